@@ -1,0 +1,3 @@
+//! Accounts: customers of the platform, each a facade over one organization of the platform issuer (core-api section 4).
+
+pub mod repository;

@@ -1,0 +1,329 @@
+//! The engine: built once, cheap to clone, asked by the adapters and by the host.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use async_trait::async_trait;
+use futures_channel::oneshot;
+use http::HeaderMap;
+use std::net::IpAddr;
+
+use crate::error::{Refusal, StoreError, StoreErrorKind};
+use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
+use crate::id::{AccountId, IssuerId};
+use crate::key::published::KeyCache;
+use crate::keyring::Keyring;
+use crate::network::client_address;
+use crate::routes;
+use crate::seal::{SealKey, SealKeys};
+use crate::secret::{KeyTag, Pepper, Peppers};
+use crate::store::{Change, EventBuffer, InstanceKeyPurpose, Store, WrappedInstanceKey};
+use crate::transport::{
+    Clock, Entropy, EntropyUnavailable, IdSource, KeyVault, SystemClock, SystemEntropy, Transport, VaultError,
+};
+use crate::urls::Urls;
+use crate::web::answer::Answer;
+use crate::web::authentication::authenticate;
+use crate::web::caller::Caller;
+use crate::web::idempotency::InFlight;
+use crate::web::pipeline::Pipeline;
+use crate::web::problem::defect;
+use crate::web::rate_limit::RateLimits;
+use crate::web::request::Request;
+use crate::web::router::Router;
+use crate::web::services::{Options, Origin, Services};
+use crate::worker::Workers;
+
+/// How often a host's unit of work is tried.
+const ATTEMPTS: usize = 5;
+
+/// An identity platform: everything behind one cheap handle.
+#[derive(Clone)]
+pub struct AuthPi(Arc<Engine>);
+
+struct Engine {
+    services: Arc<Services>,
+    pipeline: Pipeline,
+}
+
+impl AuthPi {
+    /// Begins with the three things that have no default: where everything is kept, the key that protects it, and the
+    /// public address.
+    pub fn builder(store: impl Store + 'static, vault: impl KeyVault + 'static, urls: Urls) -> Builder {
+        Builder {
+            store: Arc::new(store),
+            vault: Arc::new(vault),
+            urls,
+            transport: None,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            options: Options::default(),
+        }
+    }
+
+    /// Answers a request. Runs as a task of its own: a caller who hangs up does not stop it.
+    pub async fn handle(&self, request: Request) -> Answer {
+        let (sender, receiver) = oneshot::channel();
+        let engine = Arc::clone(&self.0);
+        let task = async move {
+            let answer = engine.pipeline.handle(request).await;
+            // Nobody waits any more: the change is made all the same.
+            let _ = sender.send(answer);
+        };
+        self.0.services.transport.executor.spawn(Box::pin(task));
+        match receiver.await {
+            Ok(answer) => answer,
+            Err(oneshot::Canceled) => defect(""),
+        }
+    }
+
+    /// Who presents the credential in these headers, for the host's own routes.
+    ///
+    /// # Errors
+    /// [`Refusal`], which [`AuthPi::refuse`] turns into the documented answer.
+    pub async fn caller(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, Refusal> {
+        let (sender, receiver) = oneshot::channel();
+        let services = Arc::clone(&self.0.services);
+        let headers = headers.clone();
+        let task = async move {
+            let options = &services.options;
+            let forwarded = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+            let peer = peer.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
+            let address = client_address(peer, forwarded, &options.trusted_proxies, options.proxy_hops);
+            let _ = sender.send(authenticate(&services, &headers, None, address).await);
+        };
+        self.0.services.transport.executor.spawn(Box::pin(task));
+        receiver.await.map_err(|_| Refusal::internal("the authentication was cancelled"))?
+    }
+
+    /// The documented answer to a refusal.
+    pub fn refuse(&self, refusal: &Refusal) -> Answer {
+        let mut random = [0; 16];
+        // Without randomness the reference is zeros; the answer is the same.
+        let _ = self.0.services.entropy.fill(&mut random);
+        crate::web::problem::answer_to(refusal, &crate::secret::hex(&random))
+    }
+
+    /// Starts the background workers; stop them before the process ends.
+    pub fn start(&self) -> Workers {
+        Workers::start(Arc::clone(&self.0.services))
+    }
+
+    /// The engine's inside, for operations that a host calls in process.
+    pub fn services(&self) -> &Arc<Services> {
+        &self.0.services
+    }
+
+    /// Does work in one unit, in process: commits what `work` does, or nothing, and repeats it when it was overtaken.
+    ///
+    /// # Errors
+    /// What `work` refuses with, or [`Refusal::Store`].
+    pub async fn run<W: Work>(&self, work: &W) -> Result<W::Output, Refusal> {
+        let services = &self.0.services;
+        let root = services.root_for(work.issuer()).await?;
+        let origin = Origin {
+            account_id: work.account(),
+            actor: Actor::System,
+            trigger: Trigger::System,
+            trace: None,
+            request: RequestContext::default(),
+            detail: ContextDetail::None,
+        };
+        let context = services.change_context(origin, root);
+        let mut refused = Refusal::Stale;
+        for _ in 0..ATTEMPTS {
+            let mut change = Change::new(services.store.begin(services.now()).await?, &context);
+            let done = match work.apply(&mut change).await {
+                Ok(output) => match change.into_unit().await {
+                    Ok(unit) => unit.commit().await.map(|()| output).map_err(Refusal::from),
+                    Err(refusal) => Err(refusal),
+                },
+                Err(refusal) => Err(refusal),
+            };
+            match done {
+                Err(refusal) if refusal.is_retryable() => refused = refusal,
+                finished => return finished,
+            }
+        }
+        Err(refused)
+    }
+}
+
+/// A unit of work of the host. It may run several times: nothing in it may reach outside.
+#[async_trait]
+pub trait Work: Send + Sync {
+    /// What it results in.
+    type Output: Send;
+
+    /// The tenant it belongs to.
+    fn account(&self) -> AccountId;
+
+    /// The issuer it is about, where it is about one.
+    fn issuer(&self) -> Option<IssuerId>;
+
+    /// Calls operations on the change.
+    ///
+    /// # Errors
+    /// What an operation refuses with; everything is undone then.
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Self::Output, Refusal>;
+}
+
+/// Builds an [`AuthPi`]. Required decisions are made already; the rest has defaults.
+pub struct Builder {
+    store: Arc<dyn Store>,
+    vault: Arc<dyn KeyVault>,
+    urls: Urls,
+    transport: Option<Transport>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    options: Options,
+}
+
+/// Why no engine could be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No runtime was given.
+    #[error("no transport was given; see authpi_transport::tokio()")]
+    NoTransport,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vault did not give the instance keys.
+    #[error("the instance keys cannot be unwrapped: {0}")]
+    Vault(#[from] VaultError),
+    /// The source of randomness failed.
+    #[error(transparent)]
+    Entropy(#[from] EntropyUnavailable),
+    /// The route table contradicts itself.
+    #[error("the route table is not valid: {0}")]
+    Routes(String),
+}
+
+impl Builder {
+    /// The runtime to work on.
+    #[must_use]
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Another clock than the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Another source of randomness than the operating system's.
+    #[must_use]
+    pub fn entropy(mut self, entropy: impl Entropy + 'static) -> Self {
+        self.entropy = Arc::new(entropy);
+        self
+    }
+
+    /// Everything else.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Loads the instance keys, or makes them in an empty store, and puts the engine together.
+    ///
+    /// # Errors
+    /// [`BuildError`].
+    pub async fn build(self) -> Result<AuthPi, BuildError> {
+        let transport = self.transport.ok_or(BuildError::NoTransport)?;
+        let store = self.store;
+        let loader =
+            KeyringLoader { store: &*store, vault: &*self.vault, clock: &*self.clock, entropy: &*self.entropy };
+        let keyring = loader.load().await?;
+        let services = Arc::new(Services {
+            ids: IdSource::new(Arc::clone(&self.entropy)),
+            keyring,
+            limits: RateLimits::new(Arc::clone(&self.clock), self.options.rate_limits),
+            buffer: EventBuffer::new(self.options.event_buffer),
+            keys: KeyCache::default(),
+            in_flight: InFlight::default(),
+            roots: RwLock::new(HashMap::new()),
+            platform: RwLock::new(None),
+            store,
+            clock: self.clock,
+            entropy: self.entropy,
+            vault: self.vault,
+            transport,
+            urls: self.urls,
+            options: self.options,
+        });
+        let router = Router::new(&routes::table()).map_err(BuildError::Routes)?;
+        let pipeline = Pipeline::new(Arc::clone(&services), router);
+        Ok(AuthPi(Arc::new(Engine { services, pipeline })))
+    }
+}
+
+/// Loads the instance keys; makes the first ones.
+struct KeyringLoader<'a> {
+    store: &'a dyn Store,
+    vault: &'a dyn KeyVault,
+    clock: &'a dyn Clock,
+    entropy: &'a dyn Entropy,
+}
+
+impl KeyringLoader<'_> {
+    async fn load(&self) -> Result<Keyring, BuildError> {
+        let mut stored = self.store.reads().instance().keys().await?;
+        if stored.is_empty() {
+            self.make_first().await?;
+            stored = self.store.reads().instance().keys().await?;
+        }
+        let mut peppers = Vec::new();
+        let mut seals = Vec::new();
+        for key in stored {
+            let plain = self.vault.unwrap(&instance_context(key.purpose, key.tag), &key.wrapped).await?;
+            let bytes: [u8; 32] = plain.as_slice().try_into().map_err(|_| VaultError::WrongKey)?;
+            match key.purpose {
+                InstanceKeyPurpose::Pepper => peppers.push(Pepper::new(key.tag, bytes)),
+                InstanceKeyPurpose::Seal => seals.push(SealKey::new(key.tag, bytes)),
+            }
+        }
+        let incomplete = || StoreError::corrupt("instance.keys", "an instance has no pepper or no sealing key");
+        let mut peppers = peppers.into_iter();
+        let mut seals = seals.into_iter();
+        let pepper = peppers.next().ok_or_else(incomplete)?;
+        let seal = seals.next().ok_or_else(incomplete)?;
+        Ok(Keyring { peppers: Peppers::new(pepper, peppers.collect()), seals: SealKeys::new(seal, seals.collect()) })
+    }
+
+    /// Of several processes that start on one empty database, one makes the keys and the others load them.
+    async fn make_first(&self) -> Result<(), BuildError> {
+        let tag = KeyTag::new(1);
+        let mut keys = Vec::new();
+        for purpose in [InstanceKeyPurpose::Pepper, InstanceKeyPurpose::Seal] {
+            let mut bytes = zeroize::Zeroizing::new([0; 32]);
+            self.entropy.fill(bytes.as_mut())?;
+            let wrapped = self.vault.wrap(&instance_context(purpose, tag), bytes.as_ref()).await?;
+            keys.push(WrappedInstanceKey { tag, purpose, wrapped });
+        }
+        let made = self.insert(&keys).await;
+        match made {
+            Err(error) if matches!(error.kind, StoreErrorKind::Conflict | StoreErrorKind::Retryable) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    async fn insert(&self, keys: &[WrappedInstanceKey]) -> Result<(), StoreError> {
+        use crate::outcome::InsertOutcome;
+        let mut unit = self.store.begin(self.clock.now()).await?;
+        for key in keys {
+            if unit.instance().add_key(key).await? == InsertOutcome::Taken {
+                return Ok(());
+            }
+        }
+        unit.commit().await
+    }
+}
+
+fn instance_context(purpose: InstanceKeyPurpose, tag: KeyTag) -> String {
+    format!("instance-{}:{}", purpose.as_str(), tag.get())
+}

@@ -1,0 +1,5 @@
+//! Events: the immutable record of everything that happened, and the outbox at the same time.
+
+pub mod catalogue;
+pub mod model;
+pub mod repository;

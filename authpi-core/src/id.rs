@@ -1,0 +1,448 @@
+//! Identifiers: a prefix that names the kind of object, then a UUID (conventions §3).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::Hash;
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+use uuid::Uuid;
+
+/// The longest text [`is_opaque_id`] accepts, in bytes.
+const OPAQUE_ID_MAX_BYTES: usize = 64;
+
+/// How the UUID behind an identifier is made and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdForm {
+    /// UUIDv7 as a 128-bit number in base 36, zero-padded to 25 characters. Sorts roughly by time of creation, as text
+    /// as well as by value.
+    Ordered,
+    /// UUIDv4 as 32 hexadecimal characters.
+    Random,
+}
+
+impl IdForm {
+    /// The base of the digits, and how many there are.
+    const fn shape(self) -> (u32, usize) {
+        match self {
+            Self::Ordered => (36, 25),
+            Self::Random => (16, 32),
+        }
+    }
+
+    /// Lower-case digits, most significant first, zero-padded to the length of the form.
+    fn encode(self, uuid: Uuid) -> String {
+        let (radix, length) = self.shape();
+        let mut rest = uuid.as_u128();
+        let mut digits = vec!['0'; length];
+        for digit in digits.iter_mut().rev() {
+            // The remainder is below the radix, so it fits and has a digit.
+            let value = u32::try_from(rest % u128::from(radix)).unwrap_or_default();
+            *digit = char::from_digit(value, radix).unwrap_or_default();
+            rest /= u128::from(radix);
+        }
+        digits.into_iter().collect()
+    }
+
+    /// The inverse of [`IdForm::encode`]: every other spelling of the number, and every larger number, is refused.
+    fn decode(self, text: &str) -> Option<Uuid> {
+        let (radix, length) = self.shape();
+        if text.len() != length || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return None;
+        }
+        let append = |value: u128, digit: char| {
+            value.checked_mul(u128::from(radix))?.checked_add(u128::from(digit.to_digit(radix)?))
+        };
+        text.chars().try_fold(0, append).map(Uuid::from_u128)
+    }
+
+    fn schema(self, prefix: &str) -> RefOr<Schema> {
+        let (_, length) = self.shape();
+        let (digit, example) = match self {
+            Self::Ordered => ("[0-9a-z]", uuid_v7(1_781_222_400_000, 0x5a5, [0x5a; 8])),
+            Self::Random => ("[0-9a-f]", uuid_v4([0x5a; 16])),
+        };
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(format!("^{prefix}{digit}{{{length}}}$")))
+            .examples([format!("{prefix}{}", self.encode(example))])
+            .into()
+    }
+}
+
+/// The text is not an identifier of the expected kind in its one valid spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a valid identifier of this kind")]
+pub struct InvalidId;
+
+/// A typed identifier. Two kinds never compare, convert or parse as each other.
+///
+/// The text form is strict: the prefix, then exactly the digits of [`Id::FORM`] in lower case. Identifiers order by the
+/// value of their UUID, which is also the order of their texts.
+pub trait Id:
+    Copy
+    + Eq
+    + Ord
+    + Hash
+    + fmt::Display
+    + fmt::Debug
+    + FromStr<Err = InvalidId>
+    + Serialize
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+    /// The kind of object, with its underscore: `org_`.
+    const PREFIX: &'static str;
+    /// How the part after the prefix is made and written.
+    const FORM: IdForm;
+
+    /// Wraps a UUID, whatever its version: imported rows keep theirs.
+    fn from_uuid(uuid: Uuid) -> Self;
+
+    /// The UUID, as storage keeps it.
+    fn uuid(self) -> Uuid;
+}
+
+/// What goes through the text form: debug output, and serde both ways.
+macro_rules! through_text {
+    ($name:ident) => {
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+macro_rules! identifiers {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal $form:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl Id for $name {
+            const PREFIX: &'static str = $prefix;
+            const FORM: IdForm = IdForm::$form;
+
+            fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}{}", Self::PREFIX, Self::FORM.encode(self.0))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                text.strip_prefix(Self::PREFIX).and_then(|digits| Self::FORM.decode(digits)).map(Self).ok_or(InvalidId)
+            }
+        }
+
+        through_text!($name);
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                Self::FORM.schema(Self::PREFIX)
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+        }
+    )+};
+}
+
+identifiers! {
+    /// A customer of the instance; has the same UUID as its own organization.
+    AccountId = "acc_" Ordered;
+    /// A tenant's identity provider.
+    IssuerId = "i_" Ordered;
+    /// An organization of an issuer.
+    OrganizationId = "org_" Ordered;
+    /// A human user of an issuer.
+    UserId = "usr_" Ordered;
+    /// An OAuth client of an issuer.
+    ClientId = "c_" Ordered;
+    /// A way to log in that an issuer offers.
+    AuthMethodId = "am_" Ordered;
+    /// Something a user or an agent proves itself with.
+    VerifierId = "vrf_" Ordered;
+    /// A group of members of an organization.
+    GroupId = "grp_" Ordered;
+    /// An event of the audit log.
+    EventId = "evt_" Ordered;
+    /// An API key.
+    ApiKeyId = "key_" Random;
+    /// A software agent of an issuer.
+    AgentId = "agt_" Random;
+}
+
+impl AccountId {
+    /// The organization of the platform issuer whose members manage this account.
+    pub const fn organization(self) -> OrganizationId {
+        OrganizationId(self.0)
+    }
+}
+
+impl OrganizationId {
+    /// The account this organization manages. Meaningful only for organizations of the platform issuer.
+    pub const fn account(self) -> AccountId {
+        AccountId(self.0)
+    }
+}
+
+/// Which kind of member a [`MemberId`] names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberKind {
+    /// A human user.
+    User,
+    /// A software agent.
+    Agent,
+}
+
+/// A member of an organization or a group; the prefix tells which kind. Users order before agents.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MemberId {
+    /// A human user.
+    User(UserId),
+    /// A software agent.
+    Agent(AgentId),
+}
+
+impl MemberId {
+    /// The UUID without its kind; storage keeps [`MemberId::kind`] next to it.
+    pub fn uuid(self) -> Uuid {
+        match self {
+            Self::User(id) => id.uuid(),
+            Self::Agent(id) => id.uuid(),
+        }
+    }
+
+    /// Whether this names a user or an agent.
+    pub const fn kind(self) -> MemberKind {
+        match self {
+            Self::User(_) => MemberKind::User,
+            Self::Agent(_) => MemberKind::Agent,
+        }
+    }
+}
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => id.fmt(f),
+            Self::Agent(id) => id.fmt(f),
+        }
+    }
+}
+
+impl FromStr for MemberId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        text.parse().map(Self::User).or_else(|InvalidId| text.parse().map(Self::Agent))
+    }
+}
+
+through_text!(MemberId);
+
+impl PartialSchema for MemberId {
+    fn schema() -> RefOr<Schema> {
+        OneOfBuilder::new()
+            .item(Ref::from_schema_name(UserId::name()))
+            .item(Ref::from_schema_name(AgentId::name()))
+            .into()
+    }
+}
+
+impl ToSchema for MemberId {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("MemberId")
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((UserId::name().into_owned(), UserId::schema()));
+        schemas.push((AgentId::name().into_owned(), AgentId::schema()));
+    }
+}
+
+/// Whether a text may be an identifier at all: 1 to 64 bytes of `[A-Za-z0-9_]`.
+///
+/// Such a text in a path that names nothing is answered with 404, any other with 400 (conventions §3).
+pub fn is_opaque_id(text: &str) -> bool {
+    (1..=OPAQUE_ID_MAX_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Assembles a UUIDv7 (RFC 9562 §5.7).
+///
+/// `millis` are Unix milliseconds, of which 48 bits are used; `sequence` orders identifiers within one millisecond, of
+/// which 12 bits are used; of `random` the version takes the first two bits.
+pub fn uuid_v7(millis: u64, sequence: u16, random: [u8; 8]) -> Uuid {
+    let [high, low] = sequence.to_be_bytes();
+    let [r0, r1, r2, r3, r4, r5, r6, r7] = random;
+    uuid::Builder::from_unix_timestamp_millis(millis, &[high, low, r0, r1, r2, r3, r4, r5, r6, r7]).into_uuid()
+}
+
+/// Assembles a UUIDv4 (RFC 9562 §5.4) from 128 random bits, six of which give way to version and variant.
+pub fn uuid_v4(random: [u8; 16]) -> Uuid {
+    uuid::Builder::from_random_bytes(random).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a failing test panics")]
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn survives_text_and_json<T>(id: T)
+    where
+        T: Copy + PartialEq + fmt::Debug + fmt::Display + FromStr<Err = InvalidId> + Serialize + DeserializeOwned,
+    {
+        let text = id.to_string();
+        assert_eq!(text.parse(), Ok(id));
+        assert!(is_opaque_id(&text));
+        assert_eq!(format!("{id:?}"), text);
+        assert_eq!(serde_json::to_value(id).unwrap(), json!(text));
+        assert_eq!(serde_json::from_value::<T>(json!(text)).unwrap(), id);
+    }
+
+    #[test]
+    fn text_has_prefix_and_padded_lower_case_digits() {
+        assert_eq!(OrganizationId::from_uuid(Uuid::nil()).to_string(), format!("org_{}", "0".repeat(25)));
+        assert_eq!(OrganizationId::from_uuid(Uuid::max()).to_string(), "org_f5lxx1zz5pnorynqglhzmsp33");
+        assert_eq!(UserId::from_uuid(Uuid::from_u128(36 * 36 + 35)).to_string(), format!("usr_{}10z", "0".repeat(22)));
+        assert_eq!(ApiKeyId::from_uuid(Uuid::from_u128(0xab)).to_string(), format!("key_{}ab", "0".repeat(30)));
+    }
+
+    #[test]
+    fn only_the_canonical_text_parses() {
+        let digits = "0".repeat(24);
+        assert!(format!("org_{digits}z").parse::<OrganizationId>().is_ok());
+        let refused = [
+            String::new(),
+            "org_".to_owned(),
+            format!("org_{digits}"),
+            format!("org_{digits}00"),
+            format!("org_{digits}Z"),
+            format!("org_+{digits}"),
+            format!("org_{digits}-"),
+            format!("org_{}é", "0".repeat(23)),
+            format!("ORG_{digits}0"),
+            format!("usr_{digits}0"),
+            format!(" org_{digits}0"),
+            "org_f5lxx1zz5pnorynqglhzmsp34".to_owned(),
+            format!("org_{}", "z".repeat(25)),
+        ];
+        for text in refused {
+            assert_eq!(text.parse::<OrganizationId>(), Err(InvalidId), "{text}");
+        }
+        assert_eq!(format!("key_{}A", "0".repeat(31)).parse::<ApiKeyId>(), Err(InvalidId));
+        assert_eq!(format!("key_{}g", "0".repeat(31)).parse::<ApiKeyId>(), Err(InvalidId));
+        assert!(serde_json::from_value::<OrganizationId>(json!(7)).is_err());
+    }
+
+    #[test]
+    fn member_is_told_by_its_prefix() {
+        let uuid = Uuid::from_u128(7);
+        let (user, agent) = (MemberId::User(UserId::from_uuid(uuid)), MemberId::Agent(AgentId::from_uuid(uuid)));
+        assert_eq!((user.kind(), agent.kind()), (MemberKind::User, MemberKind::Agent));
+        assert_eq!((user.uuid(), agent.uuid()), (uuid, uuid));
+        assert!(user < agent);
+        assert_eq!(OrganizationId::from_uuid(uuid).to_string().parse::<MemberId>(), Err(InvalidId));
+        assert_eq!(serde_json::to_value(MemberKind::Agent).unwrap(), json!("agent"));
+    }
+
+    #[test]
+    fn opaque_ids_are_short_words() {
+        assert!(is_opaque_id("a") && is_opaque_id(&"Z_9".repeat(21)) && is_opaque_id(&"x".repeat(64)));
+        for text in ["", "a-b", "a b", "a/b", "é", "a\0", &"x".repeat(65)] {
+            assert!(!is_opaque_id(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn uuids_have_version_variant_and_given_bits() {
+        let expected = Uuid::from_u128(0x019e_b8a1_ac00_7abc_bfff_ffff_ffff_ffff);
+        assert_eq!(uuid_v7(0x019e_b8a1_ac00, 0xfabc, [0xff; 8]), expected);
+        assert_eq!(uuid_v7(0xffff_019e_b8a1_ac00, 0xabc, [0xff; 8]), expected);
+        assert_eq!(uuid_v4([0xff; 16]), Uuid::from_u128(0xffff_ffff_ffff_4fff_bfff_ffff_ffff_ffff));
+    }
+
+    #[test]
+    fn schema_names_the_type_and_its_example_parses() {
+        let schema = serde_json::to_value(OrganizationId::schema()).unwrap();
+        assert_eq!(schema["pattern"], "^org_[0-9a-z]{25}$");
+        assert!(schema["examples"][0].as_str().unwrap().parse::<OrganizationId>().is_ok());
+        let schema = serde_json::to_value(AgentId::schema()).unwrap();
+        assert_eq!(schema["pattern"], "^agt_[0-9a-f]{32}$");
+        assert!(schema["examples"][0].as_str().unwrap().parse::<AgentId>().is_ok());
+        assert_eq!((AgentId::name(), MemberId::name()), ("AgentId".into(), "MemberId".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn ids_survive_text_and_json(value: u128) {
+            let uuid = Uuid::from_u128(value);
+            survives_text_and_json(IssuerId::from_uuid(uuid));
+            survives_text_and_json(ApiKeyId::from_uuid(uuid));
+            survives_text_and_json(MemberId::User(UserId::from_uuid(uuid)));
+            survives_text_and_json(MemberId::Agent(AgentId::from_uuid(uuid)));
+            prop_assert_eq!(AccountId::from_uuid(uuid).organization().account().uuid(), uuid);
+        }
+
+        #[test]
+        fn parsed_text_is_written_the_same(text in "org_[0-9a-zA-Z]{25}") {
+            if let Ok(id) = text.parse::<OrganizationId>() {
+                prop_assert_eq!(id.to_string(), text);
+            }
+        }
+
+        #[test]
+        fn ids_and_their_texts_order_alike(a: u128, b: u128) {
+            let (a, b) = (EventId::from_uuid(Uuid::from_u128(a)), EventId::from_uuid(Uuid::from_u128(b)));
+            prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
+        }
+
+        #[test]
+        fn later_uuids_order_after_earlier_ones(millis in 0_u64..1 << 47, sequence in 0_u16..0xfff, random: [u8; 8]) {
+            let first = uuid_v7(millis, sequence, [0xff; 8]);
+            prop_assert!(first < uuid_v7(millis, sequence + 1, random));
+            prop_assert!(first < uuid_v7(millis + 1, 0, random));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Signing keys of issuers (idp §13).
+
+pub mod model;
+pub mod published;
+pub mod repository;

@@ -1,0 +1,18 @@
+//! Signing keys of an issuer: key pairs, their public form, and when they are made, used and withdrawn.
+
+mod algorithm;
+mod jwk;
+mod pair;
+mod rotation;
+mod signing;
+mod verifying;
+
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use jwk::{InvalidJwk, JwkSet, PublicJwk, PublicMaterial};
+pub use pair::{KeyError, KeyPair};
+pub use rotation::{
+    MINIMUM_AGE, OVERLAP, PUBLISHED_AHEAD, activation, is_rotation_due, next_generation_at, published, rotation_due_at,
+    signer,
+};
+pub use signing::{SigningKey, seal_context};
+pub use verifying::{InvalidSignature, VerifyingKey};

@@ -1,0 +1,5 @@
+//! Published key sets.
+
+/// Published keys.
+#[derive(Default)]
+pub struct KeyCache {}

@@ -1,0 +1,38 @@
+//! The domain, the protocols and both APIs of authpi: an identity platform that an application embeds.
+//!
+//! This crate has no I/O, no async runtime, no database and no web framework. `authpi-storage` keeps things,
+//! `authpi-transport` reaches out, `authpi-axum` and `authpi-actix` mount what is here.
+
+pub mod account;
+mod authpi;
+pub mod client;
+pub mod credential;
+pub mod custom_fields;
+pub mod error;
+pub mod etag;
+pub mod event;
+pub mod id;
+pub mod issuer;
+pub mod key;
+pub mod keyring;
+pub mod membership;
+pub mod merge;
+pub mod metadata;
+pub mod network;
+pub mod organization;
+pub mod outcome;
+pub mod page;
+pub mod routes;
+pub mod scope;
+pub mod seal;
+pub mod secret;
+pub mod status;
+pub mod store;
+pub mod timestamp;
+pub mod transport;
+pub mod urls;
+pub mod user;
+pub mod web;
+pub mod worker;
+
+pub use authpi::{AuthPi, BuildError, Builder, Work};

@@ -1,0 +1,5 @@
+//! Memberships: users and agents in organizations (core-api section 17).
+
+pub mod model;
+pub mod operations;
+pub mod repository;

@@ -1,0 +1,115 @@
+//! What storage answers and does for organizations.
+
+use async_trait::async_trait;
+
+use super::model::{Organization, OrganizationStatus};
+use crate::error::StoreError;
+use crate::id::{IssuerId, OrganizationId};
+use crate::outcome::WriteOutcome;
+use crate::page::{Page, PageRequest};
+use crate::timestamp::Timestamp;
+
+/// Which organizations a list shows; all conditions hold together.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OrganizationFilter {
+    /// In this status.
+    pub status: Option<StatusFilter>,
+    /// With or without enforced second factor.
+    pub mfa_required: Option<bool>,
+    /// With or without invitations.
+    pub invitation_enabled: Option<bool>,
+}
+
+/// `status` of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusFilter {
+    /// In this status.
+    Is(OrganizationStatus),
+    /// Deletion was accepted, removal is under way.
+    Deleting,
+}
+
+/// An organization whose deletion was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeletingOrganization {
+    /// Where it lived.
+    pub issuer_id: IssuerId,
+    /// Its id.
+    pub id: OrganizationId,
+}
+
+/// An entry of a list: the organization, or what is left of one that is being deleted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OrganizationListing {
+    /// The organization.
+    pub organization: Organization,
+    /// Deletion was accepted.
+    pub deleting: bool,
+}
+
+/// Questions about organizations.
+#[async_trait]
+pub trait OrganizationReads: Send + Sync {
+    /// One organization of the issuer; none once its deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find(&self, issuer: IssuerId, id: OrganizationId) -> Result<Option<Organization>, StoreError>;
+
+    /// Organizations of the issuer, newest first. Without a status filter those being deleted are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn list(
+        &self,
+        issuer: IssuerId,
+        filter: &OrganizationFilter,
+        page: &PageRequest<OrganizationId>,
+    ) -> Result<Page<OrganizationListing>, StoreError>;
+
+    /// At most `limit` organizations of all issuers whose deletion was accepted: work for the removal worker.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn deleting(&self, limit: u32) -> Result<Vec<DeletingOrganization>, StoreError>;
+}
+
+/// Writes of organizations.
+#[async_trait]
+pub trait OrganizationRepository: OrganizationReads {
+    /// Adds a new organization.
+    ///
+    /// # Errors
+    /// [`StoreError`], `Conflict` when the id exists.
+    async fn insert(&mut self, organization: &Organization) -> Result<(), StoreError>;
+
+    /// Writes status, details, metadata and version, if the stored version still is `before`. Stats are not written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn update(&mut self, organization: &Organization, before: Timestamp) -> Result<WriteOutcome, StoreError>;
+
+    /// Accepts the deletion, if the stored version still is `before`: it is not found from here on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn begin_delete(
+        &mut self,
+        issuer: IssuerId,
+        id: OrganizationId,
+        before: Timestamp,
+    ) -> Result<WriteOutcome, StoreError>;
+
+    /// Locks the organization until the end of the unit of work, so that rules over its members hold: a limit, the last
+    /// owner. Answers what [`OrganizationReads::find`] would.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn lock(&mut self, issuer: IssuerId, id: OrganizationId) -> Result<Option<Organization>, StoreError>;
+
+    /// Removes an organization whose deletion was accepted and whose children are gone; repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove(&mut self, issuer: IssuerId, id: OrganizationId) -> Result<(), StoreError>;
+}

@@ -1,0 +1,11 @@
+//! The list of all operations, a line a room.
+
+use std::sync::Arc;
+
+use crate::web::endpoint::Operation;
+use crate::{credential, organization};
+
+/// Every operation there is.
+pub fn table() -> Vec<Arc<Operation>> {
+    [credential::api::routes(), organization::api::routes()].into_iter().flatten().collect()
+}

@@ -1,0 +1,418 @@
+//! Scopes and which calls they grant (core-api §1.9).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+/// The longest scope, in bytes.
+const MAX_BYTES: usize = 128;
+
+/// The most scopes in a list that a request states.
+const MAX_SCOPES: usize = 256;
+
+/// The scope that grants everything.
+const FULL: &str = "*:**";
+
+/// The text is not a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a scope: 1 to 128 printable ASCII characters without space, quote and backslash")]
+pub struct InvalidScope;
+
+/// A scope: `resource:action`, or a plain name such as `owner` that only ever means itself.
+///
+/// 1 to 128 bytes of the characters of a `scope-token` (RFC 6749 §3.3). The resource is dotted; resource and action
+/// part at the last colon, and a scope with nothing on one side of it is a plain name. Within the two, `*` and `**`
+/// mean something only where they are all there is: the resource of `users.*:read` is spelled `users.*`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Scope(String);
+
+impl Scope {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Resource and action; `None` for a plain name.
+    pub fn split(&self) -> Option<(&str, &str)> {
+        self.0.rsplit_once(':').filter(|(resource, action)| !resource.is_empty() && !action.is_empty())
+    }
+
+    /// Whether the holder of this scope may make a call that requires `required`.
+    ///
+    /// | Held | Grants |
+    /// | --- | --- |
+    /// | `a:read` | that action on exactly `a` |
+    /// | `a:write` | also `a:delete`: every changing call on exactly `a` |
+    /// | `a:manage` | also `a:read`, `a:write` and `a:delete` |
+    /// | `a:*` | every action on exactly `a` |
+    /// | `a:**` | every action on `a` and all below it, such as `a.b` |
+    /// | `*:read` | that action on every top-level resource, which is one without a dot |
+    /// | `*:**` | every action on everything |
+    /// | `owner` | `owner`, which no wildcard grants |
+    pub fn grants(&self, required: &Scope) -> bool {
+        // A call is the narrowest thing to cover. Should a wildcard ever be required, only who has all of it passes.
+        self.covers(required)
+    }
+
+    /// Whether every call that `other` grants is granted by this scope too, wildcards of `other` included: whoever
+    /// holds this one may hand out the other.
+    pub fn covers(&self, other: &Scope) -> bool {
+        match (self.split(), other.split()) {
+            (Some((resource, action)), Some((other_resource, other_action))) => {
+                Reach::of(resource, action).covers(Reach::of(other_resource, other_action))
+                    && action_covers(action, other_action)
+            }
+            _ => self == other,
+        }
+    }
+}
+
+/// The resources a scope reaches.
+#[derive(Clone, Copy)]
+enum Reach<'a> {
+    Everything,
+    TopLevel,
+    Tree(&'a str),
+    One(&'a str),
+}
+
+impl<'a> Reach<'a> {
+    fn of(resource: &'a str, action: &str) -> Self {
+        match (resource, action) {
+            ("*", "**") => Self::Everything,
+            ("*", _) => Self::TopLevel,
+            (_, "**") => Self::Tree(resource),
+            _ => Self::One(resource),
+        }
+    }
+
+    fn covers(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Everything, _) | (Self::TopLevel, Self::TopLevel) => true,
+            (Self::TopLevel, Self::One(resource)) => !resource.contains('.'),
+            (Self::Tree(root), Self::One(resource) | Self::Tree(resource)) => {
+                resource.strip_prefix(root).is_some_and(|below| below.is_empty() || below.starts_with('.'))
+            }
+            (Self::One(resource), Self::One(other)) => resource == other,
+            _ => false,
+        }
+    }
+}
+
+fn action_covers(action: &str, other: &str) -> bool {
+    match (action, other) {
+        ("*" | "**", _) | ("write", "delete") | ("manage", "read" | "write" | "delete") => true,
+        _ => action == other,
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Scope {
+    type Err = InvalidScope;
+
+    fn from_str(text: &str) -> Result<Self, InvalidScope> {
+        text.to_owned().try_into()
+    }
+}
+
+impl TryFrom<String> for Scope {
+    type Error = InvalidScope;
+
+    fn try_from(text: String) -> Result<Self, InvalidScope> {
+        let in_range = (1..=MAX_BYTES).contains(&text.len());
+        if in_range && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\')) {
+            Ok(Self(text))
+        } else {
+            Err(InvalidScope)
+        }
+    }
+}
+
+impl TryFrom<&str> for Scope {
+    type Error = InvalidScope;
+
+    fn try_from(text: &str) -> Result<Self, InvalidScope> {
+        text.parse()
+    }
+}
+
+impl From<Scope> for String {
+    fn from(scope: Scope) -> Self {
+        scope.0
+    }
+}
+
+impl PartialSchema for Scope {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::Custom("scope".into())))
+            .min_length(Some(1))
+            .max_length(Some(MAX_BYTES))
+            .examples(["issuers.users:read"])
+            .into()
+    }
+}
+
+impl ToSchema for Scope {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Scope")
+    }
+}
+
+/// A list of scopes in the order they were stated, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Scope>", into = "Vec<Scope>")]
+pub struct Scopes(Vec<Scope>);
+
+impl Scopes {
+    /// Whether one of them grants a call that requires `required`; see [`Scope::grants`].
+    pub fn grants(&self, required: &Scope) -> bool {
+        self.0.iter().any(|held| held.grants(required))
+    }
+
+    /// Those of `other` that a holder of these may not hand out: the ones that no single scope of these
+    /// [covers](Scope::covers). Empty when all are covered.
+    pub fn covers_all(&self, other: &Scopes) -> Vec<Scope> {
+        other.iter().filter(|wanted| !self.0.iter().any(|held| held.covers(wanted))).cloned().collect()
+    }
+
+    /// Whether this very scope is among them, wildcards aside.
+    pub fn contains(&self, scope: &Scope) -> bool {
+        self.0.contains(scope)
+    }
+
+    /// The scopes in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Scope> {
+        self.0.iter()
+    }
+
+    /// Whether there are none, which grants nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `*:**` is among them.
+    pub fn is_full(&self) -> bool {
+        self.0.iter().any(|scope| scope.0 == FULL)
+    }
+}
+
+/// Keeps the order and drops repeats.
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        let mut kept = Self::default();
+        for scope in scopes {
+            if !kept.contains(&scope) {
+                kept.0.push(scope);
+            }
+        }
+        kept
+    }
+}
+
+impl From<Vec<Scope>> for Scopes {
+    fn from(scopes: Vec<Scope>) -> Self {
+        scopes.into_iter().collect()
+    }
+}
+
+impl From<Scopes> for Vec<Scope> {
+    fn from(scopes: Scopes) -> Self {
+        scopes.0
+    }
+}
+
+impl<'a> IntoIterator for &'a Scopes {
+    type Item = &'a Scope;
+    type IntoIter = std::slice::Iter<'a, Scope>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl PartialSchema for Scopes {
+    fn schema() -> RefOr<Schema> {
+        ArrayBuilder::new().items(Scope::schema()).max_items(Some(MAX_SCOPES)).into()
+    }
+}
+
+impl ToSchema for Scopes {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Scopes")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a failing test panics")]
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn scope(text: &str) -> Scope {
+        text.parse().unwrap()
+    }
+
+    fn scopes(texts: &[&str]) -> Scopes {
+        texts.iter().map(|text| scope(text)).collect()
+    }
+
+    /// The table of core-api §1.9, row by row, for one call.
+    fn table_grants(held: &str, resource: &str, action: &str) -> bool {
+        match held.rsplit_once(':') {
+            Some(("*", "**")) => true,
+            Some((root, "**")) => resource == root || resource.starts_with(&format!("{root}.")),
+            Some((pattern, allowed)) => {
+                let here = pattern == resource || (pattern == "*" && !resource.contains('.'));
+                let this = match allowed {
+                    "*" => true,
+                    "write" => ["write", "delete"].contains(&action),
+                    "manage" => ["manage", "read", "write", "delete"].contains(&action),
+                    other => other == action,
+                };
+                here && this
+            }
+            None => false,
+        }
+    }
+
+    // Besides what scopes name, the calls hold resources and an action that none of the scopes names.
+    const RESOURCES: [&str; 8] = ["a", "ab", "b", "a.b", "a.b.c", "a.bc", "users.*", "b.a"];
+    const ACTIONS: [&str; 5] = ["read", "write", "delete", "manage", "rotate"];
+    const UNNAMED_RESOURCES: [&str; 5] = ["x", "x.y", "a.x", "a.b.x", "a.b.c.x"];
+
+    fn calls() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let resources =
+            RESOURCES.into_iter().chain(UNNAMED_RESOURCES).chain(["users.*.x", "ab.x", "b.x", "a.bc.x", "b.a.x"]);
+        resources.flat_map(|resource| ACTIONS.into_iter().chain(["unnamed"]).map(move |action| (resource, action)))
+    }
+
+    fn any_scope() -> impl Strategy<Value = Scope> {
+        let resource = prop::sample::select(RESOURCES.into_iter().chain(["*"]).collect::<Vec<_>>());
+        let action = prop::sample::select(ACTIONS.into_iter().chain(["*", "**"]).collect::<Vec<_>>());
+        (resource, action).prop_map(|(resource, action)| scope(&format!("{resource}:{action}")))
+    }
+
+    #[test]
+    fn text_is_a_scope_token() {
+        for text in ["a", "owner", "a.b:read", "*:**", "!#[]~", &"x".repeat(128)] {
+            assert_eq!(Scope::try_from(text).unwrap().as_str(), text);
+            assert_eq!(serde_json::from_value::<Scope>(json!(text)).unwrap().to_string(), text);
+        }
+        for text in ["", "a b", "a\"", "a\\", "é", "a\t", "\u{7f}", &"x".repeat(129)] {
+            assert_eq!(Scope::try_from(text), Err(InvalidScope), "{text:?}");
+            assert!(serde_json::from_value::<Scope>(json!(text)).is_err());
+        }
+    }
+
+    #[test]
+    fn splits_at_the_last_colon() {
+        assert_eq!(scope("a.b:read").split(), Some(("a.b", "read")));
+        assert_eq!(scope("urn:x:read").split(), Some(("urn:x", "read")));
+        for text in ["owner", ":read", "a:", ":", "a:b:"] {
+            assert_eq!(scope(text).split(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_names_grant_only_themselves() {
+        for text in ["owner", ":read", "a:", "*", "**"] {
+            assert!(scope(text).grants(&scope(text)));
+            assert!(!scope("*:**").grants(&scope(text)), "{text}");
+            assert!(!scope(text).grants(&scope("a:read")), "{text}");
+        }
+    }
+
+    #[test]
+    fn inner_star_is_literal() {
+        let held = scope("users.*:read");
+        assert!(held.grants(&held));
+        assert!(!held.grants(&scope("users.groups:read")));
+        assert!(!held.grants(&scope("users:read")));
+    }
+
+    #[test]
+    fn wildcards_cover_no_more_than_they_reach() {
+        let covered =
+            [("*:**", "*:*"), ("*:*", "*:read"), ("a:**", "a.b:**"), ("a:**", "a:*"), ("*:write", "a:delete")];
+        for (held, wanted) in covered {
+            assert!(scope(held).covers(&scope(wanted)), "{held} covers {wanted}");
+            assert!(!scope(wanted).covers(&scope(held)), "{wanted} does not cover {held}");
+        }
+        let apart =
+            [("a:*", "a:**"), ("*:*", "a:**"), ("*:read", "a.b:read"), ("a:delete", "a:write"), ("a:**", "ab:read")];
+        for (held, wanted) in apart {
+            assert!(!scope(held).covers(&scope(wanted)), "{held} does not cover {wanted}");
+        }
+    }
+
+    #[test]
+    fn list_keeps_order_without_repeats() {
+        let list: Scopes = serde_json::from_value(json!(["b:read", "a:read", "b:read"])).unwrap();
+        assert_eq!(list, scopes(&["b:read", "a:read"]));
+        assert_eq!(serde_json::to_value(&list).unwrap(), json!(["b:read", "a:read"]));
+        assert!(Scopes::default().is_empty() && !list.is_empty());
+    }
+
+    #[test]
+    fn list_grants_and_covers_by_single_scopes() {
+        let held = scopes(&["a:read", "b:**"]);
+        assert!(held.grants(&scope("b.c:write")) && !held.grants(&scope("a:write")));
+        assert!(held.contains(&scope("b:**")) && !held.contains(&scope("b:read")));
+        let wanted = scopes(&["a:write", "b.c:read", "owner", "a:read"]);
+        assert_eq!(held.covers_all(&wanted), [scope("a:write"), scope("owner")]);
+        assert!(!held.is_full() && scopes(&["a:read", "*:**"]).is_full());
+        assert!(Scopes::default().covers_all(&Scopes::default()).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn grants_follows_the_table(held in any_scope()) {
+            for (resource, action) in calls() {
+                let required = scope(&format!("{resource}:{action}"));
+                prop_assert_eq!(
+                    held.grants(&required), table_grants(held.as_str(), resource, action), "{} for {}", held, required
+                );
+            }
+        }
+
+        #[test]
+        fn covers_means_every_call_of_the_other(held in any_scope(), other in any_scope()) {
+            let mut calls = calls().filter(|(resource, action)| table_grants(other.as_str(), resource, action));
+            let all = calls.all(|(resource, action)| table_grants(held.as_str(), resource, action));
+            prop_assert_eq!(held.covers(&other), all, "{} and {}", held, other);
+        }
+
+        #[test]
+        fn covers_is_reflexive_and_transitive(a in any_scope(), b in any_scope(), c in any_scope()) {
+            prop_assert!(a.covers(&a));
+            prop_assert!(!(a.covers(&b) && b.covers(&c)) || a.covers(&c));
+        }
+
+        #[test]
+        fn parents_and_siblings_are_never_granted(
+            parent in "[a-z]{1,5}", name in "[a-z]{1,5}", action in "read|manage|[*]{1,2}",
+        ) {
+            let held = scope(&format!("{parent}.{name}:{action}"));
+            for resource in [parent.clone(), format!("{parent}.{name}x"), format!("{parent}.x{name}")] {
+                prop_assert!(!held.grants(&scope(&format!("{resource}:read"))), "{} for {}", held, resource);
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! A change in the making: the unit of work, and everything that an operation may draw on inside it.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::{Reads, UnitOfWork};
+use crate::error::Refusal;
+use crate::event::model::{
+    Actor, ContextDetail, ContextRecord, Event, EventDraft, RequestContext, SaltedContext, SealedContext, Trigger,
+    context_seal,
+};
+use crate::id::{AccountId, EventId, Id, IssuerId};
+use crate::keyring::{IssuerRoot, Keyring};
+use crate::seal::RootKey;
+use crate::secret::{Secret, hex};
+use crate::status::StatusNote;
+use crate::timestamp::Timestamp;
+use crate::transport::{Entropy, IdSource};
+
+/// Who makes a change, on whose behalf, and with which keys: the same on every attempt.
+pub struct ChangeContext<'a> {
+    /// Tenant that the change and its events belong to.
+    pub account_id: AccountId,
+    /// Who acts.
+    pub actor: Actor,
+    /// Where the action came in.
+    pub trigger: Trigger,
+    /// Reference of the request.
+    pub trace: Option<String>,
+    /// Where the request came from.
+    pub request: RequestContext,
+    /// How much of that the events keep.
+    pub detail: ContextDetail,
+    /// Root key of the issuer in question; of the platform issuer where there is none.
+    pub root: IssuerRoot,
+    /// `source` of events.
+    pub source: &'a str,
+    /// Keys of the instance.
+    pub keyring: &'a Keyring,
+    /// Mints identifiers.
+    pub ids: &'a IdSource,
+    /// Makes secrets.
+    pub entropy: &'a dyn Entropy,
+}
+
+/// One attempt at a change. Operations read, decide and write through it and say what happened; whoever opened it
+/// commits. It may run more than once: nothing in it may reach outside.
+pub struct Change<'a> {
+    unit: Box<dyn UnitOfWork>,
+    context: &'a ChangeContext<'a>,
+    detail: ContextDetail,
+    events: Vec<Event>,
+}
+
+impl<'a> Change<'a> {
+    /// Begins in an open unit of work.
+    pub fn new(unit: Box<dyn UnitOfWork>, context: &'a ChangeContext<'a>) -> Self {
+        Self { unit, context, detail: context.detail, events: Vec::new() }
+    }
+
+    /// How much of the request context the events of this change keep from here on.
+    pub fn keep_context(&mut self, detail: ContextDetail) {
+        self.detail = detail;
+    }
+
+    /// The time of everything in this change.
+    pub fn now(&self) -> Timestamp {
+        self.unit.now()
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &Actor {
+        &self.context.actor
+    }
+
+    /// The tenant.
+    pub fn account(&self) -> AccountId {
+        self.context.account_id
+    }
+
+    /// Keys of the instance.
+    pub fn keyring(&self) -> &'a Keyring {
+        self.context.keyring
+    }
+
+    /// The verbs of storage.
+    pub fn unit(&mut self) -> &mut dyn UnitOfWork {
+        self.unit.as_mut()
+    }
+
+    /// The questions to storage, answered inside the transaction.
+    pub fn reads(&self) -> &dyn Reads {
+        self.unit.reads()
+    }
+
+    /// A new identifier.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] when the source of randomness fails.
+    pub fn mint<I: Id>(&self) -> Result<I, Refusal> {
+        self.context.ids.mint(self.now()).map_err(Refusal::internal)
+    }
+
+    /// A new secret: 32 random bytes in base64url.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] when the source of randomness fails.
+    pub fn secret(&self) -> Result<Secret, Refusal> {
+        let mut random = zeroize::Zeroizing::new([0; 32]);
+        self.context.entropy.fill(random.as_mut()).map_err(Refusal::internal)?;
+        Ok(Secret::from_random(&random))
+    }
+
+    /// The root key of `issuer`, which must be the one this change is about.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] for another issuer.
+    pub fn root_of(&self, issuer: IssuerId) -> Result<&RootKey, Refusal> {
+        let root = &self.context.root;
+        if root.issuer_id == issuer {
+            Ok(&root.key)
+        } else {
+            Err(Refusal::internal(format!("the root key of {issuer} was not prepared")))
+        }
+    }
+
+    /// What a caller said about a status change, completed by who the caller is.
+    pub fn status_note(&self, reason: Option<String>, by: Option<String>) -> StatusNote {
+        StatusNote { reason, by: Some(by.unwrap_or_else(|| self.actor().name())) }
+    }
+
+    /// Notes what happened. Events of one change have increasing ids in this order and are written with it.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] when the source of randomness or the seal fails.
+    pub fn emit(&mut self, draft: EventDraft) -> Result<(), Refusal> {
+        let event = self.context.event(draft, self.now(), self.detail)?;
+        self.events.push(event);
+        Ok(())
+    }
+
+    /// Writes the events and gives the unit of work back, ready to be completed and committed.
+    ///
+    /// # Errors
+    /// [`Refusal::Store`].
+    pub async fn into_unit(mut self) -> Result<Box<dyn UnitOfWork>, Refusal> {
+        if !self.events.is_empty() {
+            self.unit.events().append(&self.events).await?;
+        }
+        Ok(self.unit)
+    }
+}
+
+impl ChangeContext<'_> {
+    /// The complete record of something that happened at `now`.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] when the source of randomness or the seal fails.
+    pub fn event(&self, draft: EventDraft, now: Timestamp, detail: ContextDetail) -> Result<Event, Refusal> {
+        let id: EventId = self.ids.mint(now).map_err(Refusal::internal)?;
+        Ok(Event {
+            id,
+            kind: draft.kind,
+            source: self.source.to_owned(),
+            trigger: self.trigger,
+            trace: self.trace.clone(),
+            actor: self.actor.clone(),
+            subject: draft.subject,
+            timestamp: now,
+            data: draft.data,
+            context: self.context_record(id, detail)?,
+        })
+    }
+
+    fn context_record(&self, event: EventId, detail: ContextDetail) -> Result<ContextRecord, Refusal> {
+        let context = self.request.reduced(detail);
+        if context.is_empty() {
+            return Ok(ContextRecord::NONE);
+        }
+        let mut salt = [0; 32];
+        self.entropy.fill(&mut salt).map_err(Refusal::internal)?;
+        let canonical = serde_json::to_string(&context).map_err(Refusal::internal)?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(&salt).map_err(Refusal::internal)?;
+        mac.update(canonical.as_bytes());
+        let salted = SaltedContext { salt: hex(&salt), context };
+        let plain = serde_json::to_vec(&salted).map_err(Refusal::internal)?;
+        let sealed = self.root.key.seal(&context_seal(event), &plain).map_err(Refusal::internal)?;
+        Ok(ContextRecord {
+            hash: mac.finalize().into_bytes().into(),
+            sealed: Some(SealedContext { root: self.root.issuer_id, sealed }),
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! The only source of the random values that we make: identifiers, secrets, salts of events, jitter.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::id::{self, Id, IdForm};
+use crate::timestamp::Timestamp;
+
+/// Gives random bytes fit for secrets.
+pub trait Entropy: Send + Sync {
+    /// Fills `bytes`.
+    ///
+    /// # Errors
+    /// [`EntropyUnavailable`] when the source fails; nothing may be made from what is in `bytes` then.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable>;
+}
+
+/// The source of randomness failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the source of randomness failed")]
+pub struct EntropyUnavailable;
+
+/// The generator of the operating system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    #[allow(clippy::disallowed_methods, reason = "this is the seam that the ban points to")]
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyUnavailable> {
+        getrandom::fill(bytes).map_err(|_| EntropyUnavailable)
+    }
+}
+
+/// Highest value of the counter in `rand_a` of a UUIDv7.
+const LAST_SEQUENCE: u16 = 0x0fff;
+
+/// Mints identifiers. Ordered ones of one process are strictly increasing, also inside a millisecond
+/// (RFC 9562 §6.2, fixed-length dedicated counter).
+pub struct IdSource {
+    entropy: Arc<dyn Entropy>,
+    last: Mutex<(u64, u16)>,
+}
+
+impl IdSource {
+    /// Mints from `entropy`.
+    pub const fn new(entropy: Arc<dyn Entropy>) -> Self {
+        Self { entropy, last: Mutex::new((0, 0)) }
+    }
+
+    /// A new identifier. `now` shapes ordered ones; random ones ignore it.
+    ///
+    /// # Errors
+    /// [`EntropyUnavailable`].
+    pub fn mint<I: Id>(&self, now: Timestamp) -> Result<I, EntropyUnavailable> {
+        let uuid = match I::FORM {
+            IdForm::Random => {
+                let mut random = [0; 16];
+                self.entropy.fill(&mut random)?;
+                id::uuid_v4(random)
+            }
+            IdForm::Ordered => {
+                let mut random = [0; 8];
+                self.entropy.fill(&mut random)?;
+                let (millis, sequence) = self.next(u64::try_from(now.as_millis()).unwrap_or_default());
+                id::uuid_v7(millis, sequence, random)
+            }
+        };
+        Ok(I::from_uuid(uuid))
+    }
+
+    fn next(&self, millis: u64) -> (u64, u16) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = match *last {
+            (known, _) if millis > known => (millis, 0),
+            (known, LAST_SEQUENCE) => (known + 1, 0),
+            (known, sequence) => (known, sequence + 1),
+        };
+        *last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::id::EventId;
+
+    #[test]
+    fn ordered_ids_of_one_process_increase_even_when_the_clock_stands_or_goes_back() {
+        let ids = IdSource::new(Arc::new(SystemEntropy));
+        let mut last = ids.mint::<EventId>(Timestamp::from_millis(1_000)).unwrap();
+        for step in 0..10_000 {
+            let next = ids.mint::<EventId>(Timestamp::from_millis(1_000 - step % 3)).unwrap();
+            assert!(next > last);
+            last = next;
+        }
+    }
+}

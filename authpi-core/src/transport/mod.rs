@@ -1,0 +1,12 @@
+//! The seams to the world outside: time, randomness, tasks, CPU and the vault for keys. The host or
+//! `authpi-transport` implements them; core calls nothing else that is not a pure function or the store.
+
+mod clock;
+mod entropy;
+mod runtime;
+mod vault;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use entropy::{Entropy, EntropyUnavailable, IdSource, SystemEntropy};
+pub use runtime::{Compute, Executor, QueueFull, Transport};
+pub use vault::{KeyVault, MasterKey, VaultError};

@@ -1,0 +1,92 @@
+//! Where the APIs are reached from outside. No URL is ever shaped by a `Host` header (idp §1.1).
+
+use url::Url;
+
+use crate::id::IssuerId;
+
+/// Public base of both APIs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Urls {
+    base: String,
+    secure: bool,
+}
+
+/// Why a base URL cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidUrls {
+    /// Not an absolute URL with a host, or with query, fragment or user information.
+    #[error("the public URL must be absolute, without query, fragment and user information")]
+    Malformed,
+    /// Plain http elsewhere than on the own machine.
+    #[error("the public URL must be https; plain http is for loopback addresses only")]
+    Insecure,
+}
+
+impl Urls {
+    /// Core API at `{base}/v1`, issuers at `{base}/{issuer_id}`.
+    ///
+    /// # Errors
+    /// [`InvalidUrls`].
+    pub fn under(base: &str) -> Result<Self, InvalidUrls> {
+        let url = Url::parse(base).map_err(|_| InvalidUrls::Malformed)?;
+        let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        if !url.has_host() || !is_plain || url.password().is_some() {
+            return Err(InvalidUrls::Malformed);
+        }
+        let secure = match (url.scheme(), url.host()) {
+            ("https", _) => true,
+            ("http", Some(host)) if is_loopback(&host) => false,
+            ("http", _) => return Err(InvalidUrls::Insecure),
+            _ => return Err(InvalidUrls::Malformed),
+        };
+        Ok(Self { base: url.as_str().trim_end_matches('/').to_owned(), secure })
+    }
+
+    /// The base without a trailing slash.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Served over TLS.
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// `iss` of an issuer, and prefix of its endpoints.
+    pub fn issuer(&self, issuer: IssuerId) -> String {
+        format!("{}/{issuer}", self.base)
+    }
+}
+
+fn is_loopback(host: &url::Host<&str>) -> bool {
+    match host {
+        url::Host::Domain(name) => *name == "localhost",
+        url::Host::Ipv4(address) => address.is_loopback(),
+        url::Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        for good in
+            ["http://127.0.0.1:8787", "http://localhost/x", "http://[::1]:1", "https://id.example.com/identity/"]
+        {
+            assert!(Urls::under(good).is_ok(), "{good}");
+        }
+        assert_eq!(Urls::under("http://example.com"), Err(InvalidUrls::Insecure));
+        for bad in ["example.com", "ftp://localhost", "https://a@b", "https://b/?q", "https://b/#f", ""] {
+            assert_eq!(Urls::under(bad), Err(InvalidUrls::Malformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_url_has_no_trailing_slash() {
+        let urls = Urls::under("https://example.com/identity/").map(|urls| urls.base().to_owned());
+        assert_eq!(urls.as_deref(), Ok("https://example.com/identity"));
+    }
+}

@@ -1,0 +1,100 @@
+//! Who calls, and what they may do.
+
+use crate::error::Refusal;
+use crate::event::model::{Actor, ContextDetail};
+use crate::id::{AccountId, ApiKeyId, IssuerId, OrganizationId};
+use crate::scope::{Scope, Scopes};
+
+/// The credential that was presented and accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Credential {
+    /// An API key, by HTTP Basic.
+    ApiKey(ApiKeyId),
+}
+
+/// Rights on one account.
+#[derive(Clone, Debug)]
+pub struct AccountAccess {
+    /// The account.
+    pub account_id: AccountId,
+    /// What the caller holds there.
+    pub scopes: Scopes,
+}
+
+/// Rights in one organization.
+#[derive(Clone, Debug)]
+pub struct OrganizationAccess {
+    /// The organization.
+    pub org_id: OrganizationId,
+    /// What the caller holds there.
+    pub scopes: Scopes,
+}
+
+/// An authenticated caller of either API or of the host's own routes.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// What was presented.
+    pub credential: Credential,
+    /// Account that the credential belongs to, whether or not it may act there: the tenant of its events.
+    pub tenant: AccountId,
+    /// Issuer that the credential belongs to.
+    pub issuer_id: IssuerId,
+    /// How much request context the events of that issuer keep.
+    pub event_context: ContextDetail,
+    /// Accounts that the caller can act on.
+    pub accounts: Vec<AccountAccess>,
+    /// Organizations that the caller belongs to.
+    pub organizations: Vec<OrganizationAccess>,
+}
+
+impl Caller {
+    /// As events name the caller.
+    pub const fn actor(&self) -> Actor {
+        match self.credential {
+            Credential::ApiKey(key_id) => Actor::ApiKey { key_id },
+        }
+    }
+
+    /// What the caller holds in `account`; `None` when it cannot act there at all.
+    pub fn in_account(&self, account: AccountId) -> Option<&Scopes> {
+        self.accounts.iter().find(|access| access.account_id == account).map(|access| &access.scopes)
+    }
+
+    /// What the caller holds in `organization`.
+    pub fn in_organization(&self, organization: OrganizationId) -> Option<&Scopes> {
+        self.organizations.iter().find(|access| access.org_id == organization).map(|access| &access.scopes)
+    }
+
+    /// The only organization of the caller: always there for an API key.
+    pub fn org(&self) -> Option<OrganizationId> {
+        match self.organizations.as_slice() {
+            [only] => Some(only.org_id),
+            _ => None,
+        }
+    }
+
+    /// Demands `scope` in the caller's only organization, for routes that are not about one organization in particular.
+    ///
+    /// # Errors
+    /// [`Refusal::InsufficientScope`]; [`Refusal::Malformed`] when `scope` is no scope.
+    pub fn require(&self, scope: &str) -> Result<(), Refusal> {
+        demand(self.org().and_then(|org| self.in_organization(org)), scope)
+    }
+
+    /// Demands `scope` in `organization`.
+    ///
+    /// # Errors
+    /// As [`Caller::require`]; also when the caller does not belong to it.
+    pub fn require_in(&self, organization: OrganizationId, scope: &str) -> Result<(), Refusal> {
+        demand(self.in_organization(organization), scope)
+    }
+}
+
+fn demand(held: Option<&Scopes>, scope: &str) -> Result<(), Refusal> {
+    let scope: Scope = scope.parse().map_err(|_| Refusal::Malformed("the required scope is not a scope"))?;
+    match held {
+        Some(held) if held.grants(&scope) => Ok(()),
+        _ => Err(Refusal::InsufficientScope(scope)),
+    }
+}

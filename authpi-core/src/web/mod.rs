@@ -1,0 +1,20 @@
+//! HTTP without a framework: requests, answers, the route table's building blocks and the pipeline that every request
+//! passes. Nothing here knows an endpoint.
+
+pub mod answer;
+pub mod authentication;
+pub mod body;
+pub mod call;
+pub mod caller;
+pub mod endpoint;
+pub mod idempotency;
+pub mod members;
+pub mod openapi;
+pub mod pipeline;
+pub mod problem;
+pub mod query;
+pub mod rate_limit;
+pub mod request;
+pub mod route;
+pub mod router;
+pub mod services;

@@ -1,0 +1,377 @@
+//! What every request passes, in this order (conventions §9): authenticate, rate limit, account access, scope,
+//! idempotency record, existence, precondition, body, rule. The last three are the endpoint's, which asks for them in
+//! this order.
+
+use std::any::Any;
+use std::net::{IpAddr, Ipv4Addr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, ETAG,
+    HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, USER_AGENT, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, Method, StatusCode};
+
+use super::answer::Answer;
+use super::authentication::authenticate;
+use super::call::CallHead;
+use super::caller::{Caller, Credential};
+use super::endpoint::{AnyWrite, Attempts, Handler, Read, read_call};
+use super::idempotency::{InFlightGuard, RETENTION, Ticket};
+use super::problem::{answer_to, defect};
+use super::rate_limit::BucketKey;
+use super::request::{HEADER_LIMIT, Request};
+use super::route::{Access, RateClass, Route};
+use super::router::{Matched, Router};
+use super::services::{Origin, Services};
+use crate::error::Refusal;
+use crate::event::model::{ContextDetail, RequestContext, Trigger};
+use crate::id::{AccountId, IssuerId};
+use crate::issuer::model::IssuerHead;
+use crate::network::client_address;
+use crate::scope::Scope;
+use crate::secret::hex;
+use crate::store::{Change, ChangeContext, Claim};
+
+/// How often a unit of work is tried before its caller is asked to come back.
+const ATTEMPTS: usize = 5;
+
+/// Longest `User-Agent` that events keep, in characters.
+const USER_AGENT_LIMIT: usize = 512;
+
+/// Answers requests.
+pub struct Pipeline {
+    services: Arc<Services>,
+    router: Router,
+}
+
+impl Pipeline {
+    /// Over a route table.
+    pub fn new(services: Arc<Services>, router: Router) -> Self {
+        Self { services, router }
+    }
+
+    /// Answers a request; also when the endpoint panics.
+    pub async fn handle(&self, request: Request) -> Answer {
+        let reference = self.reference(&request.headers);
+        let origin = request.headers.get(ORIGIN).cloned();
+        let preflight =
+            request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let matched = self.router.find(&request.method, &request.path);
+        let is_open = matched.as_ref().is_ok_and(|matched| matched.operation.route.access == Access::Public);
+        let answer = if preflight && self.allows(origin.as_ref()) {
+            preflight_answer()
+        } else {
+            let answered = AssertUnwindSafe(self.answer(request, matched, &reference)).catch_unwind().await;
+            match answered {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(refusal)) => answer_to(&refusal, &reference),
+                Err(panic) => {
+                    tracing::error!(reference, panic = panic_text(panic.as_ref()), "a request panicked");
+                    defect(&reference)
+                }
+            }
+        };
+        self.finished(answer, origin.as_ref(), is_open, &reference)
+    }
+
+    async fn answer(
+        &self,
+        request: Request,
+        matched: Result<Matched, Refusal>,
+        reference: &str,
+    ) -> Result<Answer, Refusal> {
+        if header_bytes(&request) > HEADER_LIMIT {
+            return Err(Refusal::HeadersTooLarge);
+        }
+        let matched = matched?;
+        let head = self.admit(request, matched, reference).await?;
+        let operation = Arc::clone(&head.operation);
+        match &operation.handler {
+            Handler::Read(endpoint) => self.read(endpoint.as_ref(), head).await,
+            Handler::Write(endpoint) => self.write(endpoint.as_ref(), head).await,
+        }
+    }
+
+    /// Authenticates, limits and authorizes.
+    async fn admit(&self, request: Request, matched: Matched, reference: &str) -> Result<CallHead, Refusal> {
+        let services = &self.services;
+        let address = self.client_address(&request);
+        let route = &matched.operation.route;
+        let account: Option<AccountId> = parameter(&matched, "account_id");
+        let caller = match route.access {
+            Access::Public => {
+                services.limits.take(route.rate, BucketKey::of_address(address))?;
+                None
+            }
+            Access::Credential | Access::Scope(_) => {
+                let authenticated = authenticate(services, &request.headers, request.query.as_deref(), address).await;
+                let caller = self.limited(authenticated, route, address)?;
+                authorize(&caller, route, account)?;
+                Some(caller)
+            }
+        };
+        let user_agent = request.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        Ok(CallHead {
+            services: Arc::clone(services),
+            caller,
+            account,
+            issuer: None,
+            path: matched.path,
+            operation: matched.operation,
+            raw_query: request.query,
+            headers: request.headers.clone(),
+            raw_body: request.body,
+            reference: reference.to_owned(),
+            context: RequestContext {
+                country: None,
+                ip: Some(address.to_string()),
+                user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_LIMIT).collect()),
+            },
+            now: services.now(),
+        })
+    }
+
+    /// Takes a token from the caller's bucket, or, for a failed authentication, from the address's.
+    fn limited(
+        &self,
+        authenticated: Result<Caller, Refusal>,
+        route: &Route,
+        address: IpAddr,
+    ) -> Result<Caller, Refusal> {
+        let limits = &self.services.limits;
+        match authenticated {
+            Ok(caller) => {
+                let Credential::ApiKey(key) = caller.credential;
+                limits.take(route.rate, BucketKey::Credential(crate::id::Id::uuid(key)))?;
+                Ok(caller)
+            }
+            Err(refusal) => {
+                if matches!(refusal, Refusal::Unauthenticated(_) | Refusal::Malformed(_) | Refusal::AccessDenied(_)) {
+                    limits.take(RateClass::Unauthenticated, BucketKey::of_address(address))?;
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    async fn read(&self, endpoint: &dyn Read, mut head: CallHead) -> Result<Answer, Refusal> {
+        let reads = self.services.store.reads();
+        if let (Some(account), Some(issuer)) = (head.account, issuer_of(&head)?) {
+            head.issuer = Some(reads.issuers().head(account, issuer).await?.ok_or(Refusal::NotFound)?);
+        }
+        let if_none_match = combined(&head.headers, &IF_NONE_MATCH);
+        let answer = endpoint.answer(reads, &read_call(head)).await?;
+        Ok(if is_unchanged(&answer, if_none_match.as_deref()) { not_modified(&answer) } else { answer })
+    }
+
+    async fn write(&self, endpoint: &dyn AnyWrite, head: CallHead) -> Result<Answer, Refusal> {
+        let ticket = Ticket::of(&head)?;
+        let _running = match &ticket {
+            Some(ticket) => Some(self.enter(ticket)?),
+            None => None,
+        };
+        let issuer = issuer_of(&head)?;
+        let caller = head.caller.as_ref().ok_or_else(|| Refusal::internal("a write without a caller"))?;
+        let origin = Origin {
+            account_id: head.account.ok_or_else(|| Refusal::internal("a write without an account"))?,
+            actor: caller.actor(),
+            trigger: Trigger::Api,
+            trace: Some(head.reference.clone()),
+            request: head.context.clone(),
+            detail: ContextDetail::Full,
+        };
+        let root = self.services.root_for(issuer).await?;
+        let context = self.services.change_context(origin, root);
+        let mut prepared = endpoint.prepare(head).await?;
+        let mut refused = Refusal::Stale;
+        for _ in 0..ATTEMPTS {
+            match self.attempt(prepared.as_mut(), &context, issuer, ticket.as_ref()).await {
+                Err(refusal) if refusal.is_retryable() => refused = refusal,
+                finished => return finished,
+            }
+        }
+        Err(refused)
+    }
+
+    fn enter(&self, ticket: &Ticket) -> Result<InFlightGuard, Refusal> {
+        self.services.in_flight.enter(ticket.key).ok_or(Refusal::InFlight)
+    }
+
+    /// One unit of work, from the claim of the idempotency key to the commit.
+    async fn attempt(
+        &self,
+        prepared: &mut dyn Attempts,
+        context: &ChangeContext<'_>,
+        issuer: Option<IssuerId>,
+        ticket: Option<&Ticket>,
+    ) -> Result<Answer, Refusal> {
+        let keyring = &self.services.keyring;
+        let now = self.services.now();
+        let mut change = Change::new(self.services.store.begin(now).await?, context);
+        if let Some(ticket) = ticket {
+            let claim = change.unit().idempotency().claim(ticket.account_id, &ticket.key, now.plus(RETENTION)).await?;
+            match claim {
+                Claim::Fresh => {}
+                Claim::Completed(record) => return ticket.replay(keyring, &record),
+                Claim::Running => return Err(Refusal::InFlight),
+            }
+        }
+        let issuer = existing(&change, context.account_id, issuer).await?;
+        if let Some(issuer) = &issuer {
+            change.keep_context(issuer.event_context);
+        }
+        let answer = prepared.apply(issuer, &mut change).await?;
+        let mut unit = change.into_unit().await?;
+        if let Some(ticket) = ticket {
+            if answer.status.is_success() {
+                let record = ticket.record(keyring, &answer)?;
+                unit.idempotency().complete(ticket.account_id, &ticket.key, &record).await?;
+            } else {
+                unit.idempotency().release(ticket.account_id, &ticket.key).await?;
+            }
+        }
+        unit.commit().await?;
+        debug_assert_eq!(answer.status.as_u16(), prepared.head().operation.route.status);
+        Ok(answer)
+    }
+
+    fn client_address(&self, request: &Request) -> IpAddr {
+        let options = &self.services.options;
+        let forwarded = combined(&request.headers, &HeaderName::from_static("x-forwarded-for"));
+        let peer = request.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        client_address(peer, forwarded.as_deref(), &options.trusted_proxies, options.proxy_hops)
+    }
+
+    /// The trace id of a W3C `traceparent`, else 16 random bytes; 32 hex characters either way.
+    fn reference(&self, headers: &HeaderMap) -> String {
+        let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
+        traceparent.and_then(trace_id).unwrap_or_else(|| {
+            let mut random = [0; 16];
+            if self.services.entropy.fill(&mut random).is_err() {
+                tracing::error!("no randomness for a request reference");
+            }
+            hex(&random)
+        })
+    }
+
+    fn allows(&self, origin: Option<&HeaderValue>) -> bool {
+        origin.is_some_and(|origin| self.services.options.console_origins.iter().any(|known| known == origin))
+    }
+
+    fn finished(&self, answer: Answer, origin: Option<&HeaderValue>, is_open: bool, reference: &str) -> Answer {
+        let mut answer = answer
+            .header(HeaderName::from_static("x-request-id"), reference)
+            .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
+            .header(REFERRER_POLICY, "no-referrer");
+        if !answer.headers.contains_key(CACHE_CONTROL) {
+            answer = answer.header(CACHE_CONTROL, "no-store");
+        }
+        if self.services.urls.is_secure() {
+            answer = answer.header(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+        }
+        if is_open {
+            return answer.header(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+        }
+        match origin {
+            Some(origin) if self.allows(Some(origin)) => {
+                answer.headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+                answer
+                    .header(VARY, "Origin")
+                    .header(ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, Retry-After, X-Request-Id, Idempotent-Replayed")
+            }
+            _ => answer,
+        }
+    }
+}
+
+fn authorize(caller: &Caller, route: &Route, account: Option<AccountId>) -> Result<(), Refusal> {
+    let names_account = route.parameters().next() == Some("account_id");
+    let held = account.and_then(|account| caller.in_account(account));
+    if names_account && held.is_none() {
+        return Err(Refusal::AccessDenied("The credential cannot act on this account."));
+    }
+    let Access::Scope(required) = route.access else { return Ok(()) };
+    let required: Scope = required.parse().map_err(|_| Refusal::internal("a route demands what is no scope"))?;
+    match held {
+        Some(held) if held.grants(&required) => Ok(()),
+        _ => Err(Refusal::InsufficientScope(required)),
+    }
+}
+
+async fn existing(
+    change: &Change<'_>,
+    account: AccountId,
+    issuer: Option<IssuerId>,
+) -> Result<Option<IssuerHead>, Refusal> {
+    match issuer {
+        None => Ok(None),
+        Some(issuer) => Ok(Some(change.reads().issuers().head(account, issuer).await?.ok_or(Refusal::NotFound)?)),
+    }
+}
+
+fn parameter<T: std::str::FromStr>(matched: &Matched, name: &str) -> Option<T> {
+    matched.path.iter().find(|(known, _)| *known == name).and_then(|(_, value)| value.parse().ok())
+}
+
+/// The issuer in the path below an account.
+fn issuer_of(head: &CallHead) -> Result<Option<IssuerId>, Refusal> {
+    let named = head.path.iter().find(|(name, _)| *name == "issuer_id" && head.account.is_some());
+    named.map(|(_, value)| value.parse().map_err(|_| Refusal::NotFound)).transpose()
+}
+
+fn header_bytes(request: &Request) -> usize {
+    let headers: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    headers + request.path.len() + request.query.as_ref().map_or(0, String::len)
+}
+
+fn combined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines: Vec<_> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
+fn trace_id(traceparent: &str) -> Option<String> {
+    let mut parts = traceparent.split('-');
+    let (version, trace) = (parts.next()?, parts.next()?);
+    let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let valid = version.len() == 2 && trace.len() == 32 && is_hex(version) && is_hex(trace);
+    (valid && version != "ff" && trace.bytes().any(|b| b != b'0')).then(|| trace.to_owned())
+}
+
+fn is_unchanged(answer: &Answer, if_none_match: Option<&str>) -> bool {
+    let (Some(condition), Some(etag), StatusCode::OK) = (if_none_match, answer.headers.get(ETAG), answer.status) else {
+        return false;
+    };
+    // Weak comparison (RFC 9110 §13.1.2).
+    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    condition.trim() == "*"
+        || condition
+            .split(',')
+            .any(|tag| strong(tag).as_bytes() == strong(etag.to_str().unwrap_or_default()).as_bytes())
+}
+
+fn not_modified(answer: &Answer) -> Answer {
+    let mut unchanged = Answer::empty(StatusCode::NOT_MODIFIED);
+    for name in [ETAG, CACHE_CONTROL] {
+        if let Some(value) = answer.headers.get(&name) {
+            unchanged.headers.insert(name, value.clone());
+        }
+    }
+    unchanged
+}
+
+fn preflight_answer() -> Answer {
+    Answer::no_content()
+        .header(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, DELETE")
+        .header(ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key")
+        .header(ACCESS_CONTROL_MAX_AGE, "600")
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no text)")
+}

@@ -1,0 +1,120 @@
+//! Token buckets (conventions §11), in memory, on the injected clock.
+
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::clock::{Clock as GovernorClock, Reference};
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+use super::route::RateClass;
+use crate::error::Refusal;
+use crate::network::rate_limit_group;
+use crate::transport::Clock;
+
+/// What a bucket belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BucketKey {
+    /// A credential, by the bits of its id.
+    Credential(uuid::Uuid),
+    /// An address, or the /64 of an IPv6 address.
+    Address(IpAddr),
+}
+
+impl BucketKey {
+    /// The bucket of an address.
+    pub fn of_address(address: IpAddr) -> Self {
+        Self::Address(rate_limit_group(address))
+    }
+}
+
+/// The injected clock as governor reads it.
+#[derive(Clone)]
+struct Ticks(Arc<dyn Clock>);
+
+/// Milliseconds since the epoch, as governor's point in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Tick(u64);
+
+impl Reference for Tick {
+    fn duration_since(&self, earlier: Self) -> Nanos {
+        Nanos::from(Duration::from_millis(self.0.saturating_sub(earlier.0)))
+    }
+
+    fn saturating_sub(&self, duration: Nanos) -> Self {
+        let millis = u64::try_from(Duration::from(duration).as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+}
+
+impl std::ops::Add<Nanos> for Tick {
+    type Output = Self;
+
+    fn add(self, duration: Nanos) -> Self {
+        let millis = u64::try_from(Duration::from(duration).as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+}
+
+impl GovernorClock for Ticks {
+    type Instant = Tick;
+
+    fn now(&self) -> Tick {
+        Tick(u64::try_from(self.0.now().as_millis()).unwrap_or_default())
+    }
+}
+
+type Buckets = RateLimiter<BucketKey, DashMapStateStore<BucketKey>, Ticks, NoOpMiddleware<Tick>>;
+
+/// All buckets of this process.
+pub struct RateLimits {
+    classes: Option<[Buckets; 5]>,
+    clock: Ticks,
+}
+
+impl RateLimits {
+    /// Full buckets; with `enabled` false nothing is ever limited.
+    pub fn new(clock: Arc<dyn Clock>, enabled: bool) -> Self {
+        let clock = Ticks(clock);
+        let buckets = |rate, burst| Buckets::new(quota(rate, burst), DashMapStateStore::default(), clock.clone());
+        let classes = enabled
+            .then(|| [buckets(50, 200), buckets(20, 60), buckets(200, 1_000), buckets(100, 500), buckets(1, 20)]);
+        Self { classes, clock }
+    }
+
+    /// Takes one token.
+    ///
+    /// # Errors
+    /// [`Refusal::RateLimited`] when there is none, with the time until there is.
+    pub fn take(&self, class: RateClass, key: BucketKey) -> Result<(), Refusal> {
+        let Some([read, write, verification, discovery, unauthenticated]) = &self.classes else { return Ok(()) };
+        let buckets = match class {
+            RateClass::Read => read,
+            RateClass::Write => write,
+            RateClass::Verification => verification,
+            RateClass::Discovery => discovery,
+            RateClass::Unauthenticated => unauthenticated,
+        };
+        buckets
+            .check_key(&key)
+            .map_err(|refused| Refusal::RateLimited { retry_after: refused.wait_time_from(self.clock.now()) })
+    }
+
+    /// Forgets buckets that are full again.
+    pub fn sweep(&self) {
+        for buckets in self.classes.iter().flatten() {
+            buckets.retain_recent();
+            buckets.shrink_to_fit();
+        }
+    }
+}
+
+fn quota(rate: u32, burst: u32) -> Quota {
+    let at_least_one = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+    Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst))
+}

@@ -1,0 +1,218 @@
+//! One entry of the route table: a plain value that drives routing, authorization, documentation and tests.
+
+use http::Method;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::body::{self, BodySchema, Components};
+use super::query::Parameter;
+
+/// Who may call an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone.
+    Public,
+    /// Any valid credential.
+    Credential,
+    /// A credential that can act on the account in the path and holds this scope there.
+    Scope(&'static str),
+}
+
+/// Which token bucket a call draws on (conventions §11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateClass {
+    /// Core read.
+    Read,
+    /// Core write.
+    Write,
+    /// Checks of credentials: `GET /v1/me` and introspection.
+    Verification,
+    /// Discovery and JWKS.
+    Discovery,
+    /// Unauthenticated or failed authentication.
+    Unauthenticated,
+}
+
+/// Shape of the body of a success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `{"data": {…}}`
+    Single,
+    /// `{"data": […], "has_more", "next_cursor"}`
+    Page,
+    /// The value itself, for documents of other standards.
+    Bare,
+    /// No body.
+    Empty,
+}
+
+/// One operation.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Method.
+    pub method: Method,
+    /// Path template with `{name}` segments.
+    pub path: &'static str,
+    /// Stable operation id, camelCase.
+    pub name: &'static str,
+    /// One line for the documentation.
+    pub summary: &'static str,
+    /// Group in the documentation.
+    pub tag: &'static str,
+    /// What a 412 calls the resource.
+    pub resource: &'static str,
+    /// Who may call.
+    pub access: Access,
+    /// Token bucket.
+    pub rate: RateClass,
+    /// Beyond the SDK.
+    pub extension: bool,
+    /// `If-Match` or `If-None-Match` is honoured.
+    pub conditional: bool,
+    /// Query parameters.
+    pub query: Vec<Parameter>,
+    /// Request body.
+    pub body: Option<BodySchema>,
+    /// Status of a success.
+    pub status: u16,
+    /// Shape of a success.
+    pub shape: Shape,
+    /// Schema of what a success answers: of `data`, or of its elements.
+    pub answer: Option<(Value, Components)>,
+}
+
+impl Route {
+    fn new(method: Method, path: &'static str, rate: RateClass, status: u16) -> Self {
+        Self {
+            method,
+            path,
+            name: "",
+            summary: "",
+            tag: "",
+            resource: "resource",
+            access: Access::Credential,
+            rate,
+            extension: false,
+            conditional: false,
+            query: Vec::new(),
+            body: None,
+            status,
+            shape: Shape::Empty,
+            answer: None,
+        }
+    }
+
+    /// A read.
+    pub fn get(path: &'static str) -> Self {
+        Self::new(Method::GET, path, RateClass::Read, 200)
+    }
+
+    /// A create or an action.
+    pub fn post(path: &'static str) -> Self {
+        Self::new(Method::POST, path, RateClass::Write, 200)
+    }
+
+    /// An update.
+    pub fn patch(path: &'static str) -> Self {
+        Self::new(Method::PATCH, path, RateClass::Write, 200)
+    }
+
+    /// A removal: 204.
+    pub fn delete(path: &'static str) -> Self {
+        Self::new(Method::DELETE, path, RateClass::Write, 204)
+    }
+
+    /// Operation id and one line of documentation.
+    #[must_use]
+    pub fn named(mut self, name: &'static str, summary: &'static str) -> Self {
+        self.name = name;
+        self.summary = summary;
+        self
+    }
+
+    /// Group in the documentation, and what a 412 calls the resource.
+    #[must_use]
+    pub fn about(mut self, tag: &'static str, resource: &'static str) -> Self {
+        self.tag = tag;
+        self.resource = resource;
+        self
+    }
+
+    /// Demands a scope in the account of the path.
+    #[must_use]
+    pub fn scope(mut self, scope: &'static str) -> Self {
+        self.access = Access::Scope(scope);
+        self
+    }
+
+    /// Open to anyone.
+    #[must_use]
+    pub fn public(mut self) -> Self {
+        self.access = Access::Public;
+        self
+    }
+
+    /// Another token bucket than the method's.
+    #[must_use]
+    pub fn rate(mut self, rate: RateClass) -> Self {
+        self.rate = rate;
+        self
+    }
+
+    /// Beyond the SDK.
+    #[must_use]
+    pub fn extension(mut self) -> Self {
+        self.extension = true;
+        self
+    }
+
+    /// Honours `If-Match` (writes) or `If-None-Match` (reads).
+    #[must_use]
+    pub fn conditional(mut self) -> Self {
+        self.conditional = true;
+        self
+    }
+
+    /// Query parameters.
+    #[must_use]
+    pub fn query(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
+        self.query.extend(parameters);
+        self
+    }
+
+    /// Answers one resource.
+    #[must_use]
+    pub fn answers<T: ToSchema>(mut self, status: u16) -> Self {
+        self.status = status;
+        self.shape = Shape::Single;
+        self.answer = Some(body::reference::<T>());
+        self
+    }
+
+    /// Answers a page, and takes `limit` and `cursor`.
+    #[must_use]
+    pub fn answers_page<T: ToSchema>(mut self) -> Self {
+        self.shape = Shape::Page;
+        self.answer = Some(body::reference::<T>());
+        self.query.extend([Parameter::limit(), Parameter::cursor()]);
+        self
+    }
+
+    /// Answers a document as another standard defines it.
+    #[must_use]
+    pub fn answers_bare<T: ToSchema>(mut self) -> Self {
+        self.shape = Shape::Bare;
+        self.answer = Some(body::reference::<T>());
+        self
+    }
+
+    /// The names of the path parameters, in order.
+    pub fn parameters(&self) -> impl Iterator<Item = &'static str> {
+        self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    }
+
+    /// The key of an idempotent request is honoured: POST and PATCH below an account.
+    pub fn is_idempotent(&self) -> bool {
+        matches!(self.method, Method::POST | Method::PATCH) && self.parameters().next() == Some("account_id")
+    }
+}

@@ -1,0 +1,213 @@
+//! Everything that operations and workers share besides the store's verbs: the engine's inside.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures_channel::oneshot;
+
+use super::rate_limit::RateLimits;
+use crate::error::{Refusal, StoreError};
+use crate::event::model::{Actor, ContextDetail, EventDraft, RequestContext, Trigger};
+use crate::id::{AccountId, IssuerId};
+use crate::key::published::KeyCache;
+use crate::keyring::{IssuerRoot, Keyring};
+use crate::network::Network;
+use crate::seal::RootKey;
+use crate::store::{ChangeContext, EventBuffer, Platform, Store};
+use crate::timestamp::Timestamp;
+use crate::transport::{Clock, Entropy, IdSource, KeyVault, Transport};
+use crate::urls::Urls;
+use crate::web::idempotency::InFlight;
+
+/// How many unwrapped root keys are held; beyond that one is unwrapped anew.
+const ROOT_CACHE: usize = 10_000;
+
+/// What a host can set; every field has a default.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `source` of events.
+    pub event_source: String,
+    /// Token buckets of conventions §11 are enforced.
+    pub rate_limits: bool,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// How many trusted proxies stand in front, counted from the right of `X-Forwarded-For`.
+    pub proxy_hops: usize,
+    /// Origins of consoles that may call the Core API from a browser.
+    pub console_origins: Vec<String>,
+    /// Most per-request events that wait for their batch.
+    pub event_buffer: usize,
+    /// RSA keys that are kept ready for new issuers.
+    pub rsa_pool: usize,
+    /// Days that events are kept; per-request types 30 at the most.
+    pub event_retention_days: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            event_source: crate::event::model::DEFAULT_SOURCE.to_owned(),
+            rate_limits: true,
+            trusted_proxies: Vec::new(),
+            proxy_hops: 0,
+            console_origins: Vec::new(),
+            event_buffer: 100_000,
+            rsa_pool: 4,
+            event_retention_days: 90,
+        }
+    }
+}
+
+/// The engine's inside.
+pub struct Services {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Identifiers.
+    pub ids: IdSource,
+    /// Keys of the instance.
+    pub keyring: Keyring,
+    /// Unwraps root keys.
+    pub vault: Arc<dyn KeyVault>,
+    /// Tasks and CPU.
+    pub transport: Transport,
+    /// Public addresses.
+    pub urls: Urls,
+    /// Settings of the host.
+    pub options: Options,
+    /// Token buckets.
+    pub limits: RateLimits,
+    /// Per-request events on their way.
+    pub buffer: EventBuffer,
+    /// Published keys and ready key pairs.
+    pub keys: KeyCache,
+    pub(crate) in_flight: InFlight,
+    pub(crate) roots: RwLock<HashMap<IssuerId, Arc<RootKey>>>,
+    pub(crate) platform: RwLock<Option<Platform>>,
+}
+
+impl Services {
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The platform, once the instance is bootstrapped.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn platform(&self) -> Result<Option<Platform>, StoreError> {
+        let known = *self.platform.read().unwrap_or_else(PoisonError::into_inner);
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = self.store.reads().instance().platform().await?;
+        if found.is_some() {
+            *self.platform.write().unwrap_or_else(PoisonError::into_inner) = found;
+        }
+        Ok(found)
+    }
+
+    /// The root key of an issuer, unwrapped at its first use; `None` when there is no such issuer.
+    ///
+    /// # Errors
+    /// [`Refusal::Store`], and [`Refusal::Internal`] when the vault does not give the key.
+    pub async fn root(&self, issuer: IssuerId) -> Result<Option<IssuerRoot>, Refusal> {
+        let cached = self.roots.read().unwrap_or_else(PoisonError::into_inner).get(&issuer).cloned();
+        if let Some(key) = cached {
+            return Ok(Some(IssuerRoot { issuer_id: issuer, key }));
+        }
+        let Some(wrapped) = self.store.reads().issuers().root_key(issuer).await? else { return Ok(None) };
+        let plain = self.vault.unwrap(&root_context(issuer), &wrapped).await.map_err(Refusal::internal)?;
+        let bytes: [u8; 32] = plain.as_slice().try_into().map_err(Refusal::internal)?;
+        let key = Arc::new(RootKey::new(bytes));
+        let mut roots = self.roots.write().unwrap_or_else(PoisonError::into_inner);
+        if roots.len() >= ROOT_CACHE {
+            roots.clear();
+        }
+        roots.insert(issuer, Arc::clone(&key));
+        Ok(Some(IssuerRoot { issuer_id: issuer, key }))
+    }
+
+    /// The root key that seals the event contexts of a request: the path's issuer's, else the platform issuer's.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when the instance is not bootstrapped; otherwise as [`Services::root`].
+    pub async fn root_for(&self, issuer: Option<IssuerId>) -> Result<IssuerRoot, Refusal> {
+        if let Some(issuer) = issuer
+            && let Some(root) = self.root(issuer).await?
+        {
+            return Ok(root);
+        }
+        let platform = self.platform().await?.ok_or(Refusal::NotFound)?;
+        self.root(platform.issuer_id).await?.ok_or_else(|| Refusal::internal("the platform issuer has no root key"))
+    }
+
+    /// The context of a change.
+    pub fn change_context(&self, origin: Origin, root: IssuerRoot) -> ChangeContext<'_> {
+        ChangeContext {
+            account_id: origin.account_id,
+            actor: origin.actor,
+            trigger: origin.trigger,
+            trace: origin.trace,
+            request: origin.request,
+            detail: origin.detail,
+            root,
+            source: &self.options.event_source,
+            keyring: &self.keyring,
+            ids: &self.ids,
+            entropy: self.entropy.as_ref(),
+        }
+    }
+
+    /// Buffers an event of a request that changes nothing else.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the record cannot be made.
+    pub async fn record(&self, origin: Origin, issuer: Option<IssuerId>, draft: EventDraft) -> Result<(), Refusal> {
+        let root = self.root_for(issuer).await?;
+        let detail = origin.detail;
+        let event = self.change_context(origin, root).event(draft, self.now(), detail)?;
+        self.buffer.push(event);
+        Ok(())
+    }
+
+    /// Runs CPU-heavy work on the bounded pool and waits for it.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] when the queue is full; [`Refusal::Internal`] when the job dies.
+    pub async fn compute<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+        let (sender, receiver) = oneshot::channel();
+        let queued = self.transport.compute.run(Box::new(move || {
+            // Nobody waits any more: the result is of no use.
+            let _ = sender.send(job());
+        }));
+        queued.map_err(|_| Refusal::Overloaded("the cpu pool"))?;
+        receiver.await.map_err(|_| Refusal::internal("a job on the cpu pool died"))
+    }
+}
+
+/// Who and where a change or an event comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Tenant.
+    pub account_id: AccountId,
+    /// Who acts.
+    pub actor: Actor,
+    /// Where the action came in.
+    pub trigger: Trigger,
+    /// Reference of the request.
+    pub trace: Option<String>,
+    /// Where the request came from.
+    pub request: RequestContext,
+    /// How much of that is kept.
+    pub detail: ContextDetail,
+}
+
+/// What the vault binds the root key of an issuer to.
+pub fn root_context(issuer: IssuerId) -> String {
+    format!("issuer-root:{issuer}")
+}

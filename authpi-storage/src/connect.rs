@@ -1,0 +1,198 @@
+//! From a URL to a store that is ready: connected, locked, migrated.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use authpi_core::store::StoreError;
+use sea_orm::{ConnectOptions as Pool, Database, DatabaseConnection, DbErr};
+
+use crate::migration;
+use crate::store::DatabaseStore;
+
+/// How long a request waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a statement waits for another process's lock before the unit of work is repeated or refused.
+#[cfg(feature = "postgres")]
+const LOCK_TIMEOUT: &str = "2s";
+
+/// A connection that was idle for this long is tested before it is used.
+#[cfg(feature = "postgres")]
+const IDLE_TEST: Duration = Duration::from_secs(30);
+
+/// What can be set besides the URL.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ConnectOptions {
+    /// Connections of a pool: PostgreSQL in all, SQLite for reading. Default 8.
+    pub max_connections: u32,
+    /// What a commit on SQLite survives. Default [`Durability::Full`].
+    pub durability: Durability,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self { max_connections: 8, durability: Durability::Full }
+    }
+}
+
+/// What a commit on SQLite survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// A crash of the process and of the machine (`synchronous=FULL`).
+    Full,
+    /// A crash of the process; a crash of the machine may lose the last commits, never consistency
+    /// (`synchronous=NORMAL`).
+    ProcessCrash,
+}
+
+/// Why there is no store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// Not a URL of a database that this build supports.
+    #[error("{0} is not a database URL that this build supports (sqlite:, postgres:)")]
+    Unsupported(String),
+    /// Another process has the SQLite file.
+    #[error("{} is in use by another process; one SQLite file serves one process", .0.display())]
+    InUse(PathBuf),
+    /// The file cannot be written.
+    #[error("{} cannot be written: {1}", .0.display())]
+    NotWritable(PathBuf, #[source] std::io::Error),
+    /// The database does not answer.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(#[source] DbErr),
+    /// The tables cannot be made.
+    #[error("the database cannot be migrated: {0}")]
+    Migration(#[source] DbErr),
+    /// The database was made by a newer version.
+    #[error("the database was written by a newer version of authpi ({0}); this one would damage it")]
+    Newer(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Connects with default options, and migrates. Call it on the runtime that the engine will use.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn connect(url: &str) -> Result<DatabaseStore, ConnectError> {
+    connect_with(url, ConnectOptions::default()).await
+}
+
+/// Connects, and migrates. Call it on the runtime that the engine will use.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn connect_with(url: &str, options: ConnectOptions) -> Result<DatabaseStore, ConnectError> {
+    match url.split(':').next().unwrap_or_default() {
+        #[cfg(feature = "sqlite")]
+        "sqlite" => sqlite(url, options).await,
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => postgres(url, options).await,
+        other => Err(ConnectError::Unsupported(other.to_owned())),
+    }
+}
+
+fn pool(url: &str, connections: u32) -> Pool {
+    let mut pool = Pool::new(url);
+    pool.max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT).connect_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
+    pool
+}
+
+#[cfg(feature = "sqlite")]
+async fn sqlite(url: &str, options: ConnectOptions) -> Result<DatabaseStore, ConnectError> {
+    let Some(path) = sqlite_path(url) else {
+        // Every connection to `:memory:` is a database of its own: there is exactly one, for ever.
+        let mut single = sqlite_pool(url, 1, options);
+        single.idle_timeout(None).max_lifetime(None);
+        let connection = Database::connect(single).await.map_err(ConnectError::Unreachable)?;
+        migration::run(&connection).await?;
+        return Ok(DatabaseStore::new(connection.clone(), connection, None));
+    };
+    let lock = lock(&path)?;
+    let mut writing = sqlite_pool(url, 1, options);
+    writing.idle_timeout(None).max_lifetime(None);
+    let writer = Database::connect(writing).await.map_err(|error| unreachable_or_not_writable(&path, error))?;
+    migration::run(&writer).await?;
+    let reader =
+        Database::connect(sqlite_pool(url, options.max_connections, options)).await.map_err(ConnectError::Unreachable)?;
+    Ok(DatabaseStore::new(reader, writer, Some(lock)))
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite_pool(url: &str, connections: u32, options: ConnectOptions) -> Pool {
+    use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+    let synchronous = match options.durability {
+        Durability::Full => SqliteSynchronous::Full,
+        Durability::ProcessCrash => SqliteSynchronous::Normal,
+    };
+    let mut pool = pool(url, connections);
+    pool.test_before_acquire(false).map_sqlx_sqlite_opts(move |sqlite| {
+        sqlite.journal_mode(SqliteJournalMode::Wal).synchronous(synchronous).busy_timeout(Duration::from_secs(5))
+    });
+    pool
+}
+
+/// The file of a SQLite URL; `None` for a database in memory.
+#[cfg(feature = "sqlite")]
+fn sqlite_path(url: &str) -> Option<PathBuf> {
+    let rest = url.strip_prefix("sqlite:")?;
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    (path != ":memory:" && !path.is_empty() && !query.split('&').any(|pair| pair == "mode=memory"))
+        .then(|| PathBuf::from(path))
+}
+
+/// Takes the lock file beside the database: SQLite shares a file between processes, but the engine's buffers and
+/// in-flight keys are those of one process.
+#[cfg(feature = "sqlite")]
+fn lock(path: &Path) -> Result<File, ConnectError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let not_writable = |error| ConnectError::NotWritable(path.to_owned(), error);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(name).map_err(not_writable)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(ConnectError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => return Err(not_writable(error)),
+    }
+    if path.exists() {
+        OpenOptions::new().write(true).open(path).map_err(not_writable)?;
+    }
+    Ok(file)
+}
+
+#[cfg(feature = "sqlite")]
+fn unreachable_or_not_writable(path: &Path, error: DbErr) -> ConnectError {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.exists() => {
+            let missing = std::io::Error::new(std::io::ErrorKind::NotFound, "its folder does not exist");
+            ConnectError::NotWritable(path.to_owned(), missing)
+        }
+        _ => ConnectError::Unreachable(error),
+    }
+}
+
+#[cfg(feature = "postgres")]
+async fn postgres(url: &str, options: ConnectOptions) -> Result<DatabaseStore, ConnectError> {
+    let mut pool = pool(url, options.max_connections);
+    pool.test_before_acquire_if_idle_for(IDLE_TEST)
+        .map_sqlx_postgres_opts(|postgres| postgres.options([("lock_timeout", LOCK_TIMEOUT)]));
+    let connection = Database::connect(pool).await.map_err(ConnectError::Unreachable)?;
+    migration::run(&connection).await?;
+    Ok(DatabaseStore::new(connection.clone(), connection, None))
+}
+
+impl From<migration::MigrationError> for ConnectError {
+    fn from(error: migration::MigrationError) -> Self {
+        match error {
+            migration::MigrationError::Newer(version) => Self::Newer(version),
+            migration::MigrationError::Failed(error) => Self::Migration(error),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! One commit for all who wait: events that depend on no earlier state share transactions, in groups that form by
+//! themselves under load.
+
+use authpi_core::event::model::Event;
+use authpi_core::event::repository::EventRepository;
+use authpi_core::store::{StoreError, StoreErrorKind};
+use authpi_core::timestamp::Timestamp;
+use sea_orm::DatabaseConnection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::failed;
+use crate::session::Unit;
+use crate::store::begin;
+
+/// Most callers whose events go into one commit.
+const GROUP: usize = 256;
+
+/// Most callers that wait; beyond that a caller waits for its place.
+const QUEUE: usize = 1_024;
+
+struct Waiting {
+    events: Vec<Event>,
+    done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// Hands events to a task that commits them.
+pub(crate) struct GroupCommitter(mpsc::Sender<Waiting>);
+
+impl GroupCommitter {
+    /// Starts the task; it ends when the committer is dropped and all that waited is written.
+    pub(crate) fn start(writer: DatabaseConnection) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(run(writer, receiver));
+        Self(sender)
+    }
+
+    /// Writes events; durable when this returns.
+    pub(crate) async fn append(&self, events: Vec<Event>) -> Result<(), StoreError> {
+        let (done, result) = oneshot::channel();
+        let stopped = || StoreError::new(StoreErrorKind::Unavailable, "event.append", "the committer has stopped");
+        self.0.send(Waiting { events, done }).await.map_err(|_| stopped())?;
+        result.await.map_err(|_| stopped())?
+    }
+}
+
+async fn run(writer: DatabaseConnection, mut receiver: mpsc::Receiver<Waiting>) {
+    let mut group = Vec::with_capacity(GROUP);
+    while receiver.recv_many(&mut group, GROUP).await > 0 {
+        let events: Vec<Event> = group.iter_mut().flat_map(|waiting| std::mem::take(&mut waiting.events)).collect();
+        let written = commit(&writer, &events).await;
+        for waiting in group.drain(..) {
+            let result = written.as_ref().map(|()| ()).map_err(again);
+            // Nobody waits any more: the events are written all the same.
+            let _ = waiting.done.send(result);
+        }
+    }
+}
+
+async fn commit(writer: &DatabaseConnection, events: &[Event]) -> Result<(), StoreError> {
+    let connection = begin(writer).await.map_err(failed("event.append"))?;
+    let mut unit = Unit { connection, now: Timestamp::EPOCH };
+    unit.append(events).await?;
+    unit.connection.commit().await.map_err(failed("event.append"))
+}
+
+/// The same failure for another caller of the group.
+fn again(error: &StoreError) -> StoreError {
+    StoreError::new(error.kind, error.operation, error.to_string())
+}

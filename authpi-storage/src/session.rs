@@ -1,0 +1,135 @@
+//! One type answers all questions, over a pool or over a transaction, and does all verbs over a transaction.
+
+use async_trait::async_trait;
+use authpi_core::account::repository::{AccountReads, AccountRepository};
+use authpi_core::client::repository::{ClientReads, ClientRepository};
+use authpi_core::credential::repository::{ApiKeyReads, ApiKeyRepository};
+use authpi_core::event::repository::{EventReads, EventRepository};
+use authpi_core::issuer::repository::{IssuerReads, IssuerRepository};
+use authpi_core::key::repository::{SigningKeyReads, SigningKeyRepository};
+use authpi_core::membership::repository::{MembershipReads, MembershipRepository};
+use authpi_core::organization::repository::{OrganizationReads, OrganizationRepository};
+use authpi_core::store::{
+    IdempotencyRepository, InstanceReads, InstanceRepository, Reads, StoreError, UnitOfWork,
+};
+use authpi_core::timestamp::Timestamp;
+use authpi_core::user::repository::{UserReads, UserRepository};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
+
+use crate::error::failed;
+
+/// A pool or a transaction that answers questions.
+pub(crate) struct Session<C> {
+    pub(crate) connection: C,
+    pub(crate) now: Timestamp,
+}
+
+impl<C: ConnectionTrait> Session<C> {
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.connection.get_database_backend()
+    }
+}
+
+impl<C: ConnectionTrait + Send + Sync + 'static> Reads for Session<C> {
+    fn instance(&self) -> &dyn InstanceReads {
+        self
+    }
+
+    fn accounts(&self) -> &dyn AccountReads {
+        self
+    }
+
+    fn issuers(&self) -> &dyn IssuerReads {
+        self
+    }
+
+    fn signing_keys(&self) -> &dyn SigningKeyReads {
+        self
+    }
+
+    fn clients(&self) -> &dyn ClientReads {
+        self
+    }
+
+    fn organizations(&self) -> &dyn OrganizationReads {
+        self
+    }
+
+    fn users(&self) -> &dyn UserReads {
+        self
+    }
+
+    fn memberships(&self) -> &dyn MembershipReads {
+        self
+    }
+
+    fn api_keys(&self) -> &dyn ApiKeyReads {
+        self
+    }
+
+    fn events(&self) -> &dyn EventReads {
+        self
+    }
+}
+
+/// An open transaction with its verbs.
+pub(crate) type Unit = Session<DatabaseTransaction>;
+
+#[async_trait]
+impl UnitOfWork for Unit {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn reads(&self) -> &dyn Reads {
+        self
+    }
+
+    fn instance(&mut self) -> &mut dyn InstanceRepository {
+        self
+    }
+
+    fn accounts(&mut self) -> &mut dyn AccountRepository {
+        self
+    }
+
+    fn issuers(&mut self) -> &mut dyn IssuerRepository {
+        self
+    }
+
+    fn signing_keys(&mut self) -> &mut dyn SigningKeyRepository {
+        self
+    }
+
+    fn clients(&mut self) -> &mut dyn ClientRepository {
+        self
+    }
+
+    fn organizations(&mut self) -> &mut dyn OrganizationRepository {
+        self
+    }
+
+    fn users(&mut self) -> &mut dyn UserRepository {
+        self
+    }
+
+    fn memberships(&mut self) -> &mut dyn MembershipRepository {
+        self
+    }
+
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
+        self
+    }
+
+    fn events(&mut self) -> &mut dyn EventRepository {
+        self
+    }
+
+    fn idempotency(&mut self) -> &mut dyn IdempotencyRepository {
+        self
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.connection.commit().await.map_err(failed("unit.commit"))
+    }
+}

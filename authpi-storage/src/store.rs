@@ -1,0 +1,77 @@
+//! The store: a pool for questions, a way to transactions, and the committer that requests share.
+
+use async_trait::async_trait;
+use authpi_core::event::model::Event;
+use authpi_core::store::{Reads, Store, StoreError, UnitOfWork};
+use authpi_core::timestamp::Timestamp;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+
+use crate::error::failed;
+use crate::group_commit::GroupCommitter;
+use crate::session::{Session, Unit};
+
+/// A [`Store`] in one SQL database.
+pub struct DatabaseStore {
+    reads: Session<DatabaseConnection>,
+    writer: DatabaseConnection,
+    committer: GroupCommitter,
+    _lock: Option<std::fs::File>,
+}
+
+impl DatabaseStore {
+    /// `reader` and `writer` may be the same pool. `lock` is held as long as the store lives.
+    pub(crate) fn new(reader: DatabaseConnection, writer: DatabaseConnection, lock: Option<std::fs::File>) -> Self {
+        Self {
+            reads: Session { connection: reader, now: Timestamp::EPOCH },
+            committer: GroupCommitter::start(writer.clone()),
+            writer,
+            _lock: lock,
+        }
+    }
+
+    /// Calls `counter` for every statement that is sent from here on, `BEGIN` and `COMMIT` left out. For tests that
+    /// count statements.
+    pub fn on_statement(&mut self, counter: impl Fn(&str) + Send + Sync + Clone + 'static) {
+        let writer = counter.clone();
+        self.reads.connection.set_metric_callback(move |info| counter(&info.statement.sql));
+        self.writer.set_metric_callback(move |info| writer(&info.statement.sql));
+    }
+}
+
+#[async_trait]
+impl Store for DatabaseStore {
+    fn reads(&self) -> &dyn Reads {
+        &self.reads
+    }
+
+    async fn begin(&self, now: Timestamp) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        let connection = begin(&self.writer).await.map_err(failed("unit.begin"))?;
+        Ok(Box::new(Unit { connection, now }))
+    }
+
+    async fn append(&self, events: Vec<Event>) -> Result<(), StoreError> {
+        self.committer.append(events).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.reads.connection.execute_unprepared("SELECT 1").await.map(|_| ()).map_err(failed("ping"))
+    }
+}
+
+/// Opens a transaction that may write: immediate on SQLite, READ COMMITTED elsewhere.
+pub(crate) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, sea_orm::DbErr> {
+    let options = match connection.get_database_backend() {
+        DbBackend::Sqlite => TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        },
+        _ => TransactionOptions {
+            isolation_level: Some(IsolationLevel::ReadCommitted),
+            ..TransactionOptions::default()
+        },
+    };
+    connection.begin_with_options(options).await
+}
