@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use authpi_core::store::StoreError;
-use sea_orm::{ConnectOptions as Pool, Database, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions as Pool, Database, DbErr};
 
 use crate::migration;
 use crate::store::DatabaseStore;
@@ -58,7 +58,7 @@ pub enum ConnectError {
     #[error("{} is in use by another process; one SQLite file serves one process", .0.display())]
     InUse(PathBuf),
     /// The file cannot be written.
-    #[error("{} cannot be written: {1}", .0.display())]
+    #[error("{path} cannot be written: {cause}", path = .0.display(), cause = .1)]
     NotWritable(PathBuf, #[source] std::io::Error),
     /// The database does not answer.
     #[error("the database cannot be reached: {0}")]
@@ -98,7 +98,10 @@ pub async fn connect_with(url: &str, options: ConnectOptions) -> Result<Database
 
 fn pool(url: &str, connections: u32) -> Pool {
     let mut pool = Pool::new(url);
-    pool.max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT).connect_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
+    pool.max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_timeout(ACQUIRE_TIMEOUT)
+        .sqlx_logging(false);
     pool
 }
 
@@ -117,8 +120,9 @@ async fn sqlite(url: &str, options: ConnectOptions) -> Result<DatabaseStore, Con
     writing.idle_timeout(None).max_lifetime(None);
     let writer = Database::connect(writing).await.map_err(|error| unreachable_or_not_writable(&path, error))?;
     migration::run(&writer).await?;
-    let reader =
-        Database::connect(sqlite_pool(url, options.max_connections, options)).await.map_err(ConnectError::Unreachable)?;
+    let reader = Database::connect(sqlite_pool(url, options.max_connections, options))
+        .await
+        .map_err(ConnectError::Unreachable)?;
     Ok(DatabaseStore::new(reader, writer, Some(lock)))
 }
 

@@ -9,9 +9,7 @@ use authpi_core::issuer::repository::{IssuerReads, IssuerRepository};
 use authpi_core::key::repository::{SigningKeyReads, SigningKeyRepository};
 use authpi_core::membership::repository::{MembershipReads, MembershipRepository};
 use authpi_core::organization::repository::{OrganizationReads, OrganizationRepository};
-use authpi_core::store::{
-    IdempotencyRepository, InstanceReads, InstanceRepository, Reads, StoreError, UnitOfWork,
-};
+use authpi_core::store::{IdempotencyRepository, InstanceReads, InstanceRepository, Reads, StoreError, UnitOfWork};
 use authpi_core::timestamp::Timestamp;
 use authpi_core::user::repository::{UserReads, UserRepository};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};

@@ -68,10 +68,9 @@ pub(crate) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTra
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         },
-        _ => TransactionOptions {
-            isolation_level: Some(IsolationLevel::ReadCommitted),
-            ..TransactionOptions::default()
-        },
+        _ => {
+            TransactionOptions { isolation_level: Some(IsolationLevel::ReadCommitted), ..TransactionOptions::default() }
+        }
     };
     connection.begin_with_options(options).await
 }

@@ -1,11 +1,20 @@
-//! What storage answers and does.
+//! What storage answers and does for users.
 
 use async_trait::async_trait;
 
-/// Questions.
-#[async_trait]
-pub trait UserReads: Send + Sync {}
+use crate::error::StoreError;
+use crate::id::{IssuerId, UserId};
 
-/// Writes.
+/// Questions about users.
+#[async_trait]
+pub trait UserReads: Send + Sync {
+    /// There is such a user of the issuer, and its deletion was not accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn exists(&self, issuer: IssuerId, id: UserId) -> Result<bool, StoreError>;
+}
+
+/// Writes of users.
 #[async_trait]
 pub trait UserRepository: UserReads {}

@@ -1,1 +1,106 @@
 //! The definition of correct for every [`Store`](super::Store): the same cases on every backend.
+//!
+//! A backend brings a [`Harness`], which also brings the runtime, and turns the cases into tests with
+//! [`store_contract!`](crate::store_contract). Each case gets a store of its own with empty tables.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a case fails by panicking"
+)]
+#![allow(missing_docs, reason = "the name of a case is the rule it checks")]
+
+pub mod idempotency;
+pub mod organization;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::{BoxFuture, join_all};
+
+use super::{Store, UnitOfWork};
+use crate::id::Id;
+use crate::timestamp::Timestamp;
+use crate::transport::{IdSource, SystemEntropy};
+
+/// What a case runs in.
+#[async_trait]
+pub trait Harness: Send + Sync {
+    /// The store of this case.
+    fn store(&self) -> Arc<dyn Store>;
+
+    /// Runs a future as a task of its own; the returned one is ready when the task has ended, and panics if it did.
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> BoxFuture<'static, ()>;
+
+    /// Runs a future as a task and drops it after `delay`, wherever it stands.
+    async fn cut_off(&self, delay: Duration, task: BoxFuture<'static, ()>);
+}
+
+/// The harness as cases take it.
+pub type Ground = Arc<dyn Harness>;
+
+/// How many tasks race for one row.
+pub const RACERS: usize = 16;
+
+/// The time of the first unit of work of a case.
+pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// A time `minutes` after [`START`].
+pub fn later(minutes: u64) -> Timestamp {
+    START.plus(Duration::from_secs(60 * minutes))
+}
+
+/// A new identifier.
+pub fn mint<I: Id>() -> I {
+    static IDS: std::sync::OnceLock<IdSource> = std::sync::OnceLock::new();
+    IDS.get_or_init(|| IdSource::new(Arc::new(SystemEntropy))).mint(START).unwrap()
+}
+
+/// Begins a unit of work at `now`.
+pub async fn begin(ground: &Ground, now: Timestamp) -> Box<dyn UnitOfWork> {
+    ground.store().begin(now).await.unwrap()
+}
+
+/// Runs [`RACERS`] tasks at once and waits for all of them.
+pub async fn race<F: Future<Output = ()> + Send + 'static>(ground: &Ground, racer: impl Fn(usize) -> F) {
+    join_all((0..RACERS).map(|number| ground.spawn(Box::pin(racer(number))))).await;
+}
+
+/// Turns the cases of the contract into tests. `$run` takes a case and runs it on the backend's runtime:
+/// `fn(impl FnOnce(Ground) -> LocalBoxFuture<'static, ()>)`.
+#[macro_export]
+macro_rules! store_contract {
+    ($run:path) => {
+        $crate::store_contract!(@room $run, idempotency: [
+            a_claim_is_seen_only_when_it_was_committed,
+            a_completed_key_gives_its_record_until_it_expires,
+            of_parallel_claims_one_is_fresh,
+            a_released_claim_leaves_the_key_free,
+            purging_removes_expired_records_only,
+        ]);
+        $crate::store_contract!(@room $run, organization: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            an_update_with_a_stale_version_changes_nothing,
+            of_parallel_updates_of_one_version_one_wins,
+            a_dropped_unit_leaves_nothing,
+            a_unit_cut_off_anywhere_leaves_all_or_nothing,
+            pages_neither_repeat_nor_skip_while_rows_come_and_go,
+            filters_hold_together,
+            a_deleting_organization_is_found_by_the_worker_only,
+        ]);
+    };
+    (@room $run:path, $room:ident: [$($case:ident,)*]) => {
+        mod $room {
+            $(
+                #[test]
+                fn $case() {
+                    $run(|ground| Box::pin($crate::store::contract::$room::$case(ground)));
+                }
+            )*
+        }
+    };
+}

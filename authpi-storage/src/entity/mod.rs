@@ -1,0 +1,12 @@
+//! Rows as SeaORM reads and writes them: one file a table, never seen outside this crate.
+
+#![allow(unreachable_pub, reason = "SeaORM generates public items")]
+
+pub(crate) mod api_key;
+pub(crate) mod event;
+pub(crate) mod event_context;
+pub(crate) mod idempotency_record;
+pub(crate) mod instance_key;
+pub(crate) mod issuer;
+pub(crate) mod organization;
+pub(crate) mod platform;

@@ -1,0 +1,218 @@
+//! The event trail in SQL.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use authpi_core::event::catalogue::EventType;
+use authpi_core::event::model::{ContextRecord, Event, SealedContext};
+use authpi_core::event::repository::{EventFilter, EventReads, EventRepository};
+use authpi_core::id::{AccountId, EventId, Id};
+use authpi_core::page::{Page, PageRequest, TimeAndId};
+use authpi_core::seal::Sealed;
+use authpi_core::store::StoreError;
+use authpi_core::timestamp::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::SimpleExpr;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use uuid::Uuid;
+
+use crate::convert::{Place, id, time, to_json, to_word};
+use crate::entity::event::{ActiveModel, Column, Entity, Model};
+use crate::entity::event_context;
+use crate::error::failed;
+use crate::session::{Session, Unit};
+
+const TABLE: &str = "authpi_event";
+
+/// Events of one insert statement: keeps the number of bound values below every backend's limit.
+const INSERT_BATCH: usize = 500;
+
+fn event(row: Model, context: Option<event_context::Model>) -> Result<Event, StoreError> {
+    let place = Place { table: TABLE, id: row.id };
+    Ok(Event {
+        id: id(row.id),
+        kind: EventType::parse(&row.kind).ok_or_else(|| place.corrupt("kind"))?,
+        source: row.source,
+        trigger: place.word("trigger_kind", &row.trigger_kind)?,
+        trace: row.trace,
+        actor: place.json("actor", row.actor)?,
+        subject: place.json("subject", row.subject)?,
+        timestamp: time(row.timestamp),
+        data: place.json("data", row.data)?,
+        context: ContextRecord {
+            hash: place.bytes32("context_hash", &row.context_hash)?,
+            sealed: context.map(|context| SealedContext {
+                root: id(context.root_issuer_id),
+                sealed: Sealed::from_bytes(context.sealed),
+            }),
+        },
+    })
+}
+
+fn row(event: &Event) -> Result<ActiveModel, StoreError> {
+    const OPERATION: &str = "event.append";
+    let subject = &event.subject;
+    Ok(ActiveModel {
+        id: Set(event.id.uuid()),
+        account_id: Set(subject.account_id.uuid()),
+        issuer_id: Set(subject.issuer_id.map(Id::uuid)),
+        user_id: Set(subject.user_id.map(Id::uuid)),
+        actor_user_id: Set(event.actor.user_id().map(Id::uuid)),
+        client_id: Set(subject.client_id.map(Id::uuid)),
+        kind: Set(event.kind.as_str().to_owned()),
+        per_request: Set(event.kind.is_per_request()),
+        source: Set(event.source.clone()),
+        trigger_kind: Set(to_word(OPERATION, &event.trigger)?),
+        trace: Set(event.trace.clone()),
+        actor: Set(to_json(OPERATION, &event.actor)?),
+        subject: Set(to_json(OPERATION, subject)?),
+        data: Set(to_json(OPERATION, &event.data)?),
+        context_hash: Set(event.context.hash.to_vec()),
+        timestamp: Set(event.timestamp.as_millis()),
+    })
+}
+
+fn context_row(event: &Event) -> Option<event_context::ActiveModel> {
+    event.context.sealed.as_ref().map(|context| event_context::ActiveModel {
+        event_id: Set(event.id.uuid()),
+        root_issuer_id: Set(context.root.uuid()),
+        sealed: Set(context.sealed.as_bytes().to_vec()),
+    })
+}
+
+fn filtered(account: AccountId, filter: &EventFilter, page: &PageRequest<TimeAndId<EventId>>) -> Select<Entity> {
+    let mut query = Entity::find().filter(Column::AccountId.eq(account.uuid()));
+    if let Some(issuer) = filter.issuer_id {
+        query = query.filter(Column::IssuerId.eq(issuer.uuid()));
+    }
+    if let Some(client) = filter.client_id {
+        query = query.filter(Column::ClientId.eq(client.uuid()));
+    }
+    if !filter.kinds.is_empty() {
+        query = query.filter(Column::Kind.is_in(filter.kinds.iter().map(|kind| kind.as_str())));
+    }
+    if let Some(after) = filter.after {
+        query = query.filter(Column::Timestamp.gt(after.as_millis()));
+    }
+    if let Some(before) = filter.before {
+        query = query.filter(Column::Timestamp.lt(before.as_millis()));
+    }
+    if let Some(last) = &page.after {
+        let (at, id) = (last.at.as_millis(), last.id.uuid());
+        let same_time = Condition::all().add(Column::Timestamp.eq(at)).add(Column::Id.lt(id));
+        query = query
+            // The first condition alone is what the index serves.
+            .filter(Column::Timestamp.lte(at))
+            .filter(Condition::any().add(Column::Timestamp.lt(at)).add(same_time));
+    }
+    query.order_by_desc(Column::Timestamp).order_by_desc(Column::Id).limit(u64::from(page.limit.get()) + 1)
+}
+
+impl<C: ConnectionTrait> Session<C> {
+    async fn rows(&self, query: Select<Entity>) -> Result<Vec<Model>, StoreError> {
+        query.all(&self.connection).await.map_err(failed("event.list"))
+    }
+
+    /// Rows in which one of two columns names `user`: two walks along an index each, merged.
+    async fn rows_of_user(&self, query: Select<Entity>, user: Uuid) -> Result<Vec<Model>, StoreError> {
+        let about: SimpleExpr = Column::UserId.eq(user);
+        let done_by: SimpleExpr = Column::ActorUserId.eq(user);
+        let mut rows = self.rows(query.clone().filter(about)).await?;
+        rows.extend(self.rows(query.filter(done_by)).await?);
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse((row.timestamp, row.id)));
+        rows.dedup_by_key(|row| row.id);
+        Ok(rows)
+    }
+
+    async fn with_contexts(&self, rows: Vec<Model>) -> Result<Vec<Event>, StoreError> {
+        let contexts = event_context::Entity::find()
+            .filter(event_context::Column::EventId.is_in(rows.iter().map(|row| row.id)))
+            .all(&self.connection)
+            .await
+            .map_err(failed("event.contexts"))?;
+        let mut contexts: HashMap<_, _> = contexts.into_iter().map(|context| (context.event_id, context)).collect();
+        rows.into_iter()
+            .map(|row| {
+                let context = contexts.remove(&row.id);
+                event(row, context)
+            })
+            .collect()
+    }
+}
+
+#[async_trait]
+impl<C: ConnectionTrait + Send + Sync> EventReads for Session<C> {
+    async fn find(&self, account: AccountId, id: EventId) -> Result<Option<Event>, StoreError> {
+        let row = Entity::find_by_id(id.uuid())
+            .filter(Column::AccountId.eq(account.uuid()))
+            .one(&self.connection)
+            .await
+            .map_err(failed("event.find"))?;
+        Ok(self.with_contexts(row.into_iter().collect()).await?.pop())
+    }
+
+    async fn list(
+        &self,
+        account: AccountId,
+        filter: &EventFilter,
+        page: &PageRequest<TimeAndId<EventId>>,
+    ) -> Result<Page<Event>, StoreError> {
+        let query = filtered(account, filter, page);
+        let rows = match filter.user_id {
+            Some(user) => self.rows_of_user(query, user.uuid()).await?,
+            None => self.rows(query).await?,
+        };
+        let cut = Page::cut(rows, page.limit);
+        Ok(Page { has_more: cut.has_more, items: self.with_contexts(cut.items).await? })
+    }
+}
+
+#[async_trait]
+impl EventRepository for Unit {
+    async fn append(&mut self, events: &[Event]) -> Result<(), StoreError> {
+        for batch in events.chunks(INSERT_BATCH) {
+            let rows = batch.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+            Entity::insert_many(rows).exec_without_returning(&self.connection).await.map_err(failed("event.append"))?;
+            let contexts: Vec<_> = batch.iter().filter_map(context_row).collect();
+            if !contexts.is_empty() {
+                event_context::Entity::insert_many(contexts)
+                    .exec_without_returning(&self.connection)
+                    .await
+                    .map_err(failed("event.append"))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn purge(&mut self, per_request: Timestamp, others: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        for (is_per_request, older_than) in [(true, per_request), (false, others)] {
+            let expired: Vec<Uuid> = Entity::find()
+                .select_only()
+                .column(Column::Id)
+                .filter(Column::PerRequest.eq(is_per_request))
+                .filter(Column::Timestamp.lt(older_than.as_millis()))
+                .order_by_asc(Column::Timestamp)
+                .limit(u64::from(limit).saturating_sub(removed))
+                .into_tuple()
+                .all(&self.connection)
+                .await
+                .map_err(failed("event.purge"))?;
+            if expired.is_empty() {
+                continue;
+            }
+            event_context::Entity::delete_many()
+                .filter(event_context::Column::EventId.is_in(expired.iter().copied()))
+                .exec(&self.connection)
+                .await
+                .map_err(failed("event.purge"))?;
+            let done = Entity::delete_many()
+                .filter(Column::Id.is_in(expired))
+                .exec(&self.connection)
+                .await
+                .map_err(failed("event.purge"))?;
+            removed += done.rows_affected;
+        }
+        Ok(removed)
+    }
+}

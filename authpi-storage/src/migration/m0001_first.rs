@@ -1,0 +1,289 @@
+//! The first tables.
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm_migration::prelude::*;
+
+use super::tables::{
+    bytes, bytes_null, flag, hash, id, id_null, index, json, large_bytes_null, number, number_null, primary, status,
+    table, text_null, text_of, unique, word,
+};
+
+pub(super) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &'static str {
+        "m0001_first"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    #[allow(elided_lifetimes_in_paths, reason = "the lifetime is hidden in the trait, too")]
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let backend = manager.get_database_backend();
+        let tables = [instance(backend), issuers(backend), tenants(backend), users(backend), trail(backend)];
+        for (tables, indices) in tables {
+            for table in tables {
+                manager.create_table(table).await?;
+            }
+            for index in indices {
+                manager.create_index(index).await?;
+            }
+        }
+        if backend == DbBackend::Sqlite {
+            // Statistics for the query planner, refreshed as tables grow.
+            manager.get_connection().execute_unprepared("PRAGMA optimize").await?;
+        }
+        Ok(())
+    }
+}
+
+type Tables = (Vec<TableCreateStatement>, Vec<IndexCreateStatement>);
+
+/// The instance itself, and what is remembered of requests.
+fn instance(backend: DbBackend) -> Tables {
+    let mut keys = table(backend, "authpi_instance_key");
+    keys.col(word("purpose")).col(number("tag")).col(bytes("wrapped"));
+    keys.primary_key(&mut primary(&["purpose", "tag"]));
+
+    let mut platform = table(backend, "authpi_platform");
+    platform.col(number("only_row").primary_key()).col(id("issuer_id")).col(id("account_id"));
+
+    let mut idempotency = table(backend, "authpi_idempotency_record");
+    idempotency
+        .col(id("account_id"))
+        .col(hash("lookup"))
+        .col(bytes_null("fingerprint"))
+        .col(large_bytes_null(backend, "answer"))
+        .col(number("expires_at"));
+    idempotency.primary_key(&mut primary(&["account_id", "lookup"]));
+
+    let sweep = index("authpi_idempotency_expiry", "authpi_idempotency_record", &["expires_at"]);
+    (vec![keys, platform, idempotency], vec![sweep])
+}
+
+/// Accounts, issuers with login methods, keys and clients.
+fn issuers(backend: DbBackend) -> Tables {
+    let mut account = table(backend, "authpi_account");
+    account
+        .col(id("id").primary_key())
+        .col(id_null("owner_user_id"))
+        .col(json("metadata"))
+        .col(number("created_at"))
+        .col(number("updated_at"));
+
+    let mut issuer = table(backend, "authpi_issuer");
+    status(issuer.col(id("id").primary_key()).col(id("account_id")))
+        .col(flag("deleting"))
+        .col(flag("platform"))
+        .col(text_of("name", 200))
+        .col(json("details"))
+        .col(json("settings"))
+        .col(word("access_mode"))
+        .col(word("event_context"))
+        .col(flag("branding_configured"))
+        .col(bytes("root_key"))
+        .col(json("metadata"))
+        .col(number("created_at"))
+        .col(number("updated_at"));
+
+    let mut method = table(backend, "authpi_auth_method");
+    method
+        .col(id("id").primary_key())
+        .col(id("issuer_id"))
+        .col(word("method"))
+        .col(text_of("name", 200))
+        .col(flag("enabled"))
+        .col(flag("allow_login"))
+        .col(flag("allow_signup"))
+        .col(flag("first_factor_only"))
+        .col(json("settings"))
+        .col(number("created_at"))
+        .col(number("updated_at"));
+
+    let mut key = table(backend, "authpi_signing_key");
+    key.col(id("kid").primary_key())
+        .col(id("issuer_id"))
+        .col(word("algorithm"))
+        .col(number("generation"))
+        .col(json("public_jwk"))
+        .col(bytes("sealed"))
+        .col(number("created_at"))
+        .col(number("activates_at"));
+
+    let mut client = table(backend, "authpi_client");
+    client
+        .col(id("id").primary_key())
+        .col(id("issuer_id"))
+        .col(word("status"))
+        .col(number_null("status_at"))
+        .col(number_null("deleted_at"))
+        .col(word("kind"))
+        .col(flag("confidential"))
+        .col(text_of("name", 200))
+        .col(text_of("name_folded", 400))
+        .col(word("application_type"))
+        .col(word("readiness"))
+        .col(json("details"))
+        .col(bytes_null("secret_hash"))
+        .col(bytes_null("previous_secret_hash"))
+        .col(number_null("previous_valid_until"))
+        .col(number_null("secret_rotated_at"))
+        .col(json("metadata"))
+        .col(number("created_at"))
+        .col(number("updated_at"));
+
+    let indices = vec![
+        index("authpi_issuer_by_account", "authpi_issuer", &["account_id", "deleting", "id"]),
+        index("authpi_issuer_deleting", "authpi_issuer", &["deleting"]),
+        index("authpi_auth_method_by_issuer", "authpi_auth_method", &["issuer_id", "id"]),
+        unique("authpi_signing_key_generation", "authpi_signing_key", &["issuer_id", "algorithm", "generation"]),
+        index("authpi_client_by_issuer", "authpi_client", &["issuer_id", "id"]),
+        index("authpi_client_deleted", "authpi_client", &["deleted_at"]),
+    ];
+    (vec![account, issuer, method, key, client], indices)
+}
+
+/// Organizations with memberships and API keys.
+fn tenants(backend: DbBackend) -> Tables {
+    let mut organization = table(backend, "authpi_organization");
+    status(organization.col(id("id").primary_key()).col(id("issuer_id")))
+        .col(flag("deleting"))
+        .col(flag("mfa_required"))
+        .col(flag("invitation_enabled"))
+        .col(number("n_members"))
+        .col(number("n_agents"))
+        .col(json("details"))
+        .col(json("metadata"))
+        .col(number("created_at"))
+        .col(number("updated_at"));
+
+    let mut membership = table(backend, "authpi_membership");
+    membership
+        .col(id("org_id"))
+        .col(id("member_id"))
+        .col(word("member_type"))
+        .col(id("issuer_id"))
+        .col(word("status"))
+        .col(json("scopes"))
+        .col(text_null("user_title", 200))
+        .col(json("metadata"))
+        .col(number("joined_at"))
+        .col(number("updated_at"));
+    membership.primary_key(&mut primary(&["org_id", "member_id"]));
+
+    let mut key = table(backend, "authpi_api_key");
+    status(key.col(id("id").primary_key()).col(id("account_id")).col(id("org_id")).col(id("issuer_id")))
+        .col(word("level"))
+        .col(text_of("name", 200))
+        .col(json("details"))
+        .col(json("scopes"))
+        .col(json("ip_allowlist"))
+        .col(word("access"))
+        .col(number_null("expires_at"))
+        .col(flag("expiry_announced"))
+        .col(bytes("secret_hash"))
+        .col(text_of("secret_hint", 8))
+        .col(bytes_null("previous_secret_hash"))
+        .col(number_null("previous_valid_until"))
+        .col(number_null("rotated_at"))
+        .col(json("metadata"))
+        .col(number("created_at"))
+        .col(number("updated_at"));
+
+    let indices = vec![
+        index("authpi_organization_by_issuer", "authpi_organization", &["issuer_id", "deleting", "id"]),
+        index("authpi_organization_deleting", "authpi_organization", &["deleting"]),
+        index("authpi_membership_by_member", "authpi_membership", &["issuer_id", "member_id"]),
+        index("authpi_membership_by_time", "authpi_membership", &["org_id", "joined_at", "member_id"]),
+        index("authpi_api_key_by_organization", "authpi_api_key", &["org_id", "created_at", "id"]),
+        index("authpi_api_key_by_issuer", "authpi_api_key", &["issuer_id"]),
+        index("authpi_api_key_expiry", "authpi_api_key", &["expiry_announced", "expires_at"]),
+    ];
+    (vec![organization, membership, key], indices)
+}
+
+/// The directory of users, without personal data, and their records, which hold all of it.
+fn users(backend: DbBackend) -> Tables {
+    let mut directory = table(backend, "authpi_user");
+    directory
+        .col(id("id").primary_key())
+        .col(id("issuer_id"))
+        .col(word("username_type"))
+        .col(hash("username_hash"))
+        .col(word("status"))
+        .col(number_null("deleted_at"))
+        .col(text_of("store_id", 64))
+        .col(text_null("region", 16))
+        .col(number("created_at"))
+        .col(number("updated_at"));
+
+    let mut record = table(backend, "authpi_user_record");
+    record
+        .col(id("user_id").primary_key())
+        .col(id("issuer_id"))
+        .col(number_null("status_at"))
+        .col(text_null("status_reason", 1000))
+        .col(text_null("status_by", 200))
+        .col(text_of("username", 320))
+        .col(json("profile"))
+        .col(json("details"))
+        .col(json("metadata"));
+
+    let mut verifier = table(backend, "authpi_user_verifier");
+    verifier
+        .col(id("id").primary_key())
+        .col(id("issuer_id"))
+        .col(id("user_id"))
+        .col(word("method"))
+        .col(text_of("secret", 512))
+        .col(number("created_at"))
+        .col(number("updated_at"));
+
+    let indices = vec![
+        unique("authpi_user_username", "authpi_user", &["issuer_id", "username_hash"]),
+        index("authpi_user_by_issuer", "authpi_user", &["issuer_id", "id"]),
+        index("authpi_user_by_status", "authpi_user", &["issuer_id", "status", "id"]),
+        index("authpi_user_deleted", "authpi_user", &["deleted_at"]),
+        index("authpi_user_record_by_issuer", "authpi_user_record", &["issuer_id"]),
+        index("authpi_user_verifier_by_user", "authpi_user_verifier", &["issuer_id", "user_id", "method"]),
+    ];
+    (vec![directory, record, verifier], indices)
+}
+
+/// The event trail, which is the outbox, and the request contexts beside it.
+fn trail(backend: DbBackend) -> Tables {
+    let mut event = table(backend, "authpi_event");
+    event
+        .col(id("id").primary_key())
+        .col(id("account_id"))
+        .col(id_null("issuer_id"))
+        .col(id_null("user_id"))
+        .col(id_null("actor_user_id"))
+        .col(id_null("client_id"))
+        .col(word("kind"))
+        .col(flag("per_request"))
+        .col(text_of("source", 200))
+        .col(word("trigger_kind"))
+        .col(text_null("trace", 32))
+        .col(json("actor"))
+        .col(json("subject"))
+        .col(json("data"))
+        .col(hash("context_hash"))
+        .col(number("timestamp"));
+
+    let mut context = table(backend, "authpi_event_context");
+    context.col(id("event_id").primary_key()).col(id("root_issuer_id")).col(bytes("sealed"));
+
+    let indices = vec![
+        index("authpi_event_by_account", "authpi_event", &["account_id", "timestamp", "id"]),
+        index("authpi_event_by_issuer", "authpi_event", &["account_id", "issuer_id", "timestamp", "id"]),
+        index("authpi_event_by_user", "authpi_event", &["account_id", "user_id", "timestamp", "id"]),
+        index("authpi_event_by_actor", "authpi_event", &["account_id", "actor_user_id", "timestamp", "id"]),
+        index("authpi_event_by_client", "authpi_event", &["account_id", "client_id", "timestamp", "id"]),
+        index("authpi_event_by_kind", "authpi_event", &["account_id", "kind", "timestamp", "id"]),
+        index("authpi_event_by_age", "authpi_event", &["per_request", "timestamp"]),
+        index("authpi_event_context_by_root", "authpi_event_context", &["root_issuer_id"]),
+    ];
+    (vec![event, context], indices)
+}

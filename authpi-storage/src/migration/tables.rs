@@ -1,0 +1,144 @@
+//! Columns as every table writes them.
+
+use sea_orm::DbBackend;
+use sea_orm_migration::prelude::*;
+
+/// A table named with the prefix that all of ours carry.
+pub(crate) fn table(backend: DbBackend, name: &'static str) -> TableCreateStatement {
+    let mut table = Table::create();
+    table.table(name);
+    if backend == DbBackend::MySql {
+        table.engine("InnoDB").character_set("utf8mb4").collate("utf8mb4_bin");
+    }
+    table
+}
+
+/// 16 bytes.
+pub(crate) fn id(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.uuid().not_null();
+    column
+}
+
+/// 16 bytes or nothing.
+pub(crate) fn id_null(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.uuid().null();
+    column
+}
+
+/// Unix milliseconds, or any other whole number.
+pub(crate) fn number(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.big_integer().not_null();
+    column
+}
+
+/// Unix milliseconds or nothing.
+pub(crate) fn number_null(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.big_integer().null();
+    column
+}
+
+/// A word of an enum: at most 64 bytes.
+pub(crate) fn word(name: &'static str) -> ColumnDef {
+    text_of(name, 64)
+}
+
+/// Text of at most `length` characters.
+pub(crate) fn text_of(name: &'static str, length: u32) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.string_len(length).not_null();
+    column
+}
+
+/// Text of at most `length` characters, or nothing.
+pub(crate) fn text_null(name: &'static str, length: u32) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.string_len(length).null();
+    column
+}
+
+/// Yes or no.
+pub(crate) fn flag(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.boolean().not_null();
+    column
+}
+
+/// What is not asked for.
+pub(crate) fn json(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.json_binary().not_null();
+    column
+}
+
+/// Hashes, sealed values: at most 64 KiB.
+pub(crate) fn bytes(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.blob().not_null();
+    column
+}
+
+/// Hashes, sealed values, or nothing.
+pub(crate) fn bytes_null(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.blob().null();
+    column
+}
+
+/// A stored answer, or nothing: 512 KiB before it is encoded and sealed, which is more than a BLOB of MySQL holds.
+pub(crate) fn large_bytes_null(backend: DbBackend, name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    if backend == DbBackend::MySql {
+        column.custom("LONGBLOB");
+    } else {
+        column.blob();
+    }
+    column.null();
+    column
+}
+
+/// A hash that is looked up: exactly 32 bytes.
+pub(crate) fn hash(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.binary_len(32).not_null();
+    column
+}
+
+/// The four columns of a status.
+pub(crate) fn status(table: &mut TableCreateStatement) -> &mut TableCreateStatement {
+    table
+        .col(word("status"))
+        .col(number_null("status_at"))
+        .col(text_null("status_reason", 1000))
+        .col(text_null("status_by", 200))
+}
+
+/// A primary key over several columns.
+pub(crate) fn primary(columns: &[&'static str]) -> IndexCreateStatement {
+    let mut index = Index::create();
+    for column in columns {
+        index.col(*column);
+    }
+    index.primary();
+    index
+}
+
+/// A plain index.
+pub(crate) fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+    let mut index = Index::create();
+    index.name(name).table(table);
+    for column in columns {
+        index.col(*column);
+    }
+    index
+}
+
+/// A uniqueness rule.
+pub(crate) fn unique(name: &'static str, table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+    let mut index = index(name, table, columns);
+    index.unique();
+    index
+}
