@@ -14,9 +14,8 @@ use crate::id::{AccountId, IssuerId};
 use crate::key::published::KeyCache;
 use crate::keyring::Keyring;
 use crate::network::client_address;
-use crate::routes;
 use crate::seal::{SealKey, SealKeys};
-use crate::secret::{KeyTag, Pepper, Peppers};
+use crate::secret::{KeyTag, Pepper, Peppers, hex};
 use crate::store::{Change, EventBuffer, InstanceKeyPurpose, Store, WrappedInstanceKey};
 use crate::transport::{
     Clock, Entropy, EntropyUnavailable, IdSource, KeyVault, SystemClock, SystemEntropy, Transport, VaultError,
@@ -27,12 +26,13 @@ use crate::web::authentication::authenticate;
 use crate::web::caller::Caller;
 use crate::web::idempotency::InFlight;
 use crate::web::pipeline::Pipeline;
-use crate::web::problem::defect;
+use crate::web::problem::{answer_to, defect};
 use crate::web::rate_limit::RateLimits;
 use crate::web::request::Request;
 use crate::web::router::Router;
 use crate::web::services::{Options, Origin, Services};
 use crate::worker::Workers;
+use crate::{documents, routes};
 
 /// How often a host's unit of work is tried.
 const ATTEMPTS: usize = 5;
@@ -96,14 +96,6 @@ impl AuthPi {
         receiver.await.map_err(|_| Refusal::internal("the authentication was cancelled"))?
     }
 
-    /// The documented answer to a refusal.
-    pub fn refuse(&self, refusal: &Refusal) -> Answer {
-        let mut random = [0; 16];
-        // Without randomness the reference is zeros; the answer is the same.
-        let _ = self.0.services.entropy.fill(&mut random);
-        crate::web::problem::answer_to(refusal, &crate::secret::hex(&random))
-    }
-
     /// Starts the background workers; stop them before the process ends.
     pub fn start(&self) -> Workers {
         Workers::start(Arc::clone(&self.0.services))
@@ -147,6 +139,14 @@ impl AuthPi {
         }
         Err(refused)
     }
+}
+
+/// The documented answer to a refusal, for the host's own routes.
+pub fn refuse(refusal: &Refusal) -> Answer {
+    let mut random = [0; 16];
+    // Without randomness the reference is zeros; the answer is the same.
+    let _ = SystemEntropy.fill(&mut random);
+    answer_to(refusal, &hex(&random))
 }
 
 /// A unit of work of the host. It may run several times: nothing in it may reach outside.
@@ -256,7 +256,9 @@ impl Builder {
             urls: self.urls,
             options: self.options,
         });
-        let router = Router::new(&routes::table()).map_err(BuildError::Routes)?;
+        let mut operations = routes::table();
+        operations.extend(documents::routes(&operations, &services.urls));
+        let router = Router::new(&operations).map_err(BuildError::Routes)?;
         let pipeline = Pipeline::new(Arc::clone(&services), router);
         Ok(AuthPi(Arc::new(Engine { services, pipeline })))
     }

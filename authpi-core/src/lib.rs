@@ -8,9 +8,11 @@ mod authpi;
 pub mod client;
 pub mod credential;
 pub mod custom_fields;
+mod documents;
 pub mod error;
 pub mod etag;
 pub mod event;
+pub mod health;
 pub mod id;
 pub mod issuer;
 pub mod key;
@@ -35,4 +37,4 @@ pub mod user;
 pub mod web;
 pub mod worker;
 
-pub use authpi::{AuthPi, BuildError, Builder, Work};
+pub use authpi::{AuthPi, BuildError, Builder, Work, refuse};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::web::endpoint::Operation;
-use crate::{credential, organization};
+use crate::{credential, health, organization};
 
 /// Every operation there is.
 pub fn table() -> Vec<Arc<Operation>> {
-    [credential::api::routes(), organization::api::routes()].into_iter().flatten().collect()
+    [health::api::routes(), credential::api::routes(), organization::api::routes()].into_iter().flatten().collect()
 }

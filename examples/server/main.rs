@@ -1,2 +1,57 @@
-//! x
-fn main(){}
+//! The example server: the library with a `main`. `cargo run` starts it on an embedded SQLite file.
+
+mod banner;
+mod bootstrap;
+mod master_key;
+mod metrics;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+use authpi_core::AuthPi;
+use authpi_core::urls::Urls;
+use authpi_core::web::services::Options;
+use clap::Parser;
+use settings::Settings;
+
+/// Anything that keeps the server from starting, with what to do about it.
+type StartError = Box<dyn std::error::Error>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let settings = Settings::parse();
+    settings.start_log();
+    match run(settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(settings: Settings) -> Result<(), StartError> {
+    settings.refuse_what_is_not_built()?;
+    let public_url = settings.public_url();
+    let urls = Urls::under(&public_url).map_err(|error| format!("AUTHPI_PUBLIC_URL {public_url}: {error}"))?;
+    let listener = serve::bind(settings.listen).await?;
+    let recorder = settings.metrics_listen.map(metrics::install).transpose()?;
+    let store = authpi_storage::connect(&settings.database_url).await?;
+    let master_key = master_key::load(&settings, &urls)?;
+    let options = Options { rate_limits: settings.rate_limit.is_on(), ..Options::default() };
+    let authpi = AuthPi::builder(store, master_key, urls)
+        .transport(authpi_transport::tokio()?)
+        .options(options)
+        .build()
+        .await?;
+    let first = bootstrap::run(&authpi, settings.bootstrap_file.as_deref()).await?;
+    let workers = authpi.start();
+    if let Some((address, handle)) = recorder {
+        metrics::serve(address, handle).await?;
+    }
+    banner::show(&settings, &public_url, first.as_ref());
+    let served = serve::until_stopped(listener, &authpi).await;
+    workers.stop().await;
+    Ok(served?)
+}

@@ -1,0 +1,33 @@
+//! `/metrics` for Prometheus, on a listener of its own.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::routing::get;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use crate::StartError;
+use crate::serve::bind;
+
+/// Collects from here on.
+///
+/// # Errors
+/// When another recorder was installed.
+pub(crate) fn install(address: SocketAddr) -> Result<(SocketAddr, PrometheusHandle), StartError> {
+    Ok((address, PrometheusBuilder::new().install_recorder()?))
+}
+
+/// Serves what was collected, until the process ends.
+///
+/// # Errors
+/// When the address is taken.
+pub(crate) async fn serve(address: SocketAddr, handle: PrometheusHandle) -> Result<(), StartError> {
+    let listener = bind(address).await?;
+    let app = Router::new().route("/metrics", get(move || std::future::ready(handle.render())));
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, app).await {
+            tracing::error!(%error, "metrics are no longer served");
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Settings from the environment, or flags of the same names.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::StartError;
+
+/// An identity platform on one port: Core API at /v1, one OIDC issuer per tenant.
+#[derive(Parser)]
+#[command(version, about)]
+pub(crate) struct Settings {
+    /// Address to listen on.
+    #[arg(long, env = "AUTHPI_LISTEN", default_value = "127.0.0.1:8787")]
+    pub(crate) listen: SocketAddr,
+    /// Base of both APIs as clients see it; http:// and the listen address when absent.
+    #[arg(long, env = "AUTHPI_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// sqlite: or postgres: URL.
+    #[arg(long, env = "AUTHPI_DATABASE_URL", default_value = "sqlite://authpi.db?mode=rwc", hide_env_values = true)]
+    pub(crate) database_url: String,
+    /// Databases of regions; refused until they are built.
+    #[arg(long, env = "AUTHPI_REGIONAL_DATABASES", hide_env_values = true)]
+    regional_databases: Option<String>,
+    /// 32 bytes in base64.
+    #[arg(long, env = "AUTHPI_MASTER_KEY", hide_env_values = true, conflicts_with = "master_key_file")]
+    pub(crate) master_key: Option<String>,
+    /// File that holds the master key.
+    #[arg(long, env = "AUTHPI_MASTER_KEY_FILE")]
+    pub(crate) master_key_file: Option<PathBuf>,
+    /// Where the credentials of the first account are written at first start; without it they are printed once.
+    #[arg(long, env = "AUTHPI_BOOTSTRAP_FILE")]
+    pub(crate) bootstrap_file: Option<PathBuf>,
+    /// Mail server; this version sends no mail.
+    #[arg(long, env = "AUTHPI_SMTP_URL", hide = true, hide_env_values = true)]
+    smtp_url: Option<String>,
+    /// Folder for mail in development; this version sends no mail.
+    #[arg(long, env = "AUTHPI_MAILBOX_DIR", hide = true)]
+    mailbox_dir: Option<PathBuf>,
+    /// Address of /metrics (Prometheus); none when absent.
+    #[arg(long, env = "AUTHPI_METRICS_LISTEN")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Rate limits; off for load tests.
+    #[arg(long, env = "AUTHPI_RATE_LIMIT", default_value = "on")]
+    pub(crate) rate_limit: Switch,
+    /// Private addresses for outgoing requests; this version makes none.
+    #[arg(long, env = "AUTHPI_ALLOW_PRIVATE_NETWORK", default_value = "off", hide = true)]
+    allow_private_network: Switch,
+    /// Tracing filter.
+    #[arg(long, env = "AUTHPI_LOG", default_value = "info")]
+    log: String,
+    /// Form of log lines.
+    #[arg(long, env = "AUTHPI_LOG_FORMAT", default_value = "text")]
+    log_format: LogFormat,
+}
+
+/// `on` or `off`.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+impl Switch {
+    pub(crate) fn is_on(self) -> bool {
+        self == Self::On
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Settings {
+    pub(crate) fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+
+    /// Starts the log on standard error.
+    pub(crate) fn start_log(&self) {
+        let filter = EnvFilter::try_new(&self.log).unwrap_or_else(|_| EnvFilter::new("info"));
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        match self.log_format {
+            LogFormat::Json => log.json().init(),
+            LogFormat::Text => log.init(),
+        }
+    }
+
+    /// # Errors
+    /// Names a setting that would change where data lives and is not built.
+    pub(crate) fn refuse_what_is_not_built(&self) -> Result<(), StartError> {
+        if self.regional_databases.as_ref().is_some_and(|databases| !databases.is_empty()) {
+            return Err("AUTHPI_REGIONAL_DATABASES is set, but regional databases are not built yet; \
+                        unset it to keep all regions in the main database"
+                .into());
+        }
+        for (is_set, name, what) in [
+            (self.smtp_url.is_some(), "AUTHPI_SMTP_URL", "this version sends no mail"),
+            (self.mailbox_dir.is_some(), "AUTHPI_MAILBOX_DIR", "this version sends no mail"),
+            (
+                self.allow_private_network.is_on(),
+                "AUTHPI_ALLOW_PRIVATE_NETWORK",
+                "this version makes no outgoing requests",
+            ),
+        ] {
+            if is_set {
+                tracing::warn!("{name} has no effect: {what}");
+            }
+        }
+        Ok(())
+    }
+}

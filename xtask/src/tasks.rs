@@ -1,0 +1,88 @@
+//! The tasks: which stages run, in which order. What fails quickly comes first.
+
+use std::{env, ffi::OsString};
+
+use crate::{
+    cargo::Cargo,
+    dependencies,
+    postgres::{self, Database},
+    process::Failure,
+    python,
+    stages::{DONE, Outcome, Stages},
+    workspace::Workspace,
+};
+
+/// The URL of a PostgreSQL server that tests and benches may use as they like.
+const POSTGRES_URL: &str = "AUTHPI_TEST_POSTGRES_URL";
+/// The Python that has the published SDKs.
+const PYTHON: &str = "AUTHPI_TEST_PYTHON";
+/// `all`: a test that misses something fails instead of skipping.
+const REQUIRE: &str = "AUTHPI_TEST_REQUIRE";
+
+/// Formatting, lints and documentation.
+pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
+    let cargo = Cargo::new(workspace);
+    staged(false, |stages| {
+        done(stages, "formatting", || cargo.formatting())?;
+        done(stages, "lints", || cargo.lints())?;
+        done(stages, "documentation", || cargo.documentation())
+    })
+}
+
+/// Everything: see the crate documentation.
+pub(crate) fn test(workspace: &Workspace, require_all: bool) -> Result<(), Failure> {
+    let mut cargo = Cargo::new(workspace);
+    if require_all {
+        cargo.set(REQUIRE, "all");
+    }
+    staged(require_all, |stages| {
+        done(stages, "formatting", || cargo.formatting())?;
+        done(stages, "dependency directions", || dependencies::check(&cargo))?;
+        let python = stages.run("python sdk", || python::prepare(workspace, require_all))?;
+        cargo.set_if(PYTHON, python);
+        // The cluster lives until the end of this closure, so until after the tests and before the table.
+        let database = stages.run("postgresql", || database(workspace, require_all))?;
+        cargo.set_if(POSTGRES_URL, database.as_ref().map(Database::url));
+        done(stages, "lints", || cargo.lints())?;
+        done(stages, "documentation", || cargo.documentation())?;
+        done(stages, "server", || cargo.server())?;
+        done(stages, "tests", || cargo.tests())
+    })
+}
+
+/// The benches, with PostgreSQL where there is one.
+pub(crate) fn bench(workspace: &Workspace, quick: bool, arguments: &[String]) -> Result<(), Failure> {
+    let mut cargo = Cargo::new(workspace);
+    staged(false, |stages| {
+        let database = stages.run("postgresql", || database(workspace, false))?;
+        cargo.set_if(POSTGRES_URL, database.as_ref().map(Database::url));
+        done(stages, "benches", || cargo.benches(quick, arguments))
+    })
+}
+
+fn staged(leave_nothing_out: bool, work: impl FnOnce(&mut Stages) -> Result<(), Failure>) -> Result<(), Failure> {
+    let mut stages = Stages::new(leave_nothing_out);
+    let result = work(&mut stages);
+    stages.summary();
+    result
+}
+
+fn done(stages: &mut Stages, name: &'static str, work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    stages.run(name, || work().map(|()| DONE)).map(drop)
+}
+
+/// The server named in the environment, else a throw-away one.
+fn database(workspace: &Workspace, install: bool) -> Result<Outcome<Database>, Failure> {
+    match env::var_os(POSTGRES_URL).and_then(|url| url.into_string().ok()).filter(|url| !url.is_empty()) {
+        Some(url) => Ok(Outcome::Done(Database::given(url), format!("the one in {POSTGRES_URL}"))),
+        None => postgres::prepare(workspace, install),
+    }
+}
+
+impl Cargo<'_> {
+    fn set_if(&mut self, name: &'static str, value: Option<impl Into<OsString>>) {
+        if let Some(value) = value {
+            self.set(name, value);
+        }
+    }
+}
