@@ -1,0 +1,4 @@
+use super::DRIVER;
+
+mod organizations;
+mod pipeline;

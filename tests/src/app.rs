@@ -1,0 +1,156 @@
+//! The platform under test.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use authpi_core::store::Store;
+use authpi_core::timestamp::Timestamp;
+use authpi_core::transport::{Clock, ManualClock, MasterKey};
+use authpi_core::urls::Urls;
+use authpi_core::web::services::Options;
+use authpi_core::{AuthPi, Bootstrap};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::caller::Caller;
+
+/// Which adapter serves the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// `authpi-axum`, mounted at the root.
+    Axum,
+    /// `authpi-actix`, mounted at the root.
+    Actix,
+}
+
+/// A running platform with its first account.
+pub struct App {
+    /// The engine, for what a test does in process.
+    pub authpi: AuthPi,
+    /// The clock of the engine.
+    pub clock: Arc<ManualClock>,
+    /// The first account.
+    pub account: String,
+    /// Id and secret of its key, which holds `*:**`.
+    pub key: (String, String),
+    /// `http://127.0.0.1:port`
+    pub base: String,
+    /// Where the database is; gone with the app.
+    pub folder: TempDir,
+    running: Running,
+}
+
+enum Running {
+    Axum(JoinHandle<()>),
+    Actix(ServerHandle),
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        match &self.running {
+            Running::Axum(task) => task.abort(),
+            Running::Actix(handle) => drop(handle.stop(false)),
+        }
+    }
+}
+
+impl App {
+    /// Starts the platform on a SQLite file of its own, without rate limits.
+    pub async fn start(driver: Driver) -> Self {
+        Self::start_with(driver, Options { rate_limits: false, ..Options::default() }).await
+    }
+
+    /// Starts the platform with other options.
+    pub async fn start_with(driver: Driver, options: Options) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
+        let store = authpi_storage::connect(&url).await.unwrap();
+        Self::start_on(driver, options, store, folder).await
+    }
+
+    /// Starts the platform on a store.
+    pub async fn start_on(driver: Driver, options: Options, store: impl Store + 'static, folder: TempDir) -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let authpi = AuthPi::builder(store, MasterKey::new([42; 32]), Urls::under(&base).unwrap())
+            .transport(authpi_transport::tokio().unwrap())
+            .clock(Arc::clone(&clock))
+            .options(options)
+            .build()
+            .await
+            .unwrap();
+        let Bootstrap::Pending(pending) = authpi.bootstrap("Main").await.unwrap() else {
+            panic!("a fresh database was bootstrapped already");
+        };
+        let credentials = pending.commit().await.unwrap();
+        let running = match driver {
+            Driver::Axum => serve_axum(listener, &authpi),
+            Driver::Actix => serve_actix(listener, &authpi),
+        };
+        Self {
+            account: credentials.account_id.to_string(),
+            key: (credentials.key_id.to_string(), credentials.key_secret.expose().to_owned()),
+            authpi,
+            clock,
+            base,
+            folder,
+            running,
+        }
+    }
+
+    /// The key of the first account, which may do everything.
+    pub fn root(&self) -> Caller {
+        self.with_key(&self.key.0, &self.key.1)
+    }
+
+    /// Another key.
+    pub fn with_key(&self, id: &str, secret: &str) -> Caller {
+        Caller::new(&self.base, Some((id.to_owned(), secret.to_owned())))
+    }
+
+    /// No credential.
+    pub fn anonymous(&self) -> Caller {
+        Caller::new(&self.base, None)
+    }
+
+    /// A path below the first account.
+    pub fn path(&self, rest: &str) -> String {
+        format!("/v1/accounts/{}{rest}", self.account)
+    }
+
+    /// Moves the clock.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Now, in milliseconds.
+    pub fn now(&self) -> i64 {
+        self.clock.now().as_millis()
+    }
+}
+
+fn serve_axum(listener: TcpListener, authpi: &AuthPi) -> Running {
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    let app = authpi_axum::routes::<()>(authpi).into_make_service_with_connect_info::<SocketAddr>();
+    Running::Axum(tokio::spawn(async move { axum::serve(listener, app).await.unwrap() }))
+}
+
+fn serve_actix(listener: TcpListener, authpi: &AuthPi) -> Running {
+    let authpi = authpi.clone();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = actix_web::HttpServer::new(move || {
+                actix_web::App::new().configure(authpi_actix::configure(&authpi))
+            });
+            let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
+            sender.send(server.handle()).unwrap();
+            server.await.unwrap();
+        });
+    });
+    Running::Actix(receiver.recv().unwrap())
+}

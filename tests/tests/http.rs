@@ -1,0 +1,23 @@
+//! The acceptance suite over HTTP: the same files once per adapter. Paths mirror the URLs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod axum {
+    const DRIVER: tests::Driver = tests::Driver::Axum;
+
+    #[path = "../../http/mod.rs"]
+    mod suite;
+}
+
+mod actix {
+    const DRIVER: tests::Driver = tests::Driver::Actix;
+
+    #[path = "../../http/mod.rs"]
+    mod suite;
+}
