@@ -6,8 +6,8 @@ use super::events;
 use super::model::{Organization, OrganizationDetails, OrganizationStats, OrganizationStatus};
 use crate::error::Refusal;
 use crate::id::{IssuerId, MemberId, UserId};
-use crate::membership;
 use crate::membership::model::NewMember;
+use crate::membership::operations as membership;
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
 use crate::scope::Scope;
@@ -66,7 +66,7 @@ async fn with_owner(
 ) -> Result<Organization, Refusal> {
     let (issuer, id) = (organization.issuer_id, organization.id);
     let owner: Scope = "owner".parse().map_err(Refusal::internal)?;
-    membership::operations::add(change, issuer, id, NewMember::with_scope(MemberId::User(user), owner)).await?;
+    membership::add(change, issuer, id, NewMember::with_scope(MemberId::User(user), owner)).await?;
     change.reads().organizations().find(issuer, id).await?.ok_or(Refusal::Stale)
 }
 
