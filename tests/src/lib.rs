@@ -13,6 +13,7 @@ pub mod app;
 pub mod caller;
 pub mod fixtures;
 pub mod log;
+pub mod postgres;
 pub mod server;
 
 pub use app::{App, Driver};

@@ -1,0 +1,145 @@
+//! The example server as a process: first start, crashes, and what keeps it from starting.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use tests::Caller;
+use tests::server::{Server, command, free_port};
+use tokio::process::Command;
+
+fn bootstrap(folder: &Path) -> Option<Value> {
+    let content = std::fs::read(folder.join("bootstrap.json")).ok()?;
+    Some(serde_json::from_slice(&content).expect("a bootstrap file is complete or absent"))
+}
+
+fn caller(bootstrap: &Value) -> Caller {
+    let text = |name: &str| bootstrap[name].as_str().unwrap().to_owned();
+    Caller::new(&text("core_url"), Some((text("key_id"), text("key_secret"))))
+}
+
+/// Runs to the end and gives exit code and what was logged.
+async fn run_to_end(mut command: Command) -> (i32, String) {
+    let output = tokio::time::timeout(Duration::from_secs(30), command.output()).await.expect("it ends").unwrap();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[tokio::test]
+async fn the_first_start_writes_credentials_that_work_and_the_next_one_makes_no_others() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut server = Server::start(command(folder.path(), port), port).await;
+    let first = bootstrap(folder.path()).unwrap();
+    assert_eq!(first["core_url"], server.base);
+    assert_eq!(first["idp_url"], server.base);
+    for secret in ["bootstrap.json", "authpi.key"] {
+        let mode = folder.path().join(secret).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{secret}");
+    }
+    let me = caller(&first).get("/v1/me").expect(200).await;
+    assert_eq!(me.data()["accounts"][0]["account_id"], first["account_id"]);
+    server.child.kill().await.unwrap();
+
+    std::fs::remove_file(folder.path().join("bootstrap.json")).unwrap();
+    let _again = Server::start(command(folder.path(), port), port).await;
+    assert_eq!(bootstrap(folder.path()), None, "an instance is bootstrapped once");
+    caller(&first).get("/v1/me").expect(200).await;
+}
+
+#[tokio::test]
+async fn a_kill_at_any_point_of_the_first_start_leaves_credentials_that_work_or_none() {
+    for delay in [0, 5, 10, 20, 30, 40, 50, 60, 80, 100, 150, 200] {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let mut child = command(folder.path(), port).spawn().unwrap();
+        let _ = tokio::time::timeout(Duration::from_millis(delay), child.wait()).await;
+        child.kill().await.unwrap();
+        let _server = Server::start(command(folder.path(), port), port).await;
+        let credentials = bootstrap(folder.path()).expect("the next start leaves usable credentials");
+        caller(&credentials).get("/v1/me").expect(200).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_survives_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut server = Server::start(command(folder.path(), port), port).await;
+    let credentials = bootstrap(folder.path()).unwrap();
+    let path = format!("/v1/accounts/{}/issuers", credentials["account_id"].as_str().unwrap());
+    let root = caller(&credentials);
+    let mut made = Vec::new();
+    for number in 0..5 {
+        made.push(root.post(&path, serde_json::json!({ "name": format!("i{number}") })).expect(201).await.id());
+    }
+    server.child.kill().await.unwrap();
+    let _server = Server::start(command(folder.path(), port), port).await;
+    for id in made {
+        caller(&credentials).get(&format!("{path}/{id}")).expect(200).await;
+    }
+}
+
+#[tokio::test]
+async fn sigterm_ends_the_server_cleanly_with_its_buffers_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut server = Server::start(command(folder.path(), port), port).await;
+    let credentials = bootstrap(folder.path()).unwrap();
+    caller(&credentials).get("/v1/me").expect(200).await;
+    let pid = server.child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    let status = tokio::time::timeout(Duration::from_secs(10), server.child.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
+    let _again = Server::start(command(folder.path(), port), port).await;
+    let path = format!(
+        "/v1/accounts/{}/events?event_types=api-key.verified",
+        credentials["account_id"].as_str().unwrap()
+    );
+    let events = caller(&credentials).get(&path).expect(200).await;
+    assert_eq!(events.data().as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_keeps_the_server_from_starting_is_said_clearly() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let _running = Server::start(command(folder.path(), port), port).await;
+
+    let (code, log) = run_to_end(command(folder.path(), free_port())).await;
+    assert_eq!(code, 1, "{log}");
+    assert!(log.contains("is in use by another process"), "{log}");
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (code, log) = run_to_end(command(elsewhere.path(), port)).await;
+    assert_eq!(code, 1, "{log}");
+    assert!(log.contains("cannot listen on"), "{log}");
+
+    for (name, value, message) in [
+        ("AUTHPI_DATABASE_URL", "sqlite:///nowhere/at/all/authpi.db?mode=rwc", "cannot be written"),
+        ("AUTHPI_DATABASE_URL", "postgres://127.0.0.1:1/authpi", "cannot be reached"),
+        ("AUTHPI_DATABASE_URL", "mongodb://127.0.0.1/authpi", "not a database URL that this build supports"),
+        ("AUTHPI_REGIONAL_DATABASES", "weur=postgres://127.0.0.1/weur", "regional databases are not built yet"),
+        ("AUTHPI_PUBLIC_URL", "http://id.example.com", "must be https"),
+        ("AUTHPI_MASTER_KEY", "c2hvcnQ=", "32 bytes in base64"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut broken = command(folder.path(), free_port());
+        broken.env(name, value);
+        let (code, log) = run_to_end(broken).await;
+        assert_eq!(code, 1, "{name}={value}: {log}");
+        assert!(log.contains(message), "{name}={value}: {log}");
+        assert!(bootstrap(folder.path()).is_none());
+    }
+}
+
+#[tokio::test]
+async fn another_master_key_than_the_databases_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    drop(Server::start(command(folder.path(), port), port).await);
+    std::fs::remove_file(folder.path().join("authpi.key")).unwrap();
+    let (code, log) = run_to_end(command(folder.path(), free_port())).await;
+    assert_eq!(code, 1, "{log}");
+    assert!(log.contains("another master key"), "{log}");
+}

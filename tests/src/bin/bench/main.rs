@@ -1,0 +1,59 @@
+//! `cargo xtask bench`: hot paths as ratios to a raw baseline of the same run, on the same database.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a bench fails by panicking and talks to a person"
+)]
+
+mod baseline;
+mod cases;
+mod measure;
+mod platform;
+
+use measure::Report;
+use platform::Platform;
+
+/// How much is done.
+#[derive(Clone, Copy)]
+pub struct Scale {
+    /// Operations of a measurement.
+    operations: usize,
+    /// Organizations in the long list.
+    rows: usize,
+}
+
+#[tokio::main]
+async fn main() {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let scale = if quick {
+        Scale { operations: 300, rows: 5_000 }
+    } else {
+        Scale { operations: 5_000, rows: 100_000 }
+    };
+    println!("{}", measure::machine());
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = format!("sqlite://{}?mode=rwc", folder.path().join("bench.db").display());
+    run("SQLite (file, WAL, synchronous=FULL)", &sqlite, scale).await;
+    match std::env::var("AUTHPI_TEST_POSTGRES_URL") {
+        Ok(server) => {
+            let database = tests::postgres::Database::create(&server).await;
+            run("PostgreSQL (loopback, durable commits)", &database.url, scale).await;
+            database.remove().await;
+        }
+        Err(_) => println!("\nleft out: PostgreSQL (AUTHPI_TEST_POSTGRES_URL is not set)"),
+    }
+}
+
+async fn run(title: &str, url: &str, scale: Scale) {
+    println!("\n== {title}");
+    let mut report = Report::default();
+    baseline::run(url, scale, &mut report).await;
+    let platform = Platform::start(url).await;
+    cases::run(&platform, scale, &mut report).await;
+    report.print();
+}

@@ -1,0 +1,76 @@
+//! The platform that is measured, in process.
+
+use authpi_core::id::{AccountId, IssuerId};
+use authpi_core::transport::MasterKey;
+use authpi_core::urls::Urls;
+use authpi_core::web::answer::Answer;
+use authpi_core::web::request::Request;
+use authpi_core::web::services::Options;
+use authpi_core::worker::Workers;
+use authpi_core::{AuthPi, Bootstrap};
+use base64::Engine as _;
+use http::{HeaderMap, Method};
+
+/// A bootstrapped engine with an issuer.
+pub struct Platform {
+    pub authpi: AuthPi,
+    pub account: AccountId,
+    pub issuer: IssuerId,
+    authorization: String,
+    _workers: Workers,
+}
+
+impl Platform {
+    /// On the database at `url`, without rate limits.
+    pub async fn start(url: &str) -> Self {
+        let store = authpi_storage::connect(url).await.unwrap();
+        let authpi = AuthPi::builder(store, MasterKey::new([1; 32]), Urls::under("http://127.0.0.1").unwrap())
+            .transport(authpi_transport::tokio().unwrap())
+            .options(Options { rate_limits: false, ..Options::default() })
+            .build()
+            .await
+            .unwrap();
+        let Bootstrap::Pending(pending) = authpi.bootstrap("Bench").await.unwrap() else {
+            panic!("the database is not empty");
+        };
+        let first = pending.commit().await.unwrap();
+        let pair = format!("{}:{}", first.key_id, first.key_secret.expose());
+        let mut platform = Self {
+            account: first.account_id,
+            issuer: authpi.services().platform().await.unwrap().unwrap().issuer_id,
+            authorization: format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)),
+            _workers: authpi.start(),
+            authpi,
+        };
+        let made = platform.call(Method::POST, &platform.path("/issuers"), Some(r#"{"name":"bench"}"#)).await;
+        let made: serde_json::Value = serde_json::from_slice(&made.body).unwrap();
+        platform.issuer = made["data"]["id"].as_str().unwrap().parse().unwrap();
+        platform
+    }
+
+    pub fn path(&self, rest: &str) -> String {
+        format!("/v1/accounts/{}{rest}", self.account)
+    }
+
+    /// Calls in process, as the key with all rights.
+    pub async fn call(&self, method: Method, path: &str, body: Option<&str>) -> Answer {
+        let answer = self.authpi.handle(self.request(method, path, body)).await;
+        assert!(answer.status.is_success(), "{} {}", answer.status, String::from_utf8_lossy(&answer.body));
+        answer
+    }
+
+    /// A request of the key with all rights.
+    pub fn request(&self, method: Method, path: &str, body: Option<&str>) -> Request {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", self.authorization.parse().unwrap());
+        headers.insert("content-type", "application/json".parse().unwrap());
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query.to_owned())));
+        let body = Ok(body.unwrap_or_default().to_owned().into());
+        Request { method, path: path.to_owned(), query, headers, peer: None, body }
+    }
+}
+
+/// An HTTP client without proxies.
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}

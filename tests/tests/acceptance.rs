@@ -1,0 +1,19 @@
+//! Rules that need more than one request: crashes, interruptions, counts, the published SDK.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../acceptance/interrupted.rs"]
+mod interrupted;
+#[path = "../acceptance/process.rs"]
+mod process;
+#[path = "../acceptance/sdk.rs"]
+mod sdk;
+#[path = "../acceptance/statements.rs"]
+mod statements;
