@@ -29,7 +29,8 @@ impl EventType {
     /// Written in batches outside of the request's transaction, and kept 30 instead of 90 days
     /// (events-webhooks §4, end).
     pub fn is_per_request(self) -> bool {
-        ["verified", "used", "warned", "exceeded"].iter().any(|last| self.name.rsplit('.').next() == Some(last))
+        !self.deliverable
+            && ["verified", "used", "warned", "exceeded"].iter().any(|last| self.name.rsplit('.').next() == Some(last))
     }
 }
 
