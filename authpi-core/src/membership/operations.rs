@@ -52,6 +52,13 @@ pub async fn add(
     errors.into_result()?;
     check_grant(change, organization.id, &new.grantor, scopes.iter()).await?;
 
+    let known = change.reads().memberships().find(issuer, organization.id, new.member_id).await?;
+    if known.is_some() {
+        return Err(already_a_member());
+    }
+    if organization.details.max_members.is_some_and(|most| organization.stats.n_members >= most) {
+        return Err(Refusal::conflict("The organization has as many members as it may have."));
+    }
     let membership = Membership {
         org_id: organization.id,
         member_id: new.member_id,
@@ -62,10 +69,7 @@ pub async fn add(
         updated_at: change.now(),
     };
     if change.unit().memberships().insert(&membership).await? == InsertOutcome::Taken {
-        return Err(Refusal::not_unique("member_id", "They are a member of the organization already."));
-    }
-    if organization.details.max_members.is_some_and(|most| organization.stats.n_members >= most) {
-        return Err(Refusal::conflict("The organization has as many members as it may have."));
+        return Err(already_a_member());
     }
     change.emit(events::created(change.account(), &membership, new.origin))?;
     Ok(membership)
@@ -119,6 +123,10 @@ pub async fn remove(change: &mut Change<'_>, membership: &Membership) -> Result<
     keep_an_owner(change, membership, None).await?;
     change.unit().memberships().remove(membership).await?.required()?;
     change.emit(events::removed(change.account(), membership))
+}
+
+fn already_a_member() -> Refusal {
+    Refusal::not_unique("member_id", "They are a member of the organization already.")
 }
 
 async fn is_of_issuer(change: &Change<'_>, issuer: IssuerId, member: MemberId) -> Result<bool, Refusal> {

@@ -1,195 +1,23 @@
-//! Memberships in SQL.
+//! Verbs of memberships. The held scopes and the counters of the organization change with the row.
 
 use async_trait::async_trait;
 use authpi_core::id::{Id, IssuerId, MemberId, MemberKind, OrganizationId};
-use authpi_core::membership::model::{Membership, MembershipDetails, MembershipStatus, OWNER};
-use authpi_core::membership::repository::{MemberPosition, MembershipFilter, MembershipReads, MembershipRepository};
+use authpi_core::membership::model::Membership;
+use authpi_core::membership::repository::MembershipRepository;
 use authpi_core::outcome::{InsertOutcome, WriteOutcome};
-use authpi_core::page::{Page, PageRequest};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use crate::convert::{Place, id, scopes_json, time, to_json, to_word};
-use crate::entity::membership::{ActiveModel, Column, Entity, Model};
-use crate::entity::{membership_scope, organization};
+use super::row::{kind, one, written};
+use crate::entity::membership::{ActiveModel, Column, Entity};
+use crate::entity::membership_scope::{self, Column as Held};
+use crate::entity::organization;
 use crate::error::failed;
-use crate::session::{Session, Unit};
-
-use membership_scope::Column as Held;
-
-fn membership(row: Model) -> Result<Membership, StoreError> {
-    let place = Place { table: "authpi_membership", id: row.member_id };
-    let member_id = match place.word("member_type", &row.member_type)? {
-        MemberKind::User => MemberId::User(id(row.member_id)),
-        MemberKind::Agent => MemberId::Agent(id(row.member_id)),
-    };
-    Ok(Membership {
-        org_id: id(row.org_id),
-        member_id,
-        issuer_id: id(row.issuer_id),
-        details: MembershipDetails {
-            status: place.word("status", &row.status)?,
-            scopes: place.json("scopes", row.scopes)?,
-            user_title: row.user_title,
-        },
-        metadata: place.json("metadata", row.metadata)?,
-        joined_at: time(row.joined_at),
-        updated_at: time(row.updated_at),
-    })
-}
-
-/// The columns that a caller's change writes.
-fn written(membership: &Membership) -> Result<ActiveModel, StoreError> {
-    Ok(ActiveModel {
-        status: Set(membership.details.status.as_str().to_owned()),
-        scopes: Set(scopes_json(&membership.details.scopes)),
-        user_title: Set(membership.details.user_title.clone()),
-        metadata: Set(to_json("membership.write", &membership.metadata)?),
-        updated_at: Set(membership.updated_at.as_millis()),
-        ..Default::default()
-    })
-}
-
-fn kind(member: MemberId) -> Result<String, StoreError> {
-    to_word("membership.member", &member.kind())
-}
-
-/// The rows of one membership, whose primary key says nothing about the kind of the member.
-fn one(issuer: IssuerId, organization: OrganizationId, member: MemberId) -> Result<Condition, StoreError> {
-    Ok(Condition::all()
-        .add(Column::OrgId.eq(organization.uuid()))
-        .add(Column::MemberId.eq(member.uuid()))
-        .add(Column::MemberType.eq(kind(member)?))
-        .add(Column::IssuerId.eq(issuer.uuid())))
-}
-
-/// Behind a place in the list, in whichever table the list is walked along.
-fn behind<C: ColumnTrait>(joined_at: C, member: C, last: MemberPosition) -> Condition {
-    let at = last.joined_at.as_millis();
-    let same_time = Condition::all().add(joined_at.eq(at)).add(member.lt(last.member));
-    // The first condition alone is what the index serves.
-    Condition::all().add(joined_at.lte(at)).add(Condition::any().add(joined_at.lt(at)).add(same_time))
-}
-
-/// Members of an organization, found along the index of the membership itself.
-fn by_time(organization: OrganizationId, filter: &MembershipFilter, after: Option<MemberPosition>) -> Select<Entity> {
-    let mut query = Entity::find().filter(Column::OrgId.eq(organization.uuid()));
-    if let Some(status) = filter.status {
-        query = query.filter(Column::Status.eq(status.as_str()));
-    }
-    if let Some(last) = after {
-        query = query.filter(behind(Column::JoinedAt, Column::MemberId, last));
-    }
-    query.order_by_desc(Column::JoinedAt).order_by_desc(Column::MemberId)
-}
-
-/// Members of an organization who hold a scope, found along the index of held scopes.
-fn by_scope(
-    organization: OrganizationId,
-    scope: &str,
-    status: Option<MembershipStatus>,
-    after: Option<MemberPosition>,
-) -> Select<Entity> {
-    let holders = Entity::belongs_to(membership_scope::Entity)
-        .from((Column::OrgId, Column::MemberId))
-        .to((Held::OrgId, Held::MemberId))
-        .into();
-    let mut query = Entity::find()
-        .join(JoinType::InnerJoin, holders)
-        .filter(Held::OrgId.eq(organization.uuid()))
-        .filter(Held::Scope.eq(scope));
-    if let Some(status) = status {
-        query = query.filter(Held::Status.eq(status.as_str()));
-    }
-    if let Some(last) = after {
-        query = query.filter(behind(Held::JoinedAt, Held::MemberId, last));
-    }
-    query.order_by_desc(Held::JoinedAt).order_by_desc(Held::MemberId)
-}
-
-#[async_trait]
-impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
-    async fn find(
-        &self,
-        issuer: IssuerId,
-        organization: OrganizationId,
-        member: MemberId,
-    ) -> Result<Option<Membership>, StoreError> {
-        let row = Entity::find()
-            .filter(one(issuer, organization, member)?)
-            .one(&self.connection)
-            .await
-            .map_err(failed("membership.find"))?;
-        row.map(membership).transpose()
-    }
-
-    async fn list(
-        &self,
-        issuer: IssuerId,
-        organization: OrganizationId,
-        filter: &MembershipFilter,
-        page: &PageRequest<MemberPosition>,
-    ) -> Result<Page<Membership>, StoreError> {
-        let query = match &filter.scope {
-            Some(scope) => by_scope(organization, scope.as_str(), filter.status, page.after),
-            None => by_time(organization, filter, page.after),
-        };
-        let rows = query
-            .filter(Column::IssuerId.eq(issuer.uuid()))
-            .limit(u64::from(page.limit.get()) + 1)
-            .all(&self.connection)
-            .await
-            .map_err(failed("membership.list"))?;
-        let memberships = rows.into_iter().map(membership).collect::<Result<_, StoreError>>()?;
-        Ok(Page::cut(memberships, page.limit))
-    }
-
-    async fn is_active_member(&self, organization: OrganizationId, member: MemberId) -> Result<bool, StoreError> {
-        let found: Option<Uuid> = Entity::find_by_id((organization.uuid(), member.uuid()))
-            .select_only()
-            .column(Column::MemberId)
-            .filter(Column::MemberType.eq(kind(member)?))
-            .filter(Column::Status.eq(MembershipStatus::Active.as_str()))
-            .into_tuple()
-            .one(&self.connection)
-            .await
-            .map_err(failed("membership.is_active_member"))?;
-        Ok(found.is_some())
-    }
-
-    async fn has_other_owner(&self, organization: OrganizationId, member: MemberId) -> Result<bool, StoreError> {
-        let found: Option<Uuid> = membership_scope::Entity::find()
-            .select_only()
-            .column(Held::MemberId)
-            .filter(Held::OrgId.eq(organization.uuid()))
-            .filter(Held::Scope.eq(OWNER))
-            .filter(Held::Status.eq(MembershipStatus::Active.as_str()))
-            .filter(Held::MemberId.ne(member.uuid()))
-            .limit(1)
-            .into_tuple()
-            .one(&self.connection)
-            .await
-            .map_err(failed("membership.has_other_owner"))?;
-        Ok(found.is_some())
-    }
-
-    async fn count_of_member(&self, issuer: IssuerId, member: MemberId) -> Result<u64, StoreError> {
-        Entity::find()
-            .filter(Column::IssuerId.eq(issuer.uuid()))
-            .filter(Column::MemberId.eq(member.uuid()))
-            .filter(Column::MemberType.eq(kind(member)?))
-            .count(&self.connection)
-            .await
-            .map_err(failed("membership.count_of_member"))
-    }
-}
+use crate::session::Unit;
 
 impl Unit {
     /// Counts members into organizations, or out of them. Their version stays: counters are derived data.
