@@ -6,13 +6,14 @@ use super::model::{Membership, MembershipOrigin};
 use crate::event::catalogue;
 use crate::event::model::{EventDraft, Subject};
 use crate::id::AccountId;
+use crate::scope::Scope;
 
 fn subject(account: AccountId, membership: &Membership) -> Subject {
     Subject::issuer(account, membership.issuer_id).organization(membership.org_id).member(membership.member_id)
 }
 
 fn scopes(membership: &Membership) -> Value {
-    membership.details.scopes.iter().map(|scope| scope.as_str()).collect()
+    membership.details.scopes.iter().map(Scope::as_str).collect()
 }
 
 /// `organization.membership.created`

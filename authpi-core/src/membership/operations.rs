@@ -8,7 +8,7 @@ use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::id::{GroupId, IssuerId, MemberId, OrganizationId};
 use crate::merge::{changed_fields, merged};
 use crate::outcome::InsertOutcome;
-use crate::scope::{Scope, Scopes};
+use crate::scope::Scopes;
 use crate::store::Change;
 
 /// What a PATCH asks for.
@@ -50,7 +50,7 @@ pub async fn add(
     let scopes = if given { new.scopes } else { below_ceiling(ceiling, defaults) };
     check_some(&scopes, &mut errors);
     errors.into_result()?;
-    check_grant(change, organization.id, &new.grantor, scopes.iter()).await?;
+    check_grant(change, organization.id, &new.grantor, &scopes).await?;
 
     let known = change.reads().memberships().find(issuer, organization.id, new.member_id).await?;
     if known.is_some() {
@@ -106,7 +106,7 @@ pub async fn update(
     }
     let updated_at = before.updated_at.next_version(change.now());
     let after = Membership { details, metadata, updated_at, ..before.clone() };
-    check_grant(change, after.org_id, &patch.grantor, before.gives(&after)).await?;
+    check_grant(change, after.org_id, &patch.grantor, &before.gives(&after)).await?;
     keep_an_owner(change, &before, Some(&after)).await?;
     change.unit().memberships().update(&after, before.updated_at).await?.required()?;
     change.emit(events::updated(change.account(), &before, &after, changes))?;
@@ -152,18 +152,18 @@ fn check_some(scopes: &Scopes, errors: &mut FieldErrors) {
 }
 
 /// Scopes in the organization of an account are rights on the account (core-api 1.9).
-async fn check_grant<'s>(
+async fn check_grant(
     change: &Change<'_>,
     organization: OrganizationId,
     grantor: &Grantor,
-    scopes: impl Iterator<Item = &'s Scope> + Send,
+    scopes: &Scopes,
 ) -> Result<(), Refusal> {
-    let Some(refused) = grantor.refuses(scopes) else { return Ok(()) };
-    let refused = refused.clone();
-    if change.reads().accounts().exists(organization.account()).await? {
-        return Err(Refusal::InsufficientScope(refused));
+    match grantor.refuses(scopes) {
+        Some(scope) if change.reads().accounts().exists(organization.account()).await? => {
+            Err(Refusal::InsufficientScope(scope))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// An account always has somebody who owns it. The organization is locked by now.
