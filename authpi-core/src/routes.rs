@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use crate::web::endpoint::Operation;
-use crate::{credential, health, organization};
+use crate::{credential, health, membership, organization};
 
 /// Every operation there is.
 pub fn table() -> Vec<Arc<Operation>> {
-    [health::api::routes(), credential::api::routes(), organization::api::routes()].into_iter().flatten().collect()
+    let rooms =
+        [health::api::routes(), credential::api::routes(), membership::api::routes(), organization::api::routes()];
+    rooms.into_iter().flatten().collect()
 }

@@ -1,20 +1,272 @@
-//! What a membership is.
+//! What a membership is, and which rules hold over its scopes.
 
-use crate::id::MemberId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::{FieldCode, FieldErrors};
+use crate::id::{GroupId, IssuerId, MemberId, OrganizationId};
+use crate::metadata::Metadata;
 use crate::scope::{Scope, Scopes};
+use crate::timestamp::Timestamp;
+
+/// The scope of who owns an organization. In the organization of an account at least one active member has it.
+pub const OWNER: &str = "owner";
+
+/// A user or an agent in an organization. It has no id of its own: organization and member name it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Membership {
+    /// Where.
+    pub org_id: OrganizationId,
+    /// Who.
+    pub member_id: MemberId,
+    /// Issuer of both.
+    pub issuer_id: IssuerId,
+    /// What a caller writes.
+    pub details: MembershipDetails,
+    /// Seen by administrators only.
+    pub metadata: Metadata,
+    /// Since when.
+    pub joined_at: Timestamp,
+    /// Its version.
+    pub updated_at: Timestamp,
+}
+
+/// Where a membership stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MembershipStatus {
+    /// Normal.
+    #[default]
+    Active,
+    /// Left out of new tokens. Can be undone.
+    Suspended,
+}
+
+impl MembershipStatus {
+    /// The value on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+/// The attributes that a caller writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MembershipDetails {
+    /// Suspended members are left out of new tokens.
+    pub status: MembershipStatus,
+    /// Scopes held directly.
+    pub scopes: Scopes,
+    /// Title of the member in the organization, as tokens show it.
+    #[schema(max_length = 200)]
+    pub user_title: Option<String>,
+}
+
+/// How somebody became a member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MembershipOrigin {
+    /// Added by whoever manages the organization.
+    #[default]
+    Direct,
+    /// Accepted an invitation.
+    Invitation,
+    /// Signed in through the organization's own identity provider.
+    Sso,
+    /// Has an address in a domain of the organization.
+    Domain,
+    /// Made the organization when signing up.
+    SignUp,
+}
+
+impl MembershipOrigin {
+    /// The value in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Invitation => "invitation",
+            Self::Sso => "sso",
+            Self::Domain => "domain",
+            Self::SignUp => "signup",
+        }
+    }
+}
+
+/// What bounds the scopes that a change may give.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Grantor {
+    /// Nothing: the instance itself, its host, or a rule that somebody with the right to it has set.
+    #[default]
+    Unbounded,
+    /// What an API key holds in the account whose organization this is; nothing when it is the organization of no
+    /// account, where scopes mean nothing to the Core API (core-api 1.9).
+    ApiKey(Scopes),
+}
+
+impl Grantor {
+    /// The first of `scopes` that the grantor may not give: in the organization of an account scopes are rights on the
+    /// account, and nobody gives more than they hold.
+    pub fn refuses(&self, scopes: &Scopes) -> Option<Scope> {
+        match self {
+            Self::Unbounded => None,
+            Self::ApiKey(held) => held.not_grantable(scopes).into_iter().next(),
+        }
+    }
+}
 
 /// A member to be added.
 #[derive(Clone, Debug)]
 pub struct NewMember {
     /// Who.
     pub member_id: MemberId,
-    /// Direct scopes.
+    /// Direct scopes; where there are none, the organization's default ones.
     pub scopes: Scopes,
+    /// Groups of the organization.
+    pub groups: Vec<GroupId>,
+    /// Title in the organization.
+    pub user_title: Option<String>,
+    /// Where the membership stands from the beginning.
+    pub status: MembershipStatus,
+    /// Seen by administrators only.
+    pub metadata: Metadata,
+    /// How they became a member.
+    pub origin: MembershipOrigin,
+    /// What bounds the scopes they may be given.
+    pub grantor: Grantor,
 }
 
 impl NewMember {
+    /// An active member without anything but what the organization gives by default.
+    pub fn plain(member_id: MemberId) -> Self {
+        Self {
+            member_id,
+            scopes: Scopes::default(),
+            groups: Vec::new(),
+            user_title: None,
+            status: MembershipStatus::default(),
+            metadata: Metadata::default(),
+            origin: MembershipOrigin::default(),
+            grantor: Grantor::default(),
+        }
+    }
+
     /// A member with one scope.
     pub fn with_scope(member_id: MemberId, scope: Scope) -> Self {
-        Self { member_id, scopes: [scope].into_iter().collect() }
+        Self { scopes: [scope].into_iter().collect(), ..Self::plain(member_id) }
+    }
+}
+
+impl Membership {
+    /// Holds `owner`, whether or not the membership is in force.
+    pub fn is_owner(&self) -> bool {
+        self.details.scopes.iter().any(|scope| scope.as_str() == OWNER)
+    }
+
+    /// In force.
+    pub fn is_active(&self) -> bool {
+        self.details.status == MembershipStatus::Active
+    }
+
+    /// Whether the organization has one owner less after this became `after`; `None` is the end of the membership.
+    pub fn loses_owner(&self, after: Option<&Self>) -> bool {
+        self.is_owner() && after.is_none_or(|after| !after.is_owner() || (self.is_active() && !after.is_active()))
+    }
+
+    /// The scopes that are given by becoming `after`: the new ones, or all when the membership comes into force.
+    #[must_use]
+    pub fn gives(&self, after: &Self) -> Scopes {
+        let comes_into_force = !self.is_active() && after.is_active();
+        let is_given = |scope: &&Scope| comes_into_force || !self.details.scopes.contains(scope);
+        after.details.scopes.iter().filter(is_given).cloned().collect()
+    }
+}
+
+/// Those of `scopes` that exist below `ceiling`: all when it is empty. Role scopes, without a colon, always do.
+#[must_use]
+pub fn below_ceiling(ceiling: &Scopes, scopes: &Scopes) -> Scopes {
+    scopes.iter().filter(|scope| is_below(ceiling, scope)).cloned().collect()
+}
+
+/// Notes each of `scopes` that does not exist below `ceiling`, under `scopes.<index>`.
+pub fn check_ceiling(ceiling: &Scopes, scopes: &Scopes, errors: &mut FieldErrors) {
+    for (index, scope) in scopes.iter().enumerate() {
+        if !is_below(ceiling, scope) {
+            let message = "is not among the scopes of the organization";
+            errors.add(format!("scopes.{index}"), FieldCode::NotAllowed, message);
+        }
+    }
+}
+
+fn is_below(ceiling: &Scopes, scope: &Scope) -> bool {
+    ceiling.is_empty() || scope.split().is_none() || ceiling.iter().any(|highest| highest.covers(scope))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::id::{Id, UserId};
+
+    fn scopes(texts: &[&str]) -> Scopes {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn membership(status: MembershipStatus, held: &[&str]) -> Membership {
+        Membership {
+            org_id: OrganizationId::from_uuid(Uuid::nil()),
+            member_id: MemberId::User(UserId::from_uuid(Uuid::nil())),
+            issuer_id: IssuerId::from_uuid(Uuid::nil()),
+            details: MembershipDetails { status, scopes: scopes(held), user_title: None },
+            metadata: Metadata::default(),
+            joined_at: Timestamp::EPOCH,
+            updated_at: Timestamp::EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_key_gives_what_it_holds_and_the_instance_anything() {
+        let wanted = scopes(&["a:read", "owner"]);
+        assert_eq!(Grantor::Unbounded.refuses(&wanted), None);
+        assert_eq!(Grantor::ApiKey(scopes(&["*:**"])).refuses(&wanted), None);
+        assert_eq!(Grantor::ApiKey(scopes(&["a:**"])).refuses(&wanted), Some("owner".parse().unwrap()));
+        assert_eq!(Grantor::ApiKey(Scopes::default()).refuses(&wanted), Some("a:read".parse().unwrap()));
+    }
+
+    #[test]
+    fn only_new_scopes_are_given_unless_the_membership_comes_into_force() {
+        use MembershipStatus::{Active, Suspended};
+        let after = membership(Active, &["owner", "a:read"]);
+        assert_eq!(membership(Active, &["owner"]).gives(&after), scopes(&["a:read"]));
+        assert_eq!(membership(Suspended, &["owner"]).gives(&after), after.details.scopes);
+    }
+
+    #[test]
+    fn an_owner_is_lost_by_removal_demotion_and_suspension() {
+        use MembershipStatus::{Active, Suspended};
+        let owner = membership(Active, &["owner"]);
+        let suspended = membership(Suspended, &["owner"]);
+        let member = membership(Active, &["member"]);
+        assert!(owner.loses_owner(None) && owner.loses_owner(Some(&member)) && owner.loses_owner(Some(&suspended)));
+        assert!(suspended.loses_owner(None) && suspended.loses_owner(Some(&member)));
+        assert!(!suspended.loses_owner(Some(&suspended)) && !suspended.loses_owner(Some(&owner)));
+        assert!(!owner.loses_owner(Some(&owner)) && !member.loses_owner(None) && !member.loses_owner(Some(&owner)));
+    }
+
+    #[test]
+    fn the_ceiling_cuts_scopes_but_not_roles() {
+        let wanted = scopes(&["owner", "a:read", "a.b:read", "b:read", "a:**"]);
+        let ceiling = scopes(&["a:*", "a.b:manage"]);
+        assert_eq!(below_ceiling(&ceiling, &wanted), scopes(&["owner", "a:read", "a.b:read"]));
+        assert_eq!(below_ceiling(&Scopes::default(), &wanted), wanted);
+        let mut errors = FieldErrors::new();
+        check_ceiling(&ceiling, &wanted, &mut errors);
+        let found: Vec<_> = errors.iter().map(|error| (error.field.as_str(), error.code)).collect();
+        assert_eq!(found, [("scopes.3", FieldCode::NotAllowed), ("scopes.4", FieldCode::NotAllowed)]);
     }
 }

@@ -1,13 +1,97 @@
 //! What storage answers and does for memberships.
+//!
+//! Rules over the members of an organization (its limit, its last owner) hold because whoever adds, changes or removes
+//! one locks the organization first. The counters of the organization change with the rows, and leave its version alone.
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
 
+use super::model::{Membership, MembershipStatus};
 use crate::error::StoreError;
-use crate::id::{IssuerId, MemberId};
+use crate::id::{IssuerId, MemberId, OrganizationId};
+use crate::outcome::{InsertOutcome, WriteOutcome};
+use crate::page::{CursorKey, Page, PageRequest};
+use crate::scope::Scope;
+use crate::timestamp::Timestamp;
+
+/// Which members a list shows; all conditions hold together.
+#[derive(Clone, Debug, Default)]
+pub struct MembershipFilter {
+    /// In this status.
+    pub status: Option<MembershipStatus>,
+    /// Holding this very scope, wildcards aside.
+    pub scope: Option<Scope>,
+}
+
+/// The place of a member in the list of an organization: by time, then by the UUID of the member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemberPosition {
+    /// When they joined.
+    pub joined_at: Timestamp,
+    /// Who, among those who joined in the same millisecond.
+    pub member: Uuid,
+}
+
+impl From<&Membership> for MemberPosition {
+    fn from(membership: &Membership) -> Self {
+        Self { joined_at: membership.joined_at, member: membership.member_id.uuid() }
+    }
+}
+
+/// Base64url without padding of the milliseconds (8 bytes, big endian) and the UUID (16 bytes).
+impl CursorKey for MemberPosition {
+    fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode([self.joined_at.as_millis().to_be_bytes().as_slice(), self.member.as_bytes()].concat())
+    }
+
+    fn decode(cursor: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (millis, uuid) = bytes.split_first_chunk()?;
+        let joined_at = Timestamp::from_millis(i64::from_be_bytes(*millis));
+        Some(Self { joined_at, member: Uuid::from_slice(uuid).ok()? })
+    }
+}
 
 /// Questions about memberships.
 #[async_trait]
 pub trait MembershipReads: Send + Sync {
+    /// One membership of an organization of the issuer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find(
+        &self,
+        issuer: IssuerId,
+        organization: OrganizationId,
+        member: MemberId,
+    ) -> Result<Option<Membership>, StoreError>;
+
+    /// Members of an organization of the issuer, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn list(
+        &self,
+        issuer: IssuerId,
+        organization: OrganizationId,
+        filter: &MembershipFilter,
+        page: &PageRequest<MemberPosition>,
+    ) -> Result<Page<Membership>, StoreError>;
+
+    /// Somebody is an active member of the organization.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn is_active_member(&self, organization: OrganizationId, member: MemberId) -> Result<bool, StoreError>;
+
+    /// Somebody else than `member` is an active member of the organization and holds `owner` directly.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn has_other_owner(&self, organization: OrganizationId, member: MemberId) -> Result<bool, StoreError>;
+
     /// In how many organizations of the issuer somebody is a member.
     ///
     /// # Errors
@@ -15,6 +99,63 @@ pub trait MembershipReads: Send + Sync {
     async fn count_of_member(&self, issuer: IssuerId, member: MemberId) -> Result<u64, StoreError>;
 }
 
-/// Writes of memberships.
+/// Writes of memberships. The organization is locked by then: see [`MembershipRepository::insert`].
 #[async_trait]
-pub trait MembershipRepository: MembershipReads {}
+pub trait MembershipRepository: MembershipReads {
+    /// Adds a member and counts them in the organization, which the caller has locked with
+    /// [`OrganizationRepository::lock`](crate::organization::repository::OrganizationRepository::lock).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn insert(&mut self, membership: &Membership) -> Result<InsertOutcome, StoreError>;
+
+    /// Writes details, metadata and version, if the stored version still is `before`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn update(&mut self, membership: &Membership, before: Timestamp) -> Result<WriteOutcome, StoreError>;
+
+    /// Removes a member, if the stored version still is that of `membership`, and counts them out of the organization,
+    /// which the caller has locked.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove(&mut self, membership: &Membership) -> Result<WriteOutcome, StoreError>;
+
+    /// Removes at most `limit` members of an organization whose deletion was accepted, without counting them out.
+    /// Returns how many; repeat until there are none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove_of_organization(&mut self, organization: OrganizationId, limit: u32) -> Result<u64, StoreError>;
+
+    /// Removes somebody from at most `limit` organizations of the issuer and counts them out there. Returns how many;
+    /// repeat until there are none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove_of_member(&mut self, issuer: IssuerId, member: MemberId, limit: u32) -> Result<u64, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn cursors_survive_the_round_trip(millis: i64, value: u128) {
+            let position =
+                MemberPosition { joined_at: Timestamp::from_millis(millis), member: Uuid::from_u128(value) };
+            prop_assert_eq!(MemberPosition::decode(&position.encode()), Some(position));
+        }
+
+        #[test]
+        fn any_text_decodes_or_is_refused(text: String) {
+            if let Some(position) = MemberPosition::decode(&text) {
+                prop_assert_eq!(position.encode(), text);
+            }
+        }
+    }
+}

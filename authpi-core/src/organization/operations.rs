@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::events;
 use super::model::{Organization, OrganizationDetails, OrganizationStats, OrganizationStatus};
-use crate::error::Refusal;
+use crate::error::{FieldCode, Refusal};
 use crate::id::{IssuerId, MemberId, UserId};
 use crate::membership::model::NewMember;
 use crate::membership::operations as membership;
@@ -39,7 +39,7 @@ pub struct OrganizationPatch {
 /// Makes an organization.
 ///
 /// # Errors
-/// [`Refusal::Fields`] for an unknown type.
+/// [`Refusal::Fields`] for an unknown type or user.
 pub async fn create(change: &mut Change<'_>, issuer: IssuerId, new: NewOrganization) -> Result<Organization, Refusal> {
     let organization = Organization {
         id: change.mint()?,
@@ -65,6 +65,10 @@ async fn with_owner(
     user: UserId,
 ) -> Result<Organization, Refusal> {
     let (issuer, id) = (organization.issuer_id, organization.id);
+    if !change.reads().users().exists(issuer, user).await? {
+        let message = "the issuer has no such user";
+        return Err(Refusal::field("by_user_id", FieldCode::UnknownReference, message));
+    }
     let owner: Scope = "owner".parse().map_err(Refusal::internal)?;
     membership::add(change, issuer, id, NewMember::with_scope(MemberId::User(user), owner)).await?;
     change.reads().organizations().find(issuer, id).await?.ok_or(Refusal::Stale)

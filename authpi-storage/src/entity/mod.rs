@@ -8,5 +8,7 @@ pub(crate) mod event_context;
 pub(crate) mod idempotency_record;
 pub(crate) mod instance_key;
 pub(crate) mod issuer;
+pub(crate) mod membership;
+pub(crate) mod membership_scope;
 pub(crate) mod organization;
 pub(crate) mod platform;

@@ -172,6 +172,16 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(number("updated_at"));
     membership.primary_key(&mut primary(&["org_id", "member_id"]));
 
+    // Who holds a scope, in the order of the list: what the filter and the question for owners walk along.
+    let mut membership_scope = table(backend, "authpi_membership_scope");
+    membership_scope
+        .col(id("org_id"))
+        .col(id("member_id"))
+        .col(text_of("scope", 128))
+        .col(word("status"))
+        .col(number("joined_at"));
+    membership_scope.primary_key(&mut primary(&["org_id", "member_id", "scope"]));
+
     let mut key = table(backend, "authpi_api_key");
     status(key.col(id("id").primary_key()).col(id("account_id")).col(id("org_id")).col(id("issuer_id")))
         .col(word("level"))
@@ -196,11 +206,22 @@ fn tenants(backend: DbBackend) -> Tables {
         index("authpi_organization_deleting", "authpi_organization", &["deleting"]),
         index("authpi_membership_by_member", "authpi_membership", &["issuer_id", "member_id"]),
         index("authpi_membership_by_time", "authpi_membership", &["org_id", "joined_at", "member_id"]),
+        index("authpi_membership_by_status", "authpi_membership", &["org_id", "status", "joined_at", "member_id"]),
+        index(
+            "authpi_membership_scope_by_time",
+            "authpi_membership_scope",
+            &["org_id", "scope", "joined_at", "member_id"],
+        ),
+        index(
+            "authpi_membership_scope_by_status",
+            "authpi_membership_scope",
+            &["org_id", "scope", "status", "joined_at", "member_id"],
+        ),
         index("authpi_api_key_by_organization", "authpi_api_key", &["org_id", "created_at", "id"]),
         index("authpi_api_key_by_issuer", "authpi_api_key", &["issuer_id"]),
         index("authpi_api_key_expiry", "authpi_api_key", &["expiry_announced", "expires_at"]),
     ];
-    (vec![organization, membership, key], indices)
+    (vec![organization, membership, membership_scope, key], indices)
 }
 
 /// The directory of users, without personal data, and their records, which hold all of it.

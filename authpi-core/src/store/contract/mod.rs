@@ -13,6 +13,8 @@
 #![allow(missing_docs, reason = "the name of a case is the rule it checks")]
 
 pub mod idempotency;
+pub mod membership;
+pub mod membership_rules;
 pub mod organization;
 
 use std::sync::Arc;
@@ -80,6 +82,24 @@ macro_rules! store_contract {
             of_parallel_claims_one_is_fresh,
             a_released_claim_leaves_the_key_free,
             purging_removes_expired_records_only,
+        ]);
+        $crate::store_contract!(@room $run, membership: [
+            every_field_comes_back_as_it_was_written,
+            another_tenant_sees_and_changes_nothing,
+            a_stale_version_changes_and_removes_nothing,
+            of_parallel_updates_of_one_version_one_wins,
+            pages_neither_repeat_nor_skip_while_rows_come_and_go,
+            filters_hold_together,
+            a_suspended_membership_does_not_count_as_an_active_one,
+            a_dropped_unit_leaves_nothing,
+        ]);
+        $crate::store_contract!(@room $run, membership_rules: [
+            of_parallel_additions_of_one_member_one_wins,
+            a_limit_holds_against_parallel_additions,
+            of_owners_that_are_removed_in_parallel_one_stays,
+            members_of_a_deleted_organization_are_removed_in_batches,
+            a_member_is_removed_everywhere_and_counted_out,
+            parallel_removals_count_each_member_out_once,
         ]);
         $crate::store_contract!(@room $run, organization: [
             every_field_comes_back_as_it_was_written,

@@ -1,0 +1,131 @@
+//! Lists members, and shows one.
+
+use async_trait::async_trait;
+
+use super::view::MembershipView;
+use super::{ALL, ONE, READ};
+use crate::error::{FieldCode, Refusal};
+use crate::id::{IssuerId, MemberId, OrganizationId};
+use crate::membership::model::{Membership, MembershipStatus};
+use crate::membership::repository::{MemberPosition, MembershipFilter};
+use crate::page::{CursorKey, PageRequest};
+use crate::scope::Scope;
+use crate::store::Reads;
+use crate::web::answer::Answer;
+use crate::web::call::Call;
+use crate::web::endpoint::Read;
+use crate::web::query::Parameter;
+use crate::web::route::Route;
+
+/// The organization in the path is there.
+pub(super) async fn existing(reads: &dyn Reads, issuer: IssuerId, organization: OrganizationId) -> Result<(), Refusal> {
+    reads.organizations().find(issuer, organization).await?.map(|_| ()).ok_or(Refusal::NotFound)
+}
+
+/// The membership in the path.
+pub(super) async fn member(
+    reads: &dyn Reads,
+    (issuer, organization, member): (IssuerId, OrganizationId, MemberId),
+) -> Result<Membership, Refusal> {
+    existing(reads, issuer, organization).await?;
+    reads.memberships().find(issuer, organization, member).await?.ok_or(Refusal::NotFound)
+}
+
+/// `listOrganizationMembers`
+pub(super) struct List;
+
+/// Where a page begins: at a place in the list, or behind a member who is still there.
+#[derive(Clone, Copy)]
+enum MemberCursor {
+    Position(MemberPosition),
+    Member(MemberId),
+}
+
+impl CursorKey for MemberCursor {
+    fn encode(&self) -> String {
+        match self {
+            Self::Position(position) => position.encode(),
+            Self::Member(member) => member.to_string(),
+        }
+    }
+
+    fn decode(cursor: &str) -> Option<Self> {
+        let position = || MemberPosition::decode(cursor).map(Self::Position);
+        cursor.parse().ok().map(Self::Member).or_else(position)
+    }
+}
+
+impl MemberCursor {
+    async fn position(
+        self,
+        reads: &dyn Reads,
+        issuer: IssuerId,
+        organization: OrganizationId,
+    ) -> Result<MemberPosition, Refusal> {
+        let member = match self {
+            Self::Position(position) => return Ok(position),
+            Self::Member(member) => member,
+        };
+        let found = reads.memberships().find(issuer, organization, member).await?;
+        let gone = || Refusal::field("cursor", FieldCode::InvalidFormat, "is not a member of the organization");
+        found.as_ref().map(MemberPosition::from).ok_or_else(gone)
+    }
+}
+
+#[async_trait]
+impl Read for List {
+    fn route(&self) -> Route {
+        Route::get(ALL)
+            .named("listOrganizationMembers", "List the members of an organization, newest first")
+            .about("members", "membership")
+            .scope(READ)
+            .query([
+                Parameter::one_of("status", &["active", "suspended"], "Only in this status."),
+                Parameter::text("scope", "Only who holds this very scope directly."),
+            ])
+            .answers_page::<MembershipView>()
+    }
+
+    async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
+        let (issuer, organization) = call.path()?;
+        existing(reads, issuer, organization).await?;
+        let query = call.query()?;
+        let filter = MembershipFilter {
+            status: query.text("status").map(|status| match status {
+                "suspended" => MembershipStatus::Suspended,
+                _ => MembershipStatus::Active,
+            }),
+            scope: query.parsed::<Scope>("scope")?,
+        };
+        let asked = query.page::<MemberCursor>()?;
+        let after = match asked.after {
+            Some(cursor) => Some(cursor.position(reads, issuer, organization).await?),
+            None => None,
+        };
+        let page = PageRequest { limit: asked.limit, after };
+        let found = reads.memberships().list(issuer, organization, &filter, &page).await?;
+        Ok(Answer::page(&found.map(MembershipView::from), |last| MemberPosition::from(last).encode()))
+    }
+}
+
+/// `getOrganizationMember`
+pub(super) struct Get;
+
+#[async_trait]
+impl Read for Get {
+    fn route(&self) -> Route {
+        Route::get(ONE)
+            .named("getOrganizationMember", "Get a membership")
+            .about("members", "membership")
+            .scope(READ)
+            .extension()
+            .conditional()
+            .answers::<MembershipView>(200)
+    }
+
+    async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
+        let membership = member(reads, call.path()?).await?;
+        let version = membership.updated_at;
+        Ok(Answer::of(MembershipView::from(membership)).etag(version))
+    }
+}

@@ -1,0 +1,5 @@
+//! Memberships in SQL.
+
+mod reads;
+mod row;
+mod verbs;

@@ -1,0 +1,140 @@
+//! Questions about memberships.
+
+use async_trait::async_trait;
+use authpi_core::id::{Id, IssuerId, MemberId, OrganizationId};
+use authpi_core::membership::model::{Membership, MembershipStatus, OWNER};
+use authpi_core::membership::repository::{MemberPosition, MembershipFilter, MembershipReads};
+use authpi_core::page::{Page, PageRequest};
+use authpi_core::store::StoreError;
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+};
+use uuid::Uuid;
+
+use super::row::{kind, membership, one};
+use crate::entity::membership::{Column, Entity};
+use crate::entity::membership_scope::{self, Column as Held};
+use crate::error::failed;
+use crate::session::Session;
+
+/// Behind a place in the list, in whichever table the list is walked along.
+fn behind<C: ColumnTrait>(joined_at: C, member: C, last: MemberPosition) -> Condition {
+    let at = last.joined_at.as_millis();
+    let same_time = Condition::all().add(joined_at.eq(at)).add(member.lt(last.member));
+    // The first condition alone is what the index serves.
+    Condition::all().add(joined_at.lte(at)).add(Condition::any().add(joined_at.lt(at)).add(same_time))
+}
+
+/// Members of an organization, found along the index of the membership itself.
+fn by_time(organization: OrganizationId, filter: &MembershipFilter, after: Option<MemberPosition>) -> Select<Entity> {
+    let mut query = Entity::find().filter(Column::OrgId.eq(organization.uuid()));
+    if let Some(status) = filter.status {
+        query = query.filter(Column::Status.eq(status.as_str()));
+    }
+    if let Some(last) = after {
+        query = query.filter(behind(Column::JoinedAt, Column::MemberId, last));
+    }
+    query.order_by_desc(Column::JoinedAt).order_by_desc(Column::MemberId)
+}
+
+/// Members of an organization who hold a scope, found along the index of held scopes.
+fn by_scope(
+    organization: OrganizationId,
+    scope: &str,
+    status: Option<MembershipStatus>,
+    after: Option<MemberPosition>,
+) -> Select<Entity> {
+    let holders = Entity::belongs_to(membership_scope::Entity)
+        .from((Column::OrgId, Column::MemberId))
+        .to((Held::OrgId, Held::MemberId))
+        .into();
+    let mut query = Entity::find()
+        .join(JoinType::InnerJoin, holders)
+        .filter(Held::OrgId.eq(organization.uuid()))
+        .filter(Held::Scope.eq(scope));
+    if let Some(status) = status {
+        query = query.filter(Held::Status.eq(status.as_str()));
+    }
+    if let Some(last) = after {
+        query = query.filter(behind(Held::JoinedAt, Held::MemberId, last));
+    }
+    query.order_by_desc(Held::JoinedAt).order_by_desc(Held::MemberId)
+}
+
+#[async_trait]
+impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
+    async fn find(
+        &self,
+        issuer: IssuerId,
+        organization: OrganizationId,
+        member: MemberId,
+    ) -> Result<Option<Membership>, StoreError> {
+        let row = Entity::find()
+            .filter(one(issuer, organization, member)?)
+            .one(&self.connection)
+            .await
+            .map_err(failed("membership.find"))?;
+        row.map(membership).transpose()
+    }
+
+    async fn list(
+        &self,
+        issuer: IssuerId,
+        organization: OrganizationId,
+        filter: &MembershipFilter,
+        page: &PageRequest<MemberPosition>,
+    ) -> Result<Page<Membership>, StoreError> {
+        let query = match &filter.scope {
+            Some(scope) => by_scope(organization, scope.as_str(), filter.status, page.after),
+            None => by_time(organization, filter, page.after),
+        };
+        let rows = query
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .limit(u64::from(page.limit.get()) + 1)
+            .all(&self.connection)
+            .await
+            .map_err(failed("membership.list"))?;
+        let memberships = rows.into_iter().map(membership).collect::<Result<_, StoreError>>()?;
+        Ok(Page::cut(memberships, page.limit))
+    }
+
+    async fn is_active_member(&self, organization: OrganizationId, member: MemberId) -> Result<bool, StoreError> {
+        let found: Option<Uuid> = Entity::find_by_id((organization.uuid(), member.uuid()))
+            .select_only()
+            .column(Column::MemberId)
+            .filter(Column::MemberType.eq(kind(member)?))
+            .filter(Column::Status.eq(MembershipStatus::Active.as_str()))
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(failed("membership.is_active_member"))?;
+        Ok(found.is_some())
+    }
+
+    async fn has_other_owner(&self, organization: OrganizationId, member: MemberId) -> Result<bool, StoreError> {
+        let found: Option<Uuid> = membership_scope::Entity::find()
+            .select_only()
+            .column(Held::MemberId)
+            .filter(Held::OrgId.eq(organization.uuid()))
+            .filter(Held::Scope.eq(OWNER))
+            .filter(Held::Status.eq(MembershipStatus::Active.as_str()))
+            .filter(Held::MemberId.ne(member.uuid()))
+            .limit(1)
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(failed("membership.has_other_owner"))?;
+        Ok(found.is_some())
+    }
+
+    async fn count_of_member(&self, issuer: IssuerId, member: MemberId) -> Result<u64, StoreError> {
+        Entity::find()
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::MemberId.eq(member.uuid()))
+            .filter(Column::MemberType.eq(kind(member)?))
+            .count(&self.connection)
+            .await
+            .map_err(failed("membership.count_of_member"))
+    }
+}
