@@ -19,6 +19,11 @@ const MAX_SCOPES: usize = 256;
 /// The scope that grants everything.
 const FULL: &str = "*:**";
 
+/// Plain names with a meaning on accounts, highest first.
+const OWNER: &str = "owner";
+const ADMIN: &str = "admin";
+const MEMBER: &str = "member";
+
 /// The text is not a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not a scope: 1 to 128 printable ASCII characters without space, quote and backslash")]
@@ -187,6 +192,15 @@ impl Scopes {
     /// [covers](Scope::covers). Empty when all are covered.
     pub fn covers_all(&self, other: &Scopes) -> Vec<Scope> {
         other.iter().filter(|wanted| !self.0.iter().any(|held| held.covers(wanted))).cloned().collect()
+    }
+
+    /// Those of `other` that a holder of these on an account may not give to anybody: as [`Scopes::covers_all`], but
+    /// `*:**` counts as `owner`, which may give every plain name, and `owner` may give `admin` (core-api §1.9).
+    pub fn not_grantable(&self, other: &Scopes) -> Vec<Scope> {
+        let is_held = |name: &str| self.0.iter().any(|held| held.0 == name);
+        let is_owner = self.is_full() || is_held(OWNER);
+        let is_given = |scope: &Scope| scope.split().is_none() && (is_owner || (scope.0 == MEMBER && is_held(ADMIN)));
+        self.covers_all(other).into_iter().filter(|scope| !is_given(scope)).collect()
     }
 
     /// Whether this very scope is among them, wildcards aside.
@@ -379,6 +393,17 @@ mod tests {
         assert_eq!(held.covers_all(&wanted), [scope("a:write"), scope("owner")]);
         assert!(!held.is_full() && scopes(&["a:read", "*:**"]).is_full());
         assert!(Scopes::default().covers_all(&Scopes::default()).is_empty());
+    }
+
+    #[test]
+    fn plain_names_are_given_from_above() {
+        let held = |names: &[&str], wanted: &str| scopes(names).not_grantable(&scopes(&[wanted])).is_empty();
+        for wanted in ["owner", "admin", "member", "a:read", "*:**"] {
+            assert!(held(&["*:**"], wanted), "{wanted}");
+        }
+        assert!(held(&["owner"], "owner") && held(&["owner"], "admin") && held(&["admin"], "member"));
+        assert!(!held(&["admin"], "owner") && !held(&["member"], "admin") && !held(&["a:**"], "member"));
+        assert!(!held(&["owner"], "a:read"), "what an owner holds besides is for the authentication to say");
     }
 
     proptest! {

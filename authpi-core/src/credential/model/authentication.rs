@@ -1,4 +1,4 @@
-//! What an API key is, and when it is accepted.
+//! When a presented key is accepted.
 
 use std::net::IpAddr;
 
