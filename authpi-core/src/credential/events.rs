@@ -64,7 +64,5 @@ pub fn unblocked(key: &ApiKey) -> EventDraft {
 }
 
 fn switched(draft: EventDraft, key: &ApiKey) -> EventDraft {
-    draft
-        .with("reason", machine_word(key.status.reason.as_deref()))
-        .with("by", machine_word(key.status.by.as_deref()))
+    draft.with("reason", machine_word(key.status.reason.as_deref())).with("by", machine_word(key.status.by.as_deref()))
 }

@@ -90,12 +90,14 @@ pub async fn create(change: &mut Change<'_>, new: NewApiKey) -> Result<(ApiKey, 
         secret_hint: new.secret_hint.unwrap_or_else(|| secret.hint()),
         rotated_at: None,
         expiry_announced: false,
-        home: HomeState::Active,
+        // Not written; the read below says what it is.
+        home: HomeState::Gone,
         created_at: change.now(),
         updated_at: change.now(),
     };
     change.unit().api_keys().insert(&key).await?;
     change.emit(events::created(&key))?;
+    let key = change.reads().api_keys().find(key.account_id, id).await?.ok_or(Refusal::Stale)?;
     Ok((key, secret))
 }
 

@@ -109,10 +109,6 @@ pub trait ApiKeyRepository: ApiKeyReads {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn remove(
-        &mut self,
-        account: AccountId,
-        id: ApiKeyId,
-        before: Timestamp,
-    ) -> Result<WriteOutcome, StoreError>;
+    async fn remove(&mut self, account: AccountId, id: ApiKeyId, before: Timestamp)
+    -> Result<WriteOutcome, StoreError>;
 }

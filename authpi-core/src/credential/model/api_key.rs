@@ -110,8 +110,7 @@ pub enum EffectiveStatus {
 }
 
 /// How much a key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiKeyAccess {
     /// Everything: `*:**` is among the scopes.
     Full,

@@ -8,7 +8,5 @@ pub use api_key::{
     ApiKey, ApiKeyAccess, ApiKeyDetails, ApiKeyReadiness, EXPIRES_SOON, EffectiveStatus, KeyRestrictions,
     ROTATION_OVERLAP,
 };
-pub use authentication::{
-    API_KEY_HASH, ApiKeyAuthentication, ApiKeyStatus, HomeState, KeyLevel, KeySecret, Verdict,
-};
+pub use authentication::{API_KEY_HASH, ApiKeyAuthentication, ApiKeyStatus, HomeState, KeyLevel, KeySecret, Verdict};
 pub use chosen_secret::weakness;

@@ -1,7 +1,5 @@
 //! `GET /v1/me`: who the presented credential is (core-api section 3).
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,17 +13,12 @@ use crate::store::Reads;
 use crate::web::answer::Answer;
 use crate::web::call::Call;
 use crate::web::caller::{Caller, Credential};
-use crate::web::endpoint::{Operation, Read};
+use crate::web::endpoint::Read;
 use crate::web::route::{RateClass, Route};
-
-/// The operations of this room.
-pub fn routes() -> Vec<Arc<Operation>> {
-    vec![Operation::read(Me)]
-}
 
 /// Who a credential is.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CallerIdentity {
+pub(super) struct CallerIdentity {
     /// Kind of the credential.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -37,7 +30,7 @@ pub struct CallerIdentity {
 
 /// Rights on an account.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CallerAccountAccess {
+pub(super) struct CallerAccountAccess {
     account_id: AccountId,
     org_id: OrganizationId,
     scopes: Scopes,
@@ -45,7 +38,7 @@ pub struct CallerAccountAccess {
 
 /// Rights in an organization.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CallerOrganizationAccess {
+pub(super) struct CallerOrganizationAccess {
     org_id: OrganizationId,
     scopes: Scopes,
 }
@@ -85,7 +78,7 @@ fn verified(caller: &Caller, surface: &str) -> EventDraft {
 }
 
 /// `getMe`
-struct Me;
+pub(super) struct Me;
 
 #[async_trait]
 impl Read for Me {
