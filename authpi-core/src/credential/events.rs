@@ -3,6 +3,7 @@
 use super::model::ApiKey;
 use crate::event::catalogue;
 use crate::event::model::{EventDraft, Subject};
+use crate::scope::Scope;
 use crate::status::machine_word;
 
 /// Events of a key belong to its own account, whoever changed it.
@@ -12,7 +13,7 @@ fn subject(key: &ApiKey) -> Subject {
 
 /// `api-key.created`
 pub fn created(key: &ApiKey) -> EventDraft {
-    let scopes: serde_json::Value = key.details.restrictions.scopes.iter().map(|scope| scope.as_str()).collect();
+    let scopes: serde_json::Value = key.details.restrictions.scopes.iter().map(Scope::as_str).collect();
     EventDraft::new(catalogue::API_KEY_CREATED, subject(key))
         .with("name", key.details.name.clone())
         .with("scopes", scopes)

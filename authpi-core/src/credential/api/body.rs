@@ -230,3 +230,97 @@ impl Body for ApiKeyStatusNote {
         Some(BodySchema::of::<StatusNoteMembers>("ApiKeyStatusNote"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failing test panics")]
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::web::body::BodyChecker;
+
+    fn problems<B: Body>(sent: &Value) -> Vec<String> {
+        let checker = BodyChecker::compile(&B::schema().unwrap()).unwrap();
+        match checker.parse::<B>(sent.to_string().as_bytes()) {
+            Ok(_) => Vec::new(),
+            Err(Refusal::Fields(errors)) => {
+                let mut found: Vec<_> =
+                    errors.iter().map(|error| format!("{} {}", error.field, error.code.as_str())).collect();
+                found.sort();
+                found
+            }
+            Err(other) => vec![other.to_string()],
+        }
+    }
+
+    fn restrictions(sent: &Value) -> Value {
+        let checker = BodyChecker::compile(&CreateAccountApiKey::schema().unwrap()).unwrap();
+        let CreateAccountApiKey(body) = checker.parse(sent.to_string().as_bytes()).ok().unwrap();
+        body.details.get("restrictions").cloned().unwrap()
+    }
+
+    #[test]
+    fn a_key_of_an_account_states_its_restrictions() {
+        assert_eq!(problems::<CreateAccountApiKey>(&json!({})), ["name required", "restrictions required"]);
+        assert_eq!(problems::<CreateOrganizationApiKey>(&json!({})), ["name required"]);
+        assert!(problems::<CreateOrganizationApiKey>(&json!({ "name": "n", "type": "api_key" })).is_empty());
+    }
+
+    #[test]
+    fn older_and_flat_names_are_aliases() {
+        let expected = json!({ "scopes": ["a:read"], "ip_allowlist": ["::1"] });
+        let flat = json!({ "name": "n", "scopes": ["a:read"], "ip_allowlist": ["::1"] });
+        assert_eq!(restrictions(&flat), expected);
+        let older = json!({ "name": "n", "restrictions": { "scopes": ["a:read"], "ip_addresses": ["::1"] } });
+        assert_eq!(restrictions(&older), expected);
+        let both = json!({ "name": "n", "restrictions": { "ip_addresses": ["::1"], "ip_allowlist": ["::2"] } });
+        assert_eq!(problems::<CreateAccountApiKey>(&both), ["restrictions.ip_addresses not_allowed"]);
+    }
+
+    #[test]
+    fn all_problems_are_reported_together() {
+        let sent = json!({
+            "name": "", "type": "password", "tags": ["x".repeat(51)], "secret_hint": "123456789", "expires_at": "soon",
+            "restrictions": { "scope": [], "scopes": ["a b"], "ip_allowlist": ["here"], "rate_limit": null },
+            "metadata": { "_a": 1 },
+        });
+        let expected = [
+            "expires_at invalid_type",
+            "metadata._a invalid_format",
+            "name too_short",
+            "restrictions.ip_allowlist.0 invalid_format",
+            "restrictions.rate_limit unknown_field",
+            "restrictions.scope unknown_field",
+            "restrictions.scopes.0 invalid_format",
+            "secret_hint not_allowed",
+            "secret_hint too_long",
+            "tags.0 too_long",
+            "type invalid_enum_value",
+        ];
+        assert_eq!(problems::<CreateAccountApiKey>(&sent), expected);
+    }
+
+    #[test]
+    fn a_secret_that_could_be_guessed_is_refused() {
+        let create = |secret: &str| json!({ "name": "n", "restrictions": {}, "secret": secret });
+        assert_eq!(problems::<CreateAccountApiKey>(&create(&"a".repeat(40))), ["secret not_allowed"]);
+        assert_eq!(problems::<CreateAccountApiKey>(&create("short")), ["secret not_allowed"]);
+        assert!(problems::<CreateAccountApiKey>(&create("kJ8s-2LqPz0vXw5RtYbW7aCdEfGhMuQo")).is_empty());
+    }
+
+    #[test]
+    fn an_update_sets_active_and_blocked_only() {
+        for (status, expected) in
+            [("active", vec![]), ("blocked", vec![]), ("revoked", vec!["status invalid_enum_value"])]
+        {
+            assert_eq!(problems::<UpdateApiKey>(&json!({ "status": status })), expected);
+        }
+        let nulls = json!({ "name": null, "description": null, "tags": null, "expires_at": null, "metadata": null });
+        assert_eq!(problems::<UpdateApiKey>(&nulls), ["name invalid_type"]);
+        assert_eq!(
+            problems::<UpdateApiKey>(&json!({ "restrictions": { "rate_limit": {} } })),
+            ["restrictions.rate_limit unknown_field"]
+        );
+    }
+}

@@ -8,7 +8,7 @@ use crate::error::Refusal;
 use crate::event::catalogue;
 use crate::event::model::{EventDraft, Subject};
 use crate::id::{AccountId, ApiKeyId, IssuerId, OrganizationId};
-use crate::scope::Scopes;
+use crate::scope::{Scope, Scopes};
 use crate::store::Reads;
 use crate::web::answer::Answer;
 use crate::web::call::Call;
@@ -72,7 +72,7 @@ fn verified(caller: &Caller, surface: &str) -> EventDraft {
     let mut scopes = serde_json::Value::Array(Vec::new());
     if let [access] = caller.organizations.as_slice() {
         subject = subject.organization(access.org_id);
-        scopes = access.scopes.iter().map(|scope| scope.as_str()).collect();
+        scopes = access.scopes.iter().map(Scope::as_str).collect();
     }
     EventDraft::new(catalogue::API_KEY_VERIFIED, subject).with("surface", surface).with("scopes", scopes)
 }

@@ -16,10 +16,10 @@ use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
 
 /// How long the secret before a rotation keeps working.
-pub const ROTATION_OVERLAP: Duration = Duration::from_secs(15 * 60);
+pub const ROTATION_OVERLAP: Duration = Duration::from_mins(15);
 
 /// A key that expires within this time needs attention.
-pub const EXPIRES_SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+pub const EXPIRES_SOON: Duration = Duration::from_hours(14 * 24);
 
 /// A machine credential of an organization.
 #[derive(Clone, Debug)]
@@ -217,5 +217,100 @@ impl ApiKey {
         let is_moved = details.expires_at != self.details.expires_at;
         let is_settled = self.status.value == ApiKeyStatus::Revoked || !is_moved;
         Self { expiry_announced: self.expiry_announced && is_settled, details, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failing test panics")]
+
+    use super::*;
+    use crate::id::Id;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    fn hash(byte: u8) -> SecretHash {
+        SecretHash::from_bytes(&[byte; 36]).unwrap()
+    }
+
+    fn key() -> ApiKey {
+        let restrictions = KeyRestrictions { scopes: vec!["a:read".parse().unwrap()].into(), ip_allowlist: Vec::new() };
+        ApiKey {
+            id: ApiKeyId::from_uuid(uuid::Uuid::nil()),
+            account_id: AccountId::from_uuid(uuid::Uuid::nil()),
+            org_id: OrganizationId::from_uuid(uuid::Uuid::nil()),
+            issuer_id: IssuerId::from_uuid(uuid::Uuid::nil()),
+            level: KeyLevel::Organization,
+            status: Status::initial(ApiKeyStatus::Active),
+            details: ApiKeyDetails { restrictions, ..ApiKeyDetails::default() },
+            metadata: Metadata::default(),
+            secret: KeySecret { hash: hash(1), previous: None },
+            secret_hint: String::new(),
+            rotated_at: None,
+            expiry_announced: false,
+            home: HomeState::Active,
+            created_at: NOW,
+            updated_at: NOW,
+        }
+    }
+
+    fn expiring(key: ApiKey, at: Timestamp) -> ApiKey {
+        let details = ApiKeyDetails { expires_at: Some(at), ..key.details.clone() };
+        key.with_details(details)
+    }
+
+    #[test]
+    fn revocation_goes_before_time_then_block_then_organization() {
+        let status = |key: &ApiKey| key.effective_status(NOW);
+        assert_eq!(status(&key()), EffectiveStatus::Active);
+        for home in [HomeState::Suspended, HomeState::Gone] {
+            assert_eq!(status(&ApiKey { home, ..key() }), EffectiveStatus::Suspended);
+        }
+        let blocked = ApiKey { home: HomeState::Suspended, ..key() }.blocked(NOW, StatusNote::default()).unwrap();
+        assert_eq!(status(&blocked), EffectiveStatus::Blocked);
+        let expired = expiring(blocked, NOW);
+        assert_eq!(status(&expired), EffectiveStatus::Expired);
+        assert_eq!(status(&expired.revoked(NOW, StatusNote::default())), EffectiveStatus::Revoked);
+        assert_eq!(status(&expiring(key(), NOW.plus(Duration::from_millis(1)))), EffectiveStatus::Active);
+    }
+
+    #[test]
+    fn readiness_looks_fourteen_days_ahead() {
+        assert_eq!(key().readiness(NOW), ApiKeyReadiness::Ready);
+        let late = NOW.plus(EXPIRES_SOON).plus(Duration::from_millis(1));
+        assert_eq!(expiring(key(), late).readiness(NOW), ApiKeyReadiness::Ready);
+        assert_eq!(expiring(key(), NOW.plus(EXPIRES_SOON)).readiness(NOW), ApiKeyReadiness::Attention);
+        let powerless = key().with_details(ApiKeyDetails::default());
+        assert_eq!(powerless.readiness(NOW), ApiKeyReadiness::Attention);
+        assert_eq!(expiring(key(), NOW).readiness(NOW), ApiKeyReadiness::Inactive);
+    }
+
+    #[test]
+    fn a_revoked_key_stays_revoked() {
+        let revoked = key().revoked(NOW, StatusNote::default());
+        assert!(revoked.clone().blocked(NOW, StatusNote::default()).is_err());
+        assert!(revoked.clone().unblocked(NOW, StatusNote::default()).is_err());
+        assert!(revoked.clone().rotated(NOW, hash(2), String::new()).is_err());
+        let note = StatusNote { reason: Some("again".to_owned()), by: None };
+        assert_eq!(revoked.clone().revoked(NOW.plus(EXPIRES_SOON), note).status, revoked.status);
+        assert!(expiring(revoked, NOW).expiry_announced, "nobody waits for its end");
+    }
+
+    #[test]
+    fn a_second_rotation_ends_the_oldest_secret() {
+        let first = key().rotated(NOW, hash(2), "2".to_owned()).unwrap();
+        assert_eq!(first.secret.previous.as_ref().map(|(hash, _)| hash.to_bytes()), Some([1; 36]));
+        assert_eq!(first.secret.previous.as_ref().map(|(_, until)| *until), Some(NOW.plus(Duration::from_mins(15))));
+        let second = first.rotated(NOW, hash(3), "3".to_owned()).unwrap();
+        assert_eq!(second.secret.hash.to_bytes(), [3; 36]);
+        assert_eq!(second.secret.previous.map(|(hash, _)| hash.to_bytes()), Some([2; 36]));
+        assert!(expiring(key(), NOW).rotated(NOW, hash(2), String::new()).is_err());
+    }
+
+    #[test]
+    fn a_new_time_of_expiry_is_announced_anew() {
+        let announced = ApiKey { expiry_announced: true, ..expiring(key(), NOW) };
+        assert!(expiring(announced.clone(), NOW).expiry_announced);
+        assert!(!expiring(announced, NOW.plus(EXPIRES_SOON)).expiry_announced);
     }
 }

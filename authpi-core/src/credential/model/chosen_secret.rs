@@ -11,8 +11,11 @@ const DIFFERENT_CHARACTERS: usize = 16;
 /// Shannon entropy of the characters, times their number, in bits.
 const LEAST_BITS: f64 = 96.0;
 
+/// Shortest text that a secret must not contain: a shorter one is there by chance, and tells nothing.
+const TELLING: usize = 4;
+
 /// Why `secret` may not be the secret of a key, in words for the caller; `None` when it may. `known` are texts that
-/// others can see, such as the name of the key: it must not contain any of them.
+/// others can see, such as the name of the key: it must not contain any of them, in whatever case.
 pub fn weakness<'k>(secret: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'static str> {
     let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b':' || byte == b' ';
     if !LENGTH.contains(&secret.len()) || !secret.bytes().all(is_allowed) {
@@ -26,7 +29,7 @@ pub fn weakness<'k>(secret: &str, known: impl IntoIterator<Item = &'k str>) -> O
         return Some("is too regular: it must be random");
     }
     let lower = secret.to_ascii_lowercase();
-    let contains = |known: &str| !known.is_empty() && lower.contains(&known.to_lowercase());
+    let contains = |known: &str| known.len() >= TELLING && lower.contains(&known.to_lowercase());
     known.into_iter().any(contains).then_some("contains the name or the id of the key")
 }
 
@@ -72,6 +75,6 @@ mod tests {
     #[test]
     fn what_others_can_see_is_not_part_of_a_secret() {
         assert!(weakness(RANDOM, ["0VXN5"]).is_some());
-        assert_eq!(weakness(RANDOM, [""]), None);
+        assert_eq!(weakness(RANDOM, ["", "0vX"]), None);
     }
 }
