@@ -1,11 +1,21 @@
 //! IP networks: allowlists of keys, trusted proxies, and the address a request really comes from.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Longest spelling: an IPv6 address with an embedded IPv4 address, and a prefix length.
+const MAX_BYTES: usize = 49;
+
 /// An address or a CIDR block. IPv4 addresses inside IPv6 (`::ffff:0:0/96`) count as IPv4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Network {
     address: IpAddr,
     prefix: u8,
@@ -58,8 +68,44 @@ impl FromStr for Network {
 }
 
 impl fmt::Display for Network {
+    /// A single address without its prefix length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
+        match (self.address, self.prefix) {
+            (IpAddr::V4(address), 32) => address.fmt(f),
+            (IpAddr::V6(address), 128) => address.fmt(f),
+            (address, prefix) => write!(f, "{address}/{prefix}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = InvalidNetwork;
+
+    fn try_from(text: String) -> Result<Self, InvalidNetwork> {
+        text.parse()
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        network.to_string()
+    }
+}
+
+impl PartialSchema for Network {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::Custom("network".into())))
+            .max_length(Some(MAX_BYTES))
+            .examples(["203.0.113.0/24"])
+            .into()
+    }
+}
+
+impl ToSchema for Network {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Network")
     }
 }
 
@@ -102,6 +148,9 @@ mod tests {
         assert!(!block.contains(ip("::1")));
         let everything: Network = "::/0".parse().unwrap();
         assert!(everything.contains(ip("2001:db8::1")));
+        for same in ["10.1.0.0/16", "203.0.113.7", "2001:db8::1", "::/0"] {
+            assert_eq!(same.parse::<Network>().map(|network| network.to_string()).as_deref(), Ok(same));
+        }
         for bad in ["10.0.0.0/33", "10.0.0.0/", "10.0.0.0/+8", "localhost", "", "::/129"] {
             assert_eq!(bad.parse::<Network>(), Err(InvalidNetwork), "{bad}");
         }

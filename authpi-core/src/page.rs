@@ -74,6 +74,23 @@ impl<T> Page<T> {
     }
 }
 
+/// Part of a list under a filter that no index serves: short, even empty, when the rows examined for it ran out
+/// (conventions §7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScannedPage<T, K> {
+    /// The items, in the order of the list.
+    pub items: Vec<T>,
+    /// The sort key of the last row examined, shown or not; `None` at the end of the list.
+    pub next: Option<K>,
+}
+
+impl<T, K> ScannedPage<T, K> {
+    /// The same page with every item converted.
+    pub fn map<U>(self, convert: impl FnMut(T) -> U) -> ScannedPage<U, K> {
+        ScannedPage { items: self.items.into_iter().map(convert).collect(), next: self.next }
+    }
+}
+
 /// A sort key that travels as the opaque `cursor` of a list. It is not secret, not signed, and holds no rights.
 pub trait CursorKey: Sized {
     /// The text of the cursor.

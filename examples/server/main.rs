@@ -40,11 +40,8 @@ async fn run(settings: Settings) -> Result<(), StartError> {
     let store = authpi_storage::connect(&settings.database_url).await?;
     let master_key = master_key::load(&settings, &urls)?;
     let options = Options { rate_limits: settings.rate_limit.is_on(), ..Options::default() };
-    let authpi = AuthPi::builder(store, master_key, urls)
-        .transport(authpi_transport::tokio()?)
-        .options(options)
-        .build()
-        .await?;
+    let authpi =
+        AuthPi::builder(store, master_key, urls).transport(authpi_transport::tokio()?).options(options).build().await?;
     let first = bootstrap::run(&authpi, settings.bootstrap_file.as_deref()).await?;
     let workers = authpi.start();
     if let Some((address, handle)) = recorder {

@@ -144,9 +144,8 @@ fn serve_actix(listener: TcpListener, authpi: &AuthPi) -> Running {
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = actix_web::HttpServer::new(move || {
-                actix_web::App::new().configure(authpi_actix::configure(&authpi))
-            });
+            let server =
+                actix_web::HttpServer::new(move || actix_web::App::new().configure(authpi_actix::configure(&authpi)));
             let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
             sender.send(server.handle()).unwrap();
             server.await.unwrap();

@@ -119,7 +119,8 @@ fn imports_go_down_and_operations_use_earlier_rooms_only() {
     let mut wrong = Vec::new();
     for file in rust_files(&source) {
         let relative = file.strip_prefix(&source).unwrap().with_extension("");
-        let module: Vec<&str> = relative.iter().map(|part| part.to_str().unwrap()).filter(|part| *part != "mod").collect();
+        let module: Vec<&str> =
+            relative.iter().map(|part| part.to_str().unwrap()).filter(|part| *part != "mod").collect();
         let is_declaration = file.ends_with("mod.rs") && module.len() == 1 && ROOMS.contains(&module[0]);
         if module.first() == Some(&"lib") || module.starts_with(&["store", "contract"]) || is_declaration {
             continue;

@@ -101,7 +101,7 @@ impl BodySchema {
         self
     }
 
-    /// Accepts `alias` for the member at the dotted path `target`.
+    /// Accepts `alias` for the member `target`; both are dotted paths.
     #[must_use]
     pub fn alias(mut self, alias: &'static str, target: &'static str) -> Self {
         self.aliases.push((alias, target));
@@ -231,7 +231,7 @@ fn is_shallow(value: &Value, levels: usize) -> bool {
 
 /// Moves an alias to its target; both with different values is a contradiction (conventions §5).
 fn rename(sent: &mut Map<String, Value>, alias: &str, target: &str, errors: &mut FieldErrors) {
-    let Some(value) = sent.remove(alias) else { return };
+    let Some(value) = taken(sent, alias) else { return };
     let (parents, name) = target.rsplit_once('.').map_or((None, target), |(parents, name)| (Some(parents), name));
     let mut object = sent;
     for parent in parents.into_iter().flat_map(|parents| parents.split('.')) {
@@ -249,6 +249,14 @@ fn rename(sent: &mut Map<String, Value>, alias: &str, target: &str, errors: &mut
         _ => {
             object.insert(name.to_owned(), value);
         }
+    }
+}
+
+/// Removes the member at a dotted path.
+fn taken(sent: &mut Map<String, Value>, path: &str) -> Option<Value> {
+    match path.split_once('.') {
+        None => sent.remove(path),
+        Some((parent, rest)) => taken(sent.get_mut(parent)?.as_object_mut()?, rest),
     }
 }
 

@@ -20,7 +20,6 @@ pub struct Model {
     pub details: Json,
     pub scopes: Json,
     pub ip_allowlist: Json,
-    pub access: String,
     pub expires_at: Option<i64>,
     pub expiry_announced: bool,
     pub secret_hash: Vec<u8>,

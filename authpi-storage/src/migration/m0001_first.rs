@@ -189,7 +189,6 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(json("details"))
         .col(json("scopes"))
         .col(json("ip_allowlist"))
-        .col(word("access"))
         .col(number_null("expires_at"))
         .col(flag("expiry_announced"))
         .col(bytes("secret_hash"))

@@ -12,6 +12,7 @@
 )]
 #![allow(missing_docs, reason = "the name of a case is the rule it checks")]
 
+pub mod api_key;
 pub mod idempotency;
 pub mod membership;
 pub mod membership_rules;
@@ -76,6 +77,18 @@ pub async fn race<F: Future<Output = ()> + Send + 'static>(ground: &Ground, race
 #[macro_export]
 macro_rules! store_contract {
     ($run:path) => {
+        $crate::store_contract!(@room $run, api_key: [
+            every_field_comes_back_as_it_was_written,
+            what_authenticates_is_what_was_written,
+            another_account_sees_and_changes_nothing,
+            a_write_with_a_stale_version_changes_nothing,
+            a_removed_key_is_gone,
+            of_parallel_rotations_of_one_version_one_wins,
+            pages_go_by_time_and_neither_repeat_nor_skip,
+            filters_hold_together,
+            a_filtered_page_examines_two_thousand_rows,
+            an_expiry_is_announced_once,
+        ]);
         $crate::store_contract!(@room $run, idempotency: [
             a_claim_is_seen_only_when_it_was_committed,
             a_completed_key_gives_its_record_until_it_expires,

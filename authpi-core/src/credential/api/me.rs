@@ -1,7 +1,5 @@
 //! `GET /v1/me`: who the presented credential is (core-api section 3).
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,22 +8,17 @@ use crate::error::Refusal;
 use crate::event::catalogue;
 use crate::event::model::{EventDraft, Subject};
 use crate::id::{AccountId, ApiKeyId, IssuerId, OrganizationId};
-use crate::scope::Scopes;
+use crate::scope::{Scope, Scopes};
 use crate::store::Reads;
 use crate::web::answer::Answer;
 use crate::web::call::Call;
 use crate::web::caller::{Caller, Credential};
-use crate::web::endpoint::{Operation, Read};
+use crate::web::endpoint::Read;
 use crate::web::route::{RateClass, Route};
-
-/// The operations of this room.
-pub fn routes() -> Vec<Arc<Operation>> {
-    vec![Operation::read(Me)]
-}
 
 /// Who a credential is.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CallerIdentity {
+pub(super) struct CallerIdentity {
     /// Kind of the credential.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -37,7 +30,7 @@ pub struct CallerIdentity {
 
 /// Rights on an account.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CallerAccountAccess {
+pub(super) struct CallerAccountAccess {
     account_id: AccountId,
     org_id: OrganizationId,
     scopes: Scopes,
@@ -45,7 +38,7 @@ pub struct CallerAccountAccess {
 
 /// Rights in an organization.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CallerOrganizationAccess {
+pub(super) struct CallerOrganizationAccess {
     org_id: OrganizationId,
     scopes: Scopes,
 }
@@ -79,13 +72,13 @@ fn verified(caller: &Caller, surface: &str) -> EventDraft {
     let mut scopes = serde_json::Value::Array(Vec::new());
     if let [access] = caller.organizations.as_slice() {
         subject = subject.organization(access.org_id);
-        scopes = access.scopes.iter().map(|scope| scope.as_str()).collect();
+        scopes = access.scopes.iter().map(Scope::as_str).collect();
     }
     EventDraft::new(catalogue::API_KEY_VERIFIED, subject).with("surface", surface).with("scopes", scopes)
 }
 
 /// `getMe`
-struct Me;
+pub(super) struct Me;
 
 #[async_trait]
 impl Read for Me {

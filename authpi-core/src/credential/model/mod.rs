@@ -1,0 +1,12 @@
+//! What an API key is, which changes it allows, and when it is accepted.
+
+mod api_key;
+mod authentication;
+mod chosen_secret;
+
+pub use api_key::{
+    ApiKey, ApiKeyAccess, ApiKeyDetails, ApiKeyReadiness, EXPIRES_SOON, EffectiveStatus, KeyRestrictions,
+    ROTATION_OVERLAP,
+};
+pub use authentication::{API_KEY_HASH, ApiKeyAuthentication, ApiKeyStatus, HomeState, KeyLevel, KeySecret, Verdict};
+pub use chosen_secret::weakness;
