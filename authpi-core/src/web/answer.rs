@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::etag::ETag;
-use crate::page::Page;
+use crate::page::{CursorKey, Page, SearchPage};
 use crate::timestamp::Timestamp;
 
 /// An answer.
@@ -63,6 +63,15 @@ impl Answer {
     /// 200 with a page; `cursor` names the last item shown.
     pub fn page<T: Serialize>(page: &Page<T>, cursor: impl FnOnce(&T) -> String) -> Self {
         let next_cursor = page.items.last().filter(|_| page.has_more).map(cursor);
+        Self::json(
+            StatusCode::OK,
+            &json!({ "data": page.items, "has_more": next_cursor.is_some(), "next_cursor": next_cursor }),
+        )
+    }
+
+    /// 200 with a page of a search; `next_cursor` names the last row examined.
+    pub fn search_page<T: Serialize, K: CursorKey>(page: &SearchPage<T, K>) -> Self {
+        let next_cursor = page.next.as_ref().map(CursorKey::encode);
         Self::json(
             StatusCode::OK,
             &json!({ "data": page.items, "has_more": next_cursor.is_some(), "next_cursor": next_cursor }),
