@@ -12,6 +12,7 @@
 )]
 #![allow(missing_docs, reason = "the name of a case is the rule it checks")]
 
+pub mod client;
 pub mod idempotency;
 pub mod organization;
 
@@ -74,6 +75,16 @@ pub async fn race<F: Future<Output = ()> + Send + 'static>(ground: &Ground, race
 #[macro_export]
 macro_rules! store_contract {
     ($run:path) => {
+        $crate::store_contract!(@room $run, client: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            a_stale_version_changes_nothing,
+            of_parallel_rotations_of_one_version_one_wins,
+            pages_neither_repeat_nor_skip_while_rows_come_and_go,
+            filters_hold_together,
+            a_search_folds_case_and_goes_on_behind_what_it_examined,
+            a_deleted_client_loses_its_secret_and_waits_for_its_removal,
+        ]);
         $crate::store_contract!(@room $run, idempotency: [
             a_claim_is_seen_only_when_it_was_committed,
             a_completed_key_gives_its_record_until_it_expires,
