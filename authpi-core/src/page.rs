@@ -74,20 +74,36 @@ impl<T> Page<T> {
     }
 }
 
-/// Part of a list under a filter that no index serves: short, even empty, when the rows examined for it ran out
-/// (conventions §7).
+/// Rows that one page of a search without an index examines at most (conventions §7).
+pub const EXAMINED_ROWS: usize = 2_000;
+
+/// Part of a list that was searched without an index: it may be short, even empty, and the list still go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScannedPage<T, K> {
+pub struct SearchPage<T, K> {
     /// The items, in the order of the list.
     pub items: Vec<T>,
-    /// The sort key of the last row examined, shown or not; `None` at the end of the list.
+    /// Where to go on: the sort key of the last row that was examined, shown or not.
     pub next: Option<K>,
 }
 
-impl<T, K> ScannedPage<T, K> {
+impl<T, K> SearchPage<T, K> {
+    /// Picks what matches from rows in the order of the list. They were read up to one more than [`EXAMINED_ROWS`],
+    /// which tells whether there are more.
+    pub fn pick(rows: Vec<T>, limit: Limit, key: impl Fn(&T) -> K, matches: impl Fn(&T) -> bool) -> Self {
+        let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
+        let last_examined = rows.get(EXAMINED_ROWS).and_then(|_| rows.get(EXAMINED_ROWS - 1)).map(&key);
+        let mut items: Vec<_> = rows.into_iter().take(EXAMINED_ROWS).filter(matches).take(size + 1).collect();
+        if items.len() <= size {
+            return Self { items, next: last_examined };
+        }
+        items.truncate(size);
+        let next = items.last().map(key);
+        Self { items, next }
+    }
+
     /// The same page with every item converted.
-    pub fn map<U>(self, convert: impl FnMut(T) -> U) -> ScannedPage<U, K> {
-        ScannedPage { items: self.items.into_iter().map(convert).collect(), next: self.next }
+    pub fn map<U>(self, convert: impl FnMut(T) -> U) -> SearchPage<U, K> {
+        SearchPage { items: self.items.into_iter().map(convert).collect(), next: self.next }
     }
 }
 
@@ -159,6 +175,20 @@ mod tests {
         assert_eq!(Page::cut(vec![1, 2, 3], limit), Page { items: vec![1, 2], has_more: true });
         assert_eq!(Page::cut(vec![1, 2], limit), Page { items: vec![1, 2], has_more: false });
         assert_eq!(Page::cut(vec![1, 2, 3], limit).map(|item| item * 2), Page { items: vec![2, 4], has_more: true });
+    }
+
+    #[test]
+    fn a_search_goes_on_behind_the_last_row_it_examined() {
+        let pick = |rows: usize, limit: u32, matches: fn(&usize) -> bool| {
+            let page = SearchPage::pick((0..rows).collect(), Limit::new(limit).unwrap(), |row| *row, matches);
+            (page.items, page.next)
+        };
+        assert_eq!(pick(3, 2, |_| true), (vec![0, 1], Some(1)));
+        assert_eq!(pick(3, 2, |row| *row != 1), (vec![0, 2], None));
+        assert_eq!(pick(2001, 2, |row| *row == 2000), (vec![], Some(1999)));
+        assert_eq!(pick(2001, 2, |row| *row >= 1999), (vec![1999], Some(1999)));
+        assert_eq!(pick(2000, 2, |_| false), (vec![], None));
+        assert_eq!(pick(0, 2, |_| true), (vec![], None));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use authpi_core::credential::model::{
 use authpi_core::credential::repository::{ApiKeyFilter, ApiKeyReads, ApiKeyRepository};
 use authpi_core::id::{AccountId, ApiKeyId, Id, OrganizationId};
 use authpi_core::outcome::WriteOutcome;
-use authpi_core::page::{PageRequest, ScannedPage, TimeAndId};
+use authpi_core::page::{PageRequest, SearchPage, TimeAndId};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
@@ -210,7 +210,7 @@ impl<C: ConnectionTrait + Send + Sync> ApiKeyReads for Session<C> {
         filter: &ApiKeyFilter,
         page: &PageRequest<TimeAndId<ApiKeyId>>,
         now: Timestamp,
-    ) -> Result<ScannedPage<ApiKey, TimeAndId<ApiKeyId>>, StoreError> {
+    ) -> Result<SearchPage<ApiKey, TimeAndId<ApiKeyId>>, StoreError> {
         let limit = usize::try_from(page.limit.get()).unwrap_or(usize::MAX);
         let batch = if filter.is_empty() { u64::from(page.limit.get()) + 1 } else { BATCH };
         let (mut items, mut examined, mut last) = (Vec::new(), 0, page.after);
@@ -220,7 +220,7 @@ impl<C: ConnectionTrait + Send + Sync> ApiKeyReads for Session<C> {
             for key in at_home(&self.connection, rows).await? {
                 // Something is known to follow: a full page, or all that one page may examine.
                 if items.len() == limit || examined == EXAMINED {
-                    return Ok(ScannedPage { items, next: last });
+                    return Ok(SearchPage { items, next: last });
                 }
                 examined += 1;
                 last = Some(place_of(&key));
@@ -229,7 +229,7 @@ impl<C: ConnectionTrait + Send + Sync> ApiKeyReads for Session<C> {
                 }
             }
             if is_end {
-                return Ok(ScannedPage { items, next: None });
+                return Ok(SearchPage { items, next: None });
             }
         }
     }

@@ -92,10 +92,8 @@ async fn sigterm_ends_the_server_cleanly_with_its_buffers_written() {
     let status = tokio::time::timeout(Duration::from_secs(10), server.child.wait()).await.unwrap().unwrap();
     assert!(status.success(), "{status}");
     let _again = Server::start(command(folder.path(), port), port).await;
-    let path = format!(
-        "/v1/accounts/{}/events?event_types=api-key.verified",
-        credentials["account_id"].as_str().unwrap()
-    );
+    let path =
+        format!("/v1/accounts/{}/events?event_types=api-key.verified", credentials["account_id"].as_str().unwrap());
     let events = caller(&credentials).get(&path).expect(200).await;
     assert_eq!(events.data().as_array().unwrap().len(), 1);
 }

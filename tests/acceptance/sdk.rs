@@ -30,8 +30,7 @@ async fn golden_path(database: Option<&str>) {
     }
     let _server = Server::start(server, port).await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk/golden_path.py");
-    let output =
-        Command::new(python).arg(script).arg(folder.path().join("bootstrap.json")).output().await.unwrap();
+    let output = Command::new(python).arg(script).arg(folder.path().join("bootstrap.json")).output().await.unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}\n{err}");
     assert!(out.lines().last().is_some_and(|line| line.ends_with("checks passed")), "{out}");

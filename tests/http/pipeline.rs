@@ -296,8 +296,7 @@ async fn a_credential_has_its_own_bucket_for_writes() {
 
 #[tokio::test]
 async fn consoles_on_the_allowlist_may_call_from_a_browser_and_others_may_not() {
-    let options =
-        Options { console_origins: vec!["https://console.example.com".to_owned()], ..Options::default() };
+    let options = Options { console_origins: vec!["https://console.example.com".to_owned()], ..Options::default() };
     let app = App::start_with(DRIVER, options).await;
     let preflight = |origin: &'static str| {
         let call = app.anonymous().call(Method::OPTIONS, &app.path("/issuers"));

@@ -8,16 +8,18 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../http"]
 mod axum {
     const DRIVER: tests::Driver = tests::Driver::Axum;
 
-    #[path = "../../http/mod.rs"]
+    #[path = "suite.rs"]
     mod suite;
 }
 
+#[path = "../http"]
 mod actix {
     const DRIVER: tests::Driver = tests::Driver::Actix;
 
-    #[path = "../../http/mod.rs"]
+    #[path = "suite.rs"]
     mod suite;
 }

@@ -1,7 +1,13 @@
 //! Nothing that was issued or told in confidence is found in the database files or in the log (security §4), and no
 //! column holds an unkeyed hash of a request body (row 54).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::path::Path;
 
@@ -47,7 +53,8 @@ async fn nothing_secret_is_found_in_the_database_files_or_the_log() {
     let mut bodies = Vec::new();
 
     let key = json!({ "name": "k", "type": "api_key", "restrictions": { "scopes": ["a:read"] } });
-    let made = app.root().post(&format!("{organization}/api-keys"), key).header("idempotency-key", "x").expect(201).await;
+    let made =
+        app.root().post(&format!("{organization}/api-keys"), key).header("idempotency-key", "x").expect(201).await;
     secrets.push(made.text("secret_plain"));
     let rotated = app.root().act(&app.path(&format!("/api-keys/{}/rotate", made.id()))).expect(200).await;
     secrets.push(rotated.text("secret_plain"));

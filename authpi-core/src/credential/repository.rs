@@ -6,7 +6,7 @@ use super::model::{ApiKey, ApiKeyAccess, ApiKeyAuthentication, ApiKeyReadiness, 
 use crate::error::StoreError;
 use crate::id::{AccountId, ApiKeyId, OrganizationId};
 use crate::outcome::WriteOutcome;
-use crate::page::{PageRequest, ScannedPage, TimeAndId};
+use crate::page::{PageRequest, SearchPage, TimeAndId};
 use crate::timestamp::Timestamp;
 
 /// Which keys a list shows; all conditions hold together.
@@ -68,7 +68,7 @@ pub trait ApiKeyReads: Send + Sync {
         filter: &ApiKeyFilter,
         page: &PageRequest<TimeAndId<ApiKeyId>>,
         now: Timestamp,
-    ) -> Result<ScannedPage<ApiKey, TimeAndId<ApiKeyId>>, StoreError>;
+    ) -> Result<SearchPage<ApiKey, TimeAndId<ApiKeyId>>, StoreError>;
 
     /// At most `limit` keys of all accounts that have expired by `now` without an event saying so, longest first: work
     /// for the sweep.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::etag::ETag;
-use crate::page::{CursorKey, Page, ScannedPage};
+use crate::page::{CursorKey, Page, SearchPage};
 use crate::timestamp::Timestamp;
 
 /// An answer.
@@ -69,8 +69,8 @@ impl Answer {
         )
     }
 
-    /// 200 with a page of a list that is filtered without an index.
-    pub fn scanned_page<T: Serialize, K: CursorKey>(page: &ScannedPage<T, K>) -> Self {
+    /// 200 with a page of a search; `next_cursor` names the last row examined.
+    pub fn search_page<T: Serialize, K: CursorKey>(page: &SearchPage<T, K>) -> Self {
         let next_cursor = page.next.as_ref().map(CursorKey::encode);
         Self::json(
             StatusCode::OK,

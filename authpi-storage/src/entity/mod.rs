@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "SeaORM generates public items")]
 
 pub(crate) mod api_key;
+pub(crate) mod client;
 pub(crate) mod event;
 pub(crate) mod event_context;
 pub(crate) mod idempotency_record;

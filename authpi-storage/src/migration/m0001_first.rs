@@ -112,16 +112,10 @@ fn issuers(backend: DbBackend) -> Tables {
         .col(number("activates_at"));
 
     let mut client = table(backend, "authpi_client");
-    client
-        .col(id("id").primary_key())
-        .col(id("issuer_id"))
-        .col(word("status"))
-        .col(number_null("status_at"))
+    status(client.col(id("id").primary_key()).col(id("issuer_id")))
+        .col(flag("deleted"))
         .col(number_null("deleted_at"))
-        .col(word("kind"))
-        .col(flag("confidential"))
         .col(text_of("name", 200))
-        .col(text_of("name_folded", 400))
         .col(word("application_type"))
         .col(word("readiness"))
         .col(json("details"))
@@ -138,7 +132,10 @@ fn issuers(backend: DbBackend) -> Tables {
         index("authpi_issuer_deleting", "authpi_issuer", &["deleting"]),
         index("authpi_auth_method_by_issuer", "authpi_auth_method", &["issuer_id", "id"]),
         unique("authpi_signing_key_generation", "authpi_signing_key", &["issuer_id", "algorithm", "generation"]),
-        index("authpi_client_by_issuer", "authpi_client", &["issuer_id", "id"]),
+        index("authpi_client_by_issuer", "authpi_client", &["issuer_id", "deleted", "id"]),
+        index("authpi_client_by_status", "authpi_client", &["issuer_id", "deleted", "status", "id"]),
+        index("authpi_client_by_type", "authpi_client", &["issuer_id", "deleted", "application_type", "id"]),
+        index("authpi_client_by_readiness", "authpi_client", &["issuer_id", "deleted", "readiness", "id"]),
         index("authpi_client_deleted", "authpi_client", &["deleted_at"]),
     ];
     (vec![account, issuer, method, key, client], indices)

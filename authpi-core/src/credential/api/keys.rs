@@ -112,7 +112,7 @@ async fn listed(
     let page = page(reads, account, &query).await?;
     let now = call.now();
     let found = reads.api_keys().list(account, organization, &filter(&query), &page, now).await?;
-    Ok(Answer::scanned_page(&found.map(|key| ApiKeyListItem::of(&key, now))))
+    Ok(Answer::search_page(&found.map(|key| ApiKeyListItem::of(&key, now))))
 }
 
 async fn created<B: Body>(

@@ -16,7 +16,7 @@ use crate::credential::repository::ApiKeyFilter;
 use crate::id::{AccountId, ApiKeyId, OrganizationId};
 use crate::metadata::Metadata;
 use crate::outcome::WriteOutcome;
-use crate::page::{Limit, PageRequest, ScannedPage, TimeAndId};
+use crate::page::{Limit, PageRequest, SearchPage, TimeAndId};
 use crate::secret::SecretHash;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
@@ -220,7 +220,7 @@ async fn list(
     filter: &ApiKeyFilter,
     limit: u32,
     after: Option<TimeAndId<ApiKeyId>>,
-) -> ScannedPage<ApiKey, TimeAndId<ApiKeyId>> {
+) -> SearchPage<ApiKey, TimeAndId<ApiKeyId>> {
     let page = PageRequest { limit: Limit::new(limit).unwrap(), after };
     ground.store().reads().api_keys().list(account, organization, filter, &page, START).await.unwrap()
 }

@@ -13,6 +13,7 @@
 #![allow(missing_docs, reason = "the name of a case is the rule it checks")]
 
 pub mod api_key;
+pub mod client;
 pub mod idempotency;
 pub mod membership;
 pub mod membership_rules;
@@ -88,6 +89,16 @@ macro_rules! store_contract {
             filters_hold_together,
             a_filtered_page_examines_two_thousand_rows,
             an_expiry_is_announced_once,
+        ]);
+        $crate::store_contract!(@room $run, client: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            a_stale_version_changes_nothing,
+            of_parallel_rotations_of_one_version_one_wins,
+            pages_neither_repeat_nor_skip_while_rows_come_and_go,
+            filters_hold_together,
+            a_search_folds_case_and_goes_on_behind_what_it_examined,
+            a_deleted_client_loses_its_secret_and_waits_for_its_removal,
         ]);
         $crate::store_contract!(@room $run, idempotency: [
             a_claim_is_seen_only_when_it_was_committed,

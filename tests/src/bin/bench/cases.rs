@@ -94,7 +94,8 @@ async fn users(platform: &Shared, scale: Scale, report: &mut Report) {
 async fn lists(platform: &Shared, scale: Scale, report: &mut Report) {
     let path = platform.below("/organizations?limit=50");
     let mut rows = 0;
-    let names = [("first page of 1,000", "a page of 1,000"), ("first page of the long list", "deep page of the long list")];
+    let names =
+        [("first page of 1,000", "a page of 1,000"), ("first page of the long list", "deep page of the long list")];
     for ((first, deep), total) in names.into_iter().zip([1_000, scale.rows]) {
         fill(platform, total - rows).await;
         rows = total;

@@ -30,11 +30,7 @@ pub struct Scale {
 #[tokio::main]
 async fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    let scale = if quick {
-        Scale { operations: 300, rows: 5_000 }
-    } else {
-        Scale { operations: 5_000, rows: 100_000 }
-    };
+    let scale = if quick { Scale { operations: 300, rows: 5_000 } } else { Scale { operations: 5_000, rows: 100_000 } };
     println!("{}", measure::machine());
     let folder = tempfile::tempdir().unwrap();
     let sqlite = format!("sqlite://{}?mode=rwc", folder.path().join("bench.db").display());
