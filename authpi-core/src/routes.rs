@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use crate::web::endpoint::Operation;
-use crate::{credential, health, membership, organization};
+use crate::{credential, health, membership, organization, user};
 
 /// Every operation there is.
 pub fn table() -> Vec<Arc<Operation>> {
-    let rooms =
-        [health::api::routes(), credential::api::routes(), membership::api::routes(), organization::api::routes()];
+    let rooms = [
+        health::api::routes(),
+        credential::api::routes(),
+        membership::api::routes(),
+        organization::api::routes(),
+        user::api::routes(),
+    ];
     rooms.into_iter().flatten().collect()
 }
