@@ -154,10 +154,10 @@ fn patched(change: &Change<'_>, before: &User, patch: UserPatch) -> Result<(User
 /// by an address that was another's.
 fn forget_proofs(before: &User, after: &mut User, patch: &Map<String, Value>) {
     let states = |name| patch.get("profile").is_some_and(|profile| profile.get(name).is_some());
-    if before.email() != after.email() && !states("email_verified") {
+    if !after.has_email_of(before) && !states("email_verified") {
         after.details.profile.email_verified = false;
     }
-    if before.phone() != after.phone() && !states("phone_verified") {
+    if !after.has_phone_of(before) && !states("phone_verified") {
         after.details.profile.phone_verified = false;
     }
 }

@@ -3,7 +3,7 @@
 use super::details::UserDetails;
 use super::password::PasswordHash;
 use super::status::{DirectoryStatus, IllegalTransition, StatusStep, UserStatus};
-use super::username::{Username, UsernameHash, UsernameType};
+use super::username::{Username, UsernameHash, UsernameType, folded};
 use crate::id::{IssuerId, UserId, VerifierId};
 use crate::metadata::Metadata;
 use crate::status::{Status, StatusNote};
@@ -64,6 +64,16 @@ impl User {
     /// The telephone number that `profile.phone_verified` is about.
     pub fn phone(&self) -> Option<&str> {
         self.details.profile.phone.as_deref().or_else(|| self.username_of(UsernameType::Phone))
+    }
+
+    /// Both have the same e-mail address, in whatever spelling.
+    pub fn has_email_of(&self, other: &Self) -> bool {
+        self.email().map(folded) == other.email().map(folded)
+    }
+
+    /// Both have the same telephone number.
+    pub fn has_phone_of(&self, other: &Self) -> bool {
+        self.phone() == other.phone()
     }
 
     fn username_of(&self, kind: UsernameType) -> Option<&str> {
