@@ -55,7 +55,7 @@ pub enum StatusWish {
 }
 
 impl StatusWish {
-    fn from_here(self, now: UserStatus) -> UserStatus {
+    fn after(self, now: UserStatus) -> UserStatus {
         match self {
             Self::Is(status) => status,
             Self::NotBlocked if now == UserStatus::Blocked => UserStatus::Active,
@@ -146,7 +146,7 @@ fn patched(change: &Change<'_>, before: &User, patch: UserPatch) -> Result<(User
     forget_proofs(before, &mut after, &patch.details);
     match patch.status {
         None => Ok((after, None)),
-        Some((wish, note)) => Ok(after.moved_to(wish.from_here(before.status.value), change.now(), note)?),
+        Some((wish, note)) => Ok(after.moved_to(wish.after(before.status.value), change.now(), note)?),
     }
 }
 
