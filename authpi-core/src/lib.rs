@@ -4,6 +4,7 @@
 //! `authpi-transport` reaches out, `authpi-axum` and `authpi-actix` mount what is here.
 
 pub mod account;
+pub mod address;
 mod authpi;
 pub mod client;
 pub mod credential;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::web::endpoint::Operation;
-use crate::{client, credential, health, membership, organization};
+use crate::{client, credential, health, membership, organization, user};
 
 /// Every operation there is.
 pub fn table() -> Vec<Arc<Operation>> {
@@ -13,6 +13,7 @@ pub fn table() -> Vec<Arc<Operation>> {
         membership::api::routes(),
         organization::api::routes(),
         client::api::routes(),
+        user::api::routes(),
     ];
     rooms.into_iter().flatten().collect()
 }

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::catalogue::EventType;
-use crate::id::{AccountId, AgentId, ApiKeyId, ClientId, EventId, GroupId, IssuerId, MemberId, OrganizationId, UserId};
+use crate::id::{
+    AccountId, AgentId, ApiKeyId, ClientId, EventId, GroupId, IssuerId, MemberId, OrganizationId, UserId, VerifierId,
+};
 use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
 
@@ -167,6 +169,9 @@ pub struct Subject {
     /// The group.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub group_id: Option<GroupId>,
+    /// The credential of a user.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verifier_id: Option<VerifierId>,
 }
 
 impl Subject {
@@ -181,6 +186,7 @@ impl Subject {
             agent_id: None,
             key_id: None,
             group_id: None,
+            verifier_id: None,
         }
     }
 
@@ -202,6 +208,13 @@ impl Subject {
     #[must_use]
     pub const fn user(mut self, id: UserId) -> Self {
         self.user_id = Some(id);
+        self
+    }
+
+    /// Names the credential of a user.
+    #[must_use]
+    pub const fn verifier(mut self, id: VerifierId) -> Self {
+        self.verifier_id = Some(id);
         self
     }
 

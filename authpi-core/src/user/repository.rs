@@ -1,9 +1,44 @@
 //! What storage answers and does for users.
+//!
+//! A user is a row in the directory, without personal data, and a record that holds all of it. Questions about one user
+//! join them; lists answer from the directory alone. The version of both is the directory's.
 
 use async_trait::async_trait;
 
+use super::model::{DirectoryEntry, DirectoryStatus, PasswordVerifier, User, UsernameHash};
 use crate::error::StoreError;
 use crate::id::{IssuerId, UserId};
+use crate::outcome::{InsertOutcome, WriteOutcome};
+use crate::page::{Page, PageRequest};
+use crate::timestamp::Timestamp;
+
+/// Which users a list shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// In this status; without one, all but the deleted.
+    pub status: Option<DirectoryStatus>,
+}
+
+/// A user whose deletion was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeletedUser {
+    /// Where it lived.
+    pub issuer_id: IssuerId,
+    /// Its id.
+    pub id: UserId,
+}
+
+/// What became of the update of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "only a done update has changed something"]
+pub enum UserUpdateOutcome {
+    /// Both rows were changed.
+    Done,
+    /// The user is gone or has another version; nothing was changed.
+    Stale,
+    /// Another user has the username, deleted ones included; nothing was changed.
+    UsernameTaken,
+}
 
 /// Questions about users.
 #[async_trait]
@@ -13,8 +48,88 @@ pub trait UserReads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn exists(&self, issuer: IssuerId, id: UserId) -> Result<bool, StoreError>;
+
+    /// One user of the issuer; none once its deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find(&self, issuer: IssuerId, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The user of the issuer with this username; none once its deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find_by_username_hash(&self, issuer: IssuerId, hash: &UsernameHash) -> Result<Option<User>, StoreError>;
+
+    /// The directory of the issuer, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn list(
+        &self,
+        issuer: IssuerId,
+        filter: UserFilter,
+        page: &PageRequest<UserId>,
+    ) -> Result<Page<DirectoryEntry>, StoreError>;
+
+    /// The password of a user, if it has one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn password(&self, issuer: IssuerId, id: UserId) -> Result<Option<PasswordVerifier>, StoreError>;
+
+    /// How many credentials a user has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn count_verifiers(&self, issuer: IssuerId, id: UserId) -> Result<u64, StoreError>;
+
+    /// At most `limit` users of all issuers whose deletion was accepted before `at`, the longest deleted first: work for
+    /// the purge.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn deleted_before(&self, at: Timestamp, limit: u32) -> Result<Vec<DeletedUser>, StoreError>;
 }
 
 /// Writes of users.
 #[async_trait]
-pub trait UserRepository: UserReads {}
+pub trait UserRepository: UserReads {
+    /// Adds a new user, without a password. A username is taken until the user that had it was purged.
+    ///
+    /// # Errors
+    /// [`StoreError`], `Conflict` when the id exists.
+    async fn insert(&mut self, user: &User) -> Result<InsertOutcome, StoreError>;
+
+    /// Adds the password of a user.
+    ///
+    /// # Errors
+    /// [`StoreError`], `Conflict` when the id exists.
+    async fn insert_password(&mut self, password: &PasswordVerifier) -> Result<(), StoreError>;
+
+    /// Writes status, username, details, metadata and version, if the stored version still is that of `before`. The unit
+    /// of work stays usable whatever the outcome.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn update(&mut self, user: &User, before: &User) -> Result<UserUpdateOutcome, StoreError>;
+
+    /// Accepts the deletion, if the stored version still is `before`: the user is not found from here on, and its
+    /// credentials are gone. Directory entry and record stay until the purge.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn begin_delete(
+        &mut self,
+        issuer: IssuerId,
+        id: UserId,
+        before: Timestamp,
+    ) -> Result<WriteOutcome, StoreError>;
+
+    /// Erases a user whose deletion was accepted: record, credentials and directory entry, which frees the username.
+    /// Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn purge(&mut self, issuer: IssuerId, id: UserId) -> Result<(), StoreError>;
+}

@@ -229,6 +229,7 @@ fn users(backend: DbBackend) -> Tables {
         .col(word("username_type"))
         .col(hash("username_hash"))
         .col(word("status"))
+        .col(flag("deleted"))
         .col(number_null("deleted_at"))
         .col(text_of("store_id", 64))
         .col(text_null("region", 16))
@@ -243,7 +244,6 @@ fn users(backend: DbBackend) -> Tables {
         .col(text_null("status_reason", 1000))
         .col(text_null("status_by", 200))
         .col(text_of("username", 320))
-        .col(json("profile"))
         .col(json("details"))
         .col(json("metadata"));
 
@@ -259,7 +259,7 @@ fn users(backend: DbBackend) -> Tables {
 
     let indices = vec![
         unique("authpi_user_username", "authpi_user", &["issuer_id", "username_hash"]),
-        index("authpi_user_by_issuer", "authpi_user", &["issuer_id", "id"]),
+        index("authpi_user_by_issuer", "authpi_user", &["issuer_id", "deleted", "id"]),
         index("authpi_user_by_status", "authpi_user", &["issuer_id", "status", "id"]),
         index("authpi_user_deleted", "authpi_user", &["deleted_at"]),
         index("authpi_user_record_by_issuer", "authpi_user_record", &["issuer_id"]),

@@ -18,6 +18,7 @@ pub mod idempotency;
 pub mod membership;
 pub mod membership_rules;
 pub mod organization;
+pub mod user;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,6 +136,21 @@ macro_rules! store_contract {
             pages_neither_repeat_nor_skip_while_rows_come_and_go,
             filters_hold_together,
             a_deleting_organization_is_found_by_the_worker_only,
+        ]);
+        $crate::store_contract!(@room $run, user: [
+            every_field_comes_back_as_it_was_written,
+            a_password_belongs_to_its_user,
+            another_issuer_sees_and_changes_nothing,
+            an_update_with_a_stale_version_changes_nothing,
+            of_parallel_updates_of_one_version_one_wins,
+            of_parallel_users_of_one_name_one_is_made,
+            of_parallel_renames_to_one_name_one_wins,
+            a_taken_name_leaves_the_unit_usable,
+            a_dropped_unit_leaves_nothing,
+            pages_neither_repeat_nor_skip_while_rows_come_and_go,
+            a_status_filter_shows_that_status_and_none_shows_all_but_the_deleted,
+            a_deleted_user_keeps_its_name_until_the_purge,
+            the_longest_deleted_are_purged_first,
         ]);
     };
     (@room $run:path, $room:ident: [$($case:ident,)*]) => {

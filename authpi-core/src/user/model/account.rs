@@ -1,0 +1,122 @@
+//! A user, the entry that stands for it in the directory, and its password.
+
+use super::details::UserDetails;
+use super::password::PasswordHash;
+use super::status::{DirectoryStatus, IllegalTransition, StatusStep, UserStatus};
+use super::username::{Username, UsernameHash, UsernameType, folded};
+use crate::id::{IssuerId, UserId, VerifierId};
+use crate::metadata::Metadata;
+use crate::status::{Status, StatusNote};
+use crate::timestamp::Timestamp;
+
+/// The store that holds the records of all users when there is one database (idp.md §28).
+pub const STORE_ID: &str = "default";
+
+/// What the credential of a password is called in settings, verifiers and events (idp.md §23.1).
+pub const PASSWORD_METHOD: &str = "password";
+
+/// A person who signs in at an issuer: the directory entry and the record together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct User {
+    /// Never reused.
+    pub id: UserId,
+    /// Where it lives.
+    pub issuer_id: IssuerId,
+    /// Where it stands in its life cycle.
+    pub status: Status<UserStatus>,
+    /// What it is called; unique in the issuer.
+    pub username: Username,
+    /// What stands for that in the directory.
+    pub username_hash: UsernameHash,
+    /// What a caller writes.
+    pub details: UserDetails,
+    /// Seen by administrators only.
+    pub metadata: Metadata,
+    /// When the password was set; `None` without one. Written with the password alone.
+    pub password_changed_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its version.
+    pub updated_at: Timestamp,
+}
+
+impl User {
+    /// The user in the status that is wanted, and the step it took; `None` when it was there.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`].
+    pub fn moved_to(
+        self,
+        wanted: UserStatus,
+        now: Timestamp,
+        note: StatusNote,
+    ) -> Result<(Self, Option<StatusStep>), IllegalTransition> {
+        let step = self.status.value.step_to(wanted)?;
+        let status = if step.is_some() { Status::changed(wanted, now, note) } else { self.status };
+        Ok((Self { status, ..self }, step))
+    }
+
+    /// The e-mail address that `profile.email_verified` is about.
+    pub fn email(&self) -> Option<&str> {
+        self.details.profile.email.as_deref().or_else(|| self.username_of(UsernameType::Email))
+    }
+
+    /// The telephone number that `profile.phone_verified` is about.
+    pub fn phone(&self) -> Option<&str> {
+        self.details.profile.phone.as_deref().or_else(|| self.username_of(UsernameType::Phone))
+    }
+
+    /// Both have the same e-mail address, in whatever spelling.
+    pub fn has_email_of(&self, other: &Self) -> bool {
+        self.email().map(folded) == other.email().map(folded)
+    }
+
+    /// Both have the same telephone number.
+    pub fn has_phone_of(&self, other: &Self) -> bool {
+        self.phone() == other.phone()
+    }
+
+    fn username_of(&self, kind: UsernameType) -> Option<&str> {
+        (self.username.kind() == kind).then(|| self.username.as_str())
+    }
+}
+
+/// A user as the directory knows it: nothing personal, and still there until the deleted are purged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    /// The user.
+    pub user_id: UserId,
+    /// Where it lives.
+    pub issuer_id: IssuerId,
+    /// Kind of its username.
+    pub username_type: UsernameType,
+    /// What stands for its username.
+    pub username_hash: UsernameHash,
+    /// Where it stands.
+    pub status: DirectoryStatus,
+    /// The store of its record.
+    pub store_id: String,
+    /// Where that is; `None` when all regions share it.
+    pub region: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its version.
+    pub updated_at: Timestamp,
+}
+
+/// The password of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordVerifier {
+    /// Its id among the credentials of the user.
+    pub id: VerifierId,
+    /// Where the user lives.
+    pub issuer_id: IssuerId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The password.
+    pub hash: PasswordHash,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last replaced.
+    pub updated_at: Timestamp,
+}

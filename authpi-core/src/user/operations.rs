@@ -1,0 +1,217 @@
+//! What can be done with users.
+
+use serde_json::{Map, Value};
+
+use super::events::{self, Cascade};
+use super::model::{
+    PasswordHash, PasswordVerifier, StatusStep, User, UserDetails, UserStatus, Username, UsernameHash, UsernameType,
+};
+use super::repository::UserUpdateOutcome;
+use crate::error::{FieldCode, Refusal};
+use crate::id::{IssuerId, MemberId};
+use crate::merge::{changed_fields, merged};
+use crate::metadata::Metadata;
+use crate::outcome::InsertOutcome;
+use crate::status::{Status, StatusNote};
+use crate::store::Change;
+
+/// A new user.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// What it is called.
+    pub username: Username,
+    /// Where it begins: active or suspended.
+    pub status: UserStatus,
+    /// Who it is.
+    pub details: UserDetails,
+    /// Seen by administrators only.
+    pub metadata: Metadata,
+    /// Its password, hashed before the unit of work began.
+    pub password: Option<PasswordHash>,
+}
+
+/// What a PATCH asks for.
+#[derive(Clone, Debug, Default)]
+pub struct UserPatch {
+    /// Another username.
+    pub username: Option<Username>,
+    /// The kind that the username must have.
+    pub username_type: Option<UsernameType>,
+    /// Members of [`UserDetails`] to merge.
+    pub details: Map<String, Value>,
+    /// Metadata to merge; `None` leaves it.
+    pub metadata: Option<Value>,
+    /// The status wanted, and what the caller says about it.
+    pub status: Option<(StatusWish, StatusNote)>,
+}
+
+/// A status as callers ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusWish {
+    /// This one.
+    Is(UserStatus),
+    /// Any but blocked: takes a block back, and leaves every other status alone.
+    NotBlocked,
+}
+
+impl StatusWish {
+    fn after(self, now: UserStatus) -> UserStatus {
+        match self {
+            Self::Is(status) => status,
+            Self::NotBlocked if now == UserStatus::Blocked => UserStatus::Active,
+            Self::NotBlocked => now,
+        }
+    }
+}
+
+/// Makes a user.
+///
+/// # Errors
+/// [`Refusal::Conflict`] when the username is taken; [`Refusal::Fields`] for details that are not valid.
+pub async fn create(change: &mut Change<'_>, issuer: IssuerId, new: NewUser) -> Result<User, Refusal> {
+    let mut user = User {
+        id: change.mint()?,
+        issuer_id: issuer,
+        status: Status::initial(new.status),
+        username_hash: UsernameHash::of(change.root_of(issuer)?, new.username.as_str()),
+        username: new.username,
+        details: new.details.checked()?,
+        metadata: new.metadata,
+        password_changed_at: None,
+        created_at: change.now(),
+        updated_at: change.now(),
+    };
+    match change.unit().users().insert(&user).await? {
+        InsertOutcome::Inserted => change.emit(events::created(change.account(), &user))?,
+        InsertOutcome::Taken => return Err(username_taken()),
+    }
+    if let Some(hash) = new.password {
+        set_password(change, &user, hash).await?;
+        user.password_changed_at = Some(change.now());
+    }
+    Ok(user)
+}
+
+async fn set_password(change: &mut Change<'_>, user: &User, hash: PasswordHash) -> Result<(), Refusal> {
+    let password = PasswordVerifier {
+        id: change.mint()?,
+        issuer_id: user.issuer_id,
+        user_id: user.id,
+        hash,
+        created_at: change.now(),
+        updated_at: change.now(),
+    };
+    change.unit().users().insert_password(&password).await?;
+    change.emit(events::password_created(change.account(), &password))
+}
+
+fn username_taken() -> Refusal {
+    Refusal::not_unique("username", "Another user of the issuer has this username.")
+}
+
+/// Merges a patch into a user. A patch that changes nothing leaves version and events alone.
+///
+/// # Errors
+/// [`Refusal::Conflict`] when the username is taken, and for a status that does not follow from this one;
+/// [`Refusal::Fields`] when the merged whole is not valid; [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn update(change: &mut Change<'_>, before: User, patch: UserPatch) -> Result<User, Refusal> {
+    let (after, step) = patched(change, &before, patch)?;
+    let after = User { updated_at: before.updated_at.next_version(change.now()), ..after };
+    let changes = changed(&before, &after)?;
+    if changes.is_empty() && step.is_none() {
+        return Ok(before);
+    }
+    match change.unit().users().update(&after, &before).await? {
+        UserUpdateOutcome::Done => {}
+        UserUpdateOutcome::Stale => return Err(Refusal::Stale),
+        UserUpdateOutcome::UsernameTaken => return Err(username_taken()),
+    }
+    emit_changes(change, &before, &after, changes, step)?;
+    Ok(after)
+}
+
+/// The user as the patch wants it, and the step it takes through the life cycle.
+fn patched(change: &Change<'_>, before: &User, patch: UserPatch) -> Result<(User, Option<StatusStep>), Refusal> {
+    let mut after = User {
+        username: patch.username.unwrap_or_else(|| before.username.clone()),
+        details: merged(&before.details, &patch.details)?.checked()?,
+        metadata: before.metadata.patched(patch.metadata.as_ref())?,
+        ..before.clone()
+    };
+    if patch.username_type.is_some_and(|wanted| wanted != after.username.kind()) {
+        let message = "does not fit the form of the username";
+        return Err(Refusal::field("username_type", FieldCode::InvalidFormat, message));
+    }
+    after.username_hash = UsernameHash::of(change.root_of(before.issuer_id)?, after.username.as_str());
+    forget_proofs(before, &mut after, &patch.details);
+    match patch.status {
+        None => Ok((after, None)),
+        Some((wish, note)) => Ok(after.moved_to(wish.after(before.status.value), change.now(), note)?),
+    }
+}
+
+/// An address that changes is not proven any more, unless the patch says that it is: nobody may come to own an account
+/// by an address that was another's.
+fn forget_proofs(before: &User, after: &mut User, patch: &Map<String, Value>) {
+    let states = |name| patch.get("profile").is_some_and(|profile| profile.get(name).is_some());
+    if !after.has_email_of(before) && !states("email_verified") {
+        after.details.profile.email_verified = false;
+    }
+    if !after.has_phone_of(before) && !states("phone_verified") {
+        after.details.profile.phone_verified = false;
+    }
+}
+
+/// The names of the fields that differ, besides the status.
+fn changed(before: &User, after: &User) -> Result<Vec<String>, Refusal> {
+    let mut changes = changed_fields(&before.details, &after.details)?;
+    let others = [
+        ("metadata", before.metadata != after.metadata),
+        ("username", before.username.as_str() != after.username.as_str()),
+        ("username_type", before.username.kind() != after.username.kind()),
+    ];
+    changes.extend(others.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()));
+    Ok(changes)
+}
+
+/// A new address and a new status have events of their own; `user.updated` tells what is left.
+fn emit_changes(
+    change: &mut Change<'_>,
+    before: &User,
+    after: &User,
+    mut changes: Vec<String>,
+    step: Option<StatusStep>,
+) -> Result<(), Refusal> {
+    let (account, was) = (change.account(), before.status.value);
+    let is_new_address = after.username.kind() == UsernameType::Email && before.username_hash != after.username_hash;
+    if is_new_address {
+        changes.retain(|name| name != "username" && name != "username_type");
+        let old = (before.username.kind() == UsernameType::Email).then_some(before.username_hash);
+        change.emit(events::email_changed(account, after, old))?;
+    }
+    if matches!(step, Some(StatusStep::Suspended | StatusStep::Reactivated)) {
+        return change.emit(events::suspension_changed(account, after, was, changes));
+    }
+    if !changes.is_empty() {
+        change.emit(events::updated(account, after, changes))?;
+    }
+    match step {
+        Some(StatusStep::Blocked | StatusStep::Disabled) => change.emit(events::blocked(account, after, was)),
+        Some(StatusStep::Unblocked) => change.emit(events::unblocked(account, after, was)),
+        Some(StatusStep::Suspended | StatusStep::Reactivated) | None => Ok(()),
+    }
+}
+
+/// Accepts the deletion of a user; workers remove the memberships, and after 30 days what is personal.
+///
+/// # Errors
+/// [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn delete(change: &mut Change<'_>, user: &User) -> Result<(), Refusal> {
+    let (issuer, id, version) = (user.issuer_id, user.id, user.updated_at);
+    let cascade = Cascade {
+        memberships: change.reads().memberships().count_of_member(issuer, MemberId::User(id)).await?,
+        verifiers: change.reads().users().count_verifiers(issuer, id).await?,
+    };
+    change.unit().users().begin_delete(issuer, id, version).await?.required()?;
+    change.emit(events::deleted(change.account(), user, cascade))
+}

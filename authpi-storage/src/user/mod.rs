@@ -1,0 +1,4 @@
+//! Users in SQL: the directory, and the records that hold what is personal.
+
+mod reads;
+mod writes;
