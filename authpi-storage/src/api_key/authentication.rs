@@ -1,6 +1,7 @@
 //! The one read that decides about a presented key.
 
 use authpi_core::credential::model::ApiKeyAuthentication;
+use authpi_core::event::model::ContextDetail;
 use authpi_core::id::{ApiKeyId, Id};
 use authpi_core::store::StoreError;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -45,12 +46,12 @@ fn authentication(row: AuthenticationRow) -> Result<ApiKeyAuthentication, StoreE
         secret,
         status: place.word("status", &row.status)?,
         expires_at: row.expires_at.map(time),
-        scopes: place.json("scopes", row.scopes.clone())?,
-        ip_allowlist: place.json("ip_allowlist", row.ip_allowlist.clone())?,
+        scopes: place.json("scopes", row.scopes)?,
+        ip_allowlist: place.json("ip_allowlist", row.ip_allowlist)?,
         home: home_state(row.organization_status.as_deref(), row.organization_deleting, row.issuer_deleting),
         event_context: match &row.event_context {
             Some(word) => place.word("event_context", word)?,
-            None => Default::default(),
+            None => ContextDetail::default(),
         },
     })
 }

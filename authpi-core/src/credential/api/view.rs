@@ -53,7 +53,7 @@ struct SecretView {
     hint: String,
     /// When it was last replaced.
     rotated_at: Option<Timestamp>,
-    /// Until when the secret before works too.
+    /// Until when the secret before works, or worked, too.
     previous_valid_until: Option<Timestamp>,
 }
 
@@ -86,7 +86,7 @@ impl ApiKeyView {
                 algorithm: ALGORITHM,
                 hint: key.secret_hint.clone(),
                 rotated_at: key.rotated_at,
-                previous_valid_until: previous.filter(|until| now < *until),
+                previous_valid_until: previous,
             },
         }
     }

@@ -258,7 +258,7 @@ pub async fn filters_hold_together(ground: Ground) {
     let (account, org_id) = (mint(), mint());
     let with = |name: &str, held: &[&str]| {
         let mut one = ApiKey { org_id, ..key(account) };
-        one.details.name = name.to_owned();
+        name.clone_into(&mut one.details.name);
         one.details.restrictions.scopes = scopes(held);
         one
     };
@@ -299,7 +299,7 @@ pub async fn filters_hold_together(ground: Ground) {
 pub async fn a_filtered_page_examines_two_thousand_rows(ground: Ground) {
     let (account, org_id) = (mint(), mint());
     let mut oldest = ApiKey { org_id, ..key(account) };
-    oldest.details.name = "needle".to_owned();
+    "needle".clone_into(&mut oldest.details.name);
     insert(&ground, &oldest).await;
     let mut unit = begin(&ground, START).await;
     for _ in 0..2_000 {
