@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use crate::web::endpoint::Operation;
-use crate::{credential, health, membership, organization};
+use crate::{account, credential, health, issuer, membership, organization};
 
 /// Every operation there is.
 pub fn table() -> Vec<Arc<Operation>> {
-    let rooms =
-        [health::api::routes(), credential::api::routes(), membership::api::routes(), organization::api::routes()];
+    let rooms = [
+        health::api::routes(),
+        credential::api::routes(),
+        membership::api::routes(),
+        organization::api::routes(),
+        issuer::api::routes(),
+        account::api::routes(),
+    ];
     rooms.into_iter().flatten().collect()
 }
