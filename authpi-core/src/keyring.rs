@@ -22,3 +22,20 @@ pub struct IssuerRoot {
     /// Username hashes, cookie keys and the seal of event contexts derive from it.
     pub key: Arc<RootKey>,
 }
+
+/// The root key of an issuer that is about to be made. The id comes with it: the vault binds the key to the id.
+pub struct NewRoot {
+    /// Id of the issuer.
+    pub issuer_id: IssuerId,
+    /// The key, ready for use.
+    pub key: Arc<RootKey>,
+    /// The key as the vault wrapped it, for the issuer's row.
+    pub wrapped: Vec<u8>,
+}
+
+impl NewRoot {
+    /// The key as work that concerns the issuer takes it.
+    pub fn root(&self) -> IssuerRoot {
+        IssuerRoot { issuer_id: self.issuer_id, key: Arc::clone(&self.key) }
+    }
+}

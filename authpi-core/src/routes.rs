@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::web::endpoint::Operation;
-use crate::{client, credential, health, membership, organization, user};
+use crate::{account, client, credential, health, issuer, membership, organization, user};
 
 /// Every operation there is.
 pub fn table() -> Vec<Arc<Operation>> {
@@ -14,6 +14,8 @@ pub fn table() -> Vec<Arc<Operation>> {
         organization::api::routes(),
         client::api::routes(),
         user::api::routes(),
+        issuer::api::routes(),
+        account::api::routes(),
     ];
     rooms.into_iter().flatten().collect()
 }

@@ -1,17 +1,108 @@
-//! In SQL.
+//! Accounts in SQL.
 
 use async_trait::async_trait;
+use authpi_core::account::model::Account;
 use authpi_core::account::repository::{AccountReads, AccountRepository};
-use sea_orm::ConnectionTrait;
+use authpi_core::id::{AccountId, Id, OrganizationId};
+use authpi_core::outcome::WriteOutcome;
+use authpi_core::page::{Page, PageRequest};
+use authpi_core::store::StoreError;
+use authpi_core::timestamp::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use crate::convert::{Place, id, time, to_json};
+use crate::entity::account::{ActiveModel, Column, Entity, Model};
+use crate::error::failed;
 use crate::session::{Session, Unit};
+
+fn account(row: Model) -> Result<Account, StoreError> {
+    let place = Place { table: "authpi_account", id: row.id };
+    Ok(Account {
+        id: id(row.id),
+        owner_user_id: row.owner_user_id.map(id),
+        metadata: place.json("metadata", row.metadata)?,
+        created_at: time(row.created_at),
+        updated_at: time(row.updated_at),
+    })
+}
+
+/// The columns that a caller's change writes.
+fn written(account: &Account) -> Result<ActiveModel, StoreError> {
+    Ok(ActiveModel {
+        owner_user_id: Set(account.owner_user_id.map(Id::uuid)),
+        metadata: Set(to_json("account.write", &account.metadata)?),
+        updated_at: Set(account.updated_at.as_millis()),
+        ..Default::default()
+    })
+}
 
 #[async_trait]
 impl<C: ConnectionTrait + Send + Sync> AccountReads for Session<C> {
-    async fn exists(&self, _id: authpi_core::id::AccountId) -> Result<bool, authpi_core::store::StoreError> {
-        Ok(false)
+    async fn exists(&self, id: AccountId) -> Result<bool, StoreError> {
+        let found = Entity::find_by_id(id.uuid()).count(&self.connection).await.map_err(failed("account.exists"))?;
+        Ok(found > 0)
+    }
+
+    async fn find(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        let row = Entity::find_by_id(id.uuid()).one(&self.connection).await.map_err(failed("account.find"))?;
+        row.map(account).transpose()
+    }
+
+    async fn list(&self, among: &[AccountId], page: &PageRequest<AccountId>) -> Result<Page<Account>, StoreError> {
+        // Newest first is largest id first, so what no page can show need not be asked for.
+        let mut wanted: Vec<_> =
+            among.iter().filter(|id| page.after.is_none_or(|after| **id < after)).map(|id| id.uuid()).collect();
+        if wanted.is_empty() {
+            return Ok(Page::default());
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        let rows = Entity::find()
+            .filter(Column::Id.is_in(wanted))
+            .order_by_desc(Column::Id)
+            .limit(u64::from(page.limit.get()) + 1)
+            .all(&self.connection)
+            .await
+            .map_err(failed("account.list"))?;
+        Ok(Page::cut(rows.into_iter().map(account).collect::<Result<_, _>>()?, page.limit))
     }
 }
 
 #[async_trait]
-impl AccountRepository for Unit {}
+impl AccountRepository for Unit {
+    async fn insert(&mut self, account: &Account) -> Result<(), StoreError> {
+        let row = ActiveModel {
+            id: Set(account.id.uuid()),
+            created_at: Set(account.created_at.as_millis()),
+            ..written(account)?
+        };
+        Entity::insert(row).exec_without_returning(&self.connection).await.map(|_| ()).map_err(failed("account.insert"))
+    }
+
+    async fn update(&mut self, account: &Account, before: Timestamp) -> Result<WriteOutcome, StoreError> {
+        let done = Entity::update_many()
+            .set(written(account)?)
+            .filter(Column::Id.eq(account.id.uuid()))
+            .filter(Column::UpdatedAt.eq(before.as_millis()))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("account.update"))?;
+        Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
+    async fn follow(&mut self, organization: OrganizationId, version: Timestamp) -> Result<(), StoreError> {
+        let version = version.as_millis();
+        let next = CaseStatement::new()
+            .case(Column::UpdatedAt.gte(version), Expr::col(Column::UpdatedAt).add(1))
+            .finally(version);
+        Entity::update_many()
+            .col_expr(Column::UpdatedAt, next.into())
+            .filter(Column::Id.eq(organization.account().uuid()))
+            .exec(&self.connection)
+            .await
+            .map(|_| ())
+            .map_err(failed("account.follow"))
+    }
+}

@@ -9,6 +9,7 @@
 
 mod account;
 mod api_key;
+mod auth_method;
 mod client;
 mod connect;
 mod convert;

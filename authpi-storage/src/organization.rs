@@ -68,6 +68,20 @@ impl<C: ConnectionTrait + Send + Sync> OrganizationReads for Session<C> {
         row.map(organization).transpose()
     }
 
+    async fn find_all(&self, issuer: IssuerId, ids: &[OrganizationId]) -> Result<Vec<Organization>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = Entity::find()
+            .filter(Column::Id.is_in(ids.iter().map(|id| id.uuid())))
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Deleting.eq(false))
+            .all(&self.connection)
+            .await
+            .map_err(failed("organization.find_all"))?;
+        rows.into_iter().map(organization).collect()
+    }
+
     async fn list(
         &self,
         issuer: IssuerId,

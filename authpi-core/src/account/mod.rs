@@ -1,3 +1,7 @@
 //! Accounts: customers of the platform, each a facade over one organization of the platform issuer (core-api section 4).
 
+pub mod api;
+pub mod events;
+pub mod model;
+pub mod operations;
 pub mod repository;

@@ -1,10 +1,74 @@
-//! What storage answers and does for issuers.
+//! What storage answers and does for issuers and their login methods.
 
 use async_trait::async_trait;
 
-use super::model::IssuerHead;
+use super::model::access::AccessMode;
+use super::model::auth_method::AuthMethod;
+use super::model::{Issuer, IssuerHead, IssuerStatus, Readiness};
 use crate::error::StoreError;
 use crate::id::{AccountId, IssuerId};
+use crate::outcome::WriteOutcome;
+use crate::page::{PageRequest, SearchPage};
+use crate::timestamp::Timestamp;
+
+/// Which issuers a list shows; all conditions hold together.
+#[derive(Clone, Debug, Default)]
+pub struct IssuerFilter {
+    /// Has this in its name or id, whatever the case.
+    pub q: Option<String>,
+    /// In this status.
+    pub status: Option<StatusFilter>,
+    /// With this way in.
+    pub access_mode: Option<AccessMode>,
+    /// As ready as this.
+    pub readiness: Option<Readiness>,
+}
+
+/// `status` of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusFilter {
+    /// In this status.
+    Is(IssuerStatus),
+    /// Deletion was accepted, removal is under way.
+    Deleting,
+}
+
+/// An entry of a list: the issuer, or what is left of one that is being deleted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IssuerListing {
+    /// The issuer.
+    pub issuer: Issuer,
+    /// Deletion was accepted.
+    pub deleting: bool,
+}
+
+/// What belongs to an issuer, as far as callers can see it, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IssuerChildren {
+    /// Organizations.
+    pub organizations: u64,
+    /// Memberships.
+    pub memberships: u64,
+    /// Users.
+    pub users: u64,
+    /// Clients.
+    pub clients: u64,
+    /// API keys of its organizations.
+    pub api_keys: u64,
+    /// Login methods.
+    pub auth_methods: u64,
+}
+
+/// An issuer whose deletion was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeletingIssuer {
+    /// Its id.
+    pub id: IssuerId,
+    /// Whose it was.
+    pub account_id: AccountId,
+    /// When the deletion was accepted.
+    pub accepted_at: Timestamp,
+}
 
 /// Questions about issuers.
 #[async_trait]
@@ -15,13 +79,92 @@ pub trait IssuerReads: Send + Sync {
     /// [`StoreError`].
     async fn head(&self, account: AccountId, id: IssuerId) -> Result<Option<IssuerHead>, StoreError>;
 
-    /// The root key as the vault wrapped it.
+    /// The root key as the vault wrapped it; also of an issuer whose deletion was accepted, until it is removed.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn root_key(&self, id: IssuerId) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// One issuer of the account; none once its deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find(&self, account: AccountId, id: IssuerId) -> Result<Option<Issuer>, StoreError>;
+
+    /// Issuers of the account, newest first. Without a status filter those being deleted are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn list(
+        &self,
+        account: AccountId,
+        filter: &IssuerFilter,
+        page: &PageRequest<IssuerId>,
+    ) -> Result<SearchPage<IssuerListing, IssuerId>, StoreError>;
+
+    /// The login methods of an issuer, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn auth_methods(&self, issuer: IssuerId) -> Result<Vec<AuthMethod>, StoreError>;
+
+    /// Counts what belongs to an issuer; what is being deleted by itself is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn children(&self, issuer: IssuerId) -> Result<IssuerChildren, StoreError>;
+
+    /// At most `limit` issuers of all accounts whose deletion was accepted, longest ago first: work for the removal
+    /// worker.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn deleting(&self, limit: u32) -> Result<Vec<DeletingIssuer>, StoreError>;
 }
 
 /// Writes of issuers.
 #[async_trait]
-pub trait IssuerRepository: IssuerReads {}
+pub trait IssuerRepository: IssuerReads {
+    /// Adds a new issuer with its wrapped root key and its login methods, which `issuer` counts.
+    ///
+    /// # Errors
+    /// [`StoreError`], `Conflict` when the id exists.
+    async fn insert(&mut self, issuer: &Issuer, root_key: &[u8], methods: &[AuthMethod]) -> Result<(), StoreError>;
+
+    /// Writes status, details, metadata and version, if the stored version still is `before`. Login methods and their
+    /// counts are not written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn update(&mut self, issuer: &Issuer, before: Timestamp) -> Result<WriteOutcome, StoreError>;
+
+    /// Accepts the deletion, if the stored version still is `before`: it is not found from here on. A platform issuer is
+    /// `Stale`, always.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn begin_delete(
+        &mut self,
+        account: AccountId,
+        id: IssuerId,
+        before: Timestamp,
+    ) -> Result<WriteOutcome, StoreError>;
+
+    /// Removes about `limit` rows that belong to an issuer whose deletion was accepted, personal ones first, and tells
+    /// how many; 0 when nothing is left. Of an issuer that was not deleted it removes nothing.
+    ///
+    /// Events stay until they expire. Their request contexts, as far as the root key of the issuer seals them, go: once
+    /// the key is removed nobody could open them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove_children(&mut self, issuer: IssuerId, limit: u32) -> Result<u64, StoreError>;
+
+    /// Removes an issuer whose deletion was accepted, and its root key with it; repeating it changes nothing. Call it
+    /// when no children are left, and no sooner than the longest unit of work lasts after the deletion was accepted:
+    /// one that began before may still commit a child.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove(&mut self, issuer: IssuerId) -> Result<(), StoreError>;
+}

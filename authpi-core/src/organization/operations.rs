@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::events;
 use super::model::{Organization, OrganizationDetails, OrganizationStats, OrganizationStatus};
 use crate::error::{FieldCode, Refusal};
-use crate::id::{IssuerId, MemberId, UserId};
+use crate::id::{IssuerId, MemberId, OrganizationId, UserId};
 use crate::membership::model::NewMember;
 use crate::membership::operations as membership;
 use crate::merge::{changed_fields, merged};
@@ -41,8 +41,22 @@ pub struct OrganizationPatch {
 /// # Errors
 /// [`Refusal::Fields`] for an unknown type or user.
 pub async fn create(change: &mut Change<'_>, issuer: IssuerId, new: NewOrganization) -> Result<Organization, Refusal> {
+    let id = change.mint()?;
+    create_with_id(change, issuer, id, new).await
+}
+
+/// Makes an organization whose id is given: that of an account, which it shares.
+///
+/// # Errors
+/// As [`create`].
+pub async fn create_with_id(
+    change: &mut Change<'_>,
+    issuer: IssuerId,
+    id: OrganizationId,
+    new: NewOrganization,
+) -> Result<Organization, Refusal> {
     let organization = Organization {
-        id: change.mint()?,
+        id,
         issuer_id: issuer,
         status: Status::initial(OrganizationStatus::Active),
         details: new.details.checked()?,
@@ -101,6 +115,7 @@ pub async fn update(
     }
     after.updated_at = before.updated_at.next_version(change.now());
     change.unit().organizations().update(&after, before.updated_at).await?.required()?;
+    change.unit().accounts().follow(after.id, after.updated_at).await?;
     let account = change.account();
     if !changes.is_empty() {
         change.emit(events::updated(account, &after, changes))?;

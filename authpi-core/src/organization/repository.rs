@@ -56,6 +56,12 @@ pub trait OrganizationReads: Send + Sync {
     /// [`StoreError`].
     async fn find(&self, issuer: IssuerId, id: OrganizationId) -> Result<Option<Organization>, StoreError>;
 
+    /// Those of `ids` that are organizations of the issuer, in no order; at most a page of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find_all(&self, issuer: IssuerId, ids: &[OrganizationId]) -> Result<Vec<Organization>, StoreError>;
+
     /// Organizations of the issuer, newest first. Without a status filter those being deleted are left out.
     ///
     /// # Errors

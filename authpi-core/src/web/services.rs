@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_channel::oneshot;
+use zeroize::Zeroizing;
 
 use super::rate_limit::RateLimits;
 use crate::error::{Refusal, StoreError};
 use crate::event::model::{Actor, ContextDetail, EventDraft, RequestContext, Trigger};
 use crate::id::{AccountId, IssuerId};
 use crate::key::published::KeyCache;
-use crate::keyring::{IssuerRoot, Keyring};
+use crate::keyring::{IssuerRoot, Keyring, NewRoot};
 use crate::network::Network;
 use crate::seal::RootKey;
 use crate::store::{ChangeContext, EventBuffer, Platform, Store};
 use crate::timestamp::Timestamp;
-use crate::transport::{Clock, Entropy, IdSource, KeyVault, Transport};
+use crate::transport::{Clock, Entropy, IdSource, KeyVault, Transport, VaultError};
 use crate::urls::Urls;
 use crate::web::idempotency::InFlight;
 
@@ -144,6 +145,28 @@ impl Services {
         }
         let platform = self.platform().await?.ok_or(Refusal::NotFound)?;
         self.root(platform.issuer_id).await?.ok_or_else(|| Refusal::internal("the platform issuer has no root key"))
+    }
+
+    /// Id and root key of an issuer that is about to be made; for `prepare`, as the vault may be far away.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] when the vault does not answer; [`Refusal::Internal`] when it refuses, or when the source
+    /// of randomness fails.
+    pub async fn new_root(&self) -> Result<NewRoot, Refusal> {
+        let issuer_id = self.ids.mint(self.now()).map_err(Refusal::internal)?;
+        let mut bytes = Zeroizing::new([0; 32]);
+        self.entropy.fill(bytes.as_mut()).map_err(Refusal::internal)?;
+        let wrapped = self.vault.wrap(&root_context(issuer_id), bytes.as_ref()).await.map_err(|error| match error {
+            VaultError::Unavailable => Refusal::Overloaded("the key vault"),
+            other => Refusal::internal(other),
+        })?;
+        Ok(NewRoot { issuer_id, key: Arc::new(RootKey::new(*bytes)), wrapped })
+    }
+
+    /// Drops the root key of a deleted issuer from memory. Call it again once the issuer is removed: a request that was
+    /// under way may have unwrapped it anew.
+    pub fn forget_root(&self, issuer: IssuerId) {
+        self.roots.write().unwrap_or_else(PoisonError::into_inner).remove(&issuer);
     }
 
     /// The context of a change.

@@ -2,7 +2,9 @@
 
 #![allow(unreachable_pub, reason = "SeaORM generates public items")]
 
+pub(crate) mod account;
 pub(crate) mod api_key;
+pub(crate) mod auth_method;
 pub(crate) mod client;
 pub(crate) mod event;
 pub(crate) mod event_context;

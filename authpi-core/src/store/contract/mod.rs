@@ -12,9 +12,11 @@
 )]
 #![allow(missing_docs, reason = "the name of a case is the rule it checks")]
 
+pub mod account;
 pub mod api_key;
 pub mod client;
 pub mod idempotency;
+pub mod issuer;
 pub mod membership;
 pub mod membership_rules;
 pub mod organization;
@@ -151,6 +153,27 @@ macro_rules! store_contract {
             a_status_filter_shows_that_status_and_none_shows_all_but_the_deleted,
             a_deleted_user_keeps_its_name_until_the_purge,
             the_longest_deleted_are_purged_first,
+        ]);
+        $crate::store_contract!(@room $run, issuer: [
+            every_field_comes_back_as_it_was_written,
+            another_account_sees_and_changes_nothing,
+            an_update_with_a_stale_version_changes_nothing,
+            of_parallel_updates_of_one_version_one_wins,
+            a_dropped_unit_leaves_nothing,
+            pages_neither_repeat_nor_skip_while_rows_come_and_go,
+            filters_hold_together,
+            a_search_examines_a_bounded_number_of_rows_and_says_where_it_stopped,
+            the_platform_issuer_cannot_be_deleted,
+            a_deleted_issuer_is_gone_at_once_and_removed_in_batches,
+        ]);
+        $crate::store_contract!(@room $run, account: [
+            every_field_comes_back_as_it_was_written,
+            an_unknown_account_is_none,
+            of_parallel_updates_of_one_version_one_wins,
+            an_account_follows_its_organization_to_a_later_version,
+            a_list_shows_only_the_accounts_asked_for_newest_first,
+            organizations_of_accounts_are_found_together_in_their_issuer_only,
+            a_platform_is_founded_once_for_all_time,
         ]);
     };
     (@room $run:path, $room:ident: [$($case:ident,)*]) => {

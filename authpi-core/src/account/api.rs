@@ -1,0 +1,241 @@
+//! Endpoints of accounts (core-api section 4).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::model::{MAX_DOMAINS, MAX_WEBHOOKS};
+use super::operations::{self, AccountPatch, AccountWithOrganization};
+use crate::error::{FieldCode, FieldErrors, Refusal};
+use crate::id::{AccountId, UserId};
+use crate::metadata::{self, Metadata};
+use crate::organization::api::OrganizationView;
+use crate::store::{Change, Reads};
+use crate::timestamp::Timestamp;
+use crate::web::answer::Answer;
+use crate::web::body::{Body, BodySchema};
+use crate::web::call::Call;
+use crate::web::endpoint::{Operation, Read, Write};
+use crate::web::members::{MetadataMember, present};
+use crate::web::route::Route;
+
+const ALL: &str = "/v1/accounts";
+const ONE: &str = "/v1/accounts/{account_id}";
+
+/// The operations of this room.
+pub fn routes() -> Vec<Arc<Operation>> {
+    vec![Operation::read(List), Operation::read(Get), Operation::write(Update)]
+}
+
+/// An account on the wire.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
+pub struct AccountView {
+    id: AccountId,
+    organization: OrganizationView,
+    owner_user_id: Option<UserId>,
+    /// Custom hosts.
+    #[schema(value_type = Vec<Object>)]
+    domains: [(); 0],
+    /// Feature flags.
+    features: BTreeMap<String, bool>,
+    limits: AccountLimits,
+    billing_mode: BillingMode,
+    /// Micro US dollars.
+    // GREEK SMALL LETTER MU (U+03BC), never the MICRO SIGN (conventions §4).
+    #[serde(rename = "balance_\u{3bc}usd")]
+    balance: i64,
+    credits_run_out: bool,
+    #[schema(value_type = Vec<Object>)]
+    payment_methods: [(); 0],
+    metadata: Metadata,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// How many things an account may have; `null` for no limit.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct AccountLimits {
+    max_issuers: Option<u32>,
+    max_domains: Option<u32>,
+    max_webhooks: Option<u32>,
+    max_api_keys: Option<u32>,
+}
+
+/// Whether use depends on credit.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BillingMode {
+    /// It does not: the deployment has no billing.
+    Ungated,
+}
+
+impl From<&AccountWithOrganization> for AccountView {
+    fn from(found: &AccountWithOrganization) -> Self {
+        let account = &found.account;
+        Self {
+            id: account.id,
+            organization: OrganizationView::from(&found.organization),
+            owner_user_id: account.owner_user_id,
+            domains: [],
+            features: BTreeMap::new(),
+            limits: AccountLimits {
+                max_issuers: None,
+                max_domains: Some(MAX_DOMAINS),
+                max_webhooks: Some(MAX_WEBHOOKS),
+                max_api_keys: None,
+            },
+            billing_mode: BillingMode::Ungated,
+            balance: 0,
+            credits_run_out: false,
+            payment_methods: [],
+            metadata: account.metadata.clone(),
+            created_at: account.created_at,
+            updated_at: account.updated_at,
+        }
+    }
+}
+
+/// `listAccounts`
+struct List;
+
+#[async_trait]
+impl Read for List {
+    fn route(&self) -> Route {
+        Route::get(ALL)
+            .named("listAccounts", "List the accounts that the credential can act on, newest first")
+            .about("accounts", "account")
+            .answers_page::<AccountView>()
+    }
+
+    async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
+        let page = call.query()?.page::<AccountId>()?;
+        let among: Vec<_> = call.caller()?.accounts.iter().map(|access| access.account_id).collect();
+        let found = operations::list(reads, &among, &page).await?;
+        Ok(Answer::page(&found.map(|account| AccountView::from(&account)), |account| account.id.to_string()))
+    }
+}
+
+/// `getAccount`
+struct Get;
+
+#[async_trait]
+impl Read for Get {
+    fn route(&self) -> Route {
+        Route::get(ONE)
+            .named("getAccount", "Get an account")
+            .about("accounts", "account")
+            .scope("accounts:read")
+            .conditional()
+            .answers::<AccountView>(200)
+    }
+
+    async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
+        let found = operations::find(reads, call.account()?).await?.ok_or(Refusal::NotFound)?;
+        Ok(Answer::of(AccountView::from(&found)).etag(found.account.updated_at))
+    }
+}
+
+/// Body of [`Update`].
+#[derive(Debug, Deserialize)]
+pub struct UpdateAccount {
+    #[serde(default)]
+    owner_user_id: Option<UserId>,
+    #[serde(default, deserialize_with = "present")]
+    metadata: Option<Value>,
+    #[serde(default, rename = "domains")]
+    _domains: Vec<Value>,
+    #[serde(flatten)]
+    organization: Map<String, Value>,
+}
+
+/// Members of [`UpdateAccount`] besides metadata.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "states the schema only")]
+struct UpdateMembers {
+    /// A user who is an active member of the account's organization.
+    #[schema(value_type = UserId, required = false)]
+    owner_user_id: Option<UserId>,
+    /// May only name hosts that the account has.
+    #[schema(value_type = Vec<Object>, required = false, max_items = 20)]
+    domains: Option<Vec<Value>>,
+    /// Name of the organization.
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    /// Markdown, of the organization.
+    #[schema(max_length = 5000)]
+    description: Option<String>,
+    /// Logo of the organization.
+    #[schema(format = "http-url", max_length = 2048)]
+    logo_url: Option<String>,
+}
+
+impl Body for UpdateAccount {
+    fn schema() -> Option<BodySchema> {
+        let schema =
+            BodySchema::patch_of::<UpdateMembers>("UpdateAccount").and::<MetadataMember>().ignoring::<AccountView>();
+        Some(schema)
+    }
+
+    fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
+        if let Some(value) = sent.get("metadata") {
+            metadata::check("metadata", value, errors);
+        }
+        let domains = sent.get("domains").and_then(Value::as_array);
+        for index in 0..domains.map_or(0, Vec::len) {
+            let message = "the account has no such host; hosts are added one by one";
+            errors.add(format!("domains.{index}"), FieldCode::NotAllowed, message);
+        }
+    }
+}
+
+/// `updateAccount`
+struct Update;
+
+#[async_trait]
+impl Write for Update {
+    type Body = UpdateAccount;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        Route::patch(ONE)
+            .named("updateAccount", "Update an account and the organization behind it")
+            .about("accounts", "account")
+            .scope("accounts:write")
+            .conditional()
+            .answers::<AccountView>(200)
+    }
+
+    async fn apply(&self, change: &mut Change<'_>, call: &Call<UpdateAccount>) -> Result<Answer, Refusal> {
+        let before = operations::find(change.reads(), change.account()).await?.ok_or(Refusal::NotFound)?;
+        call.precondition(before.account.updated_at)?;
+        let body = call.body()?;
+        let patch = AccountPatch {
+            organization: body.organization.clone(),
+            metadata: body.metadata.clone(),
+            owner: body.owner_user_id,
+        };
+        let after = operations::update(change, before, patch).await?;
+        Ok(Answer::of(AccountView::from(&after)).etag(after.account.updated_at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use utoipa::PartialSchema;
+
+    use super::*;
+
+    #[test]
+    fn the_balance_is_spelled_with_the_greek_letter() {
+        let schema = serde_json::to_string(&AccountView::schema()).unwrap();
+        assert!(schema.contains("balance_\u{3bc}usd"));
+        assert!(!schema.contains('\u{b5}'));
+    }
+}

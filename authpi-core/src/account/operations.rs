@@ -1,0 +1,162 @@
+//! What can be done with accounts.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::events;
+use super::model::Account;
+use crate::error::{FieldCode, Refusal};
+use crate::id::{AccountId, IssuerId, MemberId, UserId};
+use crate::metadata::Metadata;
+use crate::organization;
+use crate::organization::model::{Organization, OrganizationDetails};
+use crate::organization::operations::{NewOrganization, OrganizationPatch};
+use crate::page::{Page, PageRequest};
+use crate::store::{Change, Reads};
+
+/// An account with the organization that it is a facade of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountWithOrganization {
+    /// The account.
+    pub account: Account,
+    /// Its organization.
+    pub organization: Organization,
+}
+
+/// A new account.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Its id, which is the tenant that the change is made for.
+    pub id: AccountId,
+    /// The platform issuer, where its organization lives.
+    pub platform: IssuerId,
+    /// Name of its organization.
+    pub name: String,
+}
+
+/// What a PATCH asks for.
+#[derive(Clone, Debug, Default)]
+pub struct AccountPatch {
+    /// `name`, `description` and `logo_url` of the organization, to merge.
+    pub organization: Map<String, Value>,
+    /// Metadata to merge; `None` leaves it.
+    pub metadata: Option<Value>,
+    /// Another owner.
+    pub owner: Option<UserId>,
+}
+
+/// One account.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn find(reads: &dyn Reads, id: AccountId) -> Result<Option<AccountWithOrganization>, Refusal> {
+    // The account first: should both change in between, its version is too old for what is shown, which a condition on
+    // it finds out, and never too new.
+    let Some(account) = reads.accounts().find(id).await? else { return Ok(None) };
+    let Some(platform) = reads.instance().platform().await? else { return Ok(None) };
+    let organization = reads.organizations().find(platform.issuer_id, account.organization_id()).await?;
+    Ok(organization.map(|organization| AccountWithOrganization { account, organization }))
+}
+
+/// Those of `among` that exist, newest first.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn list(
+    reads: &dyn Reads,
+    among: &[AccountId],
+    page: &PageRequest<AccountId>,
+) -> Result<Page<AccountWithOrganization>, Refusal> {
+    let Some(platform) = reads.instance().platform().await? else { return Ok(Page::default()) };
+    let found = reads.accounts().list(among, page).await?;
+    let ids: Vec<_> = found.items.iter().map(Account::organization_id).collect();
+    let organizations = reads.organizations().find_all(platform.issuer_id, &ids).await?;
+    let mut organizations: HashMap<_, _> = organizations.into_iter().map(|one| (one.id, one)).collect();
+    let with_organization = |account: Account| {
+        let organization = organizations.remove(&account.organization_id())?;
+        Some(AccountWithOrganization { account, organization })
+    };
+    Ok(Page { has_more: found.has_more, items: found.items.into_iter().filter_map(with_organization).collect() })
+}
+
+/// Opens an account with its organization.
+///
+/// # Errors
+/// [`Refusal`].
+pub async fn open(change: &mut Change<'_>, new: NewAccount) -> Result<AccountWithOrganization, Refusal> {
+    let now = change.now();
+    let account =
+        Account { id: new.id, owner_user_id: None, metadata: Metadata::default(), created_at: now, updated_at: now };
+    change.unit().accounts().insert(&account).await?;
+    change.emit(events::created(&account))?;
+    let details = OrganizationDetails { name: Some(new.name), ..OrganizationDetails::default() };
+    let organization = NewOrganization { details, ..NewOrganization::default() };
+    let organization =
+        organization::operations::create_with_id(change, new.platform, new.id.organization(), organization).await?;
+    Ok(AccountWithOrganization { account, organization })
+}
+
+/// Merges a patch into an account and the organization behind it. A patch that changes nothing leaves versions and
+/// events alone.
+///
+/// # Errors
+/// [`Refusal::Fields`] for an owner who is no member; [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn update(
+    change: &mut Change<'_>,
+    before: AccountWithOrganization,
+    patch: AccountPatch,
+) -> Result<AccountWithOrganization, Refusal> {
+    let AccountWithOrganization { account, organization } = before;
+    let mut after = Account { metadata: account.metadata.patched(patch.metadata.as_ref())?, ..account.clone() };
+    let mut changes = Vec::new();
+    if after.metadata != account.metadata {
+        changes.push("metadata".to_owned());
+    }
+    if let Some(owner) = patch.owner.filter(|owner| account.owner_user_id != Some(*owner)) {
+        require_member(change, &account, owner).await?;
+        after.owner_user_id = Some(owner);
+        changes.push("owner_user_id".to_owned());
+    }
+    let renamed = written_through(change, organization.clone(), patch.organization).await?;
+    changes.extend(renamed_fields(&organization, &renamed));
+    if changes.is_empty() {
+        return Ok(AccountWithOrganization { account, organization });
+    }
+    // The organization has moved the account on already, if it has changed: by this rule, from the version we know.
+    let is_followed = renamed.updated_at != organization.updated_at;
+    let version = account.updated_at.next_version(if is_followed { renamed.updated_at } else { change.now() });
+    let expected = if is_followed { version } else { account.updated_at };
+    after.updated_at = version;
+    change.unit().accounts().update(&after, expected).await?.required()?;
+    change.emit(events::updated(&after, changes))?;
+    Ok(AccountWithOrganization { account: after, organization: renamed })
+}
+
+async fn require_member(change: &Change<'_>, account: &Account, owner: UserId) -> Result<(), Refusal> {
+    let (organization, owner) = (account.organization_id(), MemberId::User(owner));
+    if change.reads().memberships().is_active_member(organization, owner).await? {
+        return Ok(());
+    }
+    let message = "must be an active member of the account's organization";
+    Err(Refusal::field("owner_user_id", FieldCode::UnknownReference, message))
+}
+
+async fn written_through(
+    change: &mut Change<'_>,
+    organization: Organization,
+    details: Map<String, Value>,
+) -> Result<Organization, Refusal> {
+    let patch = OrganizationPatch { details, ..OrganizationPatch::default() };
+    organization::operations::update(change, organization, patch).await
+}
+
+fn renamed_fields(before: &Organization, after: &Organization) -> Vec<String> {
+    let (before, after) = (&before.details, &after.details);
+    let fields = [
+        ("name", before.name == after.name),
+        ("description", before.description == after.description),
+        ("logo_url", before.logo_url == after.logo_url),
+    ];
+    fields.into_iter().filter(|(_, same)| !same).map(|(name, _)| name.to_owned()).collect()
+}

@@ -1,0 +1,43 @@
+//! What happens to issuers, as events (events-webhooks §4).
+
+use serde_json::json;
+
+use super::model::{Issuer, IssuerStatus};
+use super::repository::IssuerChildren;
+use crate::event::catalogue;
+use crate::event::model::{EventDraft, Subject};
+use crate::status::machine_word;
+
+fn subject(issuer: &Issuer) -> Subject {
+    Subject::issuer(issuer.account_id, issuer.id)
+}
+
+/// `issuer.created`
+pub fn created(issuer: &Issuer) -> EventDraft {
+    EventDraft::new(catalogue::ISSUER_CREATED, subject(issuer)).with("name", issuer.details.name.clone())
+}
+
+/// `issuer.updated`, with both states when `was` is another than the one it has now.
+pub fn updated(issuer: &Issuer, was: IssuerStatus, changes: Vec<String>) -> EventDraft {
+    let draft = EventDraft::new(catalogue::ISSUER_UPDATED, subject(issuer)).with_changes(changes);
+    let status = &issuer.status;
+    if status.value == was {
+        return draft;
+    }
+    draft
+        .with("status", json!({ "from": was, "to": status.value }))
+        .with("reason", machine_word(status.reason.as_deref()))
+}
+
+/// `issuer.deleted`, with what goes with it.
+pub fn deleted(issuer: &Issuer, cascade: &IssuerChildren) -> EventDraft {
+    let cascade = json!({
+        "organizations": cascade.organizations,
+        "memberships": cascade.memberships,
+        "users": cascade.users,
+        "clients": cascade.clients,
+        "api_keys": cascade.api_keys,
+        "auth_methods": cascade.auth_methods,
+    });
+    EventDraft::new(catalogue::ISSUER_DELETED, subject(issuer)).with("cascade", cascade)
+}

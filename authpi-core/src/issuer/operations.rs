@@ -1,0 +1,118 @@
+//! What can be done with issuers.
+
+use serde_json::{Map, Value};
+
+use super::events;
+use super::model::auth_method::{AuthMethod, DEFAULT_KINDS};
+use super::model::{Issuer, IssuerDetails, IssuerStatus, MethodCounts};
+use crate::error::Refusal;
+use crate::id::{AccountId, IssuerId};
+use crate::keyring::NewRoot;
+use crate::merge::{changed_fields, merged};
+use crate::metadata::Metadata;
+use crate::status::{Status, StatusNote};
+use crate::store::Change;
+
+/// A new issuer.
+pub struct NewIssuer<'a> {
+    /// Whose it is.
+    pub account_id: AccountId,
+    /// Its id and root key.
+    pub root: &'a NewRoot,
+    /// It is the issuer whose organizations are the accounts.
+    pub platform: bool,
+    /// The status it begins with.
+    pub status: IssuerStatus,
+    /// What it is.
+    pub details: IssuerDetails,
+    /// Seen by administrators only.
+    pub metadata: Metadata,
+}
+
+/// What a PATCH asks for.
+#[derive(Clone, Debug, Default)]
+pub struct IssuerPatch {
+    /// Members of [`IssuerDetails`] to merge.
+    pub details: Map<String, Value>,
+    /// Metadata to merge; `None` leaves it.
+    pub metadata: Option<Value>,
+    /// The status wanted, and what the caller says about it.
+    pub status: Option<(IssuerStatus, StatusNote)>,
+}
+
+/// Makes an issuer with the default login methods.
+///
+/// # Errors
+/// [`Refusal::Fields`] for settings that are not allowed.
+pub async fn create(change: &mut Change<'_>, new: NewIssuer<'_>) -> Result<Issuer, Refusal> {
+    let now = change.now();
+    let id = new.root.issuer_id;
+    let methods = DEFAULT_KINDS
+        .into_iter()
+        .map(|kind| Ok(AuthMethod::with_defaults(change.mint()?, id, kind, now)))
+        .collect::<Result<Vec<_>, Refusal>>()?;
+    let issuer = Issuer {
+        id,
+        account_id: new.account_id,
+        platform: new.platform,
+        status: Status::initial(new.status),
+        details: new.details.checked()?,
+        metadata: new.metadata,
+        methods: MethodCounts::of(&methods),
+        created_at: now,
+        updated_at: now,
+    };
+    change.unit().issuers().insert(&issuer, &new.root.wrapped, &methods).await?;
+    change.emit(events::created(&issuer))?;
+    Ok(issuer)
+}
+
+/// Merges a patch into an issuer. A patch that changes nothing leaves version and events alone.
+///
+/// # Errors
+/// [`Refusal::Fields`] when the merged whole is not valid; [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn update(change: &mut Change<'_>, before: Issuer, patch: IssuerPatch) -> Result<Issuer, Refusal> {
+    let (mut after, mut changes) = patched(&before, &patch)?;
+    let was = before.status.value;
+    if let Some((status, note)) = patch.status {
+        after = after.in_status(status, change.now(), note);
+    }
+    if after.status.value != was {
+        changes.push("status".to_owned());
+    }
+    if changes.is_empty() {
+        return Ok(before);
+    }
+    after.updated_at = before.updated_at.next_version(change.now());
+    change.unit().issuers().update(&after, before.updated_at).await?.required()?;
+    change.emit(events::updated(&after, was, changes))?;
+    Ok(after)
+}
+
+fn patched(before: &Issuer, patch: &IssuerPatch) -> Result<(Issuer, Vec<String>), Refusal> {
+    let states_context =
+        patch.details.get("settings").and_then(|settings| settings.pointer("/security/event_context")).is_some();
+    let mut details: IssuerDetails = merged(&before.details, &patch.details)?;
+    details.settings = details.settings.following(&before.details.settings, states_context);
+    let details = details.checked()?;
+    let mut changes = changed_fields(&before.details, &details)?;
+    let metadata = before.metadata.patched(patch.metadata.as_ref())?;
+    if metadata != before.metadata {
+        changes.push("metadata".to_owned());
+    }
+    Ok((Issuer { details, metadata, ..before.clone() }, changes))
+}
+
+/// Accepts the deletion of an issuer; a worker removes what belongs to it.
+///
+/// # Errors
+/// [`Refusal::Conflict`] for the platform issuer; [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn delete(change: &mut Change<'_>, issuer: &Issuer) -> Result<(), Refusal> {
+    if issuer.platform {
+        return Err(Refusal::conflict("The platform's own issuer cannot be deleted."));
+    }
+    let id: IssuerId = issuer.id;
+    change.unit().issuers().begin_delete(issuer.account_id, id, issuer.updated_at).await?.required()?;
+    let cascade = change.reads().issuers().children(id).await?;
+    change.emit(events::deleted(issuer, &cascade))
+}

@@ -1,0 +1,155 @@
+//! Accounts.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+
+use super::{Ground, START, begin, later, mint, organization, race};
+use crate::account::model::Account;
+use crate::id::{AccountId, IssuerId, OrganizationId};
+use crate::metadata::Metadata;
+use crate::outcome::{InsertOutcome, WriteOutcome};
+use crate::page::{Limit, PageRequest};
+use crate::store::Platform;
+
+/// A plain account.
+pub fn account() -> Account {
+    Account { id: mint(), owner_user_id: None, metadata: Metadata::default(), created_at: START, updated_at: START }
+}
+
+/// Adds an account and commits.
+pub async fn insert(ground: &Ground, account: &Account) {
+    let mut unit = begin(ground, START).await;
+    unit.accounts().insert(account).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+async fn find(ground: &Ground, id: AccountId) -> Option<Account> {
+    ground.store().reads().accounts().find(id).await.unwrap()
+}
+
+pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
+    let full = Account {
+        owner_user_id: Some(mint()),
+        metadata: Metadata::from_create(&json!({ "nested": { "deep": [1, null, "x"] }, "big": "ü".repeat(2048) })),
+        ..account()
+    };
+    insert(&ground, &full).await;
+    assert_eq!(find(&ground, full.id).await.as_ref(), Some(&full));
+    assert!(ground.store().reads().accounts().exists(full.id).await.unwrap());
+    let changed = Account { updated_at: later(1), ..Account { id: full.id, ..account() } };
+    let mut unit = begin(&ground, later(1)).await;
+    assert_eq!(unit.accounts().update(&changed, START).await.unwrap(), WriteOutcome::Done);
+    unit.commit().await.unwrap();
+    assert_eq!(find(&ground, full.id).await, Some(changed));
+}
+
+pub async fn an_unknown_account_is_none(ground: Ground) {
+    insert(&ground, &account()).await;
+    let stranger = account();
+    assert_eq!(find(&ground, stranger.id).await, None);
+    assert!(!ground.store().reads().accounts().exists(stranger.id).await.unwrap());
+    let mut unit = begin(&ground, later(1)).await;
+    assert_eq!(unit.accounts().update(&stranger, START).await.unwrap(), WriteOutcome::Stale);
+}
+
+pub async fn of_parallel_updates_of_one_version_one_wins(ground: Ground) {
+    let before = account();
+    insert(&ground, &before).await;
+    let wins = Arc::new(AtomicUsize::new(0));
+    race(&ground, |_| {
+        let (ground, wins) = (Arc::clone(&ground), Arc::clone(&wins));
+        let after = Account { owner_user_id: Some(mint()), updated_at: later(1), ..before.clone() };
+        async move {
+            let mut unit = begin(&ground, later(1)).await;
+            if unit.accounts().update(&after, START).await.unwrap() == WriteOutcome::Done {
+                unit.commit().await.unwrap();
+                wins.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    })
+    .await;
+    assert_eq!(wins.load(Ordering::SeqCst), 1);
+}
+
+pub async fn an_account_follows_its_organization_to_a_later_version(ground: Ground) {
+    let before = account();
+    let other = account();
+    insert(&ground, &before).await;
+    insert(&ground, &other).await;
+    let mut version = START;
+    for at in [later(1), later(1), START, later(2)] {
+        let mut unit = begin(&ground, at).await;
+        unit.accounts().follow(before.organization_id(), at).await.unwrap();
+        unit.commit().await.unwrap();
+        version = version.next_version(at);
+        assert_eq!(find(&ground, before.id).await, Some(Account { updated_at: version, ..before.clone() }));
+    }
+    assert_eq!(find(&ground, other.id).await.as_ref(), Some(&other));
+    let mut unit = begin(&ground, later(3)).await;
+    unit.accounts().follow(mint::<OrganizationId>(), later(3)).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+pub async fn a_list_shows_only_the_accounts_asked_for_newest_first(ground: Ground) {
+    let accounts: Vec<_> = (0..5).map(|_| account()).collect();
+    for account in &accounts {
+        insert(&ground, account).await;
+    }
+    insert(&ground, &account()).await;
+    let mut among: Vec<_> = accounts.iter().map(|account| account.id).collect();
+    among.push(mint());
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = PageRequest { limit: Limit::new(2).unwrap(), after };
+        let found = ground.store().reads().accounts().list(&among, &page).await.unwrap();
+        seen.extend(found.items.iter().map(|account| account.id));
+        after = seen.last().copied();
+        if !found.has_more {
+            break;
+        }
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] > pair[1]), "newest first");
+    among.pop();
+    assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), among.into_iter().collect());
+    let page = PageRequest { limit: Limit::default(), after: None };
+    assert!(ground.store().reads().accounts().list(&[], &page).await.unwrap().items.is_empty());
+}
+
+pub async fn organizations_of_accounts_are_found_together_in_their_issuer_only(ground: Ground) {
+    let issuer: IssuerId = mint();
+    let (first, second) = (organization::organization(issuer), organization::organization(issuer));
+    let foreign = organization::organization(mint());
+    for one in [&first, &second, &foreign] {
+        organization::insert(&ground, one).await;
+    }
+    let ids = [first.id, second.id, foreign.id, mint()];
+    let found = ground.store().reads().organizations().find_all(issuer, &ids).await.unwrap();
+    let found: BTreeSet<_> = found.iter().map(|one| one.id).collect();
+    assert_eq!(found, BTreeSet::from([first.id, second.id]));
+}
+
+pub async fn a_platform_is_founded_once_for_all_time(ground: Ground) {
+    let platform = || Platform { issuer_id: mint(), account_id: mint() };
+    let mut dropped = begin(&ground, START).await;
+    assert_eq!(dropped.instance().found_platform(platform()).await.unwrap(), InsertOutcome::Inserted);
+    drop(dropped);
+    assert_eq!(ground.store().reads().instance().platform().await.unwrap(), None);
+    let wins = Arc::new(AtomicUsize::new(0));
+    race(&ground, |_| {
+        let (ground, wins) = (Arc::clone(&ground), Arc::clone(&wins));
+        async move {
+            let mut unit = begin(&ground, START).await;
+            if unit.instance().found_platform(platform()).await.unwrap() == InsertOutcome::Inserted {
+                unit.commit().await.unwrap();
+                wins.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    })
+    .await;
+    assert_eq!(wins.load(Ordering::SeqCst), 1);
+    assert!(ground.store().reads().instance().platform().await.unwrap().is_some());
+}
