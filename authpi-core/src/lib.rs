@@ -5,6 +5,7 @@
 
 pub mod account;
 mod authpi;
+mod bootstrap;
 pub mod client;
 pub mod credential;
 pub mod custom_fields;
@@ -38,3 +39,4 @@ pub mod web;
 pub mod worker;
 
 pub use authpi::{AuthPi, BuildError, Builder, Work, refuse};
+pub use bootstrap::{Bootstrap, BootstrapCredentials, BootstrapError, PendingBootstrap};
