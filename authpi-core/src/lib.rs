@@ -6,6 +6,7 @@
 pub mod account;
 pub mod address;
 mod authpi;
+mod bootstrap;
 pub mod client;
 pub mod credential;
 pub mod custom_fields;
@@ -39,3 +40,4 @@ pub mod web;
 pub mod worker;
 
 pub use authpi::{AuthPi, BuildError, Builder, Work, refuse};
+pub use bootstrap::{Bootstrap, BootstrapCredentials, BootstrapError, PendingBootstrap};

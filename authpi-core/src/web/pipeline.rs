@@ -29,7 +29,7 @@ use super::route::{Access, RateClass, Route};
 use super::router::{Matched, Router};
 use super::services::{Origin, Services};
 use crate::error::Refusal;
-use crate::event::model::{ContextDetail, RequestContext, Trigger};
+use crate::event::model::{RequestContext, Trigger};
 use crate::id::{AccountId, IssuerId};
 use crate::issuer::model::IssuerHead;
 use crate::network::client_address;
@@ -183,7 +183,7 @@ impl Pipeline {
             trigger: Trigger::Api,
             trace: Some(head.reference.clone()),
             request: head.context.clone(),
-            detail: ContextDetail::Full,
+            detail: caller.event_context,
         };
         let root = self.services.root_for(issuer).await?;
         let context = self.services.change_context(origin, root);

@@ -14,7 +14,7 @@ use crate::id::{AccountId, EventId, IssuerId};
 use crate::issuer::model::access::AccessMode;
 use crate::issuer::model::auth_method::{AuthMethod, DEFAULT_KINDS};
 use crate::issuer::model::{Issuer, IssuerDetails, IssuerStatus, MethodCounts, Readiness};
-use crate::issuer::repository::{IssuerFilter, IssuerReads, StatusFilter};
+use crate::issuer::repository::{IssuerFilter, StatusFilter};
 use crate::merge::merged;
 use crate::metadata::Metadata;
 use crate::outcome::WriteOutcome;

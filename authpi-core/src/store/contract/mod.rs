@@ -15,6 +15,7 @@
 pub mod account;
 pub mod api_key;
 pub mod client;
+pub mod bootstrap;
 pub mod idempotency;
 pub mod issuer;
 pub mod membership;
@@ -174,6 +175,11 @@ macro_rules! store_contract {
             a_list_shows_only_the_accounts_asked_for_newest_first,
             organizations_of_accounts_are_found_together_in_their_issuer_only,
             a_platform_is_founded_once_for_all_time,
+        ]);
+        $crate::store_contract!(@room $run, bootstrap: [
+            of_processes_that_start_together_one_makes_the_first_account,
+            a_bootstrap_that_was_not_committed_leaves_nothing,
+            the_first_account_is_complete_and_its_key_opens_it,
         ]);
     };
     (@room $run:path, $room:ident: [$($case:ident,)*]) => {
