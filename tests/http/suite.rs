@@ -1,4 +1,5 @@
 use super::DRIVER;
 
+mod clients;
 mod organizations;
 mod pipeline;

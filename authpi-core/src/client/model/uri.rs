@@ -217,8 +217,9 @@ fn private_use(scheme: &str, rest: &str) -> Result<(), InvalidUri> {
     if authority.contains('@') {
         return Err(InvalidUri::UserInformation);
     }
-    let (host, _) = split_port(authority)?;
-    if host.bytes().all(is_name_byte) { Ok(()) } else { Err(InvalidUri::Malformed) }
+    let (host, port) = split_port(authority)?;
+    let is_empty_with_port = host.is_empty() && port.is_some();
+    if host.bytes().all(is_name_byte) && !is_empty_with_port { Ok(()) } else { Err(InvalidUri::Malformed) }
 }
 
 fn split_authority(text: &str) -> (&str, &str) {

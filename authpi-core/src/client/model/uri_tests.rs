@@ -51,6 +51,7 @@ fn each_fault_is_named() {
         (InvalidUri::Malformed, "https://[::1]x/cb"),
         (InvalidUri::Malformed, "https://[fe80::1%25eth0]/cb"),
         (InvalidUri::Malformed, "com.example.app://*/cb"),
+        (InvalidUri::Malformed, "com.example.app://:443"),
         (InvalidUri::UserInformation, "https://good.example@evil.example/cb"),
         (InvalidUri::UserInformation, "com.example.app://a@b/cb"),
         (InvalidUri::Fragment, "https://app.example.com/cb#x"),
