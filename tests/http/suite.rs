@@ -1,4 +1,5 @@
 use super::DRIVER;
 
+mod discovery;
 mod organizations;
 mod pipeline;

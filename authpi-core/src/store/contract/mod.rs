@@ -20,6 +20,7 @@ pub mod issuer;
 pub mod membership;
 pub mod membership_rules;
 pub mod organization;
+pub mod signing_key;
 pub mod user;
 
 use std::sync::Arc;
@@ -174,6 +175,17 @@ macro_rules! store_contract {
             a_list_shows_only_the_accounts_asked_for_newest_first,
             organizations_of_accounts_are_found_together_in_their_issuer_only,
             a_platform_is_founded_once_for_all_time,
+        ]);
+        $crate::store_contract!(@room $run, signing_key: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            of_parallel_creators_one_makes_a_generation,
+            a_generation_that_is_taken_adds_nothing,
+            a_rotated_issuer_has_both_generations,
+            the_version_follows_the_keys_and_the_issuer,
+            everyone_is_told_what_the_issuer_says,
+            a_deleted_issuer_publishes_nothing_and_gets_no_keys,
+            issuers_with_keys_are_walked_in_pages,
         ]);
     };
     (@room $run:path, $room:ident: [$($case:ident,)*]) => {
