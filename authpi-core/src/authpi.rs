@@ -134,7 +134,12 @@ impl AuthPi {
             };
             match done {
                 Err(refusal) if refusal.is_retryable() => refused = refusal,
-                finished => return finished,
+                finished => {
+                    if let Some(issuer) = work.issuer() {
+                        services.keys.forget(issuer);
+                    }
+                    return finished;
+                }
             }
         }
         Err(refused)

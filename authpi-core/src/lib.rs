@@ -23,6 +23,7 @@ pub mod membership;
 pub mod merge;
 pub mod metadata;
 pub mod network;
+pub mod oauth;
 pub mod organization;
 pub mod outcome;
 pub mod page;

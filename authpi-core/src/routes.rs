@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::web::endpoint::Operation;
-use crate::{account, client, credential, health, issuer, membership, organization, user};
+use crate::{account, client, credential, health, issuer, membership, oauth, organization, user};
 
 /// Every operation there is.
 pub fn table() -> Vec<Arc<Operation>> {
@@ -16,6 +16,7 @@ pub fn table() -> Vec<Arc<Operation>> {
         user::api::routes(),
         issuer::api::routes(),
         account::api::routes(),
+        oauth::api::routes(),
     ];
     rooms.into_iter().flatten().collect()
 }

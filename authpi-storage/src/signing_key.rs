@@ -1,13 +1,167 @@
-//! In SQL.
+//! Signing keys in SQL.
 
 use async_trait::async_trait;
-use authpi_core::key::repository::{SigningKeyReads, SigningKeyRepository};
-use sea_orm::ConnectionTrait;
+use authpi_core::id::{Id, IssuerId};
+use authpi_core::key::model::SigningKey;
+use authpi_core::key::repository::{AddOutcome, KeyHolder, PublishedVersion, SigningKeyReads, SigningKeyRepository};
+use authpi_core::seal::Sealed;
+use authpi_core::store::StoreError;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
 
+use crate::convert::{Place, id, time, to_json};
+use crate::entity::issuer;
+use crate::entity::signing_key::{ActiveModel, Column, Entity, Model};
+use crate::error::failed;
 use crate::session::{Session, Unit};
 
-#[async_trait]
-impl<C: ConnectionTrait + Send + Sync> SigningKeyReads for Session<C> {}
+const TABLE: &str = "authpi_signing_key";
+
+fn signing_key(row: Model) -> Result<SigningKey, StoreError> {
+    let place = Place { table: TABLE, id: row.kid };
+    Ok(SigningKey {
+        kid: row.kid,
+        issuer_id: id(row.issuer_id),
+        algorithm: row.algorithm.parse().map_err(|_| place.corrupt("algorithm"))?,
+        public: place.json("public_jwk", row.public_jwk)?,
+        sealed: Sealed::from_bytes(row.sealed),
+        created_at: time(row.created_at),
+        activates_at: time(row.activates_at),
+        generation: place.count("generation", row.generation)?,
+    })
+}
+
+fn row(key: &SigningKey) -> Result<ActiveModel, StoreError> {
+    Ok(ActiveModel {
+        kid: Set(key.kid),
+        issuer_id: Set(key.issuer_id.uuid()),
+        algorithm: Set(key.algorithm.as_str().to_owned()),
+        generation: Set(key.generation.into()),
+        public_jwk: Set(to_json("signing_key.add", &key.public)?),
+        sealed: Set(key.sealed.as_bytes().to_vec()),
+        created_at: Set(key.created_at.as_millis()),
+        activates_at: Set(key.activates_at.as_millis()),
+    })
+}
+
+/// The columns of [`PublishedVersion`].
+#[derive(FromQueryResult)]
+struct VersionRow {
+    updated_at: i64,
+    newest_generation: Option<i64>,
+}
+
+/// The columns of [`KeyHolder`].
+#[derive(FromQueryResult)]
+struct HolderRow {
+    issuer_id: Uuid,
+    newest_created_at: i64,
+}
+
+impl<C: ConnectionTrait + Send + Sync> Session<C> {
+    async fn newest_generation(&self, issuer: IssuerId) -> Result<Option<u32>, StoreError> {
+        let newest: Option<Option<i64>> = Entity::find()
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .select_only()
+            .column_as(Column::Generation.max(), "newest")
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(failed("signing_key.newest_generation"))?;
+        let place = Place { table: TABLE, id: issuer.uuid() };
+        newest.flatten().map(|generation| place.count("generation", generation)).transpose()
+    }
+}
 
 #[async_trait]
-impl SigningKeyRepository for Unit {}
+impl<C: ConnectionTrait + Send + Sync> SigningKeyReads for Session<C> {
+    async fn version(&self, issuer: IssuerId) -> Result<Option<PublishedVersion>, StoreError> {
+        let newest = Query::select()
+            .expr(Expr::col((Entity, Column::Generation)).max())
+            .from(Entity)
+            .and_where(Expr::col((Entity, Column::IssuerId)).eq(issuer.uuid()))
+            .to_owned();
+        let query = Query::select()
+            .expr_as(Expr::col((issuer::Entity, issuer::Column::UpdatedAt)), "updated_at")
+            .expr_as(Expr::SubQuery(None, Box::new(newest.into())), "newest_generation")
+            .from(issuer::Entity)
+            .and_where(Expr::col((issuer::Entity, issuer::Column::Id)).eq(issuer.uuid()))
+            .and_where(Expr::col((issuer::Entity, issuer::Column::Deleting)).eq(false))
+            .to_owned();
+        let row = self.connection.query_one(&query).await.map_err(failed("signing_key.version"))?;
+        let Some(row) = row else { return Ok(None) };
+        let row = VersionRow::from_query_result(&row, "").map_err(failed("signing_key.version"))?;
+        let place = Place { table: TABLE, id: issuer.uuid() };
+        let generation = row.newest_generation.map(|generation| place.count("generation", generation));
+        Ok(Some(PublishedVersion {
+            issuer_updated_at: time(row.updated_at),
+            newest_generation: generation.transpose()?,
+        }))
+    }
+
+    async fn newest(&self, issuer: IssuerId, limit: u32) -> Result<Vec<SigningKey>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .order_by_desc(Column::Generation)
+            .order_by_desc(Column::Algorithm)
+            .limit(u64::from(limit))
+            .all(&self.connection)
+            .await
+            .map_err(failed("signing_key.newest"))?;
+        rows.into_iter().map(signing_key).collect()
+    }
+
+    async fn find(&self, issuer: IssuerId, kid: Uuid) -> Result<Option<SigningKey>, StoreError> {
+        let row = Entity::find_by_id(kid)
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .one(&self.connection)
+            .await
+            .map_err(failed("signing_key.find"))?;
+        row.map(signing_key).transpose()
+    }
+
+    async fn holders(&self, after: Option<IssuerId>, limit: u32) -> Result<Vec<KeyHolder>, StoreError> {
+        let mut query = Entity::find()
+            .select_only()
+            .column(Column::IssuerId)
+            .column_as(Column::CreatedAt.max(), "newest_created_at")
+            .group_by(Column::IssuerId)
+            .order_by_asc(Column::IssuerId)
+            .limit(u64::from(limit));
+        if let Some(after) = after {
+            query = query.filter(Column::IssuerId.gt(after.uuid()));
+        }
+        let rows =
+            query.into_model::<HolderRow>().all(&self.connection).await.map_err(failed("signing_key.holders"))?;
+        let holder =
+            |row: HolderRow| KeyHolder { issuer_id: id(row.issuer_id), newest_created_at: time(row.newest_created_at) };
+        Ok(rows.into_iter().map(holder).collect())
+    }
+}
+
+#[async_trait]
+impl SigningKeyRepository for Unit {
+    async fn add(&mut self, issuer: IssuerId, generation: u32, keys: &[SigningKey]) -> Result<AddOutcome, StoreError> {
+        // The lock also keeps the removal of the issuer from passing by keys that are about to come in.
+        let locked: Option<Uuid> = issuer::Entity::find_by_id(issuer.uuid())
+            .filter(issuer::Column::Deleting.eq(false))
+            .select_only()
+            .column(issuer::Column::Id)
+            .lock(LockType::Update)
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(failed("signing_key.add"))?;
+        if locked.is_none() {
+            return Ok(AddOutcome::NoIssuer);
+        }
+        if self.newest_generation(issuer).await?.is_some_and(|newest| newest >= generation) {
+            return Ok(AddOutcome::Taken);
+        }
+        let rows = keys.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        Entity::insert_many(rows).exec_without_returning(&self.connection).await.map_err(failed("signing_key.add"))?;
+        Ok(AddOutcome::Added)
+    }
+}

@@ -1,5 +1,6 @@
 use super::DRIVER;
 
 mod clients;
+mod discovery;
 mod organizations;
 mod pipeline;

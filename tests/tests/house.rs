@@ -64,7 +64,7 @@ fn place(module: &[&str]) -> (String, u8) {
         _ if !ROOMS.contains(&first) => 0,
         _ => match module.get(1).copied().unwrap_or_default() {
             "operations" => 3,
-            "model" | "events" | "repository" | "catalogue" => 1,
+            "model" | "events" | "repository" | "catalogue" | "published" => 1,
             // `api`, and what only endpoints and workers use.
             _ => 5,
         },

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::model::access::AccessMode;
 use super::model::auth_method::AuthMethod;
-use super::model::{Issuer, IssuerHead, IssuerStatus, Readiness};
+use super::model::{Issuer, IssuerHead, IssuerStatus, PublicIssuer, Readiness};
 use crate::error::StoreError;
 use crate::id::{AccountId, IssuerId};
 use crate::outcome::WriteOutcome;
@@ -78,6 +78,12 @@ pub trait IssuerReads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn head(&self, account: AccountId, id: IssuerId) -> Result<Option<IssuerHead>, StoreError>;
+
+    /// What an issuer of any account tells everyone about itself; none once its deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn public(&self, id: IssuerId) -> Result<Option<PublicIssuer>, StoreError>;
 
     /// The root key as the vault wrapped it; also of an issuer whose deletion was accepted, until it is removed.
     ///

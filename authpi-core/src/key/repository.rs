@@ -1,11 +1,79 @@
 //! What storage answers and does for signing keys.
 
 use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::model::SigningKey;
+use crate::error::StoreError;
+use crate::id::IssuerId;
+use crate::timestamp::Timestamp;
+
+/// What the published documents of an issuer are made from, in its smallest form: as long as this is the same, so are
+/// they, save for the passing of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublishedVersion {
+    /// Version of the issuer.
+    pub issuer_updated_at: Timestamp,
+    /// The newest generation of its keys; none before the first.
+    pub newest_generation: Option<u32>,
+}
+
+/// An issuer that has keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyHolder {
+    /// The issuer.
+    pub issuer_id: IssuerId,
+    /// When the newest of its keys were made.
+    pub newest_created_at: Timestamp,
+}
+
+/// What became of new keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "only `Added` has added the keys"]
+pub enum AddOutcome {
+    /// They are in.
+    Added,
+    /// Somebody made this generation, or a newer one; nothing was added.
+    Taken,
+    /// There is no such issuer, or its deletion was accepted; nothing was added.
+    NoIssuer,
+}
 
 /// Questions about signing keys.
 #[async_trait]
-pub trait SigningKeyReads: Send + Sync {}
+pub trait SigningKeyReads: Send + Sync {
+    /// The version of what the issuer publishes; none once its deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn version(&self, issuer: IssuerId) -> Result<Option<PublishedVersion>, StoreError>;
+
+    /// The newest keys of the issuer, at most `limit`: by generation from the newest, then by algorithm.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn newest(&self, issuer: IssuerId, limit: u32) -> Result<Vec<SigningKey>, StoreError>;
+
+    /// A key of the issuer, published or withdrawn: old logout hints and personal tokens are checked against those.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find(&self, issuer: IssuerId, kid: Uuid) -> Result<Option<SigningKey>, StoreError>;
+
+    /// At most `limit` issuers that have keys, in the order of their ids, behind `after`: work for the rotation sweep.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn holders(&self, after: Option<IssuerId>, limit: u32) -> Result<Vec<KeyHolder>, StoreError>;
+}
 
 /// Writes of signing keys.
 #[async_trait]
-pub trait SigningKeyRepository: SigningKeyReads {}
+pub trait SigningKeyRepository: SigningKeyReads {
+    /// Adds keys of one generation that were made together, unless the issuer has that generation or a newer one. The
+    /// issuer is locked until the end of the unit of work, so that of several processes one makes a generation.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn add(&mut self, issuer: IssuerId, generation: u32, keys: &[SigningKey]) -> Result<AddOutcome, StoreError>;
+}

@@ -192,7 +192,13 @@ impl Pipeline {
         for _ in 0..ATTEMPTS {
             match self.attempt(prepared.as_mut(), &context, issuer, ticket.as_ref()).await {
                 Err(refusal) if refusal.is_retryable() => refused = refusal,
-                finished => return finished,
+                finished => {
+                    // Also after an error: a commit that broke off may have been one.
+                    if let Some(issuer) = issuer {
+                        self.services.keys.forget(issuer);
+                    }
+                    return finished;
+                }
             }
         }
         Err(refused)

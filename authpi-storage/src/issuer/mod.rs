@@ -6,7 +6,7 @@ mod list;
 use async_trait::async_trait;
 use authpi_core::id::{AccountId, Id, IssuerId};
 use authpi_core::issuer::model::auth_method::AuthMethod;
-use authpi_core::issuer::model::{Issuer, IssuerDetails, IssuerHead, MethodCounts};
+use authpi_core::issuer::model::{Issuer, IssuerDetails, IssuerHead, MethodCounts, PublicIssuer};
 use authpi_core::issuer::repository::{
     DeletingIssuer, IssuerChildren, IssuerFilter, IssuerListing, IssuerReads, IssuerRepository,
 };
@@ -34,6 +34,27 @@ struct HeadRow {
     status: String,
     platform: bool,
     event_context: String,
+}
+
+/// The columns of [`PublicIssuer`].
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+struct PublicRow {
+    id: uuid::Uuid,
+    details: serde_json::Value,
+    updated_at: i64,
+}
+
+fn public(row: PublicRow) -> Result<PublicIssuer, StoreError> {
+    let place = Place { table: TABLE, id: row.id };
+    let details: IssuerDetails = place.json("details", row.details)?;
+    Ok(PublicIssuer {
+        id: id(row.id),
+        available_scopes: details.available_scopes,
+        links: details.links,
+        locales: details.settings.branding.locales,
+        updated_at: time(row.updated_at),
+    })
 }
 
 fn issuer(row: Model) -> Result<Issuer, StoreError> {
@@ -95,6 +116,16 @@ impl<C: ConnectionTrait + Send + Sync> IssuerReads for Session<C> {
             platform: row.platform,
             event_context: place.word("event_context", &row.event_context)?,
         }))
+    }
+
+    async fn public(&self, issuer: IssuerId) -> Result<Option<PublicIssuer>, StoreError> {
+        let row = Entity::find_by_id(issuer.uuid())
+            .filter(Column::Deleting.eq(false))
+            .into_partial_model::<PublicRow>()
+            .one(&self.connection)
+            .await
+            .map_err(failed("issuer.public"))?;
+        row.map(public).transpose()
     }
 
     async fn root_key(&self, issuer: IssuerId) -> Result<Option<Vec<u8>>, StoreError> {

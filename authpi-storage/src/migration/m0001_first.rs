@@ -132,7 +132,7 @@ fn issuers(backend: DbBackend) -> Tables {
         index("authpi_issuer_by_account", "authpi_issuer", &["account_id", "deleting", "id"]),
         index("authpi_issuer_deleting", "authpi_issuer", &["deleting"]),
         index("authpi_auth_method_by_issuer", "authpi_auth_method", &["issuer_id", "id"]),
-        unique("authpi_signing_key_generation", "authpi_signing_key", &["issuer_id", "algorithm", "generation"]),
+        unique("authpi_signing_key_generation", "authpi_signing_key", &["issuer_id", "generation", "algorithm"]),
         index("authpi_client_by_issuer", "authpi_client", &["issuer_id", "deleted", "id"]),
         index("authpi_client_by_status", "authpi_client", &["issuer_id", "deleted", "status", "id"]),
         index("authpi_client_by_type", "authpi_client", &["issuer_id", "deleted", "application_type", "id"]),

@@ -72,6 +72,21 @@ pub struct IssuerHead {
     pub event_context: ContextDetail,
 }
 
+/// What an issuer tells everyone about itself: the part of it that its discovery document shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicIssuer {
+    /// Its id.
+    pub id: IssuerId,
+    /// Scopes beyond those of OpenID Connect.
+    pub available_scopes: Scopes,
+    /// Where to read more.
+    pub links: IssuerLinks,
+    /// Languages of its pages, the first one the default.
+    pub locales: Vec<String>,
+    /// Its version.
+    pub updated_at: Timestamp,
+}
+
 /// The login methods of an issuer, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MethodCounts {

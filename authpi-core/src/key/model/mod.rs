@@ -1,6 +1,7 @@
 //! Signing keys of an issuer: key pairs, their public form, and when they are made, used and withdrawn.
 
 mod algorithm;
+mod generation;
 mod jwk;
 mod pair;
 mod rotation;
@@ -8,6 +9,7 @@ mod signing;
 mod verifying;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use generation::{NextGeneration, next_generation};
 pub use jwk::{InvalidJwk, JwkSet, PublicJwk, PublicMaterial};
 pub use pair::{KeyError, KeyPair};
 pub use rotation::{

@@ -14,13 +14,14 @@
 
 pub mod account;
 pub mod api_key;
-pub mod client;
 pub mod bootstrap;
+pub mod client;
 pub mod idempotency;
 pub mod issuer;
 pub mod membership;
 pub mod membership_rules;
 pub mod organization;
+pub mod signing_key;
 pub mod user;
 
 use std::sync::Arc;
@@ -180,6 +181,17 @@ macro_rules! store_contract {
             of_processes_that_start_together_one_makes_the_first_account,
             a_bootstrap_that_was_not_committed_leaves_nothing,
             the_first_account_is_complete_and_its_key_opens_it,
+        ]);
+        $crate::store_contract!(@room $run, signing_key: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            of_parallel_creators_one_makes_a_generation,
+            a_generation_that_is_taken_adds_nothing,
+            a_rotated_issuer_has_both_generations,
+            the_version_follows_the_keys_and_the_issuer,
+            everyone_is_told_what_the_issuer_says,
+            a_deleted_issuer_publishes_nothing_and_gets_no_keys,
+            issuers_with_keys_are_walked_in_pages,
         ]);
     };
     (@room $run:path, $room:ident: [$($case:ident,)*]) => {

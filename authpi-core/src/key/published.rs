@@ -1,5 +1,0 @@
-//! Published key sets.
-
-/// Published keys.
-#[derive(Default)]
-pub struct KeyCache {}

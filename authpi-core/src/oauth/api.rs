@@ -1,0 +1,180 @@
+//! Endpoints of an issuer that need no credential: discovery and keys (idp §3 and §13).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use utoipa::ToSchema;
+
+use super::discovery::OpenIdConfiguration;
+use super::keys::key_set;
+use crate::error::Refusal;
+use crate::id::IssuerId;
+use crate::key::published::{Cached, Configuration, Document};
+use crate::store::Reads;
+use crate::web::answer::Answer;
+use crate::web::call::Call;
+use crate::web::endpoint::{Operation, Read};
+use crate::web::route::{RateClass, Route};
+use crate::web::services::Services;
+
+/// The operations of this room.
+pub fn routes() -> Vec<Arc<Operation>> {
+    let documents = [
+        Discovery {
+            path: "/{issuer_id}/.well-known/openid-configuration",
+            name: "getOpenIdConfiguration",
+            summary: "Get the discovery document",
+        },
+        Discovery {
+            path: "/{issuer_id}/.well-known/oauth-authorization-server",
+            name: "getAuthorizationServerMetadata",
+            summary: "Get the discovery document, as RFC 8414 names it",
+        },
+        Discovery {
+            path: "/.well-known/oauth-authorization-server/{issuer_id}",
+            name: "getAuthorizationServerMetadataAtRoot",
+            summary: "Get the discovery document, where RFC 8414 looks for it",
+        },
+    ];
+    documents.into_iter().map(Operation::read).chain([Operation::read(Jwks)]).collect()
+}
+
+fn open(path: &'static str) -> Route {
+    Route::get(path).public().rate(RateClass::Discovery).conditional()
+}
+
+fn published(document: &Document, cache_control: &str) -> Answer {
+    let mut answer = Answer::empty(StatusCode::OK);
+    answer.body = document.body.clone();
+    answer.header(CONTENT_TYPE, "application/json").header(ETAG, &document.etag).header(CACHE_CONTROL, cache_control)
+}
+
+/// `getOpenIdConfiguration` and its two other names
+struct Discovery {
+    path: &'static str,
+    name: &'static str,
+    summary: &'static str,
+}
+
+#[async_trait]
+impl Read for Discovery {
+    fn route(&self) -> Route {
+        open(self.path)
+            .named(self.name, self.summary)
+            .about("discovery", "document")
+            .answers_bare::<OpenIdConfiguration>()
+    }
+
+    async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
+        let (issuer,) = call.path()?;
+        let configuration = configuration(call.services(), reads, issuer).await?;
+        Ok(published(&configuration.document, "public, max-age=3600, stale-while-revalidate=86400"))
+    }
+}
+
+/// The discovery document, serialized once per version of the issuer. An issuer that nobody uses gets no keys by it.
+async fn configuration(
+    services: &Services,
+    reads: &dyn Reads,
+    issuer: IssuerId,
+) -> Result<Arc<Cached<Configuration>>, Refusal> {
+    let configurations = services.keys.configurations();
+    let look = services.keys.look(issuer, services.now());
+    let known = configurations.find(issuer);
+    if let Some(configuration) = known.as_ref().filter(|known| known.is_true_at(look)) {
+        return Ok(Arc::clone(configuration));
+    }
+    let Some(version) = reads.signing_keys().version(issuer).await? else {
+        configurations.remove(issuer);
+        return Err(Refusal::NotFound);
+    };
+    if let Some(configuration) = known.filter(|known| known.issuer_updated_at == version.issuer_updated_at) {
+        configuration.confirm(look);
+        return Ok(configuration);
+    }
+    let found = reads.issuers().public(issuer).await?.ok_or(Refusal::NotFound)?;
+    let document = Document::of(&OpenIdConfiguration::new(&found, &services.urls.issuer(issuer)));
+    let document = document.map_err(Refusal::internal)?;
+    Ok(configurations.keep(issuer, Configuration { issuer_updated_at: found.updated_at, document }, look))
+}
+
+/// The public signing keys of an issuer, as RFC 7517 writes them.
+#[derive(ToSchema)]
+#[schema(as = IssuerJWKS)]
+#[allow(dead_code, reason = "states the schema only")]
+struct IssuerJwks {
+    /// In no order that means anything.
+    keys: Vec<IssuerJwk>,
+}
+
+/// A public signing key: `crv`, `x` and, for `EC`, `y`; or `n` and `e`.
+#[derive(ToSchema)]
+#[schema(as = IssuerJWK)]
+#[allow(dead_code, reason = "states the schema only")]
+struct IssuerJwk {
+    #[schema(inline)]
+    kty: KeyType,
+    #[schema(inline)]
+    alg: KeyAlgorithm,
+    /// `sig`
+    #[schema(rename = "use")]
+    usage: String,
+    /// Opaque, matched exactly.
+    #[schema(value_type = String, format = "uuid")]
+    kid: uuid::Uuid,
+    /// `P-256` or `Ed25519`
+    #[schema(nullable = false)]
+    crv: Option<String>,
+    #[schema(nullable = false)]
+    x: Option<String>,
+    #[schema(nullable = false)]
+    y: Option<String>,
+    #[schema(nullable = false)]
+    n: Option<String>,
+    #[schema(nullable = false)]
+    e: Option<String>,
+    ext: bool,
+}
+
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "states the schema only")]
+enum KeyType {
+    #[schema(rename = "EC")]
+    Ec,
+    #[schema(rename = "OKP")]
+    Okp,
+    #[schema(rename = "RSA")]
+    Rsa,
+}
+
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "states the schema only")]
+enum KeyAlgorithm {
+    #[schema(rename = "ES256")]
+    Es256,
+    #[schema(rename = "EdDSA")]
+    EdDsa,
+    #[schema(rename = "RS256")]
+    Rs256,
+}
+
+/// `getJwks`
+struct Jwks;
+
+#[async_trait]
+impl Read for Jwks {
+    fn route(&self) -> Route {
+        open("/{issuer_id}/jwks.json")
+            .named("getJwks", "Get the public signing keys")
+            .about("discovery", "document")
+            .answers_bare::<IssuerJwks>()
+    }
+
+    async fn answer(&self, _reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
+        let (issuer,) = call.path()?;
+        let set = key_set(call.services(), issuer).await?;
+        Ok(published(set.document(), "public, max-age=300, stale-while-revalidate=3600"))
+    }
+}

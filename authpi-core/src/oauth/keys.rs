@@ -1,0 +1,239 @@
+//! The keys of an issuer, made when they are first needed and rotated when that is due.
+//!
+//! On the floor of `api.rs`: everything here needs the engine's inside, and every grant and endpoint of this room may
+//! call it.
+
+use std::sync::Arc;
+
+use futures_channel::oneshot;
+use uuid::Uuid;
+
+use crate::error::Refusal;
+use crate::id::{IssuerId, uuid_v4};
+use crate::key::model::{Algorithm, KeyPair, NextGeneration, SigningKey, next_generation};
+use crate::key::operations;
+use crate::key::published::{Cached, KeySet, ReadyKey};
+use crate::key::repository::AddOutcome;
+use crate::web::services::Services;
+
+/// How often a unit of work is tried.
+const ATTEMPTS: usize = 5;
+
+/// More keys than an issuer ever publishes or signs with: two months of rotations and several emergencies a week.
+const NEWEST: u32 = 192;
+
+/// Who waits for a key that takes long to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// A request: it takes from the pool, and its job goes first.
+    Request,
+    /// A sweep: it leaves the pool to requests, and lets them go first.
+    Background,
+}
+
+/// The published keys of an issuer. The first need makes them; a rotation that is due and was not made is made now.
+///
+/// # Errors
+/// [`Refusal::NotFound`] for no issuer, or a deleted one; otherwise as [`ensure_keys`].
+pub async fn key_set(services: &Services, issuer: IssuerId) -> Result<Arc<Cached<KeySet>>, Refusal> {
+    let look = services.keys.look(issuer, services.now());
+    if let Some(set) = services.keys.sets().find(issuer).filter(|set| set.is_true_at(look)) {
+        return Ok(set);
+    }
+    if let Some(set) = compared(services, issuer, Rotation::Made).await? {
+        return Ok(set);
+    }
+    let made = ensure_keys(services, issuer, Urgency::Request).await;
+    match (made, compared(services, issuer, Rotation::Due).await?) {
+        (Ok(()), Some(set)) => Ok(set),
+        (Err(refusal), Some(set)) => {
+            tracing::warn!(%issuer, %refusal, "a key rotation failed; the next look at the store tries again");
+            Ok(set)
+        }
+        (Err(refusal), None) => Err(refusal),
+        (Ok(()), None) => Err(Refusal::Stale),
+    }
+}
+
+/// Which sets will do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rotation {
+    /// One whose rotations were made as they fell due.
+    Made,
+    /// Also one with a rotation due: its keys can sign, and that is better than no keys.
+    Due,
+}
+
+/// The set as the store has it now; none where keys are missing. It is read only when it is not what is held already.
+async fn compared(
+    services: &Services,
+    issuer: IssuerId,
+    rotation: Rotation,
+) -> Result<Option<Arc<Cached<KeySet>>>, Refusal> {
+    let sets = services.keys.sets();
+    let look = services.keys.look(issuer, services.now());
+    let Some(version) = services.store.reads().signing_keys().version(issuer).await? else {
+        sets.remove(issuer);
+        return Err(Refusal::NotFound);
+    };
+    if let Some(set) = sets.find(issuer).filter(|set| set.is_current(version.newest_generation, look.at)) {
+        set.confirm(look);
+        return Ok(Some(set));
+    }
+    let keys = newest(services, issuer).await?;
+    let set = KeySet::new(&keys, look.at).map_err(Refusal::internal)?;
+    let will_do = match rotation {
+        Rotation::Made => next_generation(&keys, look.at).is_none(),
+        Rotation::Due => set.is_complete(),
+    };
+    Ok(will_do.then(|| sets.keep(issuer, set, look)))
+}
+
+/// The key that signs for an issuer: the newest of its algorithm that is activated, unsealed at its first use.
+///
+/// # Errors
+/// As [`key_set`], and [`Refusal::Internal`] when the key does not open.
+pub async fn signer(services: &Services, issuer: IssuerId, algorithm: Algorithm) -> Result<Arc<ReadyKey>, Refusal> {
+    let set = key_set(services, issuer).await?;
+    let none = || Refusal::internal(format!("{issuer} has no {algorithm} key"));
+    let key = set.signer(algorithm, services.now()).ok_or_else(none)?;
+    if let Some(ready) = set.ready(key.kid) {
+        return Ok(ready);
+    }
+    let root = services.root(issuer).await?.ok_or(Refusal::NotFound)?;
+    Ok(set.keep_ready(operations::unseal(&root, key)?))
+}
+
+/// Makes the keys that an issuer lacks or that are due. Of several callers at once, in this and in other processes, one
+/// makes them; when this returns they are there.
+///
+/// # Errors
+/// [`Refusal::NotFound`] for no issuer, or a deleted one; [`Refusal::Overloaded`] when an RSA key is needed and the CPU
+/// pool is full.
+pub async fn ensure_keys(services: &Services, issuer: IssuerId, urgency: Urgency) -> Result<(), Refusal> {
+    let _alone = services.keys.making(issuer).await;
+    let keys = newest(services, issuer).await?;
+    let Some(next) = next_generation(&keys, services.now()) else { return Ok(()) };
+    let made = Made::new(services, issuer, &next, urgency).await?;
+    match add(services, issuer, next.number, &made.keys).await? {
+        AddOutcome::Added => {
+            services.keys.forget(issuer);
+            Ok(())
+        }
+        AddOutcome::Taken => {
+            made.give_back(services);
+            Ok(())
+        }
+        AddOutcome::NoIssuer => {
+            made.give_back(services);
+            Err(Refusal::NotFound)
+        }
+    }
+}
+
+async fn newest(services: &Services, issuer: IssuerId) -> Result<Vec<SigningKey>, Refusal> {
+    Ok(services.store.reads().signing_keys().newest(issuer, NEWEST).await?)
+}
+
+/// Commits new keys. No event: keys are no identity resource, and their making is no one's action.
+async fn add(
+    services: &Services,
+    issuer: IssuerId,
+    generation: u32,
+    keys: &[SigningKey],
+) -> Result<AddOutcome, Refusal> {
+    let mut refused = Refusal::Stale;
+    for _ in 0..ATTEMPTS {
+        match attempt(services, issuer, generation, keys).await {
+            Err(refusal) if refusal.is_retryable() => refused = refusal,
+            finished => return finished,
+        }
+    }
+    Err(refused)
+}
+
+async fn attempt(
+    services: &Services,
+    issuer: IssuerId,
+    generation: u32,
+    keys: &[SigningKey],
+) -> Result<AddOutcome, Refusal> {
+    let mut unit = services.store.begin(services.now()).await?;
+    let outcome = unit.signing_keys().add(issuer, generation, keys).await?;
+    if outcome == AddOutcome::Added {
+        unit.commit().await?;
+    }
+    Ok(outcome)
+}
+
+/// New keys, sealed; the RSA pair is kept in clear until they are in, because it is worth keeping if they are not.
+struct Made {
+    keys: Vec<SigningKey>,
+    rsa: Option<KeyPair>,
+}
+
+impl Made {
+    async fn new(
+        services: &Services,
+        issuer: IssuerId,
+        next: &NextGeneration,
+        urgency: Urgency,
+    ) -> Result<Self, Refusal> {
+        let root = services.root(issuer).await?.ok_or(Refusal::NotFound)?;
+        let mut made = Self { keys: Vec::new(), rsa: None };
+        for &(algorithm, activates_at) in &next.keys {
+            let pair = match algorithm {
+                Algorithm::Rs256 => rsa_pair(services, urgency).await?,
+                Algorithm::Es256 | Algorithm::EdDsa => KeyPair::generate(algorithm).map_err(Refusal::internal)?,
+            };
+            let times = (services.now(), activates_at);
+            made.keys.push(operations::seal(&root, new_kid(services)?, &pair, next.number, times)?);
+            if algorithm == Algorithm::Rs256 {
+                made.rsa = Some(pair);
+            }
+        }
+        Ok(made)
+    }
+
+    /// Nobody has seen the RSA pair: it can serve another issuer.
+    fn give_back(self, services: &Services) {
+        if let Some(pair) = self.rsa {
+            services.keys.put_rsa(pair, services.options.rsa_pool);
+        }
+    }
+}
+
+fn new_kid(services: &Services) -> Result<Uuid, Refusal> {
+    let mut random = [0; 16];
+    services.entropy.fill(&mut random).map_err(Refusal::internal)?;
+    Ok(uuid_v4(random))
+}
+
+async fn rsa_pair(services: &Services, urgency: Urgency) -> Result<KeyPair, Refusal> {
+    match urgency {
+        Urgency::Request => match services.keys.take_rsa() {
+            Some(pair) => Ok(pair),
+            None => generate_rsa(services, urgency).await,
+        },
+        Urgency::Background => generate_rsa(services, urgency).await,
+    }
+}
+
+/// A new RSA key, from the CPU pool.
+///
+/// # Errors
+/// [`Refusal::Overloaded`] when the queue is full; [`Refusal::Internal`] when the cryptographic library fails.
+pub(super) async fn generate_rsa(services: &Services, urgency: Urgency) -> Result<KeyPair, Refusal> {
+    let (sender, receiver) = oneshot::channel();
+    let job = Box::new(move || {
+        // Nobody waits any more: the key is of no use.
+        let _ = sender.send(KeyPair::generate(Algorithm::Rs256));
+    });
+    let compute = &services.transport.compute;
+    let queued = match urgency {
+        Urgency::Request => compute.run(job),
+        Urgency::Background => compute.background(job),
+    };
+    queued.map_err(|_| Refusal::Overloaded("the cpu pool"))?;
+    receiver.await.map_err(|_| Refusal::internal("a job on the cpu pool died"))?.map_err(Refusal::internal)
+}

@@ -1,0 +1,6 @@
+//! OAuth 2 and OpenID Connect, as an issuer speaks them (idp §2).
+
+pub mod api;
+pub mod discovery;
+pub mod keys;
+pub mod rotation;

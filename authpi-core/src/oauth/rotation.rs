@@ -1,0 +1,95 @@
+//! Background work on keys: the worker loop calls these steps, each says when it wants to be called next.
+
+use std::time::Duration;
+
+use super::keys::{Urgency, ensure_keys, generate_rsa};
+use crate::error::Refusal;
+use crate::id::IssuerId;
+use crate::key::model::{is_rotation_due, next_generation_at};
+use crate::timestamp::Timestamp;
+use crate::web::services::Services;
+
+/// Issuers that one step looks at.
+const PAGE: u32 = 100;
+
+/// When a sweep in which an issuer failed is repeated.
+const REPEAT_AFTER: Duration = Duration::from_mins(10);
+
+/// Generates one RSA key for the pool from which new issuers take. `false` when the pool is full: look again in a while;
+/// `true` when another call may be of use at once.
+///
+/// # Errors
+/// [`Refusal::Overloaded`] when the CPU pool has enough to do.
+pub async fn fill_rsa_pool(services: &Services) -> Result<bool, Refusal> {
+    let size = services.options.rsa_pool;
+    if services.keys.ready_rsa() >= size {
+        return Ok(false);
+    }
+    services.keys.put_rsa(generate_rsa(services, Urgency::Background).await?, size);
+    Ok(services.keys.ready_rsa() < size)
+}
+
+/// Makes the next keys of an issuer whose rotation is due.
+///
+/// # Errors
+/// [`Refusal::NotFound`] when the issuer was deleted; otherwise as [`ensure_keys`].
+pub async fn rotate_if_due(services: &Services, issuer: IssuerId) -> Result<(), Refusal> {
+    ensure_keys(services, issuer, Urgency::Background).await
+}
+
+/// The rotation of all issuers that have keys. A complete pass from each due instant on is enough: keys that are made
+/// later are not due before the next one.
+#[derive(Debug, Default)]
+pub struct RotationSweep {
+    after: Option<IssuerId>,
+    failures: u32,
+}
+
+impl RotationSweep {
+    /// Does the next few issuers, and says when it wants to be called next: at once, or when the next rotation is due.
+    /// One issuer's failure keeps no other from its rotation.
+    ///
+    /// # Errors
+    /// [`Refusal::Store`] when the issuers cannot be read; the same step is to be called again.
+    pub async fn step(&mut self, services: &Services) -> Result<Timestamp, Refusal> {
+        let now = services.now();
+        let page = services.store.reads().signing_keys().holders(self.after, PAGE).await?;
+        for holder in page.iter().filter(|holder| is_rotation_due(holder.newest_created_at, now)) {
+            match rotate_if_due(services, holder.issuer_id).await {
+                Ok(()) | Err(Refusal::NotFound) => {}
+                Err(refusal) => {
+                    tracing::warn!(issuer = %holder.issuer_id, %refusal, "a key rotation failed");
+                    self.failures += 1;
+                }
+            }
+        }
+        match page.last() {
+            Some(last) => {
+                self.after = Some(last.issuer_id);
+                Ok(now)
+            }
+            None => Ok(self.ended(now)),
+        }
+    }
+
+    fn ended(&mut self, now: Timestamp) -> Timestamp {
+        let failed = std::mem::take(self).failures > 0;
+        let next = next_generation_at(now);
+        if failed { next.min(now.plus(REPEAT_AFTER)) } else { next }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_comes_back_when_the_next_rotation_is_due_or_soon_after_a_failure() {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let mut sweep = RotationSweep::default();
+        assert_eq!(sweep.ended(now), next_generation_at(now));
+        let mut sweep = RotationSweep { after: None, failures: 2 };
+        assert_eq!(sweep.ended(now), now.plus(REPEAT_AFTER));
+        assert_eq!(sweep.ended(now), next_generation_at(now));
+    }
+}
