@@ -1,5 +1,6 @@
 use super::DRIVER;
 
 mod clients;
+mod events;
 mod organizations;
 mod pipeline;
