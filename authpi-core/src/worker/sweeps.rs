@@ -1,0 +1,90 @@
+//! Steps that come back by the clock: what is buffered is written, what has expired is removed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::schedule::Next;
+use crate::credential::operations::announce_expired;
+use crate::error::Refusal;
+use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
+use crate::store::Change;
+use crate::web::services::{Origin, Services};
+
+/// Rows of one unit of work: few enough to keep no other writer waiting.
+const BATCH: u32 = 500;
+
+/// How often the buffer is looked at: an event is committed at the latest 200 ms after it was buffered (architecture
+/// §4), and half of that is left for the commit.
+const FLUSH_EVERY: Duration = Duration::from_millis(100);
+
+/// How often expired rows are looked for. Nothing depends on when they go: a claim and a list ignore them.
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
+
+/// How often keys that have expired are looked for.
+const ANNOUNCE_EVERY: Duration = Duration::from_secs(30);
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// Days that per-request types are kept at most (events-webhooks §5).
+const PER_REQUEST_DAYS: u32 = 30;
+
+/// Writes the events of requests that changed nothing else.
+pub(super) async fn buffered_events(services: &Arc<Services>) -> Result<Next, Refusal> {
+    services.buffer.flush(services.store.as_ref()).await?;
+    Ok(Next::In(FLUSH_EVERY))
+}
+
+/// Says that an API key has expired (events-webhooks §3): once, at most [`ANNOUNCE_EVERY`] late.
+pub(super) async fn expired_api_keys(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let Some(key) = services.store.reads().api_keys().expired_unannounced(services.now(), 1).await?.pop() else {
+        return Ok(Next::In(ANNOUNCE_EVERY));
+    };
+    let root = services.root_for(Some(key.issuer_id)).await?;
+    let origin = Origin {
+        account_id: key.account_id,
+        actor: Actor::System,
+        trigger: Trigger::Schedule,
+        trace: None,
+        request: RequestContext::default(),
+        detail: ContextDetail::None,
+    };
+    let context = services.change_context(origin, root);
+    let mut change = Change::new(services.store.begin(services.now()).await?, &context);
+    announce_expired(&mut change, &key).await?;
+    change.into_unit().await?.commit().await?;
+    Ok(Next::Now)
+}
+
+/// Removes the records of idempotent requests that are older than a day (conventions §10).
+pub(super) async fn idempotency_records(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let mut unit = services.store.begin(services.now()).await?;
+    let removed = unit.idempotency().purge(BATCH).await?;
+    if removed > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(removed))
+}
+
+/// Removes events, and their contexts, that have been kept long enough (events-webhooks §5).
+pub(super) async fn old_events(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let now = services.now();
+    let days = services.options.event_retention_days;
+    let (per_request, others) = (now.minus(DAY * days.min(PER_REQUEST_DAYS)), now.minus(DAY * days));
+    let mut unit = services.store.begin(now).await?;
+    let removed = unit.events().purge(per_request, others, BATCH).await?;
+    if removed > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(removed))
+}
+
+/// Forgets token buckets that are full again.
+#[allow(clippy::unused_async, reason = "a step is asynchronous")]
+pub(super) async fn rate_limits(services: &Arc<Services>) -> Result<Next, Refusal> {
+    services.limits.sweep();
+    Ok(Next::In(SWEEP_EVERY))
+}
+
+fn after_removing(rows: u64) -> Next {
+    if rows > 0 { Next::Now } else { Next::In(SWEEP_EVERY) }
+}
