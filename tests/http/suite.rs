@@ -3,3 +3,4 @@ use super::DRIVER;
 mod clients;
 mod organizations;
 mod pipeline;
+mod users;
