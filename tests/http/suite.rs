@@ -5,3 +5,4 @@ mod discovery;
 mod events;
 mod organizations;
 mod pipeline;
+mod users;
