@@ -248,7 +248,7 @@ impl ClientRepository for Unit {
         let done = Entity::update_many()
             .set(ActiveModel {
                 deleted: Set(true),
-                deleted_at: Set(Some(version.as_millis())),
+                deleted_at: Set(Some(self.now.as_millis())),
                 readiness: Set(to_word(OPERATION, &Readiness::Inactive)?),
                 secret_hash: Set(None),
                 previous_secret_hash: Set(None),
