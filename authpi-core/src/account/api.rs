@@ -59,6 +59,7 @@ pub struct AccountView {
 
 /// How many things an account may have; `null` for no limit.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[allow(clippy::struct_field_names, reason = "the names are those of the wire")]
 pub struct AccountLimits {
     max_issuers: Option<u32>,
     max_domains: Option<u32>,
@@ -143,8 +144,8 @@ impl Read for Get {
 /// Body of [`Update`].
 #[derive(Debug, Deserialize)]
 pub struct UpdateAccount {
-    #[serde(default)]
-    owner_user_id: Option<UserId>,
+    #[serde(default, deserialize_with = "present")]
+    owner_user_id: Option<Value>,
     #[serde(default, deserialize_with = "present")]
     metadata: Option<Value>,
     #[serde(default, rename = "domains")]
@@ -157,8 +158,7 @@ pub struct UpdateAccount {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "states the schema only")]
 struct UpdateMembers {
-    /// A user who is an active member of the account's organization.
-    #[schema(value_type = UserId, required = false)]
+    /// A user who is an active member of the account's organization; `null` only while there is no owner.
     owner_user_id: Option<UserId>,
     /// May only name hosts that the account has.
     #[schema(value_type = Vec<Object>, required = false, max_items = 20)]
@@ -217,7 +217,7 @@ impl Write for Update {
         let patch = AccountPatch {
             organization: body.organization.clone(),
             metadata: body.metadata.clone(),
-            owner: body.owner_user_id,
+            owner: body.owner_user_id.clone().map(serde_json::from_value).transpose().map_err(Refusal::internal)?,
         };
         let after = operations::update(change, before, patch).await?;
         Ok(Answer::of(AccountView::from(&after)).etag(after.account.updated_at))

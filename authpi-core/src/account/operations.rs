@@ -42,8 +42,8 @@ pub struct AccountPatch {
     pub organization: Map<String, Value>,
     /// Metadata to merge; `None` leaves it.
     pub metadata: Option<Value>,
-    /// Another owner.
-    pub owner: Option<UserId>,
+    /// Another owner; `Some(None)` for none, which only an account without one can be.
+    pub owner: Option<Option<UserId>>,
 }
 
 /// One account.
@@ -113,9 +113,9 @@ pub async fn update(
     if after.metadata != account.metadata {
         changes.push("metadata".to_owned());
     }
-    if let Some(owner) = patch.owner.filter(|owner| account.owner_user_id != Some(*owner)) {
+    if let Some(owner) = patch.owner.filter(|owner| account.owner_user_id != *owner) {
         require_member(change, &account, owner).await?;
-        after.owner_user_id = Some(owner);
+        after.owner_user_id = owner;
         changes.push("owner_user_id".to_owned());
     }
     let renamed = written_through(change, organization.clone(), patch.organization).await?;
@@ -133,7 +133,10 @@ pub async fn update(
     Ok(AccountWithOrganization { account: after, organization: renamed })
 }
 
-async fn require_member(change: &Change<'_>, account: &Account, owner: UserId) -> Result<(), Refusal> {
+async fn require_member(change: &Change<'_>, account: &Account, owner: Option<UserId>) -> Result<(), Refusal> {
+    let Some(owner) = owner else {
+        return Err(Refusal::field("owner_user_id", FieldCode::InvalidType, "an owner can only be replaced"));
+    };
     let (organization, owner) = (account.organization_id(), MemberId::User(owner));
     if change.reads().memberships().is_active_member(organization, owner).await? {
         return Ok(());

@@ -99,13 +99,16 @@ impl Body for UpdateIssuer {
     }
 }
 
+/// A list of texts in the settings, with the rule for its items.
+type TextRule = (&'static str, fn(&str) -> bool, &'static str);
+
 /// What no schema can state.
 fn check_members(sent: &Map<String, Value>, errors: &mut FieldErrors) {
     if let Some(value) = sent.get("metadata") {
         metadata::check("metadata", value, errors);
     }
     let Some(settings) = sent.get("settings") else { return };
-    let lists: [(&str, fn(&str) -> bool, &str); 4] = [
+    let lists: [TextRule; 4] = [
         ("access/allowed_domains", |text| normal_domain(text).is_some(), "must be a domain name"),
         ("access/allowed_hosts", |text| normal_host(text).is_some(), "must be a host, with a port or without"),
         ("branding/locales", is_locale, "must be a language tag such as en or pt-BR"),

@@ -9,6 +9,7 @@ use crate::timestamp::Timestamp;
 
 /// A way to log in that an issuer offers.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own on the wire")]
 pub struct AuthMethod {
     /// Its id.
     pub id: AuthMethodId,

@@ -108,6 +108,7 @@ pub enum ResourcePolicy {
 /// Mails that tell users of what happens to their sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own on the wire")]
 pub struct NotificationSettings {
     /// A login from a device that was never seen.
     pub new_device: bool,

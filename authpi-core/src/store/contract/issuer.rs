@@ -6,11 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
-use super::{Ground, START, begin, later, mint, organization, race};
-use crate::event::catalogue;
-use crate::event::model::{Actor, ContextRecord, Event, SealedContext, Subject, Trigger};
-use crate::event::repository::EventReads;
-use crate::id::{AccountId, EventId, IssuerId};
+use super::{Ground, START, begin, later, mint, race};
+use crate::id::{AccountId, IssuerId};
 use crate::issuer::model::access::AccessMode;
 use crate::issuer::model::auth_method::{AuthMethod, DEFAULT_KINDS};
 use crate::issuer::model::{Issuer, IssuerDetails, IssuerStatus, MethodCounts, Readiness};
@@ -19,10 +16,10 @@ use crate::merge::merged;
 use crate::metadata::Metadata;
 use crate::outcome::WriteOutcome;
 use crate::page::{Limit, PageRequest};
-use crate::seal::Sealed;
 use crate::status::{Status, StatusNote};
 
-const ROOT_KEY: [u8; 65] = [3; 65];
+/// A wrapped root key.
+pub const ROOT_KEY: [u8; 65] = [3; 65];
 
 /// A plain issuer of `account`, and its login methods.
 pub fn issuer(account: AccountId) -> (Issuer, Vec<AuthMethod>) {
@@ -51,17 +48,20 @@ pub async fn insert(ground: &Ground, issuer: &Issuer, methods: &[AuthMethod]) {
     unit.commit().await.unwrap();
 }
 
-async fn inserted(ground: &Ground, account: AccountId) -> Issuer {
+/// Adds a plain issuer of `account` and commits.
+pub async fn inserted(ground: &Ground, account: AccountId) -> Issuer {
     let (issuer, methods) = issuer(account);
     insert(ground, &issuer, &methods).await;
     issuer
 }
 
-async fn find(ground: &Ground, account: AccountId, id: IssuerId) -> Option<Issuer> {
+/// What an account finds.
+pub async fn find(ground: &Ground, account: AccountId, id: IssuerId) -> Option<Issuer> {
     ground.store().reads().issuers().find(account, id).await.unwrap()
 }
 
-async fn delete(ground: &Ground, issuer: &Issuer) {
+/// Accepts the deletion of an issuer at a minute past the start and commits.
+pub async fn delete(ground: &Ground, issuer: &Issuer) {
     let mut unit = begin(ground, later(1)).await;
     let deleted = unit.issuers().begin_delete(issuer.account_id, issuer.id, issuer.updated_at).await.unwrap();
     assert_eq!(deleted, WriteOutcome::Done);
@@ -237,7 +237,7 @@ pub async fn filters_hold_together(ground: Ground) {
     let account: AccountId = mint();
     let plain = inserted(&ground, account).await;
     let (mut closed, methods) = issuer(account);
-    closed.details.name = "ÄRGER & Co".to_owned();
+    "ÄRGER & Co".clone_into(&mut closed.details.name);
     closed.details.settings.access.mode = AccessMode::Closed;
     insert(&ground, &closed, &methods).await;
     let (unready, _) = issuer(account);
@@ -273,7 +273,7 @@ pub async fn filters_hold_together(ground: Ground) {
 pub async fn a_search_examines_a_bounded_number_of_rows_and_says_where_it_stopped(ground: Ground) {
     let account: AccountId = mint();
     let (mut oldest, methods) = issuer(account);
-    oldest.details.name = "needle".to_owned();
+    "needle".clone_into(&mut oldest.details.name);
     insert(&ground, &oldest, &methods).await;
     let mut unit = begin(&ground, START).await;
     for _ in 0..2_000 {
@@ -288,83 +288,4 @@ pub async fn a_search_examines_a_bounded_number_of_rows_and_says_where_it_stoppe
     let second = ground.store().reads().issuers().list(account, &filter, &page).await.unwrap();
     assert_eq!(second.items.iter().map(|listing| listing.issuer.id).collect::<Vec<_>>(), [oldest.id]);
     assert_eq!(second.next, None);
-}
-
-pub async fn the_platform_issuer_cannot_be_deleted(ground: Ground) {
-    let (plain, methods) = issuer(mint());
-    let platform = Issuer { platform: true, ..plain };
-    insert(&ground, &platform, &methods).await;
-    let mut unit = begin(&ground, later(1)).await;
-    let refused = unit.issuers().begin_delete(platform.account_id, platform.id, START).await.unwrap();
-    assert_eq!(refused, WriteOutcome::Stale);
-}
-
-fn event_with_context(issuer: &Issuer) -> Event {
-    let id: EventId = mint();
-    Event {
-        id,
-        kind: catalogue::ISSUER_UPDATED,
-        source: "test".to_owned(),
-        trigger: Trigger::System,
-        trace: None,
-        actor: Actor::System,
-        subject: Subject::issuer(issuer.account_id, issuer.id),
-        timestamp: START,
-        data: serde_json::Map::new(),
-        context: ContextRecord {
-            hash: [5; 32],
-            sealed: Some(SealedContext { root: issuer.id, sealed: Sealed::from_bytes(vec![1; 40]) }),
-        },
-    }
-}
-
-pub async fn a_deleted_issuer_is_gone_at_once_and_removed_in_batches(ground: Ground) {
-    let (gone, other) = (inserted(&ground, mint()).await, inserted(&ground, mint()).await);
-    let (event, kept) = (event_with_context(&gone), event_with_context(&other));
-    for one in [&gone, &other] {
-        for _ in 0..3 {
-            organization::insert(&ground, &organization::organization(one.id)).await;
-        }
-    }
-    ground.store().append(vec![event.clone(), kept.clone()]).await.unwrap();
-    let store = ground.store();
-    let issuers = store.reads().issuers();
-    let children = issuers.children(gone.id).await.unwrap();
-    assert_eq!((children.organizations, children.auth_methods, children.users), (3, 2, 0));
-
-    let mut early = begin(&ground, later(1)).await;
-    assert_eq!(early.issuers().remove_children(gone.id, 100).await.unwrap(), 0);
-    early.issuers().remove(gone.id).await.unwrap();
-    early.commit().await.unwrap();
-    assert!(find(&ground, gone.account_id, gone.id).await.is_some(), "only what was deleted is removed");
-
-    delete(&ground, &gone).await;
-    assert_eq!(find(&ground, gone.account_id, gone.id).await, None);
-    assert_eq!(issuers.head(gone.account_id, gone.id).await.unwrap(), None);
-    let work = issuers.deleting(100).await.unwrap();
-    let work = work.iter().find(|deleting| deleting.id == gone.id).unwrap();
-    assert_eq!((work.account_id, work.accepted_at), (gone.account_id, later(1)));
-
-    let mut batches = Vec::new();
-    while batches.last() != Some(&0) {
-        let mut unit = begin(&ground, later(2)).await;
-        batches.push(unit.issuers().remove_children(gone.id, 2).await.unwrap());
-        unit.commit().await.unwrap();
-    }
-    assert_eq!(batches, [2, 2, 2, 0]);
-    let mut unit = begin(&ground, later(2)).await;
-    unit.issuers().remove(gone.id).await.unwrap();
-    unit.issuers().remove(gone.id).await.unwrap();
-    unit.commit().await.unwrap();
-    assert_eq!(issuers.root_key(gone.id).await.unwrap(), None);
-    assert!(issuers.deleting(100).await.unwrap().iter().all(|deleting| deleting.id != gone.id));
-
-    let events = store.reads().events();
-    assert!(sealed_context(events, &gone, event.id).await.is_none(), "the context went with its key");
-    assert!(sealed_context(events, &other, kept.id).await.is_some());
-    assert_eq!(issuers.children(other.id).await.unwrap().organizations, 3);
-}
-
-async fn sealed_context(events: &dyn EventReads, issuer: &Issuer, id: EventId) -> Option<SealedContext> {
-    events.find(issuer.account_id, id).await.unwrap().unwrap().context.sealed
 }

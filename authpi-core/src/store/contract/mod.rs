@@ -19,6 +19,7 @@ pub mod client;
 pub mod event;
 pub mod idempotency;
 pub mod issuer;
+pub mod issuer_removal;
 pub mod membership;
 pub mod membership_rules;
 pub mod organization;
@@ -183,6 +184,8 @@ macro_rules! store_contract {
             pages_neither_repeat_nor_skip_while_rows_come_and_go,
             filters_hold_together,
             a_search_examines_a_bounded_number_of_rows_and_says_where_it_stopped,
+        ]);
+        $crate::store_contract!(@room $run, issuer_removal: [
             the_platform_issuer_cannot_be_deleted,
             a_deleted_issuer_is_gone_at_once_and_removed_in_batches,
         ]);
