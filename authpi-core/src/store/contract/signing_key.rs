@@ -229,7 +229,7 @@ pub async fn issuers_with_keys_are_walked_in_pages(ground: Ground) {
         }
         issuers.insert((issuer, later(number + 2)));
     }
-    an_issuer(&ground).await.id;
+    an_issuer(&ground).await;
     let mut seen = Vec::new();
     loop {
         let page = walked(&ground, seen.last().map(|holder: &KeyHolder| holder.issuer_id), 2).await;
