@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::web::endpoint::Operation;
-use crate::{account, client, credential, health, issuer, membership, oauth, organization, user};
+use crate::{account, client, credential, event, health, issuer, membership, oauth, organization, user};
 
 /// Every operation there is.
 pub fn table() -> Vec<Arc<Operation>> {
     let rooms = [
         health::api::routes(),
+        event::api::routes(),
         credential::api::routes(),
         membership::api::routes(),
         organization::api::routes(),

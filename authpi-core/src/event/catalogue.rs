@@ -57,6 +57,9 @@ macro_rules! catalogue {
 
         /// Every type there is.
         pub const ALL: &[EventType] = &[$($($constant,)*)*];
+
+        /// Every name there is, in the order of [`ALL`].
+        pub const NAMES: &[&str] = &[$($($name,)*)*];
     };
 }
 

@@ -1,5 +1,6 @@
 //! Events: the immutable record of everything that happened, and the outbox at the same time.
 
+pub mod api;
 pub mod catalogue;
 pub mod model;
 pub mod repository;

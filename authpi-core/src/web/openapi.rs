@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::body::Components;
 use super::endpoint::Operation;
+use super::query::ParameterKind;
 use super::route::{Access, Route, Shape};
 
 /// The document of `operations`, served under `base`.
@@ -77,10 +78,15 @@ fn parameters(route: &Route) -> Vec<Value> {
         .parameters()
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": id }))
         .chain(route.query.iter().map(|parameter| {
-            json!({
+            let mut described = json!({
                 "name": parameter.name, "in": "query", "required": false,
                 "description": parameter.description, "schema": parameter.schema(),
-            })
+            });
+            if matches!(parameter.kind, ParameterKind::AnyOf(_)) {
+                // Separated by commas, not repeated.
+                described["explode"] = false.into();
+            }
+            described
         }))
         .collect();
     if route.conditional {

@@ -15,6 +15,8 @@ pub enum ParameterKind {
     Text,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// Some of these words, separated by commas.
+    AnyOf(&'static [&'static str]),
     /// `true` or `false`.
     Flag,
     /// Unix milliseconds; float syntax is accepted and truncated (conventions §4).
@@ -47,6 +49,11 @@ impl Parameter {
         Self { name, kind: ParameterKind::OneOf(words), description }
     }
 
+    /// Some of `words`, separated by commas.
+    pub const fn any_of(name: &'static str, words: &'static [&'static str], description: &'static str) -> Self {
+        Self { name, kind: ParameterKind::AnyOf(words), description }
+    }
+
     /// `true` or `false`.
     pub const fn flag(name: &'static str, description: &'static str) -> Self {
         Self { name, kind: ParameterKind::Flag, description }
@@ -72,6 +79,7 @@ impl Parameter {
         match self.kind {
             ParameterKind::Text => json!({ "type": "string", "maxLength": 256 }),
             ParameterKind::OneOf(words) => json!({ "type": "string", "enum": words }),
+            ParameterKind::AnyOf(words) => json!({ "type": "array", "items": { "type": "string", "enum": words } }),
             ParameterKind::Flag => json!({ "type": "string", "enum": ["true", "false"] }),
             ParameterKind::Time => json!({ "type": "number", "minimum": 0 }),
             ParameterKind::Limit => json!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50 }),
@@ -86,6 +94,9 @@ impl Parameter {
             }
             ParameterKind::OneOf(words) if !words.contains(&value) => {
                 errors.add(self.name, FieldCode::InvalidEnumValue, format!("must be one of {}", words.join(", ")));
+            }
+            ParameterKind::AnyOf(words) if !value.split(',').all(|word| words.contains(&word)) => {
+                errors.add(self.name, FieldCode::InvalidEnumValue, "names, separated by commas, that are all known");
             }
             ParameterKind::Flag if !matches!(value, "true" | "false") => {
                 errors.add(self.name, FieldCode::InvalidEnumValue, "must be true or false");
@@ -142,6 +153,11 @@ impl Query {
     /// The value of a flag.
     pub fn flag(&self, name: &str) -> Option<bool> {
         self.text(name).map(|value| value == "true")
+    }
+
+    /// The words of a list; none when it was not given.
+    pub fn words(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.text(name).into_iter().flat_map(|value| value.split(','))
     }
 
     /// The value of a time.
