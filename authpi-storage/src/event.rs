@@ -12,7 +12,7 @@ use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::SimpleExpr;
+use sea_orm::sea_query::{OnConflict, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
@@ -167,21 +167,39 @@ impl<C: ConnectionTrait + Send + Sync> EventReads for Session<C> {
     }
 }
 
+impl Unit {
+    /// Adds the events that are not in yet: the outcome of an earlier attempt may be unknown.
+    pub(crate) async fn append_missing(&mut self, events: &[Event]) -> Result<(), StoreError> {
+        let skip = OnConflict::column(Column::Id).do_nothing_on([Column::Id]).to_owned();
+        self.insert(events, Some(skip)).await
+    }
+
+    async fn insert(&mut self, events: &[Event], on_conflict: Option<OnConflict>) -> Result<(), StoreError> {
+        for batch in events.chunks(INSERT_BATCH) {
+            let mut rows = Entity::insert_many(batch.iter().map(row).collect::<Result<Vec<_>, _>>()?);
+            if let Some(skip) = &on_conflict {
+                rows = rows.on_conflict(skip.clone());
+            }
+            rows.exec_without_returning(&self.connection).await.map_err(failed("event.append"))?;
+            let contexts: Vec<_> = batch.iter().filter_map(context_row).collect();
+            if contexts.is_empty() {
+                continue;
+            }
+            let mut rows = event_context::Entity::insert_many(contexts);
+            if on_conflict.is_some() {
+                let id = event_context::Column::EventId;
+                rows = rows.on_conflict(OnConflict::column(id).do_nothing_on([id]).to_owned());
+            }
+            rows.exec_without_returning(&self.connection).await.map_err(failed("event.append"))?;
+        }
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl EventRepository for Unit {
     async fn append(&mut self, events: &[Event]) -> Result<(), StoreError> {
-        for batch in events.chunks(INSERT_BATCH) {
-            let rows = batch.iter().map(row).collect::<Result<Vec<_>, _>>()?;
-            Entity::insert_many(rows).exec_without_returning(&self.connection).await.map_err(failed("event.append"))?;
-            let contexts: Vec<_> = batch.iter().filter_map(context_row).collect();
-            if !contexts.is_empty() {
-                event_context::Entity::insert_many(contexts)
-                    .exec_without_returning(&self.connection)
-                    .await
-                    .map_err(failed("event.append"))?;
-            }
-        }
-        Ok(())
+        self.insert(events, None).await
     }
 
     async fn purge(&mut self, per_request: Timestamp, others: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -2,7 +2,6 @@
 //! themselves under load.
 
 use authpi_core::event::model::Event;
-use authpi_core::event::repository::EventRepository;
 use authpi_core::store::{StoreError, StoreErrorKind};
 use authpi_core::timestamp::Timestamp;
 use sea_orm::DatabaseConnection;
@@ -46,20 +45,42 @@ impl GroupCommitter {
 async fn run(writer: DatabaseConnection, mut receiver: mpsc::Receiver<Waiting>) {
     let mut group = Vec::with_capacity(GROUP);
     while receiver.recv_many(&mut group, GROUP).await > 0 {
+        let sizes: Vec<usize> = group.iter().map(|waiting| waiting.events.len()).collect();
         let events: Vec<Event> = group.iter_mut().flat_map(|waiting| std::mem::take(&mut waiting.events)).collect();
-        let written = commit(&writer, &events).await;
-        for waiting in group.drain(..) {
-            let result = written.as_ref().map(|()| ()).map_err(again);
-            // Nobody waits any more: the events are written all the same.
-            let _ = waiting.done.send(result);
+        match commit(&writer, &events).await {
+            // What is refused to one caller is not refused to the others.
+            Err(error) if group.len() > 1 && !is_for_all(&error) => {
+                let mut rest = events.into_iter();
+                for (waiting, size) in group.drain(..).zip(sizes) {
+                    let own: Vec<Event> = rest.by_ref().take(size).collect();
+                    waiting.answer(commit(&writer, &own).await);
+                }
+            }
+            written => {
+                for waiting in group.drain(..) {
+                    waiting.answer(written.as_ref().map(|()| ()).map_err(again));
+                }
+            }
         }
     }
+}
+
+impl Waiting {
+    fn answer(self, result: Result<(), StoreError>) {
+        // Nobody waits any more: the events are written all the same.
+        let _ = self.done.send(result);
+    }
+}
+
+/// The database refuses everybody.
+fn is_for_all(error: &StoreError) -> bool {
+    matches!(error.kind, StoreErrorKind::Retryable | StoreErrorKind::Unavailable)
 }
 
 async fn commit(writer: &DatabaseConnection, events: &[Event]) -> Result<(), StoreError> {
     let connection = begin(writer).await.map_err(failed("event.append"))?;
     let mut unit = Unit { connection, now: Timestamp::EPOCH };
-    unit.append(events).await?;
+    unit.append_missing(events).await?;
     unit.connection.commit().await.map_err(failed("event.append"))
 }
 

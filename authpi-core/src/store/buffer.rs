@@ -4,8 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::Store;
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::event::model::Event;
+
+/// Most events of one commit: longer ones would keep other writers waiting.
+const BATCH: usize = 1_000;
 
 /// A bounded buffer of per-request events. A crash loses at most what has not been flushed.
 pub struct EventBuffer {
@@ -32,7 +35,8 @@ impl EventBuffer {
         if waiting.len() < self.capacity {
             waiting.push(event);
         } else {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            drop(waiting);
+            self.count_dropped(1);
         }
     }
 
@@ -41,25 +45,89 @@ impl EventBuffer {
         self.dropped.load(Ordering::Relaxed)
     }
 
+    /// How many events wait.
+    pub fn len(&self) -> usize {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Writes what is buffered. When this returns, everything that was pushed before the call is committed, batches of
-    /// other callers included.
+    /// other callers included. An event that the store will never take is dropped and counted.
     ///
     /// # Errors
-    /// [`StoreError`]; the events stay buffered.
+    /// [`StoreError`]; the events that were not written stay buffered.
     pub async fn flush(&self, store: &dyn Store) -> Result<(), StoreError> {
         let _one_at_a_time = self.flushing.lock().await;
-        let batch = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        if batch.is_empty() {
-            return Ok(());
+        let events = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut taken = Taken { buffer: self, events };
+        while !taken.events.is_empty() {
+            let size = taken.events.len().min(BATCH);
+            let batch: Vec<Event> = taken.events.iter().take(size).cloned().collect();
+            match store.append(batch).await {
+                Err(error) if may_pass(&error) => return Err(error),
+                Err(_) => self.write_one_by_one(store, &mut taken, size).await?,
+                Ok(()) => drop(taken.events.drain(..size)),
+            }
         }
-        let written = store.append(batch.clone()).await;
-        if written.is_err() {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let newer = std::mem::replace(&mut *waiting, batch);
-            let room = self.capacity.saturating_sub(waiting.len());
-            self.dropped.fetch_add(newer.len().saturating_sub(room) as u64, Ordering::Relaxed);
-            waiting.extend(newer.into_iter().take(room));
+        Ok(())
+    }
+
+    /// Writes a batch that was refused, without the event that it was refused for.
+    async fn write_one_by_one(&self, store: &dyn Store, taken: &mut Taken<'_>, size: usize) -> Result<(), StoreError> {
+        for _ in 0..size {
+            let Some(event) = taken.events.first().cloned() else { break };
+            let id = event.id;
+            match store.append(vec![event]).await {
+                Err(error) if may_pass(&error) => return Err(error),
+                Err(error) => {
+                    tracing::error!(event = %id, %error, "a buffered event was dropped");
+                    self.count_dropped(1);
+                }
+                Ok(()) => {}
+            }
+            drop(taken.events.drain(..1));
         }
-        written
+        Ok(())
+    }
+
+    fn put_back(&self, events: Vec<Event>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let newer = std::mem::replace(&mut *waiting, events);
+        let room = self.capacity.saturating_sub(waiting.len());
+        let beyond = newer.len().saturating_sub(room);
+        waiting.extend(newer.into_iter().take(room));
+        drop(waiting);
+        self.count_dropped(beyond);
+    }
+
+    fn count_dropped(&self, events: usize) {
+        if events > 0 {
+            self.dropped.fetch_add(events as u64, Ordering::Relaxed);
+            metrics::counter!("authpi_events_dropped_total").increment(events as u64);
+        }
+    }
+}
+
+/// The same events may be taken later.
+fn may_pass(error: &StoreError) -> bool {
+    matches!(error.kind, StoreErrorKind::Retryable | StoreErrorKind::Unavailable)
+}
+
+/// Events on their way to the store. What is left when this is dropped goes back to where it was taken from; appending
+/// an event again that was written all the same changes nothing.
+struct Taken<'b> {
+    buffer: &'b EventBuffer,
+    events: Vec<Event>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if !self.events.is_empty() {
+            self.buffer.put_back(std::mem::take(&mut self.events));
+        }
     }
 }

@@ -69,10 +69,11 @@ pub trait Store: Send + Sync {
     /// [`StoreError`], `Unavailable` when no connection is to be had in time.
     async fn begin(&self, now: Timestamp) -> Result<Box<dyn UnitOfWork>, StoreError>;
 
-    /// Adds events that depend on no earlier state, durable when this returns. Callers share commits.
+    /// Adds events that depend on no earlier state, durable when this returns; one that is in already is left alone.
+    /// Callers share commits, and what is refused to one is not refused to another.
     ///
     /// # Errors
-    /// [`StoreError`]; then none of `events` is in.
+    /// [`StoreError`]; then none of `events` is in, save where the connection broke during the commit itself.
     async fn append(&self, events: Vec<Event>) -> Result<(), StoreError>;
 
     /// The database answers.

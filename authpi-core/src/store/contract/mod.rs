@@ -16,6 +16,7 @@ pub mod account;
 pub mod api_key;
 pub mod bootstrap;
 pub mod client;
+pub mod event;
 pub mod idempotency;
 pub mod issuer;
 pub mod membership;
@@ -83,6 +84,22 @@ pub async fn race<F: Future<Output = ()> + Send + 'static>(ground: &Ground, race
 #[macro_export]
 macro_rules! store_contract {
     ($run:path) => {
+        $crate::store_contract!(@room $run, event: [
+            every_field_comes_back_as_it_was_written,
+            all_types_can_be_written_and_asked_for,
+            events_of_one_millisecond_are_listed_by_id_newest_first,
+            another_account_sees_nothing,
+            filters_hold_together,
+            a_user_is_found_as_subject_and_as_actor_once,
+            pages_neither_repeat_nor_skip_while_newer_events_arrive,
+            an_erased_context_leaves_the_event_and_its_hash,
+            events_of_a_dropped_unit_are_never_seen,
+            purging_goes_by_age_class_and_limit,
+            parallel_appends_are_visible_when_they_return,
+            appending_an_event_again_changes_nothing,
+            an_append_that_is_refused_harms_no_other,
+            an_append_that_is_cut_off_harms_nobody,
+        ]);
         $crate::store_contract!(@room $run, api_key: [
             every_field_comes_back_as_it_was_written,
             what_authenticates_is_what_was_written,
