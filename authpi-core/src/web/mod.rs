@@ -9,6 +9,7 @@ pub mod caller;
 pub mod endpoint;
 pub mod idempotency;
 pub mod members;
+mod metrics;
 pub mod openapi;
 pub mod pipeline;
 pub mod problem;

@@ -22,6 +22,7 @@ use super::call::CallHead;
 use super::caller::{Caller, Credential};
 use super::endpoint::{AnyWrite, Attempts, Handler, Read, read_call};
 use super::idempotency::{InFlightGuard, RETENTION, Ticket};
+use super::metrics::Measured;
 use super::problem::{answer_to, defect};
 use super::rate_limit::BucketKey;
 use super::request::{HEADER_LIMIT, Request};
@@ -62,6 +63,8 @@ impl Pipeline {
         let preflight =
             request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         let matched = self.router.find(&request.method, &request.path);
+        let name = matched.as_ref().ok().map(|matched| matched.operation.route.name);
+        let measured = Measured::begin(name, self.services.now());
         let is_open = matched.as_ref().is_ok_and(|matched| matched.operation.route.access == Access::Public);
         let answer = if preflight && self.allows(origin.as_ref()) {
             preflight_answer()
@@ -76,6 +79,7 @@ impl Pipeline {
                 }
             }
         };
+        measured.finish(answer.status, self.services.now());
         self.finished(answer, origin.as_ref(), is_open, &reference)
     }
 

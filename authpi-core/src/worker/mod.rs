@@ -1,22 +1,59 @@
-//! Background work: plain steps that the loop runs one after the other, each saying when it wants to be called next.
+//! Background work: plain steps, each one unit of work or less, each saying when it wants to be called next. The loop
+//! calls them one after the other; a host with a scheduler of its own calls [`run_once`].
+//!
+//! Every step looks for what is left, may run in several processes at once, and repeats what a crash cut off.
+
+mod schedule;
+mod steps;
+mod sweeps;
+
+mod removal;
 
 use std::sync::Arc;
 
+use futures_channel::oneshot;
+
+use crate::error::Refusal;
 use crate::web::services::Services;
 
-/// Running workers.
+/// Running workers. Dropping this leaves them running until the runtime ends, with nobody to flush what is buffered.
+#[must_use = "stop the workers before the process ends"]
 pub struct Workers {
     services: Arc<Services>,
+    stop: oneshot::Sender<()>,
+    ended: oneshot::Receiver<()>,
 }
 
 impl Workers {
-    /// Starts them.
+    /// Starts them: one task on the runtime of the engine.
     pub fn start(services: Arc<Services>) -> Self {
-        Self { services }
+        let (stop, stopped) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let inside = Arc::clone(&services);
+        services.transport.executor.spawn(Box::pin(async move {
+            schedule::run(&inside, stopped).await;
+            // The handle was dropped: nobody waits.
+            let _ = end.send(());
+        }));
+        Self { services, stop, ended }
     }
 
-    /// Stops them and flushes what is buffered.
+    /// Stops them: the running step ends, no other begins, and what is buffered is written.
     pub async fn stop(self) {
-        let _ = self.services.buffer.flush(self.services.store.as_ref()).await;
+        // The loop is gone already when its runtime has ended.
+        let _ = self.stop.send(());
+        let _ = self.ended.await;
+        if let Err(error) = self.services.buffer.flush(self.services.store.as_ref()).await {
+            let lost = self.services.buffer.len();
+            tracing::error!(%error, lost, "buffered events could not be written at the end");
+        }
     }
+}
+
+/// Runs every step until there is nothing left to do now. What waits for a time to come is left alone.
+///
+/// # Errors
+/// The first failure; the other steps ran all the same.
+pub async fn run_once(services: &Arc<Services>) -> Result<(), Refusal> {
+    schedule::run_until_idle(services, steps::ALL).await
 }

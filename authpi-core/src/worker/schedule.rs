@@ -1,0 +1,151 @@
+//! Who is called when: the loop, its pauses after failures, and its end.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Either, Shared, join_all, pending, select};
+use futures_util::lock::Mutex;
+
+use super::steps::{self, Step};
+use crate::error::Refusal;
+use crate::web::services::Services;
+
+/// The pause after the first failure; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause after a failure.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// When a step wants to be called next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It did something, and there may be more.
+    Now,
+    /// It found nothing to do.
+    In(Duration),
+}
+
+/// Is ready once the workers are told to stop.
+type Stop = Shared<BoxFuture<'static, ()>>;
+
+/// Runs all steps until `stop`. The buffer is flushed beside the others: its deadline does not wait for a batch.
+pub(super) async fn run(services: &Arc<Services>, stop: oneshot::Receiver<()>) {
+    let stop: Stop = async move {
+        if stop.await.is_err() {
+            // The handle was dropped: that is no order to stop.
+            pending::<()>().await;
+        }
+    }
+    .boxed()
+    .shared();
+    let turn = Mutex::new(());
+    let lives = steps::ALL.iter().map(|step| {
+        let turn = step.takes_turns.then_some(&turn);
+        keep_running(step, services, turn, stop.clone())
+    });
+    join_all(lives).await;
+}
+
+/// Runs one step over and over.
+async fn keep_running(step: &Step, services: &Arc<Services>, turn: Option<&Mutex<()>>, stop: Stop) {
+    let mut failures = 0_u32;
+    loop {
+        let pause = {
+            let _turn = match turn {
+                None => None,
+                Some(turn) => match select(stop.clone(), turn.lock()).await {
+                    Either::Left(_) => return,
+                    Either::Right((guard, _)) => Some(guard),
+                },
+            };
+            if stop.peek().is_some() {
+                return;
+            }
+            match attempt(step, services).await {
+                Ok(next) => {
+                    if failures > 0 {
+                        tracing::info!(step = step.name, "a worker step succeeds again");
+                    }
+                    failures = 0;
+                    match next {
+                        Next::Now => Duration::ZERO,
+                        Next::In(pause) => pause,
+                    }
+                }
+                Err(refusal) => {
+                    report(step, &refusal, failures);
+                    failures = failures.saturating_add(1);
+                    pause_after(failures)
+                }
+            }
+        };
+        let sleep = pin!(services.transport.executor.sleep(pause));
+        if let Either::Left(_) = select(stop.clone(), sleep).await {
+            return;
+        }
+    }
+}
+
+/// Runs the steps over and over until none of them finds anything.
+pub(super) async fn run_until_idle(services: &Arc<Services>, steps: &[Step]) -> Result<(), Refusal> {
+    let mut first_failure = Ok(());
+    let mut failed = Vec::new();
+    loop {
+        let mut worked = false;
+        for step in steps {
+            while !failed.contains(&step.name) {
+                match attempt(step, services).await {
+                    Ok(Next::Now) => worked = true,
+                    Ok(Next::In(_)) => break,
+                    Err(refusal) => {
+                        report(step, &refusal, 0);
+                        failed.push(step.name);
+                        first_failure = first_failure.and(Err(refusal));
+                    }
+                }
+            }
+        }
+        if !worked {
+            return first_failure;
+        }
+    }
+}
+
+/// Runs a step; a panic is a failure of it alone.
+async fn attempt(step: &Step, services: &Arc<Services>) -> Result<Next, Refusal> {
+    let ran = AssertUnwindSafe(async { (step.run)(services).await }).catch_unwind().await;
+    ran.unwrap_or_else(|_| Err(Refusal::internal("the step panicked")))
+}
+
+/// Counts every failure, and logs the first of a row.
+fn report(step: &Step, refusal: &Refusal, failures_before: u32) {
+    metrics::counter!("authpi_worker_failures_total", "step" => step.name).increment(1);
+    if failures_before > 0 {
+        return;
+    }
+    if refusal.is_retryable() {
+        tracing::info!(step = step.name, %refusal, "a worker step was overtaken and will be repeated");
+    } else {
+        tracing::error!(step = step.name, %refusal, "a worker step failed and will be repeated");
+    }
+}
+
+fn pause_after(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(LONGEST_PAUSE.as_secs().ilog2() + 1);
+    FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_from_a_second_to_a_minute() {
+        let pauses = [1, 2, 3, 6, 7, 8, u32::MAX].map(|failures| pause_after(failures).as_secs());
+        assert_eq!(pauses, [1, 2, 4, 32, 60, 60, 60]);
+    }
+}

@@ -1,0 +1,63 @@
+//! Steps that come back by the clock: what is buffered is written, what has expired is removed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::schedule::Next;
+use crate::error::Refusal;
+use crate::web::services::Services;
+
+/// Rows of one unit of work: few enough to keep no other writer waiting.
+const BATCH: u32 = 500;
+
+/// How often the buffer is looked at: an event is committed at the latest 200 ms after it was buffered (architecture
+/// §4), and half of that is left for the commit.
+const FLUSH_EVERY: Duration = Duration::from_millis(100);
+
+/// How often expired rows are looked for. Nothing depends on when they go: a claim and a list ignore them.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Days that per-request types are kept at most (events-webhooks §5).
+const PER_REQUEST_DAYS: u32 = 30;
+
+/// Writes the events of requests that changed nothing else.
+pub(super) async fn buffered_events(services: &Arc<Services>) -> Result<Next, Refusal> {
+    services.buffer.flush(services.store.as_ref()).await?;
+    Ok(Next::In(FLUSH_EVERY))
+}
+
+/// Removes the records of idempotent requests that are older than a day (conventions §10).
+pub(super) async fn idempotency_records(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let mut unit = services.store.begin(services.now()).await?;
+    let removed = unit.idempotency().purge(BATCH).await?;
+    if removed > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(removed))
+}
+
+/// Removes events, and their contexts, that have been kept long enough (events-webhooks §5).
+pub(super) async fn old_events(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let now = services.now();
+    let days = services.options.event_retention_days;
+    let (per_request, others) = (now.minus(DAY * days.min(PER_REQUEST_DAYS)), now.minus(DAY * days));
+    let mut unit = services.store.begin(now).await?;
+    let removed = unit.events().purge(per_request, others, BATCH).await?;
+    if removed > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(removed))
+}
+
+/// Forgets token buckets that are full again.
+#[allow(clippy::unused_async, reason = "a step is asynchronous")]
+pub(super) async fn rate_limits(services: &Arc<Services>) -> Result<Next, Refusal> {
+    services.limits.sweep();
+    Ok(Next::In(SWEEP_EVERY))
+}
+
+fn after_removing(rows: u64) -> Next {
+    if rows > 0 { Next::Now } else { Next::In(SWEEP_EVERY) }
+}
