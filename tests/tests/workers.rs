@@ -1,0 +1,230 @@
+//! Background work, as a host starts, stops or calls it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use authpi_core::AuthPi;
+use authpi_core::event::catalogue;
+use authpi_core::event::model::Event;
+use authpi_core::event::repository::EventFilter;
+use authpi_core::id::{AccountId, EventId, IssuerId};
+use authpi_core::page::{Limit, PageRequest};
+use authpi_core::store::contract::{START, event, mint, organization};
+use authpi_core::store::{Reads, Store, StoreError, StoreErrorKind, UnitOfWork};
+use authpi_core::timestamp::Timestamp;
+use authpi_core::transport::{ManualClock, MasterKey};
+use authpi_core::urls::Urls;
+use authpi_core::worker;
+use authpi_storage::DatabaseStore;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A store whose units of work, or appends, can be made to fail or to panic.
+struct Unsteady {
+    store: DatabaseStore,
+    panicking: Arc<AtomicBool>,
+    failing: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Store for Unsteady {
+    fn reads(&self) -> &dyn Reads {
+        self.store.reads()
+    }
+
+    async fn begin(&self, now: Timestamp) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        assert!(!self.panicking.load(Ordering::SeqCst), "of a test");
+        self.store.begin(now).await
+    }
+
+    async fn append(&self, events: Vec<Event>) -> Result<(), StoreError> {
+        if self.failing.load(Ordering::SeqCst) {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "event.append", "of a test"));
+        }
+        self.store.append(events).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.store.ping().await
+    }
+}
+
+struct Ground {
+    authpi: AuthPi,
+    clock: Arc<ManualClock>,
+    panicking: Arc<AtomicBool>,
+    failing: Arc<AtomicBool>,
+}
+
+async fn ground() -> Ground {
+    let (panicking, failing) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let store = authpi_storage::connect("sqlite::memory:").await.unwrap();
+    let store = Unsteady { store, panicking: Arc::clone(&panicking), failing: Arc::clone(&failing) };
+    let clock = Arc::new(ManualClock::at(START));
+    let urls = Urls::under("http://127.0.0.1:1").unwrap();
+    let authpi = AuthPi::builder(store, MasterKey::new([42; 32]), urls)
+        .transport(authpi_transport::tokio().unwrap())
+        .clock(Arc::clone(&clock))
+        .build()
+        .await
+        .unwrap();
+    Ground { authpi, clock, panicking, failing }
+}
+
+impl Ground {
+    fn buffer(&self, account: AccountId) -> EventId {
+        let one = event::event(account, catalogue::API_KEY_VERIFIED, START);
+        let id = one.id;
+        self.authpi.services().buffer.push(one);
+        id
+    }
+
+    async fn events(&self, account: AccountId) -> usize {
+        let page = PageRequest { limit: Limit::default(), after: None };
+        let reads = self.authpi.services().store.reads();
+        reads.events().list(account, &EventFilter::default(), &page).await.unwrap().items.len()
+    }
+
+    /// Leaves an organization whose deletion was accepted.
+    async fn deleted_organization(&self) {
+        let services = self.authpi.services();
+        let one = organization::organization(mint::<IssuerId>());
+        let mut unit = services.store.begin(START).await.unwrap();
+        unit.organizations().insert(&one).await.unwrap();
+        let _ = unit.organizations().begin_delete(one.issuer_id, one.id, START).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+
+    async fn deleting(&self) -> usize {
+        self.authpi.services().store.reads().organizations().deleting(10).await.unwrap().len()
+    }
+}
+
+async fn pause(millis: u64) {
+    #[allow(clippy::disallowed_methods, reason = "what runs beside the test goes by real time")]
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+#[tokio::test]
+async fn buffered_events_are_written_at_the_latest_after_200_ms() {
+    let ground = ground().await;
+    let workers = ground.authpi.start();
+    let account = mint();
+    for expected in 1..5 {
+        ground.buffer(account);
+        pause(200).await;
+        assert_eq!(ground.events(account).await, expected);
+    }
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn stopping_writes_what_is_buffered() {
+    let ground = ground().await;
+    let workers = ground.authpi.start();
+    let account = mint();
+    pause(20).await;
+    for _ in 0..2_500 {
+        ground.buffer(account);
+    }
+    workers.stop().await;
+    assert!(ground.authpi.services().buffer.is_empty());
+    assert_eq!(ground.authpi.services().buffer.dropped(), 0);
+    assert_eq!(ground.events(account).await, 50);
+}
+
+#[tokio::test]
+async fn workers_go_on_when_their_handle_is_dropped() {
+    let ground = ground().await;
+    drop(ground.authpi.start());
+    let account = mint();
+    pause(20).await;
+    ground.buffer(account);
+    pause(250).await;
+    assert_eq!(ground.events(account).await, 1);
+}
+
+#[tokio::test]
+async fn removal_begins_within_a_second() {
+    let ground = ground().await;
+    let workers = ground.authpi.start();
+    pause(100).await;
+    ground.deleted_organization().await;
+    pause(1_000).await;
+    assert_eq!(ground.deleting().await, 0);
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn a_panicking_step_hinders_no_other_and_is_repeated() {
+    let ground = ground().await;
+    ground.deleted_organization().await;
+    ground.panicking.store(true, Ordering::SeqCst);
+    let workers = ground.authpi.start();
+    let account = mint();
+    ground.buffer(account);
+    pause(300).await;
+    assert_eq!(ground.events(account).await, 1);
+    assert_eq!(ground.deleting().await, 1);
+    ground.panicking.store(false, Ordering::SeqCst);
+    pause(1_500).await;
+    assert_eq!(ground.deleting().await, 0);
+    workers.stop().await;
+}
+
+#[tokio::test]
+async fn events_stay_buffered_while_the_store_fails() {
+    let ground = ground().await;
+    let account = mint();
+    ground.failing.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        ground.buffer(account);
+        assert!(worker::run_once(ground.authpi.services()).await.is_err());
+    }
+    assert_eq!(ground.authpi.services().buffer.len(), 3);
+    ground.failing.store(false, Ordering::SeqCst);
+    worker::run_once(ground.authpi.services()).await.unwrap();
+    assert_eq!(ground.events(account).await, 3);
+    assert_eq!(ground.authpi.services().buffer.dropped(), 0);
+}
+
+#[tokio::test]
+async fn one_failing_step_hinders_no_other_of_a_single_run() {
+    let ground = ground().await;
+    ground.deleted_organization().await;
+    ground.failing.store(true, Ordering::SeqCst);
+    ground.buffer(mint());
+    assert!(worker::run_once(ground.authpi.services()).await.is_err());
+    assert_eq!(ground.deleting().await, 0);
+}
+
+#[tokio::test]
+async fn what_has_expired_is_gone_after_one_run() {
+    let ground = ground().await;
+    let services = ground.authpi.services();
+    let (account, key): (AccountId, _) = (mint(), [7; 32]);
+    let mut unit = services.store.begin(START).await.unwrap();
+    let _ = unit.idempotency().claim(account, &key, START.plus(DAY)).await.unwrap();
+    let per_request = (0..600).map(|_| event::event(account, catalogue::API_KEY_VERIFIED, START));
+    let others = (0..2).map(|_| event::event(account, catalogue::API_KEY_CREATED, START));
+    unit.events().append(&per_request.chain(others).collect::<Vec<_>>()).await.unwrap();
+    unit.commit().await.unwrap();
+
+    ground.clock.advance(DAY * 30);
+    worker::run_once(services).await.unwrap();
+    assert_eq!(ground.events(account).await, 50, "30 days have not passed yet");
+    let mut unit = services.store.begin(services.now()).await.unwrap();
+    assert_eq!(unit.idempotency().purge(10).await.unwrap(), 0);
+    drop(unit);
+
+    ground.clock.advance(Duration::from_millis(1));
+    worker::run_once(services).await.unwrap();
+    assert_eq!(ground.events(account).await, 2);
+    ground.clock.advance(DAY * 60);
+    worker::run_once(services).await.unwrap();
+    assert_eq!(ground.events(account).await, 0);
+}
