@@ -82,9 +82,9 @@ fn parameters(route: &Route) -> Vec<Value> {
                 "name": parameter.name, "in": "query", "required": false,
                 "description": parameter.description, "schema": parameter.schema(),
             });
-            if matches!(parameter.kind, ParameterKind::AnyOf(_)) {
+            if let (ParameterKind::AnyOf(_), Some(members)) = (parameter.kind, described.as_object_mut()) {
                 // Separated by commas, not repeated.
-                described["explode"] = false.into();
+                members.insert("explode".to_owned(), false.into());
             }
             described
         }))

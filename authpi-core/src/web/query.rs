@@ -77,13 +77,12 @@ impl Parameter {
     /// The JSON schema of its value.
     pub fn schema(&self) -> Value {
         match self.kind {
-            ParameterKind::Text => json!({ "type": "string", "maxLength": 256 }),
+            ParameterKind::Text | ParameterKind::Cursor => json!({ "type": "string", "maxLength": 256 }),
             ParameterKind::OneOf(words) => json!({ "type": "string", "enum": words }),
             ParameterKind::AnyOf(words) => json!({ "type": "array", "items": { "type": "string", "enum": words } }),
             ParameterKind::Flag => json!({ "type": "string", "enum": ["true", "false"] }),
             ParameterKind::Time => json!({ "type": "number", "minimum": 0 }),
             ParameterKind::Limit => json!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50 }),
-            ParameterKind::Cursor => json!({ "type": "string", "maxLength": 256 }),
         }
     }
 

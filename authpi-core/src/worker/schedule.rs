@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either, Shared, join_all, pending, select};
-use futures_util::lock::Mutex;
+use futures_util::lock::{Mutex, MutexGuard};
 
 use super::steps::{self, Step};
 use crate::error::Refusal;
@@ -18,7 +18,7 @@ use crate::web::services::Services;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause after a failure.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// When a step wants to be called next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +29,22 @@ pub(super) enum Next {
     In(Duration),
 }
 
-/// Is ready once the workers are told to stop.
-type Stop = Shared<BoxFuture<'static, ()>>;
+impl Next {
+    const fn pause(self) -> Duration {
+        match self {
+            Self::Now => Duration::ZERO,
+            Self::In(pause) => pause,
+        }
+    }
+}
 
-/// Runs all steps until `stop`. The buffer is flushed beside the others: its deadline does not wait for a batch.
-pub(super) async fn run(services: &Arc<Services>, stop: oneshot::Receiver<()>) {
-    let stop: Stop = async move {
-        if stop.await.is_err() {
+/// Is ready once the workers are told to stop.
+type Halt = Shared<BoxFuture<'static, ()>>;
+
+/// Runs all steps until `order` comes. The buffer is flushed beside the others: its deadline does not wait for a batch.
+pub(super) async fn run(services: &Arc<Services>, order: oneshot::Receiver<()>) {
+    let halt: Halt = async move {
+        if order.await.is_err() {
             // The handle was dropped: that is no order to stop.
             pending::<()>().await;
         }
@@ -45,48 +54,48 @@ pub(super) async fn run(services: &Arc<Services>, stop: oneshot::Receiver<()>) {
     let turn = Mutex::new(());
     let lives = steps::ALL.iter().map(|step| {
         let turn = step.takes_turns.then_some(&turn);
-        keep_running(step, services, turn, stop.clone())
+        keep_running(step, services, turn, halt.clone())
     });
     join_all(lives).await;
 }
 
 /// Runs one step over and over.
-async fn keep_running(step: &Step, services: &Arc<Services>, turn: Option<&Mutex<()>>, stop: Stop) {
+async fn keep_running(step: &Step, services: &Arc<Services>, turn: Option<&Mutex<()>>, halt: Halt) {
     let mut failures = 0_u32;
     loop {
-        let pause = {
-            let _turn = match turn {
-                None => None,
-                Some(turn) => match select(stop.clone(), turn.lock()).await {
-                    Either::Left(_) => return,
-                    Either::Right((guard, _)) => Some(guard),
-                },
-            };
-            if stop.peek().is_some() {
-                return;
+        let Some(held) = until(&halt, taken(turn)).await else { return };
+        let outcome = attempt(step, services).await;
+        drop(held);
+        let pause = match outcome {
+            Ok(next) => {
+                if failures > 0 {
+                    tracing::info!(step = step.name, "a worker step succeeds again");
+                }
+                failures = 0;
+                next.pause()
             }
-            match attempt(step, services).await {
-                Ok(next) => {
-                    if failures > 0 {
-                        tracing::info!(step = step.name, "a worker step succeeds again");
-                    }
-                    failures = 0;
-                    match next {
-                        Next::Now => Duration::ZERO,
-                        Next::In(pause) => pause,
-                    }
-                }
-                Err(refusal) => {
-                    report(step, &refusal, failures);
-                    failures = failures.saturating_add(1);
-                    pause_after(failures)
-                }
+            Err(refusal) => {
+                report(step, &refusal, failures);
+                failures = failures.saturating_add(1);
+                pause_after(failures)
             }
         };
-        let sleep = pin!(services.transport.executor.sleep(pause));
-        if let Either::Left(_) = select(stop.clone(), sleep).await {
-            return;
-        }
+        let Some(()) = until(&halt, services.transport.executor.sleep(pause)).await else { return };
+    }
+}
+
+async fn taken(turn: Option<&Mutex<()>>) -> Option<MutexGuard<'_, ()>> {
+    match turn {
+        Some(turn) => Some(turn.lock().await),
+        None => None,
+    }
+}
+
+/// What `future` results in; `None` when the order to stop comes first.
+async fn until<F: Future>(halt: &Halt, future: F) -> Option<F::Output> {
+    match select(halt.clone(), pin!(future)).await {
+        Either::Left(_) => None,
+        Either::Right((output, _)) => Some(output),
     }
 }
 

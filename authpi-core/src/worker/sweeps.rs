@@ -15,9 +15,9 @@ const BATCH: u32 = 500;
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
 
 /// How often expired rows are looked for. Nothing depends on when they go: a claim and a list ignore them.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Days that per-request types are kept at most (events-webhooks §5).
 const PER_REQUEST_DAYS: u32 = 30;

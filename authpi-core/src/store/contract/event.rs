@@ -340,7 +340,7 @@ pub async fn an_append_that_is_refused_harms_no_other(ground: Ground) {
         let mut one = created(account);
         if number == 7 {
             // PostgreSQL takes no NUL in a text; SQLite does.
-            one.source = "\0".to_owned();
+            "\0".clone_into(&mut one.source);
         }
         async move {
             let id = one.id;
