@@ -11,9 +11,10 @@ use authpi_core::AuthPi;
 use authpi_core::event::catalogue;
 use authpi_core::event::model::Event;
 use authpi_core::event::repository::EventFilter;
-use authpi_core::id::{AccountId, EventId, IssuerId};
+use authpi_core::id::{AccountId, EventId, IssuerId, MemberId};
+use authpi_core::outcome::InsertOutcome;
 use authpi_core::page::{Limit, PageRequest};
-use authpi_core::store::contract::{START, event, mint, organization};
+use authpi_core::store::contract::{START, event, membership, mint, organization};
 use authpi_core::store::{Reads, Store, StoreError, StoreErrorKind, UnitOfWork};
 use authpi_core::timestamp::Timestamp;
 use authpi_core::transport::{ManualClock, MasterKey};
@@ -91,10 +92,19 @@ impl Ground {
 
     /// Leaves an organization whose deletion was accepted.
     async fn deleted_organization(&self) {
+        self.deleted_organization_of(0).await;
+    }
+
+    /// The same with members.
+    async fn deleted_organization_of(&self, members: usize) {
         let services = self.authpi.services();
         let one = organization::organization(mint::<IssuerId>());
         let mut unit = services.store.begin(START).await.unwrap();
         unit.organizations().insert(&one).await.unwrap();
+        for _ in 0..members {
+            let member = membership::membership(&one, MemberId::User(mint()), &["a:read"]);
+            assert_eq!(unit.memberships().insert(&member).await.unwrap(), InsertOutcome::Inserted);
+        }
         let _ = unit.organizations().begin_delete(one.issuer_id, one.id, START).await.unwrap();
         unit.commit().await.unwrap();
     }
@@ -157,6 +167,15 @@ async fn removal_begins_within_a_second() {
     pause(1_000).await;
     assert_eq!(ground.deleting().await, 0);
     workers.stop().await;
+}
+
+#[tokio::test]
+async fn one_run_removes_an_organization_with_all_its_members() {
+    let ground = ground().await;
+    ground.deleted_organization_of(1_100).await;
+    ground.deleted_organization().await;
+    worker::run_once(ground.authpi.services()).await.unwrap();
+    assert_eq!(ground.deleting().await, 0);
 }
 
 #[tokio::test]

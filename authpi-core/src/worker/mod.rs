@@ -3,11 +3,10 @@
 //!
 //! Every step looks for what is left, may run in several processes at once, and repeats what a crash cut off.
 
+mod removal;
 mod schedule;
 mod steps;
 mod sweeps;
-
-mod removal;
 
 use std::sync::Arc;
 

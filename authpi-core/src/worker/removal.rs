@@ -8,16 +8,21 @@ use super::schedule::Next;
 use crate::error::Refusal;
 use crate::web::services::Services;
 
+/// Rows of one unit of work: few enough to keep no other writer waiting.
+const BATCH: u32 = 500;
+
 /// How often accepted deletions are looked for: removal begins within 1 s.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Removes one organization.
+/// Removes a batch of members of a deleted organization; in the end the organization itself.
 pub(super) async fn organization(services: &Arc<Services>) -> Result<Next, Refusal> {
     let Some(gone) = services.store.reads().organizations().deleting(1).await?.pop() else {
         return Ok(Next::In(LOOK_EVERY));
     };
     let mut unit = services.store.begin(services.now()).await?;
-    unit.organizations().remove(gone.issuer_id, gone.id).await?;
+    if unit.memberships().remove_of_organization(gone.id, BATCH).await? == 0 {
+        unit.organizations().remove(gone.issuer_id, gone.id).await?;
+    }
     unit.commit().await?;
     Ok(Next::Now)
 }

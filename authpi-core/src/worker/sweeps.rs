@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::schedule::Next;
+use crate::credential::operations::announce_expired;
 use crate::error::Refusal;
-use crate::web::services::Services;
+use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
+use crate::store::Change;
+use crate::web::services::{Origin, Services};
 
 /// Rows of one unit of work: few enough to keep no other writer waiting.
 const BATCH: u32 = 500;
@@ -17,6 +20,9 @@ const FLUSH_EVERY: Duration = Duration::from_millis(100);
 /// How often expired rows are looked for. Nothing depends on when they go: a claim and a list ignore them.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
+/// How often keys that have expired are looked for.
+const ANNOUNCE_EVERY: Duration = Duration::from_secs(30);
+
 const DAY: Duration = Duration::from_hours(24);
 
 /// Days that per-request types are kept at most (events-webhooks §5).
@@ -26,6 +32,27 @@ const PER_REQUEST_DAYS: u32 = 30;
 pub(super) async fn buffered_events(services: &Arc<Services>) -> Result<Next, Refusal> {
     services.buffer.flush(services.store.as_ref()).await?;
     Ok(Next::In(FLUSH_EVERY))
+}
+
+/// Says that an API key has expired (events-webhooks §3): once, at most [`ANNOUNCE_EVERY`] late.
+pub(super) async fn expired_api_keys(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let Some(key) = services.store.reads().api_keys().expired_unannounced(services.now(), 1).await?.pop() else {
+        return Ok(Next::In(ANNOUNCE_EVERY));
+    };
+    let root = services.root_for(Some(key.issuer_id)).await?;
+    let origin = Origin {
+        account_id: key.account_id,
+        actor: Actor::System,
+        trigger: Trigger::Schedule,
+        trace: None,
+        request: RequestContext::default(),
+        detail: ContextDetail::None,
+    };
+    let context = services.change_context(origin, root);
+    let mut change = Change::new(services.store.begin(services.now()).await?, &context);
+    announce_expired(&mut change, &key).await?;
+    change.into_unit().await?.commit().await?;
+    Ok(Next::Now)
 }
 
 /// Removes the records of idempotent requests that are older than a day (conventions §10).
