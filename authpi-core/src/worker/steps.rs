@@ -33,6 +33,7 @@ const fn beside(name: &'static str, run: Run) -> Step {
 pub(super) const ALL: &[Step] = &[
     beside("buffered-events", |services| Box::pin(sweeps::buffered_events(services))),
     in_turn("organization-removal", |services| Box::pin(removal::organization(services))),
+    in_turn("client-removal", |services| Box::pin(removal::clients(services))),
     in_turn("expired-api-keys", |services| Box::pin(sweeps::expired_api_keys(services))),
     in_turn("idempotency-records", |services| Box::pin(sweeps::idempotency_records(services))),
     in_turn("old-events", |services| Box::pin(sweeps::old_events(services))),
