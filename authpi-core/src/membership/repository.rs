@@ -54,6 +54,15 @@ impl CursorKey for MemberPosition {
     }
 }
 
+/// Somebody who was deleted and still is a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DepartedMember {
+    /// Where they lived.
+    pub issuer_id: IssuerId,
+    /// Who.
+    pub member: MemberId,
+}
+
 /// Questions about memberships.
 #[async_trait]
 pub trait MembershipReads: Send + Sync {
@@ -97,6 +106,13 @@ pub trait MembershipReads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn count_of_member(&self, issuer: IssuerId, member: MemberId) -> Result<u64, StoreError>;
+
+    /// At most `limit` members of all issuers whose own deletion was accepted at `since` or later: work for the removal
+    /// worker. Costs a look at everybody who was deleted since then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn departed(&self, since: Timestamp, limit: u32) -> Result<Vec<DepartedMember>, StoreError>;
 }
 
 /// Writes of memberships. The organization is locked by then: see [`MembershipRepository::insert`].

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::schedule::Next;
+use super::steps::Bench;
 use crate::error::Refusal;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
@@ -21,8 +22,36 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often the end of a waiting time is looked for.
 const PURGE_EVERY: Duration = Duration::from_mins(1);
 
+/// Longer than any unit of work lasts: one that began before a deletion was accepted may still commit a child.
+const LAST_COMMIT: Duration = Duration::from_mins(1);
+
+/// Longer than the clocks of two processes are apart, and a unit of work lasts.
+const OVERLAP: Duration = Duration::from_hours(1);
+
 /// How long a deleted user or client stays, to be told apart from one that never was.
 const KEPT: Duration = Duration::from_hours(30 * 24);
+
+/// Removes a batch of what belonged to a deleted issuer; in the end the issuer itself, and with its root key every
+/// chance to open what it sealed.
+pub(super) async fn issuers(services: &Arc<Services>) -> Result<Next, Refusal> {
+    for gone in services.store.reads().issuers().deleting(PARENTS).await? {
+        let now = services.now();
+        let mut unit = services.store.begin(now).await?;
+        let removed = unit.issuers().remove_children(gone.id, BATCH).await?;
+        if removed == 0 && now.since(gone.accepted_at) <= LAST_COMMIT {
+            continue;
+        }
+        if removed == 0 {
+            unit.issuers().remove(gone.id).await?;
+        }
+        unit.commit().await?;
+        if removed == 0 {
+            services.forget_root(gone.id);
+        }
+        return Ok(Next::Now);
+    }
+    Ok(Next::In(LOOK_EVERY))
+}
 
 /// Removes a batch of members of a deleted organization; in the end the organization itself.
 pub(super) async fn organization(services: &Arc<Services>) -> Result<Next, Refusal> {
@@ -32,6 +61,35 @@ pub(super) async fn organization(services: &Arc<Services>) -> Result<Next, Refus
     let mut unit = services.store.begin(services.now()).await?;
     if unit.memberships().remove_of_organization(gone.id, BATCH).await? == 0 {
         unit.organizations().remove(gone.issuer_id, gone.id).await?;
+    }
+    unit.commit().await?;
+    Ok(Next::Now)
+}
+
+/// Removes somebody who was deleted from a batch of organizations.
+pub(super) async fn departed_member(bench: &Bench) -> Result<Next, Refusal> {
+    let services = &bench.services;
+    let mut since = bench.departed_since.lock().await;
+    let asked_at = services.now();
+    let Some(gone) = services.store.reads().memberships().departed(*since, 1).await?.pop() else {
+        *since = asked_at.minus(OVERLAP).max(*since);
+        return Ok(Next::In(LOOK_EVERY));
+    };
+    let mut unit = services.store.begin(services.now()).await?;
+    unit.memberships().remove_of_member(gone.issuer_id, gone.member, BATCH).await?;
+    unit.commit().await?;
+    Ok(Next::Now)
+}
+
+/// Erases users who were deleted 30 days ago: everything personal, and the entry that kept the username taken.
+pub(super) async fn users(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let due = services.store.reads().users().deleted_before(long_ago(services), PARENTS).await?;
+    if due.is_empty() {
+        return Ok(Next::In(PURGE_EVERY));
+    }
+    let mut unit = services.store.begin(services.now()).await?;
+    for gone in due {
+        unit.users().purge(gone.issuer_id, gone.id).await?;
     }
     unit.commit().await?;
     Ok(Next::Now)

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either, Shared, join_all, pending, select};
 use futures_util::lock::{Mutex, MutexGuard};
 
-use super::steps::{self, Step};
+use super::steps::{self, Bench, Step};
 use crate::error::Refusal;
 use crate::web::services::Services;
 
@@ -51,20 +51,21 @@ pub(super) async fn run(services: &Arc<Services>, order: oneshot::Receiver<()>) 
     }
     .boxed()
     .shared();
+    let bench = Bench::new(Arc::clone(services));
     let turn = Mutex::new(());
     let lives = steps::ALL.iter().map(|step| {
         let turn = step.takes_turns.then_some(&turn);
-        keep_running(step, services, turn, halt.clone())
+        keep_running(step, &bench, turn, halt.clone())
     });
     join_all(lives).await;
 }
 
 /// Runs one step over and over.
-async fn keep_running(step: &Step, services: &Arc<Services>, turn: Option<&Mutex<()>>, halt: Halt) {
+async fn keep_running(step: &Step, bench: &Bench, turn: Option<&Mutex<()>>, halt: Halt) {
     let mut failures = 0_u32;
     loop {
         let Some(held) = until(&halt, taken(turn)).await else { return };
-        let outcome = attempt(step, services).await;
+        let outcome = attempt(step, bench).await;
         drop(held);
         let pause = match outcome {
             Ok(next) => {
@@ -80,7 +81,7 @@ async fn keep_running(step: &Step, services: &Arc<Services>, turn: Option<&Mutex
                 pause_after(failures)
             }
         };
-        let Some(()) = until(&halt, services.transport.executor.sleep(pause)).await else { return };
+        let Some(()) = until(&halt, bench.services.transport.executor.sleep(pause)).await else { return };
     }
 }
 
@@ -101,13 +102,14 @@ async fn until<F: Future>(halt: &Halt, future: F) -> Option<F::Output> {
 
 /// Runs the steps over and over until none of them finds anything.
 pub(super) async fn run_until_idle(services: &Arc<Services>, steps: &[Step]) -> Result<(), Refusal> {
+    let bench = Bench::new(Arc::clone(services));
     let mut first_failure = Ok(());
     let mut failed = Vec::new();
     loop {
         let mut worked = false;
         for step in steps {
             while !failed.contains(&step.name) {
-                match attempt(step, services).await {
+                match attempt(step, &bench).await {
                     Ok(Next::Now) => worked = true,
                     Ok(Next::In(_)) => break,
                     Err(refusal) => {
@@ -125,8 +127,8 @@ pub(super) async fn run_until_idle(services: &Arc<Services>, steps: &[Step]) -> 
 }
 
 /// Runs a step; a panic is a failure of it alone.
-async fn attempt(step: &Step, services: &Arc<Services>) -> Result<Next, Refusal> {
-    let ran = AssertUnwindSafe(async { (step.run)(services).await }).catch_unwind().await;
+async fn attempt(step: &Step, bench: &Bench) -> Result<Next, Refusal> {
+    let ran = AssertUnwindSafe(async { (step.run)(bench).await }).catch_unwind().await;
     ran.unwrap_or_else(|_| Err(Refusal::internal("the step panicked")))
 }
 

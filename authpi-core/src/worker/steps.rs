@@ -3,13 +3,29 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use futures_util::lock::Mutex;
 
 use super::schedule::Next;
 use super::{removal, sweeps};
 use crate::error::Refusal;
+use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 
-type Run = for<'s> fn(&'s Arc<Services>) -> BoxFuture<'s, Result<Next, Refusal>>;
+/// What steps have at hand: the engine's inside, and where they stopped the last time. Losing the latter costs a look at
+/// what was seen before, and nothing else.
+pub(super) struct Bench {
+    pub(super) services: Arc<Services>,
+    /// Members who were deleted before this have been removed from their organizations.
+    pub(super) departed_since: Mutex<Timestamp>,
+}
+
+impl Bench {
+    pub(super) fn new(services: Arc<Services>) -> Self {
+        Self { services, departed_since: Mutex::new(Timestamp::EPOCH) }
+    }
+}
+
+type Run = for<'b> fn(&'b Bench) -> BoxFuture<'b, Result<Next, Refusal>>;
 
 /// A piece of background work.
 pub(super) struct Step {
@@ -31,11 +47,14 @@ const fn beside(name: &'static str, run: Run) -> Step {
 
 /// Every step. What removes a parent stands before what removes its children, so that one pass does most.
 pub(super) const ALL: &[Step] = &[
-    beside("buffered-events", |services| Box::pin(sweeps::buffered_events(services))),
-    in_turn("organization-removal", |services| Box::pin(removal::organization(services))),
-    in_turn("client-removal", |services| Box::pin(removal::clients(services))),
-    in_turn("expired-api-keys", |services| Box::pin(sweeps::expired_api_keys(services))),
-    in_turn("idempotency-records", |services| Box::pin(sweeps::idempotency_records(services))),
-    in_turn("old-events", |services| Box::pin(sweeps::old_events(services))),
-    in_turn("rate-limits", |services| Box::pin(sweeps::rate_limits(services))),
+    beside("buffered-events", |bench| Box::pin(sweeps::buffered_events(&bench.services))),
+    in_turn("issuer-removal", |bench| Box::pin(removal::issuers(&bench.services))),
+    in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
+    in_turn("departed-members", |bench| Box::pin(removal::departed_member(bench))),
+    in_turn("user-purge", |bench| Box::pin(removal::users(&bench.services))),
+    in_turn("client-removal", |bench| Box::pin(removal::clients(&bench.services))),
+    in_turn("expired-api-keys", |bench| Box::pin(sweeps::expired_api_keys(&bench.services))),
+    in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
+    in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
+    in_turn("rate-limits", |bench| Box::pin(sweeps::rate_limits(&bench.services))),
 ];

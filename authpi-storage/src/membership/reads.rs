@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use authpi_core::id::{Id, IssuerId, MemberId, OrganizationId};
 use authpi_core::membership::model::{Membership, MembershipStatus, OWNER};
-use authpi_core::membership::repository::{MemberPosition, MembershipFilter, MembershipReads};
+use authpi_core::membership::repository::{DepartedMember, MemberPosition, MembershipFilter, MembershipReads};
 use authpi_core::page::{Page, PageRequest};
 use authpi_core::store::StoreError;
+use authpi_core::timestamp::Timestamp;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
@@ -13,8 +14,10 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::row::{kind, membership, one};
+use crate::convert::id;
 use crate::entity::membership::{Column, Entity};
 use crate::entity::membership_scope::{self, Column as Held};
+use crate::entity::user;
 use crate::error::failed;
 use crate::session::Session;
 
@@ -136,5 +139,24 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .count(&self.connection)
             .await
             .map_err(failed("membership.count_of_member"))
+    }
+
+    async fn departed(&self, since: Timestamp, limit: u32) -> Result<Vec<DepartedMember>, StoreError> {
+        let user = Entity::belongs_to(user::Entity)
+            .from((Column::IssuerId, Column::MemberId))
+            .to((user::Column::IssuerId, user::Column::Id));
+        let rows: Vec<(Uuid, Uuid)> = Entity::find()
+            .select_only()
+            .columns([Column::IssuerId, Column::MemberId])
+            .distinct()
+            .join(JoinType::InnerJoin, user.into())
+            .filter(user::Column::DeletedAt.gte(since.as_millis()))
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed("membership.departed"))?;
+        let departed = |(issuer, user)| DepartedMember { issuer_id: id(issuer), member: MemberId::User(id(user)) };
+        Ok(rows.into_iter().map(departed).collect())
     }
 }

@@ -1,10 +1,12 @@
 //! Rules over the members of an organization, and the removals of workers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::membership::{holding, insert, listed, membership, stats, suspended, tenant, user};
 use super::organization::{insert as insert_organization, organization};
+use super::user::{insert as insert_user, user as a_user};
 use super::{Ground, RACERS, START, begin, later, mint, race};
 use crate::id::{MemberId, UserId};
 use crate::membership::model::MembershipStatus;
@@ -123,6 +125,40 @@ pub async fn a_member_is_removed_everywhere_and_counted_out(ground: Ground) {
         assert_eq!(stats(&ground, organization).await, OrganizationStats { n_members: 1, n_agents: 0 });
         assert_eq!(listed(&ground, organization, &holding("owner")).await, [stays]);
     }
+}
+
+pub async fn who_was_deleted_is_found_until_their_memberships_are_gone(ground: Ground) {
+    let first = tenant(&ground).await;
+    let second = organization(first.issuer_id);
+    insert_organization(&ground, &second).await;
+    let [gone, gone_earlier, member_of_nothing, stays] = [(); 4].map(|()| a_user(first.issuer_id));
+    for one in [&gone, &gone_earlier, &member_of_nothing, &stays] {
+        insert_user(&ground, one).await;
+    }
+    for one in [&gone, &gone_earlier, &stays] {
+        for organization in [&first, &second] {
+            let _ = insert(&ground, &membership(organization, MemberId::User(one.id), &[])).await;
+        }
+    }
+    for (one, at) in [(&gone_earlier, later(1)), (&gone, later(2)), (&member_of_nothing, later(2))] {
+        let mut unit = begin(&ground, at).await;
+        let _ = unit.users().begin_delete(first.issuer_id, one.id, one.updated_at).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+    let departed = async |since| {
+        let found = ground.store().reads().memberships().departed(since, 10).await.unwrap();
+        found.iter().map(|one| (one.issuer_id, one.member)).collect::<BTreeSet<_>>()
+    };
+    let issuer = first.issuer_id;
+    let (later_one, earlier_one) = ((issuer, MemberId::User(gone.id)), (issuer, MemberId::User(gone_earlier.id)));
+    assert_eq!(departed(START).await, BTreeSet::from([later_one, earlier_one]));
+    assert_eq!(departed(later(2)).await, BTreeSet::from([later_one]));
+    assert_eq!(departed(later(3)).await, BTreeSet::new());
+    assert_eq!(ground.store().reads().memberships().departed(START, 1).await.unwrap().len(), 1);
+    let mut unit = begin(&ground, later(4)).await;
+    assert_eq!(unit.memberships().remove_of_member(issuer, later_one.1, 10).await.unwrap(), 2);
+    unit.commit().await.unwrap();
+    assert_eq!(departed(START).await, BTreeSet::from([earlier_one]));
 }
 
 /// The worker and callers meet in the same organizations; whoever comes first, each membership is counted out once.

@@ -145,6 +145,7 @@ macro_rules! store_contract {
             of_owners_that_are_removed_in_parallel_one_stays,
             members_of_a_deleted_organization_are_removed_in_batches,
             a_member_is_removed_everywhere_and_counted_out,
+            who_was_deleted_is_found_until_their_memberships_are_gone,
             parallel_removals_count_each_member_out_once,
         ]);
         $crate::store_contract!(@room $run, organization: [
