@@ -1,0 +1,126 @@
+//! `/v1/accounts/{account_id}/events`
+
+use std::time::Duration;
+
+use authpi_core::event::catalogue;
+use serde_json::{Value, json};
+use tests::App;
+
+use super::DRIVER;
+
+fn ids(events: &Value) -> Vec<&str> {
+    events.as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn an_event_has_its_ten_members_and_says_where_the_request_came_from() {
+    let app = App::start(DRIVER).await;
+    let made = app.root().post(&app.path("/issuers"), json!({ "name": "acme" })).header("user-agent", "curl/8");
+    let made = made.expect(201).await;
+    let events = app.events("event_types=issuer.created").await;
+    let event = events.last().unwrap();
+    let members: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
+    let expected = ["auth", "data", "id", "source", "spec", "subject", "timestamp", "trace", "trigger", "type"];
+    assert_eq!(members, expected);
+    assert_eq!(event["spec"], "1.0");
+    assert_eq!(event["source"], "com.authpi/v1");
+    assert_eq!(event["trigger"], "api");
+    assert_eq!(event["trace"], made.header("x-request-id"));
+    assert_eq!(event["timestamp"], app.now());
+    assert_eq!(event["subject"], json!({ "account_id": app.account, "issuer_id": made.id() }));
+    let auth = json!({
+        "type": "api_key", "key_id": app.key.0, "ip": "127.0.0.1", "user_agent": "curl/8", "country": null,
+    });
+    assert_eq!(event["auth"], auth);
+    let alone = app.root().get(&app.path(&format!("/events/{}", event["id"].as_str().unwrap()))).expect(200).await;
+    assert_eq!(alone.data(), event);
+}
+
+#[tokio::test]
+async fn what_nobody_asked_for_has_a_context_of_nulls() {
+    let app = App::start(DRIVER).await;
+    let events = app.events("event_types=account.created").await;
+    assert_eq!(events[0]["auth"], json!({ "type": "system", "ip": null, "user_agent": null, "country": null }));
+    assert_eq!(events[0]["trace"], Value::Null);
+}
+
+#[tokio::test]
+async fn contexts_of_a_removed_issuer_are_null_and_its_events_stay() {
+    let app = App::start(DRIVER).await;
+    let issuer = app.issuer().await;
+    app.root().delete(&issuer).expect(204).await;
+    let id = issuer.rsplit('/').next().unwrap();
+    let query = format!("issuer_id={id}");
+    assert_eq!(app.event_types(&query).await, ["issuer.created", "issuer.deleted"]);
+    app.advance(Duration::from_secs(120));
+    authpi_core::worker::run_once(app.authpi.services()).await.unwrap();
+    let events = app.events(&query).await;
+    assert_eq!(events.len(), 2);
+    for event in events.iter().filter(|event| event["type"] == "issuer.deleted") {
+        assert_eq!(event["auth"]["key_id"], app.key.0);
+        assert_eq!(event["auth"]["ip"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn filters_are_anded_and_wrong_ones_are_refused_with_their_names() {
+    let app = App::start(DRIVER).await;
+    let issuer = app.issuer().await;
+    let user = app.user(&issuer, "a@example.com").await;
+    app.advance(Duration::from_millis(10));
+    app.organization(&issuer).await;
+    app.user(&issuer, "b@example.com").await;
+    assert_eq!(app.event_types(&format!("user_id={user}")).await, ["user.created"]);
+    let both = app.event_types("event_types=user.created,organization.created").await;
+    assert_eq!(both.iter().filter(|name| *name == "user.created").count(), 2);
+    let later = format!("event_types=user.created&after={}", app.now() - 10);
+    assert_eq!(app.event_types(&later).await.len(), 1);
+    let float = format!("event_types=user.created&before={}.0", app.now());
+    assert_eq!(app.event_types(&float).await.len(), 1);
+    let all = catalogue::NAMES.join(",");
+    assert!(!app.events(&format!("event_types={all}")).await.is_empty());
+    for (query, problem) in [
+        ("event_types=membership.added", "event_types invalid_enum_value"),
+        ("event_types=user.created,user.*", "event_types invalid_enum_value"),
+        ("event_types=user.created,", "event_types invalid_enum_value"),
+        ("after=yesterday", "after invalid_format"),
+        ("issuer_id=acme", "issuer_id invalid_format"),
+        ("user_id=i_0000000000000000000000000", "user_id invalid_format"),
+        ("cursor=!", "cursor invalid_format"),
+        ("limit=101", "limit too_big"),
+    ] {
+        let refused = app.root().get(&app.path(&format!("/events?{query}"))).expect(400).await;
+        assert_eq!(refused.refusal(), ("invalid_request".to_owned(), vec![problem.to_owned()]), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn pages_go_on_where_the_last_one_ended_whatever_happens_meanwhile() {
+    let app = App::start(DRIVER).await;
+    let issuer = app.issuer().await;
+    for number in 0..5 {
+        app.user(&issuer, &format!("user-{number}@example.com")).await;
+    }
+    let all = app.root().get(&app.path("/events?limit=100")).expect(200).await;
+    let first = app.root().get(&app.path("/events?limit=2")).expect(200).await;
+    assert_eq!(first.body["has_more"], true);
+    app.user(&issuer, "late@example.com").await;
+    let cursor = first.body["next_cursor"].as_str().unwrap();
+    let rest = app.root().get(&app.path(&format!("/events?limit=100&cursor={cursor}"))).expect(200).await;
+    assert_eq!([ids(first.data()), ids(rest.data())].concat(), ids(all.data()));
+    assert_eq!((&rest.body["has_more"], &rest.body["next_cursor"]), (&json!(false), &Value::Null));
+}
+
+#[tokio::test]
+async fn events_need_their_scope_and_an_unknown_one_is_404() {
+    let app = App::start(DRIVER).await;
+    let (id, secret) = app.account_key(&["issuers:read"]).await;
+    let refused = app.with_key(&id, &secret).get(&app.path("/events")).expect(403).await;
+    assert_eq!(refused.refusal().0, "insufficient_scope");
+    let (id, secret) = app.account_key(&["events:read"]).await;
+    let reader = app.with_key(&id, &secret);
+    reader.get(&app.path("/events")).expect(200).await;
+    for id in ["evt_0000000000000000000000000", "evt_x", "nonsense"] {
+        reader.get(&app.path(&format!("/events/{id}"))).expect(404).await;
+    }
+}
