@@ -12,7 +12,7 @@ use authpi_core::organization::repository::{OrganizationReads, OrganizationRepos
 use authpi_core::store::{IdempotencyRepository, InstanceReads, InstanceRepository, Reads, StoreError, UnitOfWork};
 use authpi_core::timestamp::Timestamp;
 use authpi_core::user::repository::{UserReads, UserRepository};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::error::failed;
 
@@ -22,11 +22,6 @@ pub(crate) struct Session<C> {
     pub(crate) now: Timestamp,
 }
 
-impl<C: ConnectionTrait> Session<C> {
-    pub(crate) fn backend(&self) -> DbBackend {
-        self.connection.get_database_backend()
-    }
-}
 
 impl<C: ConnectionTrait + Send + Sync + 'static> Reads for Session<C> {
     fn instance(&self) -> &dyn InstanceReads {

@@ -34,7 +34,7 @@ use crate::event::model::{RequestContext, Trigger};
 use crate::id::{AccountId, IssuerId};
 use crate::issuer::model::IssuerHead;
 use crate::network::client_address;
-use crate::scope::Scope;
+use crate::scope::{Scope, Scopes};
 use crate::secret::hex;
 use crate::store::{Change, ChangeContext, Claim};
 
@@ -307,10 +307,17 @@ fn authorize(caller: &Caller, route: &Route, account: Option<AccountId>) -> Resu
     }
     let Access::Scope(required) = route.access else { return Ok(()) };
     let required: Scope = required.parse().map_err(|_| Refusal::internal("a route demands what is no scope"))?;
-    match held {
-        Some(held) if held.grants(&required) => Ok(()),
-        _ => Err(Refusal::InsufficientScope(required)),
+    if held.is_some_and(|held| held.grants(&required) || grants_removal(held, route, &required)) {
+        Ok(())
+    } else {
+        Err(Refusal::InsufficientScope(required))
     }
+}
+
+/// A DELETE is granted by the action `delete` as well as by `write` (core-api 1.9).
+fn grants_removal(held: &Scopes, route: &Route, required: &Scope) -> bool {
+    let removal = required.split().and_then(|(resource, _)| format!("{resource}:delete").parse().ok());
+    route.method == Method::DELETE && removal.is_some_and(|removal: Scope| held.grants(&removal))
 }
 
 async fn existing(
