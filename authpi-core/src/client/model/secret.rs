@@ -9,7 +9,7 @@ use crate::timestamp::Timestamp;
 pub const CLIENT_SECRET_HASH: &str = "client-secret";
 
 /// How long the old secret still works after a rotation.
-pub const OVERLAP: Duration = Duration::from_secs(15 * 60);
+pub const OVERLAP: Duration = Duration::from_mins(15);
 
 /// The secret of a client and, for [`OVERLAP`] after a rotation, the one before.
 #[derive(Clone, Debug)]
@@ -37,12 +37,13 @@ impl ClientSecret {
     /// # Security
     /// Both are always compared, so that the time does not tell whether there are two.
     pub fn accepts(&self, peppers: &Peppers, secret: &str, now: Timestamp) -> bool {
-        let current = peppers.verify(CLIENT_SECRET_HASH, secret.as_bytes(), &self.hash);
-        let previous = match &self.previous {
-            Some((hash, until)) => peppers.verify(CLIENT_SECRET_HASH, secret.as_bytes(), hash) & (now < *until),
-            None => peppers.verify(CLIENT_SECRET_HASH, secret.as_bytes(), &peppers.dummy()) & false,
+        let (hash, is_in_time) = match &self.previous {
+            Some((hash, until)) => (hash.clone(), now < *until),
+            None => (peppers.dummy(), false),
         };
-        current | previous
+        let is_current = peppers.verify(CLIENT_SECRET_HASH, secret.as_bytes(), &self.hash);
+        let is_previous = peppers.verify(CLIENT_SECRET_HASH, secret.as_bytes(), &hash);
+        is_current || (is_previous && is_in_time)
     }
 }
 

@@ -66,22 +66,21 @@ struct Comparable {
     ids: (ClientId, IssuerId),
     status: Status<ClientStatus>,
     details: ClientDetails,
-    secret: Option<(Vec<u8>, Option<(Vec<u8>, i64)>)>,
+    secret: Option<Vec<u8>>,
+    previous_secret: Option<(Vec<u8>, i64)>,
     metadata: Metadata,
     times: [Option<i64>; 3],
 }
 
 fn comparable(client: &Client) -> Comparable {
-    let secret = client.secret.as_ref().map(|secret| {
-        let previous = secret.previous.as_ref();
-        let previous = previous.map(|(hash, until)| (hash.to_bytes().to_vec(), until.as_millis()));
-        (secret.hash.to_bytes().to_vec(), previous)
-    });
+    let secret = client.secret.as_ref();
+    let previous = secret.and_then(|secret| secret.previous.as_ref());
     Comparable {
         ids: (client.id, client.issuer_id),
         status: client.status.clone(),
         details: client.details.clone(),
-        secret,
+        secret: secret.map(|secret| secret.hash.to_bytes().to_vec()),
+        previous_secret: previous.map(|(hash, until)| (hash.to_bytes().to_vec(), until.as_millis())),
         metadata: client.metadata.clone(),
         times: [Some(client.created_at), Some(client.updated_at), client.secret_rotated_at]
             .map(|at| at.map(crate::timestamp::Timestamp::as_millis)),
@@ -140,7 +139,7 @@ fn everything_at_its_limits() -> ClientDetails {
 
 fn of_kind(issuer: IssuerId, name: &str, kind: ApplicationType) -> Client {
     let mut one = client(issuer);
-    one.details.name = name.to_owned();
+    name.clone_into(&mut one.details.name);
     one.details.settings.openid = OpenIdSettings { application_type: kind, ..OpenIdSettings::default() };
     one.details.confidential = kind == ApplicationType::M2m;
     one
