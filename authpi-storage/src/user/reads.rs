@@ -19,7 +19,7 @@ use crate::entity::{user_record, user_verifier};
 use crate::error::failed;
 use crate::session::Session;
 
-fn user(row: Model, record: Option<user_record::Model>, password: Option<i64>) -> Result<User, StoreError> {
+fn user(row: &Model, record: Option<user_record::Model>, password: Option<i64>) -> Result<User, StoreError> {
     let place = Place { table: "authpi_user", id: row.id };
     let record = record.ok_or_else(|| place.corrupt("id"))?;
     let value = place.word("status", &row.status)?;
@@ -97,7 +97,7 @@ impl<C: ConnectionTrait> Session<C> {
             .one(&self.connection)
             .await
             .map_err(failed(operation))?;
-        user(row, record, changed_at).map(Some)
+        user(&row, record, changed_at).map(Some)
     }
 }
 
