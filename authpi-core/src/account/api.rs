@@ -47,7 +47,7 @@ pub struct AccountView {
     billing_mode: BillingMode,
     /// Micro US dollars.
     // GREEK SMALL LETTER MU (U+03BC), never the MICRO SIGN (conventions §4).
-    #[serde(rename = "balance_\u{3bc}usd")]
+    #[serde(rename = "balance_μusd")]
     balance: i64,
     credits_run_out: bool,
     #[schema(value_type = Vec<Object>)]

@@ -1,21 +1,28 @@
 //! What belongs to an issuer, over all tables: counted when a deletion is accepted, removed by a worker afterwards.
 
+use std::collections::BTreeSet;
+
 use authpi_core::id::{Id, IssuerId};
 use authpi_core::issuer::repository::IssuerChildren;
+use authpi_core::membership::repository::MembershipRepository;
 use authpi_core::store::StoreError;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use uuid::Uuid;
 
+use crate::convert::id;
 use crate::entity::issuer::{Column, Entity};
 use crate::error::failed;
+use crate::session::Unit;
+
+const REMOVE: &str = "issuer.remove_children";
 
 /// Rows of one table that belong to an issuer.
 struct Belongings {
     table: &'static str,
     /// Names the issuer.
     issuer: &'static str,
-    /// Tells its rows apart, together with the issuer; indexed.
+    /// Tells its rows apart.
     key: &'static str,
 }
 
@@ -23,14 +30,16 @@ const fn of(table: &'static str, key: &'static str) -> Belongings {
     Belongings { table, issuer: "issuer_id", key }
 }
 
-/// Every table with rows of an issuer, personal data first. A member's rows are told apart by the member alone: all its
-/// memberships go.
-const BELONGINGS: [Belongings; 10] = [
+/// Tables with personal data: they go first.
+const PERSONAL: [Belongings; 4] = [
     of("authpi_user_verifier", "id"),
     of("authpi_user_record", "user_id"),
     of("authpi_user", "id"),
     Belongings { table: "authpi_event_context", issuer: "root_issuer_id", key: "event_id" },
-    of("authpi_membership", "member_id"),
+];
+
+/// All other tables with rows of an issuer, memberships left out, which have rows of their own.
+const OTHER: [Belongings; 5] = [
     of("authpi_api_key", "id"),
     of("authpi_client", "id"),
     of("authpi_signing_key", "kid"),
@@ -67,33 +76,56 @@ async fn number(connection: &impl ConnectionTrait, query: &SelectStatement) -> R
     Ok(u64::try_from(count).unwrap_or_default())
 }
 
-/// Removes at most `limit` rows of an issuer whose deletion was accepted, and tells how many.
-pub(super) async fn remove(connection: &impl ConnectionTrait, issuer: IssuerId, limit: u32) -> Result<u64, StoreError> {
-    const OPERATION: &str = "issuer.remove_children";
+/// Removes about `limit` rows of an issuer whose deletion was accepted, and tells how many.
+pub(super) async fn remove(unit: &mut Unit, issuer: IssuerId, limit: u32) -> Result<u64, StoreError> {
     let accepted = Entity::find_by_id(issuer.uuid())
         .filter(Column::Deleting.eq(true))
-        .count(connection)
+        .count(&unit.connection)
         .await
-        .map_err(failed(OPERATION))?;
-    let mut removed = 0;
+        .map_err(failed(REMOVE))?;
     if accepted == 0 {
-        return Ok(removed);
+        return Ok(0);
     }
-    for belongings in &BELONGINGS {
-        let room = u64::from(limit).saturating_sub(removed);
-        if room == 0 {
-            break;
-        }
-        let keys = keys(connection, belongings, issuer, room).await?;
-        if keys.is_empty() {
-            continue;
-        }
-        let statement = Query::delete()
-            .from_table(Alias::new(belongings.table))
-            .and_where(Expr::col(Alias::new(belongings.issuer)).eq(issuer.uuid()))
-            .and_where(Expr::col(Alias::new(belongings.key)).is_in(keys))
-            .to_owned();
-        removed += connection.execute(&statement).await.map_err(failed(OPERATION))?.rows_affected();
+    let mut removed = 0;
+    for belongings in &PERSONAL {
+        removed += remove_rows(&unit.connection, belongings, issuer, room(limit, removed)).await?;
+    }
+    removed += remove_memberships(unit, issuer, room(limit, removed)).await?;
+    for belongings in &OTHER {
+        removed += remove_rows(&unit.connection, belongings, issuer, room(limit, removed)).await?;
+    }
+    Ok(removed)
+}
+
+/// How many rows of a batch are left to be removed.
+fn room(limit: u32, removed: u64) -> u32 {
+    limit.saturating_sub(u32::try_from(removed).unwrap_or(u32::MAX))
+}
+
+async fn remove_rows(
+    connection: &impl ConnectionTrait,
+    belongings: &Belongings,
+    issuer: IssuerId,
+    room: u32,
+) -> Result<u64, StoreError> {
+    let keys = keys(connection, belongings, issuer, room).await?;
+    if keys.is_empty() {
+        return Ok(0);
+    }
+    let statement = Query::delete()
+        .from_table(Alias::new(belongings.table))
+        .and_where(Expr::col(Alias::new(belongings.issuer)).eq(issuer.uuid()))
+        .and_where(Expr::col(Alias::new(belongings.key)).is_in(keys))
+        .to_owned();
+    Ok(connection.execute(&statement).await.map_err(failed(REMOVE))?.rows_affected())
+}
+
+/// Memberships go with what stands beside them, organization by organization.
+async fn remove_memberships(unit: &mut Unit, issuer: IssuerId, limit: u32) -> Result<u64, StoreError> {
+    let organizations = keys(&unit.connection, &of("authpi_membership", "org_id"), issuer, limit).await?;
+    let mut removed = 0;
+    for organization in BTreeSet::from_iter(organizations) {
+        removed += unit.remove_of_organization(id(organization), room(limit, removed)).await?;
     }
     Ok(removed)
 }
@@ -102,14 +134,17 @@ async fn keys(
     connection: &impl ConnectionTrait,
     belongings: &Belongings,
     issuer: IssuerId,
-    limit: u64,
+    room: u32,
 ) -> Result<Vec<Uuid>, StoreError> {
+    if room == 0 {
+        return Ok(Vec::new());
+    }
     let query = Query::select()
         .column(Alias::new(belongings.key))
         .from(Alias::new(belongings.table))
         .and_where(Expr::col(Alias::new(belongings.issuer)).eq(issuer.uuid()))
-        .limit(limit)
+        .limit(u64::from(room))
         .to_owned();
-    let rows = connection.query_all(&query).await.map_err(failed("issuer.remove_children"))?;
-    rows.iter().map(|row| row.try_get("", belongings.key).map_err(failed("issuer.remove_children"))).collect()
+    let rows = connection.query_all(&query).await.map_err(failed(REMOVE))?;
+    rows.iter().map(|row| row.try_get("", belongings.key).map_err(failed(REMOVE))).collect()
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use authpi_core::id::{AccountId, Id, IssuerId};
 use authpi_core::issuer::model::{IssuerStatus, Readiness};
 use authpi_core::issuer::repository::{IssuerFilter, IssuerListing, StatusFilter};
-use authpi_core::page::{Page, PageRequest, SearchPage};
+use authpi_core::page::{EXAMINED_ROWS, Page, PageRequest, SearchPage};
 use authpi_core::store::StoreError;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
@@ -18,9 +18,6 @@ use crate::entity::issuer::{Column, Entity};
 use crate::error::failed;
 
 const OPERATION: &str = "issuer.list";
-
-/// Rows that are examined for one page at most (conventions §7).
-const EXAMINED_ROWS: usize = 2_000;
 
 /// The columns that filters look at.
 #[derive(DerivePartialModel)]

@@ -238,7 +238,7 @@ impl IssuerRepository for Unit {
     }
 
     async fn remove_children(&mut self, issuer: IssuerId, limit: u32) -> Result<u64, StoreError> {
-        children::remove(&self.connection, issuer, limit).await
+        children::remove(self, issuer, limit).await
     }
 
     async fn remove(&mut self, issuer: IssuerId) -> Result<(), StoreError> {

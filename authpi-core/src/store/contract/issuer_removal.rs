@@ -1,12 +1,13 @@
 //! Deletion of issuers: accepted at once, removed in batches.
 
 use super::issuer::{ROOT_KEY, delete, find, inserted, issuer};
-use super::{Ground, START, begin, later, mint, organization};
+use super::{Ground, START, begin, client, later, membership, mint, organization};
 use crate::event::catalogue;
 use crate::event::model::{Actor, ContextRecord, Event, SealedContext, Subject, Trigger};
 use crate::event::repository::EventReads;
-use crate::id::EventId;
+use crate::id::{EventId, MemberId};
 use crate::issuer::model::Issuer;
+use crate::issuer::repository::IssuerChildren;
 use crate::outcome::WriteOutcome;
 use crate::seal::Sealed;
 
@@ -43,16 +44,25 @@ fn event_with_context(issuer: &Issuer) -> Event {
 pub async fn a_deleted_issuer_is_gone_at_once_and_removed_in_batches(ground: Ground) {
     let (gone, other) = (inserted(&ground, mint()).await, inserted(&ground, mint()).await);
     let (event, kept) = (event_with_context(&gone), event_with_context(&other));
+    let mut with_member = Vec::new();
     for one in [&gone, &other] {
-        for _ in 0..3 {
+        for _ in 0..2 {
             organization::insert(&ground, &organization::organization(one.id)).await;
         }
+        let organization = organization::organization(one.id);
+        organization::insert(&ground, &organization).await;
+        let owner = membership::membership(&organization, MemberId::User(mint()), &["owner"]);
+        let _ = membership::insert(&ground, &owner).await;
+        client::insert(&ground, &client::client(one.id)).await;
+        with_member.push(organization.id);
     }
     ground.store().append(vec![event.clone(), kept.clone()]).await.unwrap();
     let store = ground.store();
     let issuers = store.reads().issuers();
     let children = issuers.children(gone.id).await.unwrap();
-    assert_eq!((children.organizations, children.auth_methods, children.users), (3, 2, 0));
+    let expected =
+        IssuerChildren { organizations: 3, memberships: 1, clients: 1, auth_methods: 2, ..IssuerChildren::default() };
+    assert_eq!(children, expected);
 
     let mut early = begin(&ground, later(1)).await;
     assert_eq!(early.issuers().remove_children(gone.id, 100).await.unwrap(), 0);
@@ -73,7 +83,7 @@ pub async fn a_deleted_issuer_is_gone_at_once_and_removed_in_batches(ground: Gro
         batches.push(unit.issuers().remove_children(gone.id, 2).await.unwrap());
         unit.commit().await.unwrap();
     }
-    assert_eq!(batches, [2, 2, 2, 0]);
+    assert_eq!(batches, [2, 2, 2, 2, 0]);
     let mut unit = begin(&ground, later(2)).await;
     unit.issuers().remove(gone.id).await.unwrap();
     unit.issuers().remove(gone.id).await.unwrap();
@@ -84,7 +94,15 @@ pub async fn a_deleted_issuer_is_gone_at_once_and_removed_in_batches(ground: Gro
     let events = store.reads().events();
     assert!(sealed_context(events, &gone, event.id).await.is_none(), "the context went with its key");
     assert!(sealed_context(events, &other, kept.id).await.is_some());
-    assert_eq!(issuers.children(other.id).await.unwrap().organizations, 3);
+    assert_eq!(issuers.children(gone.id).await.unwrap(), IssuerChildren::default());
+    assert_eq!(issuers.children(other.id).await.unwrap(), expected);
+    let stranger = MemberId::User(mint());
+    let memberships = store.reads().memberships();
+    let mut has_owner = Vec::new();
+    for organization in with_member {
+        has_owner.push(memberships.has_other_owner(organization, stranger).await.unwrap());
+    }
+    assert_eq!(has_owner, [false, true], "the scopes went with the membership");
 }
 
 async fn sealed_context(events: &dyn EventReads, issuer: &Issuer, id: EventId) -> Option<SealedContext> {
