@@ -6,8 +6,9 @@ use futures_util::future::BoxFuture;
 use futures_util::lock::Mutex;
 
 use super::schedule::Next;
-use super::{removal, sweeps};
+use super::{keys, removal, sweeps};
 use crate::error::Refusal;
+use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 
@@ -17,11 +18,13 @@ pub(super) struct Bench {
     pub(super) services: Arc<Services>,
     /// Members who were deleted before this have been removed from their organizations.
     pub(super) departed_since: Mutex<Timestamp>,
+    /// The pass over all issuers that have signing keys.
+    pub(super) rotation: Mutex<RotationSweep>,
 }
 
 impl Bench {
     pub(super) fn new(services: Arc<Services>) -> Self {
-        Self { services, departed_since: Mutex::new(Timestamp::EPOCH) }
+        Self { services, departed_since: Mutex::new(Timestamp::EPOCH), rotation: Mutex::default() }
     }
 }
 
@@ -48,6 +51,8 @@ const fn beside(name: &'static str, run: Run) -> Step {
 /// Every step. What removes a parent stands before what removes its children, so that one pass does most.
 pub(super) const ALL: &[Step] = &[
     beside("buffered-events", |bench| Box::pin(sweeps::buffered_events(&bench.services))),
+    beside("rsa-pool", |bench| Box::pin(keys::rsa_pool(&bench.services))),
+    beside("key-rotation", |bench| Box::pin(keys::rotation(bench))),
     in_turn("issuer-removal", |bench| Box::pin(removal::issuers(&bench.services))),
     in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
     in_turn("departed-members", |bench| Box::pin(removal::departed_member(bench))),
