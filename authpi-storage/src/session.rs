@@ -22,7 +22,6 @@ pub(crate) struct Session<C> {
     pub(crate) now: Timestamp,
 }
 
-
 impl<C: ConnectionTrait + Send + Sync + 'static> Reads for Session<C> {
     fn instance(&self) -> &dyn InstanceReads {
         self

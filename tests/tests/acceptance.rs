@@ -9,6 +9,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../acceptance/access.rs"]
+mod access;
 #[path = "../acceptance/interrupted.rs"]
 mod interrupted;
 #[path = "../acceptance/process.rs"]

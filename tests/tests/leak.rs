@@ -63,7 +63,7 @@ async fn nothing_secret_is_found_in_the_database_files_or_the_log() {
     secrets.push("wrong-secret-0123456789".to_owned());
 
     let chosen = "Caller-chosen_secret.with+enough~entropy=0123456789";
-    let body = json!({ "name": "chosen", "restrictions": { "scopes": [] }, "secret": chosen });
+    let body = json!({ "name": "imported", "restrictions": { "scopes": [] }, "secret": chosen });
     bodies.push(body.clone());
     app.root().post(&app.path("/api-keys"), body).expect(201).await;
     secrets.push(chosen.to_owned());

@@ -9,8 +9,8 @@ use super::model::Account;
 use crate::error::{FieldCode, Refusal};
 use crate::id::{AccountId, IssuerId, MemberId, UserId};
 use crate::metadata::Metadata;
-use crate::organization;
 use crate::organization::model::{Organization, OrganizationDetails};
+use crate::organization::operations as organizations;
 use crate::organization::operations::{NewOrganization, OrganizationPatch};
 use crate::page::{Page, PageRequest};
 use crate::store::{Change, Reads};
@@ -92,8 +92,7 @@ pub async fn open(change: &mut Change<'_>, new: NewAccount) -> Result<AccountWit
     change.emit(events::created(&account))?;
     let details = OrganizationDetails { name: Some(new.name), ..OrganizationDetails::default() };
     let organization = NewOrganization { details, ..NewOrganization::default() };
-    let organization =
-        organization::operations::create_with_id(change, new.platform, new.id.organization(), organization).await?;
+    let organization = organizations::create_with_id(change, new.platform, new.id.organization(), organization).await?;
     Ok(AccountWithOrganization { account, organization })
 }
 
@@ -151,7 +150,7 @@ async fn written_through(
     details: Map<String, Value>,
 ) -> Result<Organization, Refusal> {
     let patch = OrganizationPatch { details, ..OrganizationPatch::default() };
-    organization::operations::update(change, organization, patch).await
+    organizations::update(change, organization, patch).await
 }
 
 fn renamed_fields(before: &Organization, after: &Organization) -> Vec<String> {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -195,7 +195,7 @@ impl BodyChecker {
         B::check(&sent, &mut errors);
         let sent = Value::Object(sent);
         for error in self.validator.iter_errors(&sent) {
-            report(&dotted(&error.instance_path().to_string()), error.kind(), &mut errors);
+            report(&error, &mut errors);
         }
         errors.into_result()?;
         serde_path_to_error::deserialize(sent).map_err(|error| {
@@ -273,8 +273,9 @@ fn below(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-fn report(path: &str, kind: &ValidationErrorKind, errors: &mut FieldErrors) {
-    let (code, message) = match kind {
+fn report(error: &ValidationError<'_>, errors: &mut FieldErrors) {
+    let path = &dotted(&error.instance_path().to_string());
+    let (code, message) = match error.kind() {
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
             return errors.add(below(path, name), FieldCode::Required, "is required");
@@ -289,6 +290,8 @@ fn report(path: &str, kind: &ValidationErrorKind, errors: &mut FieldErrors) {
             return report_branches(path, context, errors);
         }
         ValidationErrorKind::Type { .. } => (FieldCode::InvalidType, "is not of the documented type".to_owned()),
+        // A value of another type is reported as that.
+        ValidationErrorKind::Enum { .. } if !error.instance().is_string() => return,
         ValidationErrorKind::Enum { options } => {
             let words: Vec<_> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             (FieldCode::InvalidEnumValue, format!("must be one of {}", words.join(", ")))
@@ -309,8 +312,8 @@ fn report(path: &str, kind: &ValidationErrorKind, errors: &mut FieldErrors) {
 }
 
 /// A nullable member is "null or this": what counts is why it is not this.
-fn report_branches(path: &str, branches: &[Vec<jsonschema::ValidationError<'static>>], errors: &mut FieldErrors) {
-    let is_null_branch = |branch: &&Vec<jsonschema::ValidationError<'static>>| {
+fn report_branches(path: &str, branches: &[Vec<ValidationError<'static>>], errors: &mut FieldErrors) {
+    let is_null_branch = |branch: &&Vec<ValidationError<'static>>| {
         branch.iter().any(|error| {
             error.instance_path().to_string().is_empty() || dotted(&error.instance_path().to_string()) == path
         } && matches!(error.kind(), ValidationErrorKind::Type { .. }))
@@ -319,7 +322,7 @@ fn report_branches(path: &str, branches: &[Vec<jsonschema::ValidationError<'stat
     match telling.as_slice() {
         [branch] => {
             for error in *branch {
-                report(&dotted(&error.instance_path().to_string()), error.kind(), errors);
+                report(error, errors);
             }
         }
         _ => errors.add(path, FieldCode::InvalidType, "is not of the documented type"),
