@@ -336,3 +336,19 @@ async fn an_expired_key_is_announced_once() {
     assert_eq!(events[0]["trigger"], "schedule");
     assert_eq!(events[0]["auth"]["type"], "system");
 }
+
+#[tokio::test]
+async fn signing_keys_that_are_due_are_rotated_and_the_rsa_pool_is_full() {
+    let app = App::start(Driver::Axum).await;
+    let services = app.authpi.services();
+    let issuer = app.issuer().await;
+    let id = issuer.rsplit('/').next().unwrap();
+    app.anonymous().get(&format!("/{id}/jwks.json")).expect(200).await;
+    let keys = async || services.store.reads().signing_keys().newest(id.parse().unwrap(), 100).await.unwrap().len();
+    worker::run_once(services).await.unwrap();
+    assert_eq!(keys().await, 3, "nothing is due");
+    assert_eq!(services.keys.ready_rsa(), services.options.rsa_pool);
+    app.advance(DAY * 32);
+    worker::run_once(services).await.unwrap();
+    assert_eq!(keys().await, 6);
+}

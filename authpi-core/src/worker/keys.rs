@@ -29,5 +29,5 @@ pub(super) async fn rsa_pool(services: &Arc<Services>) -> Result<Next, Refusal> 
 pub(super) async fn rotation(bench: &Bench) -> Result<Next, Refusal> {
     let next = bench.rotation.lock().await.step(&bench.services).await?;
     let pause = next.since(bench.services.now());
-    Ok(if pause.is_zero() { Next::Now } else { Next::In(pause.min(LONGEST_PAUSE)) })
+    Ok(if pause.is_zero() { Next::GoOn } else { Next::In(pause.min(LONGEST_PAUSE)) })
 }

@@ -25,6 +25,8 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 pub(super) enum Next {
     /// It did something, and there may be more.
     Now,
+    /// It has not yet looked at everything.
+    GoOn,
     /// It found nothing to do.
     In(Duration),
 }
@@ -32,7 +34,7 @@ pub(super) enum Next {
 impl Next {
     const fn pause(self) -> Duration {
         match self {
-            Self::Now => Duration::ZERO,
+            Self::Now | Self::GoOn => Duration::ZERO,
             Self::In(pause) => pause,
         }
     }
@@ -111,6 +113,7 @@ pub(super) async fn run_until_idle(services: &Arc<Services>, steps: &[Step]) -> 
             while !failed.contains(&step.name) {
                 match attempt(step, &bench).await {
                     Ok(Next::Now) => worked = true,
+                    Ok(Next::GoOn) => {}
                     Ok(Next::In(_)) => break,
                     Err(refusal) => {
                         report(step, &refusal, 0);
