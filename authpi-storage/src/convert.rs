@@ -79,7 +79,7 @@ pub(crate) fn id<I: Id>(uuid: Uuid) -> I {
 
 /// Scopes as a JSON array.
 pub(crate) fn scopes_json(scopes: &Scopes) -> Value {
-    scopes.iter().map(|scope| scope.as_str()).collect()
+    scopes.iter().map(authpi_core::scope::Scope::as_str).collect()
 }
 
 /// The four columns of a status.

@@ -58,5 +58,5 @@ fn code(error: &DbErr) -> Option<String> {
     let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
         return None;
     };
-    cause.as_database_error()?.code().map(|code| code.into_owned())
+    cause.as_database_error()?.code().map(std::borrow::Cow::into_owned)
 }

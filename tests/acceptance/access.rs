@@ -1,6 +1,7 @@
 //! Who may not do what, generated from the route table: a route that is added is in here.
 
 use async_trait::async_trait;
+use authpi_core::Work;
 use authpi_core::account::operations::{self as accounts, NewAccount};
 use authpi_core::credential::model::KeyLevel;
 use authpi_core::credential::operations::{self as credentials, NewApiKey};
@@ -11,7 +12,6 @@ use authpi_core::routes;
 use authpi_core::store::Change;
 use authpi_core::store::contract::mint;
 use authpi_core::web::route::{Access, Route};
-use authpi_core::Work;
 use http::Method;
 use serde_json::json;
 use tests::{App, Caller, Driver, Reply};

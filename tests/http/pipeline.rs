@@ -130,6 +130,17 @@ async fn bodies_that_are_no_json_objects_are_refused() {
 }
 
 #[tokio::test]
+async fn nul_characters_are_refused_wherever_they_stand() {
+    let app = App::start(DRIVER).await;
+    let list = format!("{}/organizations", app.issuer().await);
+    let body = json!({ "name": "a\0", "scopes": [], "metadata": { "k": ["x", "\0"] }, "social_links": [] });
+    let refused = app.root().post(&list, body).expect(400).await;
+    assert_eq!(refused.refusal().1, ["metadata.k.1 invalid_format", "name invalid_format"]);
+    let refused = app.root().get(&format!("{}?q=%00", app.path("/issuers"))).expect(400).await;
+    assert_eq!(refused.refusal().1, ["q invalid_format"]);
+}
+
+#[tokio::test]
 async fn oversized_headers_are_431() {
     let app = App::start(DRIVER).await;
     let refused = app.root().get("/v1/me").header("x-filler", &"x".repeat(17 * 1024)).expect(431).await;

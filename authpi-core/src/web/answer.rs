@@ -87,11 +87,10 @@ impl Answer {
     /// Sets a header; a value that no header can carry is left out.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
-        match HeaderValue::from_str(value) {
-            Ok(value) => {
-                self.headers.insert(name, value);
-            }
-            Err(_) => tracing::error!(%name, "a header value was left out"),
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        } else {
+            tracing::error!(%name, "a header value was left out");
         }
         self
     }

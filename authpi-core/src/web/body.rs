@@ -76,7 +76,7 @@ impl BodySchema {
             match (self.schema.get_mut(list), schema.get(list)) {
                 (Some(Value::Object(all)), Some(Value::Object(more))) => all.extend(more.clone()),
                 (Some(Value::Array(all)), Some(Value::Array(more))) => all.extend(more.iter().cloned()),
-                (None, Some(more)) => self.schema[list] = more.clone(),
+                (None, Some(more)) => set(&mut self.schema, list, more.clone()),
                 _ => {}
             }
         }
@@ -89,7 +89,7 @@ impl BodySchema {
     pub fn requiring(mut self, names: &[&str]) -> Self {
         let mut required = self.schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
         required.extend(names.iter().map(|name| Value::from(*name)));
-        self.schema["required"] = required.into();
+        set(&mut self.schema, "required", required.into());
         self
     }
 
@@ -123,6 +123,13 @@ fn definition<T: ToSchema>() -> (Value, Components) {
     T::schemas(&mut nested);
     let components = nested.into_iter().map(|(name, schema)| (name, plain(&schema))).collect();
     (plain(&T::schema()), components)
+}
+
+/// Sets a member of a JSON object.
+pub(super) fn set(object: &mut Value, name: &str, value: Value) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
 }
 
 fn plain(schema: &RefOr<Schema>) -> Value {
@@ -169,7 +176,7 @@ impl BodyChecker {
     /// A description of the defect in the schema.
     pub fn compile(schema: &BodySchema) -> Result<Self, String> {
         let mut whole = schema.schema.clone();
-        whole["components"] = serde_json::json!({ "schemas": schema.components });
+        set(&mut whole, "components", serde_json::json!({ "schemas": schema.components }));
         let validator = jsonschema::draft202012::options()
             .should_validate_formats(true)
             .with_format("scope", |text| Scope::from_str(text).is_ok())
@@ -194,6 +201,7 @@ impl BodyChecker {
         sent.retain(|name, _| self.writable.contains(name) || !self.ignored.contains(name));
         B::check(&sent, &mut errors);
         let sent = Value::Object(sent);
+        refuse_nul(&sent, "", &mut errors);
         for error in self.validator.iter_errors(&sent) {
             report(&error, &mut errors);
         }
@@ -226,6 +234,29 @@ fn is_shallow(value: &Value, levels: usize) -> bool {
         Value::Array(items) => levels > 0 && items.iter().all(|item| is_shallow(item, levels - 1)),
         Value::Object(members) => levels > 0 && members.values().all(|member| is_shallow(member, levels - 1)),
         _ => true,
+    }
+}
+
+/// Notes every text with a NUL character: PostgreSQL can store none, and no field means one.
+fn refuse_nul(value: &Value, path: &str, errors: &mut FieldErrors) {
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            errors.add(path, FieldCode::InvalidFormat, "must not contain NUL characters");
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                refuse_nul(item, &below(path, &index.to_string()), errors);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                if name.contains('\0') {
+                    errors.add(path, FieldCode::InvalidFormat, "must not contain names with NUL characters");
+                }
+                refuse_nul(member, &below(path, name), errors);
+            }
+        }
+        _ => {}
     }
 }
 

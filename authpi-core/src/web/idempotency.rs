@@ -21,7 +21,7 @@ use crate::secret::hex;
 use crate::store::IdempotencyRecord;
 
 /// How long a completed request is remembered.
-pub const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+pub const RETENTION: Duration = Duration::from_hours(24);
 
 /// A body longer than this is not stored; its replay is empty.
 const STORED_BODY_LIMIT: usize = 512 * 1024;

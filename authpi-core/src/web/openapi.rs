@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::body::Components;
+use super::body::{Components, set};
 use super::endpoint::Operation;
 use super::query::ParameterKind;
 use super::route::{Access, Route, Shape};
@@ -17,7 +17,7 @@ pub fn document(operations: &[Arc<Operation>], base: &str) -> Value {
     for operation in operations {
         let item = described(&operation.route, &mut components);
         let methods = paths.entry(operation.route.path).or_insert_with(|| json!({}));
-        methods[operation.route.method.as_str().to_ascii_lowercase()] = item;
+        set(methods, &operation.route.method.as_str().to_ascii_lowercase(), item);
     }
     json!({
         "openapi": "3.1.0",
@@ -51,17 +51,18 @@ fn described(route: &Route, components: &mut Components) -> Value {
         "security": if route.access == Access::Public { json!([]) } else { json!([{ "apiKey": [] }]) },
     });
     if let Access::Scope(scope) = route.access {
-        item["x-required-scope"] = scope.into();
+        set(&mut item, "x-required-scope", scope.into());
     }
     if route.extension {
-        item["x-extension"] = true.into();
+        set(&mut item, "x-extension", true.into());
     }
     if let Some(body) = &route.body {
         components.extend(body.components.clone());
         components.insert(body.name.to_owned(), body.schema.clone());
         let required = body.schema.get("required").and_then(Value::as_array).is_some_and(|names| !names.is_empty());
         let schema = json!({ "$ref": format!("#/components/schemas/{}", body.name) });
-        item["requestBody"] = json!({ "required": required, "content": { "application/json": { "schema": schema } } });
+        let content = json!({ "required": required, "content": { "application/json": { "schema": schema } } });
+        set(&mut item, "requestBody", content);
     }
     item
 }
@@ -191,8 +192,8 @@ fn errors() -> Components {
                 "fields": { "type": "array", "items": { "$ref": "#/components/schemas/FieldError" } },
             },
         });
-        if let Some(name) = more {
-            schema["properties"][name] = text.clone();
+        if let (Some(name), Some(properties)) = (more, schema.get_mut("properties")) {
+            set(properties, name, text.clone());
         }
         schema
     };

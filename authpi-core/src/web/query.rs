@@ -88,6 +88,9 @@ impl Parameter {
 
     fn check(&self, value: &str, errors: &mut FieldErrors) {
         match self.kind {
+            _ if value.contains('\0') => {
+                errors.add(self.name, FieldCode::InvalidFormat, "must not contain NUL characters");
+            }
             ParameterKind::Text | ParameterKind::Cursor if value.chars().count() > 256 => {
                 errors.add(self.name, FieldCode::TooLong, "at most 256 characters");
             }

@@ -1,6 +1,7 @@
 //! Rows as SeaORM reads and writes them: one file a table, never seen outside this crate.
 
 #![allow(unreachable_pub, reason = "SeaORM generates public items")]
+#![allow(clippy::struct_excessive_bools, reason = "a row has the flags that its table has")]
 
 pub(crate) mod account;
 pub(crate) mod api_key;
