@@ -13,7 +13,6 @@ use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
 use crate::id::{AccountId, IssuerId};
 use crate::key::published::KeyCache;
 use crate::keyring::Keyring;
-use crate::network::client_address;
 use crate::seal::{SealKey, SealKeys};
 use crate::secret::{KeyTag, Pepper, Peppers, hex};
 use crate::store::{Change, EventBuffer, InstanceKeyPurpose, Store, WrappedInstanceKey};
@@ -22,7 +21,7 @@ use crate::transport::{
 };
 use crate::urls::Urls;
 use crate::web::answer::Answer;
-use crate::web::authentication::authenticate;
+use crate::web::authentication::{client_address, identify};
 use crate::web::caller::Caller;
 use crate::web::idempotency::InFlight;
 use crate::web::pipeline::Pipeline;
@@ -80,17 +79,14 @@ impl AuthPi {
     /// Who presents the credential in these headers, for the host's own routes.
     ///
     /// # Errors
-    /// [`Refusal`], which [`AuthPi::refuse`] turns into the documented answer.
+    /// [`Refusal`], which [`refuse`] turns into the documented answer.
     pub async fn caller(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, Refusal> {
         let (sender, receiver) = oneshot::channel();
         let services = Arc::clone(&self.0.services);
         let headers = headers.clone();
         let task = async move {
-            let options = &services.options;
-            let forwarded = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
-            let peer = peer.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
-            let address = client_address(peer, forwarded, &options.trusted_proxies, options.proxy_hops);
-            let _ = sender.send(authenticate(&services, &headers, None, address).await);
+            let address = client_address(&services.options, &headers, peer);
+            let _ = sender.send(identify(&services, &headers, None, address).await);
         };
         self.0.services.transport.executor.spawn(Box::pin(task));
         receiver.await.map_err(|_| Refusal::internal("the authentication was cancelled"))?

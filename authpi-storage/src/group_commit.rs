@@ -58,7 +58,7 @@ async fn run(writer: DatabaseConnection, mut receiver: mpsc::Receiver<Waiting>) 
             }
             written => {
                 for waiting in group.drain(..) {
-                    waiting.answer(written.as_ref().map(|()| ()).map_err(again));
+                    waiting.answer(written.as_ref().copied().map_err(again));
                 }
             }
         }

@@ -2,27 +2,34 @@
 
 use std::io::{IsTerminal, Write};
 
-use authpi_core::BootstrapCredentials;
-
+use crate::bootstrap::First;
 use crate::settings::Settings;
 
-/// Where it listens; at first start without a file also the credentials, this once, and what to try next.
-pub(crate) fn show(settings: &Settings, public_url: &str, first: Option<&BootstrapCredentials>) {
+/// Where it listens; at the first start also what to try next, and the credentials, this once, where no file has them.
+pub(crate) fn show(settings: &Settings, public_url: &str, first: &First) {
     tracing::info!("listening on {}, public URL {public_url}", settings.listen);
-    let Some(credentials) = first else { return };
     let mut out = std::io::stdout();
     let paint = Paint(out.is_terminal());
-    let key = format!("{}:{}", credentials.key_id, credentials.key_secret.expose());
-    let (account, core) = (credentials.account_id, &credentials.core_url);
+    let (prelude, key, account) = match first {
+        First::Nothing => return,
+        First::Here(credentials) => {
+            let (account, id, secret) = (credentials.account_id, credentials.key_id, credentials.key_secret.expose());
+            let warning = "The secret is shown this once. AUTHPI_BOOTSTRAP_FILE writes it to a file instead.";
+            let prelude = format!(
+                "  account     {account}\n  key id      {id}\n  key secret  {secret}\n\n{}\n\n",
+                paint.yellow(warning)
+            );
+            (prelude, format!("{id}:{secret}"), account.to_string())
+        }
+        // The file is the reader's alone, and so is its content: the commands name it, not the secret.
+        First::InFile => (String::new(), "KEY_ID:KEY_SECRET".to_owned(), "ACCOUNT_ID".to_owned()),
+    };
     let text = format!(
-        "\n{title}\n\n  account     {account}\n  key id      {id}\n  key secret  {secret}\n\n{warning}\n\n{next}\n\n\
-         \x20 curl -u {key} {core}/v1/me\n\
-         \x20 curl -u {key} {core}/v1/accounts/{account}/issuers -H 'Content-Type: application/json' -d '{{\"name\":\"acme-prod\"}}'\n\
-         \x20 curl -u {key} {core}/v1/accounts/{account}/events\n\n",
-        title = paint.bold("authpi is ready. The first account and its API key:"),
-        id = credentials.key_id,
-        secret = credentials.key_secret.expose(),
-        warning = paint.yellow("The secret is shown this once. AUTHPI_BOOTSTRAP_FILE writes it to a file instead."),
+        "\n{title}\n\n{prelude}{next}\n\n\
+         \x20 curl -u {key} {public_url}/v1/me\n\
+         \x20 curl -u {key} {public_url}/v1/accounts/{account}/issuers --json '{{\"name\":\"acme-prod\"}}'\n\
+         \x20 curl -u {key} {public_url}/v1/accounts/{account}/events\n\n",
+        title = paint.bold("authpi is ready, with its first account and an API key that may do everything there."),
         next = paint.bold("Three things to try:"),
     );
     // A terminal that is gone cannot be told anything.

@@ -10,22 +10,32 @@ use serde_json::json;
 
 use crate::StartError;
 
-/// Makes the first account if there was none ever. Returns its credentials when they were not written to a file.
+/// What the first start made.
+pub(crate) enum First {
+    /// Nothing: there was an account before.
+    Nothing,
+    /// An account whose credentials are in the bootstrap file.
+    InFile,
+    /// An account whose credentials are nowhere else.
+    Here(BootstrapCredentials),
+}
+
+/// Makes the first account if there was none ever.
 ///
 /// # Errors
 /// When the file cannot be written, or the store fails; then nothing was made.
-pub(crate) async fn run(authpi: &AuthPi, file: Option<&Path>) -> Result<Option<BootstrapCredentials>, StartError> {
+pub(crate) async fn run(authpi: &AuthPi, file: Option<&Path>) -> Result<First, StartError> {
     let pending = match authpi.bootstrap("Main").await? {
         Bootstrap::Pending(pending) => pending,
         Bootstrap::Already => {
             if let Some(file) = file {
                 finish(authpi, file).await?;
             }
-            return Ok(None);
+            return Ok(First::Nothing);
         }
     };
     let Some(file) = file else {
-        return Ok(Some(pending.commit().await?));
+        return Ok(First::Here(pending.commit().await?));
     };
     // The file is complete on disk before the account exists, and gets its name after: whenever the process dies, the
     // credentials of an account that was made are in one of the two places.
@@ -34,7 +44,7 @@ pub(crate) async fn run(authpi: &AuthPi, file: Option<&Path>) -> Result<Option<B
     pending.commit().await?;
     rename(&unfinished, file)?;
     tracing::info!("the credentials of the first account are in {}", file.display());
-    Ok(None)
+    Ok(First::InFile)
 }
 
 fn unfinished(file: &Path) -> PathBuf {

@@ -47,7 +47,7 @@ async fn run(settings: Settings) -> Result<(), StartError> {
     if let Some((address, handle)) = recorder {
         metrics::serve(address, handle).await?;
     }
-    banner::show(&settings, &public_url, first.as_ref());
+    banner::show(&settings, &public_url, &first);
     let served = serve::until_stopped(listener, &authpi).await;
     workers.stop().await;
     Ok(served?)

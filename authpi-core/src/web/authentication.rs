@@ -1,6 +1,6 @@
 //! Who presents which credential (conventions §2).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,17 +8,46 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use super::caller::{AccountAccess, Caller, Credential, OrganizationAccess};
-use super::services::Services;
+use super::rate_limit::BucketKey;
+use super::route::RateClass;
+use super::services::{Options, Services};
 use crate::credential::model::{API_KEY_HASH, ApiKeyAuthentication, KeyLevel, Verdict};
 use crate::error::{Refusal, Unauthenticated};
 use crate::id::ApiKeyId;
+use crate::network;
+
+/// The address that a request comes from: the peer's, or what trusted proxies say (conventions §11).
+pub fn client_address(options: &Options, headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
+    let forwarded: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+    let forwarded = (!forwarded.is_empty()).then(|| forwarded.join(","));
+    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    network::client_address(peer, forwarded.as_deref(), &options.trusted_proxies, options.proxy_hops)
+}
+
+/// Finds out who calls, for either API and for the host's own routes. A failure takes a token from the bucket of the
+/// address, so that nobody guesses secrets through whatever route.
+///
+/// # Errors
+/// As [`authenticate`]; [`Refusal::RateLimited`] for one failure too many.
+pub async fn identify(
+    services: &Services,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    address: IpAddr,
+) -> Result<Caller, Refusal> {
+    let identified = authenticate(services, headers, query, address).await;
+    if let Err(Refusal::Unauthenticated(_) | Refusal::Malformed(_) | Refusal::AccessDenied(_)) = &identified {
+        services.limits.take(RateClass::Unauthenticated, BucketKey::of_address(address))?;
+    }
+    identified
+}
 
 /// Finds out who calls.
 ///
 /// # Errors
 /// [`Refusal::Unauthenticated`]; [`Refusal::AccessDenied`] for an address outside the key's allowlist;
 /// [`Refusal::Malformed`] for several credentials, or one in the query.
-pub async fn authenticate(
+async fn authenticate(
     services: &Services,
     headers: &HeaderMap,
     query: Option<&str>,

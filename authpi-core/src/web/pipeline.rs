@@ -3,7 +3,6 @@
 //! this order.
 
 use std::any::Any;
-use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use http::header::{
 use http::{HeaderMap, Method, StatusCode};
 
 use super::answer::Answer;
-use super::authentication::authenticate;
+use super::authentication::{client_address, identify};
 use super::call::CallHead;
 use super::caller::{Caller, Credential};
 use super::endpoint::{AnyWrite, Attempts, Handler, Read, read_call};
@@ -26,14 +25,13 @@ use super::metrics::Measured;
 use super::problem::{answer_to, defect};
 use super::rate_limit::BucketKey;
 use super::request::{HEADER_LIMIT, Request};
-use super::route::{Access, RateClass, Route};
+use super::route::{Access, Route};
 use super::router::{Matched, Router};
 use super::services::{Origin, Services};
 use crate::error::Refusal;
 use crate::event::model::{RequestContext, Trigger};
 use crate::id::{AccountId, IssuerId};
 use crate::issuer::model::IssuerHead;
-use crate::network::client_address;
 use crate::scope::{Scope, Scopes};
 use crate::secret::hex;
 use crate::store::{Change, ChangeContext, Claim};
@@ -104,7 +102,7 @@ impl Pipeline {
     /// Authenticates, limits and authorizes.
     async fn admit(&self, request: Request, matched: Matched, reference: &str) -> Result<CallHead, Refusal> {
         let services = &self.services;
-        let address = self.client_address(&request);
+        let address = client_address(&services.options, &request.headers, request.peer);
         let route = &matched.operation.route;
         let account: Option<AccountId> = parameter(&matched, "account_id");
         let caller = match route.access {
@@ -113,8 +111,9 @@ impl Pipeline {
                 None
             }
             Access::Credential | Access::Scope(_) => {
-                let authenticated = authenticate(services, &request.headers, request.query.as_deref(), address).await;
-                let caller = self.limited(authenticated, route, address)?;
+                let caller = identify(services, &request.headers, request.query.as_deref(), address).await?;
+                let Credential::ApiKey(key) = caller.credential;
+                services.limits.take(route.rate, BucketKey::Credential(crate::id::Id::uuid(key)))?;
                 authorize(&caller, route, account)?;
                 Some(caller)
             }
@@ -138,29 +137,6 @@ impl Pipeline {
             },
             now: services.now(),
         })
-    }
-
-    /// Takes a token from the caller's bucket, or, for a failed authentication, from the address's.
-    fn limited(
-        &self,
-        authenticated: Result<Caller, Refusal>,
-        route: &Route,
-        address: IpAddr,
-    ) -> Result<Caller, Refusal> {
-        let limits = &self.services.limits;
-        match authenticated {
-            Ok(caller) => {
-                let Credential::ApiKey(key) = caller.credential;
-                limits.take(route.rate, BucketKey::Credential(crate::id::Id::uuid(key)))?;
-                Ok(caller)
-            }
-            Err(refusal) => {
-                if matches!(refusal, Refusal::Unauthenticated(_) | Refusal::Malformed(_) | Refusal::AccessDenied(_)) {
-                    limits.take(RateClass::Unauthenticated, BucketKey::of_address(address))?;
-                }
-                Err(refusal)
-            }
-        }
     }
 
     async fn read(&self, endpoint: &dyn Read, mut head: CallHead) -> Result<Answer, Refusal> {
@@ -248,13 +224,6 @@ impl Pipeline {
         unit.commit().await?;
         debug_assert_eq!(answer.status.as_u16(), prepared.head().operation.route.status);
         Ok(answer)
-    }
-
-    fn client_address(&self, request: &Request) -> IpAddr {
-        let options = &self.services.options;
-        let forwarded = combined(&request.headers, &HeaderName::from_static("x-forwarded-for"));
-        let peer = request.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        client_address(peer, forwarded.as_deref(), &options.trusted_proxies, options.proxy_hops)
     }
 
     /// The trace id of a W3C `traceparent`, else 16 random bytes; 32 hex characters either way.
