@@ -44,7 +44,7 @@ pub fn well_known(authpi: &AuthPi) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let authpi = authpi.clone();
     move |config: &mut ServiceConfig| {
         let resource = web::resource("/.well-known/oauth-authorization-server/{issuer:.+}");
-        config.service(resource.app_data(authpi).route(web::get().to(authorization_server)));
+        config.service(resource.app_data(authpi).route(web::to(authorization_server)));
     }
 }
 
@@ -59,8 +59,8 @@ async fn authorization_server(request: HttpRequest, payload: web::Payload) -> Ht
     let Some(authpi) = request.app_data::<AuthPi>().cloned() else {
         return HttpResponse::InternalServerError().finish();
     };
-    let id = request.match_info().query("issuer").rsplit('/').next().unwrap_or_default().to_owned();
     let mut converted = convert::request(&request, payload).await;
+    let id = request.uri().path().rsplit('/').next().unwrap_or_default();
     converted.path = format!("/.well-known/oauth-authorization-server/{id}");
     convert::response(authpi.handle(converted).await)
 }

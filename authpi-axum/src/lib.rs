@@ -27,9 +27,9 @@ mod convert;
 
 use authpi_core::AuthPi;
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::any;
 
 pub use caller::{Caller, Rejection};
 
@@ -41,7 +41,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(authpi: &AuthPi) -> Router<S> {
 /// The documents that standards put at the root of the host, for an API that is mounted under a path: RFC 8414 §3.1.
 pub fn well_known<S: Clone + Send + Sync + 'static>(authpi: &AuthPi) -> Router<S> {
     Router::new()
-        .route("/.well-known/oauth-authorization-server/{*issuer}", get(authorization_server))
+        .route("/.well-known/oauth-authorization-server/{*issuer}", any(authorization_server))
         .with_state(authpi.clone())
 }
 
@@ -50,9 +50,9 @@ async fn handle(State(authpi): State<AuthPi>, request: Request) -> Response {
     convert::response(authpi.handle(request).await)
 }
 
-async fn authorization_server(State(authpi): State<AuthPi>, Path(issuer): Path<String>, request: Request) -> Response {
+async fn authorization_server(State(authpi): State<AuthPi>, request: Request) -> Response {
     let mut request = convert::request(request).await;
-    let id = issuer.rsplit('/').next().unwrap_or_default();
+    let id = request.path.rsplit('/').next().unwrap_or_default();
     request.path = format!("/.well-known/oauth-authorization-server/{id}");
     convert::response(authpi.handle(request).await)
 }

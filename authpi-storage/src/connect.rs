@@ -17,6 +17,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 #[cfg(feature = "postgres")]
 const LOCK_TIMEOUT: &str = "2s";
 
+/// How long a statement may run: no question of ours is near it.
+#[cfg(feature = "postgres")]
+const STATEMENT_TIMEOUT: &str = "15s";
+
 /// A connection that was idle for this long is tested before it is used.
 #[cfg(feature = "postgres")]
 const IDLE_TEST: Duration = Duration::from_secs(30);
@@ -185,8 +189,9 @@ fn unreachable_or_not_writable(path: &Path, error: DbErr) -> ConnectError {
 #[cfg(feature = "postgres")]
 async fn postgres(url: &str, options: ConnectOptions) -> Result<DatabaseStore, ConnectError> {
     let mut pool = pool(url, options.max_connections);
-    pool.test_before_acquire_if_idle_for(IDLE_TEST)
-        .map_sqlx_postgres_opts(|postgres| postgres.options([("lock_timeout", LOCK_TIMEOUT)]));
+    pool.test_before_acquire_if_idle_for(IDLE_TEST).map_sqlx_postgres_opts(|postgres| {
+        postgres.options([("lock_timeout", LOCK_TIMEOUT), ("statement_timeout", STATEMENT_TIMEOUT)])
+    });
     let connection = Database::connect(pool).await.map_err(ConnectError::Unreachable)?;
     migration::run(&connection).await?;
     Ok(DatabaseStore::new(connection.clone(), connection, None))

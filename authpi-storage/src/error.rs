@@ -43,8 +43,8 @@ fn by_code(error: &DbErr) -> StoreErrorKind {
     match code(error).as_deref().unwrap_or_default() {
         // PostgreSQL: serialization failure, deadlock, lock timeout. SQLite: busy and its variants, locked.
         "40001" | "40P01" | "55P03" | "5" | "261" | "517" | "773" | "6" | "262" => StoreErrorKind::Retryable,
-        // PostgreSQL: shutting down, crashed, starting, too many connections, disk or memory full.
-        "57P01" | "57P02" | "57P03" | "53300" | "53100" | "53200" | "25006" => StoreErrorKind::Unavailable,
+        // PostgreSQL: out of time, shutting down, crashed, starting, too many connections, disk or memory full.
+        "57014" | "57P01" | "57P02" | "57P03" | "53300" | "53100" | "53200" | "25006" => StoreErrorKind::Unavailable,
         // SQLite: read-only, I/O, full, cannot open; their extended codes keep the low byte.
         other => match other.parse::<u32>().map(|extended| extended & 0xff) {
             Ok(8 | 10 | 13 | 14) => StoreErrorKind::Unavailable,

@@ -1,6 +1,12 @@
 //! The storage contract on SQLite, in a file and in memory, and on PostgreSQL.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking"
+)]
 
 mod backend;
 

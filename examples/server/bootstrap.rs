@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use authpi_core::{AuthPi, Bootstrap, BootstrapCredentials};
 use serde_json::json;
 
-use crate::StartError;
+use crate::{StartError, banner};
 
 /// What the first start made.
 pub(crate) enum First {
@@ -16,8 +16,8 @@ pub(crate) enum First {
     Nothing,
     /// An account whose credentials are in the bootstrap file.
     InFile,
-    /// An account whose credentials are nowhere else.
-    Here(BootstrapCredentials),
+    /// An account whose credentials were printed.
+    Printed(BootstrapCredentials),
 }
 
 /// Makes the first account if there was none ever.
@@ -35,7 +35,9 @@ pub(crate) async fn run(authpi: &AuthPi, file: Option<&Path>) -> Result<First, S
         }
     };
     let Some(file) = file else {
-        return Ok(First::Here(pending.commit().await?));
+        // Told before the account exists: whoever did not get them can start again.
+        banner::tell(pending.credentials()).map_err(|error| format!("the credentials cannot be printed: {error}"))?;
+        return Ok(First::Printed(pending.commit().await?));
     };
     // The file is complete on disk before the account exists, and gets its name after: whenever the process dies, the
     // credentials of an account that was made are in one of the two places.
@@ -90,7 +92,7 @@ async fn finish(authpi: &AuthPi, file: &Path) -> Result<(), StartError> {
         Some(key) => authpi.knows_api_key(key).await?,
         None => false,
     };
-    if is_ours && !file.exists() {
+    if is_ours {
         rename(&unfinished, file)?;
         tracing::info!("the credentials of the first account are in {}", file.display());
     } else {

@@ -36,7 +36,9 @@ async fn run(settings: Settings) -> Result<(), StartError> {
     let public_url = settings.public_url();
     let urls = Urls::under(&public_url).map_err(|error| format!("AUTHPI_PUBLIC_URL {public_url}: {error}"))?;
     let listener = serve::bind(settings.listen).await?;
-    let recorder = settings.metrics_listen.map(metrics::install).transpose()?;
+    if let Some(address) = settings.metrics_listen {
+        metrics::serve(address).await?;
+    }
     let store = authpi_storage::connect(&settings.database_url).await?;
     let master_key = master_key::load(&settings, &urls)?;
     let options = Options { rate_limits: settings.rate_limit.is_on(), ..Options::default() };
@@ -44,9 +46,6 @@ async fn run(settings: Settings) -> Result<(), StartError> {
         AuthPi::builder(store, master_key, urls).transport(authpi_transport::tokio()?).options(options).build().await?;
     let first = bootstrap::run(&authpi, settings.bootstrap_file.as_deref()).await?;
     let workers = authpi.start();
-    if let Some((address, handle)) = recorder {
-        metrics::serve(address, handle).await?;
-    }
     banner::show(&settings, &public_url, &first);
     let served = serve::until_stopped(listener, &authpi).await;
     workers.stop().await;

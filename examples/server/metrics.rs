@@ -4,25 +4,18 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::routing::get;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 use crate::StartError;
 use crate::serve::bind;
 
-/// Collects from here on.
-///
-/// # Errors
-/// When another recorder was installed.
-pub(crate) fn install(address: SocketAddr) -> Result<(SocketAddr, PrometheusHandle), StartError> {
-    Ok((address, PrometheusBuilder::new().install_recorder()?))
-}
-
-/// Serves what was collected, until the process ends.
+/// Collects from here on, and serves what was collected until the process ends.
 ///
 /// # Errors
 /// When the address is taken.
-pub(crate) async fn serve(address: SocketAddr, handle: PrometheusHandle) -> Result<(), StartError> {
+pub(crate) async fn serve(address: SocketAddr) -> Result<(), StartError> {
     let listener = bind(address).await?;
+    let handle = PrometheusBuilder::new().install_recorder()?;
     let app = Router::new().route("/metrics", get(move || std::future::ready(handle.render())));
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {

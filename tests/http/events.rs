@@ -52,7 +52,7 @@ async fn contexts_of_a_removed_issuer_are_null_and_its_events_stay() {
     let id = issuer.rsplit('/').next().unwrap();
     let query = format!("issuer_id={id}");
     assert_eq!(app.event_types(&query).await, ["issuer.created", "issuer.deleted"]);
-    app.advance(Duration::from_secs(120));
+    app.advance(Duration::from_mins(2));
     authpi_core::worker::run_once(app.authpi.services()).await.unwrap();
     let events = app.events(&query).await;
     assert_eq!(events.len(), 2);

@@ -61,6 +61,7 @@ pub struct Call(reqwest::RequestBuilder);
 impl Call {
     /// A JSON body.
     #[must_use]
+    #[allow(clippy::needless_pass_by_value, reason = "a body is written where it is sent")]
     pub fn json(self, body: Value) -> Self {
         Self(self.0.json(&body))
     }

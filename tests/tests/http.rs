@@ -1,5 +1,6 @@
 //! The acceptance suite over HTTP: the same files once per adapter. Paths mirror the URLs.
 
+#![allow(clippy::duplicate_mod, reason = "the suite runs once per adapter")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -21,7 +21,7 @@ use tests::{App, Driver};
 /// The forms in which a secret could lie around.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
     let digest = Sha256::digest(secret.as_bytes());
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = authpi_core::secret::hex(&digest);
     vec![
         secret.as_bytes().to_vec(),
         STANDARD.encode(secret).trim_end_matches('=').as_bytes().to_vec(),

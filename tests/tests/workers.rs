@@ -24,7 +24,7 @@ use authpi_storage::DatabaseStore;
 use serde_json::json;
 use tests::{App, Driver};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 /// A store whose units of work, or appends, can be made to fail or to panic.
 struct Unsteady {
@@ -325,7 +325,7 @@ async fn an_expired_key_is_announced_once() {
     let key = app.root().post(&app.path("/api-keys"), body).expect(201).await.id();
     worker::run_once(app.authpi.services()).await.unwrap();
     assert_eq!(app.events("event_types=api-key.updated").await.len(), 0);
-    app.advance(Duration::from_secs(60));
+    app.advance(Duration::from_mins(1));
     for _ in 0..2 {
         worker::run_once(app.authpi.services()).await.unwrap();
     }

@@ -211,13 +211,14 @@ impl Write for Update {
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &Call<UpdateAccount>) -> Result<Answer, Refusal> {
-        let before = operations::find(change.reads(), change.account()).await?.ok_or(Refusal::NotFound)?;
+        let before = operations::find_locked(change).await?.ok_or(Refusal::NotFound)?;
         call.precondition(before.account.updated_at)?;
         let body = call.body()?;
         let patch = AccountPatch {
             organization: body.organization.clone(),
             metadata: body.metadata.clone(),
             owner: body.owner_user_id.clone().map(serde_json::from_value).transpose().map_err(Refusal::internal)?,
+            grantor: call.caller()?.grantor(change.account().organization()),
         };
         let after = operations::update(change, before, patch).await?;
         Ok(Answer::of(AccountView::from(&after)).etag(after.account.updated_at))

@@ -8,11 +8,13 @@ use super::events;
 use super::model::Account;
 use crate::error::{FieldCode, Refusal};
 use crate::id::{AccountId, IssuerId, MemberId, UserId};
+use crate::membership::model::{Grantor, OWNER};
 use crate::metadata::Metadata;
 use crate::organization::model::{Organization, OrganizationDetails};
 use crate::organization::operations as organizations;
 use crate::organization::operations::{NewOrganization, OrganizationPatch};
 use crate::page::{Page, PageRequest};
+use crate::scope::Scope;
 use crate::store::{Change, Reads};
 
 /// An account with the organization that it is a facade of.
@@ -44,6 +46,8 @@ pub struct AccountPatch {
     pub metadata: Option<Value>,
     /// Another owner; `Some(None)` for none, which only an account without one can be.
     pub owner: Option<Option<UserId>>,
+    /// What bounds the rights that the change may give: naming an owner takes one (core-api 1.9).
+    pub grantor: Grantor,
 }
 
 /// One account.
@@ -57,6 +61,18 @@ pub async fn find(reads: &dyn Reads, id: AccountId) -> Result<Option<AccountWith
     let Some(platform) = reads.instance().platform().await? else { return Ok(None) };
     let organization = reads.organizations().find(platform.issuer_id, account.organization_id()).await?;
     Ok(organization.map(|organization| AccountWithOrganization { account, organization }))
+}
+
+/// The account of the change, whose organization is locked first: rules over account, organization and members hold
+/// until the commit, and no version moves meanwhile.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn find_locked(change: &mut Change<'_>) -> Result<Option<AccountWithOrganization>, Refusal> {
+    let id = change.account();
+    let Some(platform) = change.reads().instance().platform().await? else { return Ok(None) };
+    change.unit().organizations().lock(platform.issuer_id, id.organization()).await?;
+    find(change.reads(), id).await
 }
 
 /// Those of `among` that exist, newest first.
@@ -96,11 +112,12 @@ pub async fn open(change: &mut Change<'_>, new: NewAccount) -> Result<AccountWit
     Ok(AccountWithOrganization { account, organization })
 }
 
-/// Merges a patch into an account and the organization behind it. A patch that changes nothing leaves versions and
-/// events alone.
+/// Merges a patch into an account that [`find_locked`] found, and the organization behind it. A patch that changes
+/// nothing leaves versions and events alone.
 ///
 /// # Errors
-/// [`Refusal::Fields`] for an owner who is no member; [`Refusal::Stale`] when it has changed meanwhile.
+/// [`Refusal::Fields`] for an owner who is no member; [`Refusal::InsufficientScope`] for an owner whom the grantor may
+/// not name; [`Refusal::Stale`] when it has changed meanwhile.
 pub async fn update(
     change: &mut Change<'_>,
     before: AccountWithOrganization,
@@ -114,6 +131,10 @@ pub async fn update(
     }
     if let Some(owner) = patch.owner.filter(|owner| account.owner_user_id != *owner) {
         require_member(change, &account, owner).await?;
+        let right: Scope = OWNER.parse().map_err(Refusal::internal)?;
+        if let Some(missing) = patch.grantor.refuses(&[right].into_iter().collect()) {
+            return Err(Refusal::InsufficientScope(missing));
+        }
         after.owner_user_id = owner;
         changes.push("owner_user_id".to_owned());
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::events;
-use super::model::{Grantor, Membership, MembershipDetails, NewMember, below_ceiling, check_ceiling};
+use super::model::{Grantor, Membership, MembershipDetails, MembershipStatus, NewMember, below_ceiling, check_ceiling};
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::id::{GroupId, IssuerId, MemberId, OrganizationId};
 use crate::merge::{changed_fields, merged};
@@ -166,8 +166,16 @@ async fn check_grant(
     }
 }
 
-/// An account always has somebody who owns it. The organization is locked by now.
+/// An account always has somebody who owns it, and the owner that it names is a member. The organization is locked by
+/// now.
 async fn keep_an_owner(change: &Change<'_>, before: &Membership, after: Option<&Membership>) -> Result<(), Refusal> {
+    let stays_active = after.is_some_and(|after| after.details.status == MembershipStatus::Active);
+    if !stays_active
+        && let Some(account) = change.reads().accounts().find(before.org_id.account()).await?
+        && account.owner_user_id.map(MemberId::User) == Some(before.member_id)
+    {
+        return Err(Refusal::conflict("The owner of an account is a member; name another owner first."));
+    }
     if !before.loses_owner(after) || !change.reads().accounts().exists(before.org_id.account()).await? {
         return Ok(());
     }

@@ -101,6 +101,14 @@ pub trait MembershipReads: Send + Sync {
     /// [`StoreError`].
     async fn has_other_owner(&self, organization: OrganizationId, member: MemberId) -> Result<bool, StoreError>;
 
+    /// The organizations of the issuer in which somebody actively holds `owner` directly, in the order of their ids: at
+    /// most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn owned_by(&self, issuer: IssuerId, member: MemberId, limit: u32)
+    -> Result<Vec<OrganizationId>, StoreError>;
+
     /// In how many organizations of the issuer somebody is a member.
     ///
     /// # Errors

@@ -331,6 +331,7 @@ impl Write for Update {
             details: body.details.clone(),
             metadata: body.metadata.clone(),
             status: body.status.map(|status| (status, note)),
+            grantor: call.caller()?.grantor(id),
         };
         let after = operations::update(change, before, patch).await?;
         Ok(Answer::of(OrganizationView::from(&after)).etag(after.updated_at))

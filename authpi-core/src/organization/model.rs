@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::address::Address;
-use crate::error::Refusal;
+use crate::custom_fields;
+use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::id::{IssuerId, OrganizationId};
 use crate::metadata::Metadata;
 use crate::scope::Scopes;
@@ -220,11 +221,13 @@ impl OrganizationDetails {
     /// # Errors
     /// [`Refusal::Fields`].
     pub fn checked(self) -> Result<Self, Refusal> {
-        if BUILT_IN_TYPES.contains(&self.org_type.as_str()) {
-            Ok(self)
-        } else {
-            let message = "the issuer has no such organization type";
-            Err(Refusal::field("org_type", crate::error::FieldCode::UnknownReference, message))
+        let mut errors = FieldErrors::new();
+        if !BUILT_IN_TYPES.contains(&self.org_type.as_str()) {
+            errors.add("org_type", FieldCode::UnknownReference, "the issuer has no such organization type");
         }
+        // The merged whole: a patch alone may keep a limit that they break together.
+        custom_fields::check(&Value::Object(self.custom_fields.clone()), &mut errors);
+        errors.into_result()?;
+        Ok(self)
     }
 }

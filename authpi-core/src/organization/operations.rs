@@ -6,7 +6,7 @@ use super::events;
 use super::model::{Organization, OrganizationDetails, OrganizationStats, OrganizationStatus};
 use crate::error::{FieldCode, Refusal};
 use crate::id::{IssuerId, MemberId, OrganizationId, UserId};
-use crate::membership::model::NewMember;
+use crate::membership::model::{Grantor, NewMember};
 use crate::membership::operations as membership;
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
@@ -34,6 +34,8 @@ pub struct OrganizationPatch {
     pub metadata: Option<Value>,
     /// The status wanted, and what the caller says about it.
     pub status: Option<(OrganizationStatus, StatusNote)>,
+    /// What bounds the default scopes that the change may give.
+    pub grantor: Grantor,
 }
 
 /// Makes an organization.
@@ -91,13 +93,15 @@ async fn with_owner(
 /// Merges a patch into an organization. A patch that changes nothing leaves version and events alone.
 ///
 /// # Errors
-/// [`Refusal::Fields`] when the merged whole is not valid; [`Refusal::Stale`] when it has changed meanwhile.
+/// [`Refusal::Fields`] when the merged whole is not valid; [`Refusal::InsufficientScope`] for default scopes that the
+/// grantor may not give; [`Refusal::Stale`] when it has changed meanwhile.
 pub async fn update(
     change: &mut Change<'_>,
     before: Organization,
     patch: OrganizationPatch,
 ) -> Result<Organization, Refusal> {
     let details = merged(&before.details, &patch.details)?.checked()?;
+    check_default_scopes(change, &before, &details, &patch.grantor).await?;
     let mut changes = changed_fields(&before.details, &details)?;
     let metadata = before.metadata.patched(patch.metadata.as_ref())?;
     if metadata != before.metadata {
@@ -130,6 +134,24 @@ pub async fn update(
         _ => {}
     }
     Ok(after)
+}
+
+/// In the organization of an account default scopes are rights on the account: checked when they are written, and again
+/// when a member gets them (core-api 1.9).
+async fn check_default_scopes(
+    change: &Change<'_>,
+    before: &Organization,
+    after: &OrganizationDetails,
+    grantor: &Grantor,
+) -> Result<(), Refusal> {
+    let known = &before.details.default_member_scopes;
+    let added = after.default_member_scopes.iter().filter(|scope| !known.contains(scope)).cloned().collect();
+    match grantor.refuses(&added) {
+        Some(scope) if change.reads().accounts().exists(before.id.account()).await? => {
+            Err(Refusal::InsufficientScope(scope))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Accepts the deletion of an organization; a worker removes what belongs to it.

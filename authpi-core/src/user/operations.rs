@@ -202,12 +202,34 @@ fn emit_changes(
     }
 }
 
+/// Accounts of one user that are looked at: many times what one can open (core-api section 4).
+const OWNED_ACCOUNTS: u32 = 100;
+
+/// An account always has somebody who owns it. Its organization is locked, so that of two owners who are deleted at once
+/// one stays.
+async fn keep_owners(change: &mut Change<'_>, user: &User) -> Result<(), Refusal> {
+    let (issuer, member) = (user.issuer_id, MemberId::User(user.id));
+    if change.reads().instance().platform().await?.is_none_or(|platform| platform.issuer_id != issuer) {
+        return Ok(());
+    }
+    for organization in change.reads().memberships().owned_by(issuer, member, OWNED_ACCOUNTS).await? {
+        if change.reads().accounts().exists(organization.account()).await? {
+            change.unit().organizations().lock(issuer, organization).await?;
+            if !change.reads().memberships().has_other_owner(organization, member).await? {
+                return Err(Refusal::conflict("The user is the last owner of an account; name another owner first."));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Accepts the deletion of a user; workers remove the memberships, and after 30 days what is personal.
 ///
 /// # Errors
-/// [`Refusal::Stale`] when it has changed meanwhile.
+/// [`Refusal::Conflict`] for the last owner of an account; [`Refusal::Stale`] when it has changed meanwhile.
 pub async fn delete(change: &mut Change<'_>, user: &User) -> Result<(), Refusal> {
     let (issuer, id, version) = (user.issuer_id, user.id, user.updated_at);
+    keep_owners(change, user).await?;
     let cascade = Cascade {
         memberships: change.reads().memberships().count_of_member(issuer, MemberId::User(id)).await?,
         verifiers: change.reads().users().count_verifiers(issuer, id).await?,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::error::{FieldCode, FieldErrors, Refusal};
+use crate::error::{FieldCode, FieldErrors};
 use crate::network::Network;
 use crate::scope::Scope;
 
@@ -191,8 +191,8 @@ impl BodyChecker {
     /// Parses the bytes of a body.
     ///
     /// # Errors
-    /// [`Refusal::Fields`] with every problem of the body, or with the one that makes it unreadable.
-    pub fn parse<B: Body>(&self, bytes: &[u8]) -> Result<B, Refusal> {
+    /// Every problem of the body, or the one that makes it unreadable.
+    pub fn parse<B: Body>(&self, bytes: &[u8]) -> Result<B, FieldErrors> {
         let mut sent = read_object(bytes)?;
         let mut errors = FieldErrors::new();
         for (alias, target) in &self.aliases {
@@ -202,12 +202,14 @@ impl BodyChecker {
         B::check(&sent, &mut errors);
         let sent = Value::Object(sent);
         refuse_nul(&sent, "", &mut errors);
-        for error in self.validator.iter_errors(&sent) {
+        for error in self.validator.iter_errors(&sent).take(10 * FieldErrors::LIMIT) {
             report(&error, &mut errors);
         }
-        errors.into_result()?;
+        if !errors.is_empty() {
+            return Err(errors);
+        }
         serde_path_to_error::deserialize(sent).map_err(|error| {
-            Refusal::field(error.path().to_string(), FieldCode::InvalidFormat, "is not of the documented form")
+            FieldErrors::one(error.path().to_string(), FieldCode::InvalidFormat, "is not of the documented form")
         })
     }
 }
@@ -215,16 +217,16 @@ impl BodyChecker {
 /// Reads a JSON object; nothing at all counts as `{}` (core-api 1.1).
 ///
 /// # Errors
-/// [`Refusal::Fields`] for anything else.
-pub fn read_object(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
+/// Why it is something else.
+pub fn read_object(bytes: &[u8]) -> Result<Map<String, Value>, FieldErrors> {
     if bytes.is_empty() {
         return Ok(Map::new());
     }
-    let invalid = |message: &str| Refusal::field("", FieldCode::InvalidFormat, message);
+    let invalid = |message: &str| FieldErrors::one("", FieldCode::InvalidFormat, message);
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(object)) if object.values().all(|value| is_shallow(value, DEPTH_LIMIT - 1)) => Ok(object),
         Ok(Value::Object(_)) => Err(invalid("the body is nested more than 32 levels deep")),
-        Ok(_) => Err(Refusal::field("", FieldCode::InvalidType, "the body must be a JSON object")),
+        Ok(_) => Err(FieldErrors::one("", FieldCode::InvalidType, "the body must be a JSON object")),
         Err(_) => Err(invalid("the body is not well-formed JSON in UTF-8")),
     }
 }

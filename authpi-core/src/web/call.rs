@@ -12,7 +12,7 @@ use super::endpoint::Operation;
 use super::query::Query;
 use super::request::BodyError;
 use super::services::{Origin, Services};
-use crate::error::{FieldCode, Refusal};
+use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::etag::IfMatch;
 use crate::event::model::{RequestContext, Trigger};
 use crate::id::{AccountId, Id, MemberId};
@@ -50,7 +50,7 @@ pub struct CallHead {
 /// A request for one operation whose body is a `B`, with what `prepare` made of it.
 pub struct Call<B: Body = NoBody, P = ()> {
     head: CallHead,
-    body: OnceLock<B>,
+    body: OnceLock<Result<B, FieldErrors>>,
     prepared: P,
 }
 
@@ -123,22 +123,23 @@ impl<B: Body, P> Call<B, P> {
         Query::parse(self.head.raw_query.as_deref(), &self.head.operation.route.query)
     }
 
-    /// The body, checked and parsed. Ask for it after existence and precondition (conventions §9).
+    /// The body, checked and parsed, once. Ask for it after existence and precondition (conventions §9).
     ///
     /// # Errors
     /// [`Refusal::Fields`] with all problems of it; 408, 413 and 415 as their variants.
     pub fn body(&self) -> Result<&B, Refusal> {
-        if let Some(body) = self.body.get() {
-            return Ok(body);
-        }
         let bytes = self.raw_body()?;
         if !bytes.is_empty() && !self.is_json() {
             return Err(Refusal::UnsupportedMediaType);
         }
         let checker = self.head.operation.checker.as_ref();
         let checker = checker.ok_or_else(|| Refusal::internal("the operation takes no body"))?;
-        let body = checker.parse(bytes)?;
-        Ok(self.body.get_or_init(|| body))
+        self.body.get_or_init(|| checker.parse(bytes)).as_ref().map_err(|errors| Refusal::Fields(errors.clone()))
+    }
+
+    /// The operation takes a body.
+    pub(super) fn takes_body(&self) -> bool {
+        self.head.operation.checker.is_some()
     }
 
     fn raw_body(&self) -> Result<&Bytes, Refusal> {

@@ -3,6 +3,7 @@
 use crate::error::Refusal;
 use crate::event::model::{Actor, ContextDetail};
 use crate::id::{AccountId, ApiKeyId, IssuerId, OrganizationId};
+use crate::membership::model::Grantor;
 use crate::scope::{Scope, Scopes};
 
 /// The credential that was presented and accepted.
@@ -64,6 +65,12 @@ impl Caller {
     /// What the caller holds in `organization`.
     pub fn in_organization(&self, organization: OrganizationId) -> Option<&Scopes> {
         self.organizations.iter().find(|access| access.org_id == organization).map(|access| &access.scopes)
+    }
+
+    /// What bounds the scopes that the caller may give in `organization`: what it holds in the account over it.
+    pub fn grantor(&self, organization: OrganizationId) -> Grantor {
+        let Credential::ApiKey(_) = self.credential;
+        Grantor::ApiKey(self.in_account(organization.account()).cloned().unwrap_or_default())
     }
 
     /// The only organization of the caller: always there for an API key.

@@ -107,6 +107,10 @@ pub(super) trait Attempts: Send + Sync {
 impl<W: Write> AnyWrite for W {
     async fn prepare<'e>(&'e self, head: CallHead) -> Result<Box<dyn Attempts + 'e>, Refusal> {
         let call = Call::<W::Body>::new(head);
+        if call.takes_body() {
+            // Parsed before the unit of work, which holds locks; what is wrong with it is said in its turn.
+            let _ = call.body();
+        }
         let prepared = Write::prepare(self, &call).await?;
         Ok(Box::new(Prepared { endpoint: self, call: call.with(prepared) }))
     }

@@ -5,8 +5,10 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::{Either, select};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, ETAG,
@@ -39,6 +41,9 @@ use crate::store::{Change, ChangeContext, Claim};
 /// How often a unit of work is tried before its caller is asked to come back.
 const ATTEMPTS: usize = 5;
 
+/// How long an answer may take: callers of the SDK wait 30 s (conventions §1).
+const DEADLINE: Duration = Duration::from_secs(20);
+
 /// Longest `User-Agent` that events keep, in characters.
 const USER_AGENT_LIMIT: usize = 512;
 
@@ -67,7 +72,7 @@ impl Pipeline {
         let answer = if preflight && self.allows(origin.as_ref()) {
             preflight_answer()
         } else {
-            let answered = AssertUnwindSafe(self.answer(request, matched, &reference)).catch_unwind().await;
+            let answered = AssertUnwindSafe(self.in_time(request, matched, &reference)).catch_unwind().await;
             match answered {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(refusal)) => answer_to(&refusal, &reference),
@@ -79,6 +84,20 @@ impl Pipeline {
         };
         measured.finish(answer.status, self.services.now());
         self.finished(answer, origin.as_ref(), is_open, &reference)
+    }
+
+    /// Answers within the deadline: what waits for a database that does not answer is undone and refused.
+    async fn in_time(
+        &self,
+        request: Request,
+        matched: Result<Matched, Refusal>,
+        reference: &str,
+    ) -> Result<Answer, Refusal> {
+        let answer = std::pin::pin!(self.answer(request, matched, reference));
+        match select(answer, self.services.transport.executor.sleep(DEADLINE)).await {
+            Either::Left((answered, _)) => answered,
+            Either::Right(_) => Err(Refusal::Overloaded("no answer in time")),
+        }
     }
 
     async fn answer(
@@ -173,8 +192,9 @@ impl Pipeline {
             match self.attempt(prepared.as_mut(), &context, issuer, ticket.as_ref()).await {
                 Err(refusal) if refusal.is_retryable() => refused = refusal,
                 finished => {
-                    // Also after an error: a commit that broke off may have been one.
-                    if let Some(issuer) = issuer {
+                    // Also after a failure of the store: a commit that broke off may have been one.
+                    let may_have_changed = matches!(finished, Ok(_) | Err(Refusal::Store(_)));
+                    if let Some(issuer) = issuer.filter(|_| may_have_changed) {
                         self.services.keys.forget(issuer);
                     }
                     return finished;

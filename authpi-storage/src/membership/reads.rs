@@ -9,7 +9,7 @@ use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    QuerySelect, QueryTrait, Select,
 };
 use uuid::Uuid;
 
@@ -20,6 +20,9 @@ use crate::entity::membership_scope::{self, Column as Held};
 use crate::entity::user;
 use crate::error::failed;
 use crate::session::Session;
+
+/// Owners of an organization that are looked at for one who stays.
+const OWNERS_EXAMINED: u64 = 1_000;
 
 /// Behind a place in the list, in whichever table the list is walked along.
 fn behind<C: ColumnTrait>(joined_at: C, member: C, last: MemberPosition) -> Condition {
@@ -116,19 +119,54 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
     }
 
     async fn has_other_owner(&self, organization: OrganizationId, member: MemberId) -> Result<bool, StoreError> {
-        let found: Option<Uuid> = membership_scope::Entity::find()
+        let owners: Vec<Uuid> = membership_scope::Entity::find()
             .select_only()
             .column(Held::MemberId)
             .filter(Held::OrgId.eq(organization.uuid()))
             .filter(Held::Scope.eq(OWNER))
             .filter(Held::Status.eq(MembershipStatus::Active.as_str()))
             .filter(Held::MemberId.ne(member.uuid()))
-            .limit(1)
+            .limit(OWNERS_EXAMINED)
             .into_tuple()
-            .one(&self.connection)
+            .all(&self.connection)
             .await
             .map_err(failed("membership.has_other_owner"))?;
-        Ok(found.is_some())
+        // Whose deletion was accepted stays a member until a worker comes by.
+        let departed = user::Entity::find()
+            .filter(user::Column::Id.is_in(owners.iter().copied()))
+            .filter(user::Column::Deleted.eq(true))
+            .count(&self.connection)
+            .await
+            .map_err(failed("membership.has_other_owner"))?;
+        Ok(departed < owners.len() as u64)
+    }
+
+    async fn owned_by(
+        &self,
+        issuer: IssuerId,
+        member: MemberId,
+        limit: u32,
+    ) -> Result<Vec<OrganizationId>, StoreError> {
+        let memberships = Entity::find()
+            .select_only()
+            .column(Column::OrgId)
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::MemberId.eq(member.uuid()))
+            .filter(Column::Status.eq(MembershipStatus::Active.as_str()))
+            .into_query();
+        let owned: Vec<Uuid> = membership_scope::Entity::find()
+            .select_only()
+            .column(Held::OrgId)
+            .filter(Held::OrgId.in_subquery(memberships))
+            .filter(Held::MemberId.eq(member.uuid()))
+            .filter(Held::Scope.eq(OWNER))
+            .order_by_asc(Held::OrgId)
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed("membership.owned_by"))?;
+        Ok(owned.into_iter().map(OrganizationId::from_uuid).collect())
     }
 
     async fn count_of_member(&self, issuer: IssuerId, member: MemberId) -> Result<u64, StoreError> {

@@ -45,10 +45,14 @@ pub(crate) async fn run(connection: &DatabaseConnection) -> Result<(), Migration
     let lock = connection.begin().await?;
     if connection.get_database_backend() == DbBackend::Postgres {
         // "authpi" in ASCII: processes that start together migrate one after the other.
+        // It may take its time, unlike a request.
+        lock.execute_unprepared("SET LOCAL lock_timeout = 0").await?;
+        lock.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
         lock.execute_unprepared("SELECT pg_advisory_xact_lock(107126708727913)").await?;
     }
     let known: Vec<_> = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
-    let applied = Migrator::get_migration_models(&lock).await.unwrap_or_default();
+    Migrator::install(&lock).await?;
+    let applied = Migrator::get_migration_models(&lock).await?;
     if let Some(newer) = applied.into_iter().find(|applied| !known.contains(&applied.version)) {
         return Err(MigrationError::Newer(newer.version));
     }

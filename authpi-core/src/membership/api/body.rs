@@ -121,7 +121,7 @@ mod tests {
 
     fn parsed<B: Body>(body: &Value) -> Result<B, Refusal> {
         let checker = BodyChecker::compile(&B::schema().unwrap()).unwrap();
-        checker.parse(&serde_json::to_vec(body).unwrap())
+        checker.parse(&serde_json::to_vec(body).unwrap()).map_err(Refusal::Fields)
     }
 
     fn problems<B: Body + std::fmt::Debug>(body: &Value) -> Vec<(String, &'static str)> {

@@ -7,25 +7,16 @@ use super::read::{existing, member};
 use super::view::MembershipView;
 use super::{ALL, ONE, WRITE};
 use crate::error::Refusal;
-use crate::id::OrganizationId;
-use crate::membership::model::{Grantor, MembershipDetails, MembershipOrigin, NewMember};
+use crate::membership::model::{MembershipDetails, MembershipOrigin, NewMember};
 use crate::membership::operations::{self, MembershipPatch};
 use crate::merge::merged;
 use crate::metadata::Metadata;
 use crate::store::Change;
 use crate::web::answer::Answer;
-use crate::web::body::{Body, NoBody};
+use crate::web::body::NoBody;
 use crate::web::call::Call;
-use crate::web::caller::Credential;
 use crate::web::endpoint::Write;
 use crate::web::route::Route;
-
-/// What bounds the scopes that the caller may give in `organization`.
-fn grantor<B: Body>(call: &Call<B>, organization: OrganizationId) -> Result<Grantor, Refusal> {
-    let caller = call.caller()?;
-    let Credential::ApiKey(_) = caller.credential;
-    Ok(Grantor::ApiKey(caller.in_account(organization.account()).cloned().unwrap_or_default()))
-}
 
 /// `addOrganizationMember`
 pub(super) struct Create;
@@ -56,7 +47,7 @@ impl Write for Create {
             status: details.status,
             metadata: Metadata::from_create(&body.metadata),
             origin: MembershipOrigin::Direct,
-            grantor: grantor(call, organization)?,
+            grantor: call.caller()?.grantor(organization),
         };
         let membership = operations::add(change, issuer, organization, new).await?;
         let version = membership.updated_at;
@@ -89,7 +80,7 @@ impl Write for Update {
             details: body.details.clone(),
             groups: body.groups.clone(),
             metadata: body.metadata.clone(),
-            grantor: grantor(call, before.org_id)?,
+            grantor: call.caller()?.grantor(before.org_id),
         };
         let after = operations::update(change, before, patch).await?;
         let version = after.updated_at;

@@ -12,6 +12,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Sch
 use crate::Scale;
 use crate::measure::Report;
 
+#[allow(unreachable_pub, reason = "SeaORM generates public items")]
 mod bench_row {
     use sea_orm::entity::prelude::*;
 
@@ -55,7 +56,7 @@ async fn connect(url: &str, connections: u32) -> DatabaseConnection {
     database
 }
 
-pub async fn run(url: &str, scale: Scale, report: &mut Report) {
+pub(crate) async fn run(url: &str, scale: Scale, report: &mut Report) {
     let writer = connect(url, if url.starts_with("sqlite") { 1 } else { 8 }).await;
     let table = Schema::new(writer.get_database_backend()).create_table_from_entity(bench_row::Entity);
     writer.execute(&table).await.unwrap();
@@ -99,7 +100,7 @@ pub async fn run(url: &str, scale: Scale, report: &mut Report) {
 }
 
 /// Serves on a free port of the loopback address.
-pub async fn serve(app: Router) -> String {
+pub(crate) async fn serve(app: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });

@@ -16,82 +16,37 @@ use crate::{Scale, baseline};
 const SELECT: Option<&str> = Some("bare select by id");
 const INSERT: Option<&str> = Some("bare insert and commit");
 
-pub async fn run(platform: &Platform, scale: Scale, report: &mut Report) {
-    let platform = Shared::new(platform);
-    verification(&platform, scale, report).await;
-    users(&platform, scale, report).await;
-    lists(&platform, scale, report).await;
-    jwks(&platform, scale, report).await;
+pub(crate) async fn run(platform: &Platform, scale: Scale, report: &mut Report) {
+    verification(platform, scale, report).await;
+    users(platform, scale, report).await;
+    lists(platform, scale, report).await;
+    jwks(platform, scale, report).await;
 }
 
-/// What operations need of the platform, in tasks of their own.
-#[derive(Clone)]
-struct Shared(Arc<SharedInner>);
-
-struct SharedInner {
-    authpi: authpi_core::AuthPi,
-    me: Box<dyn Fn(Method, &str, Option<&str>) -> authpi_core::web::request::Request + Send + Sync>,
-    account: authpi_core::id::AccountId,
-    issuer: authpi_core::id::IssuerId,
-}
-
-impl Shared {
-    fn new(platform: &Platform) -> Self {
-        let template = platform.request(Method::GET, "/", None).headers;
-        let request = move |method: Method, path: &str, body: Option<&str>| {
-            let (path, query) =
-                path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query.to_owned())));
-            authpi_core::web::request::Request {
-                method,
-                path: path.to_owned(),
-                query,
-                headers: template.clone(),
-                peer: None,
-                body: Ok(body.unwrap_or_default().to_owned().into()),
-            }
-        };
-        Self(Arc::new(SharedInner {
-            authpi: platform.authpi.clone(),
-            me: Box::new(request),
-            account: platform.account,
-            issuer: platform.issuer,
-        }))
-    }
-
-    async fn call(&self, method: Method, path: &str, body: Option<&str>) {
-        let answer = self.0.authpi.handle((self.0.me)(method, path, body)).await;
-        assert!(answer.status.is_success(), "{} {}", answer.status, String::from_utf8_lossy(&answer.body));
-    }
-
-    fn below(&self, rest: &str) -> String {
-        format!("/v1/accounts/{}/issuers/{}{rest}", self.0.account, self.0.issuer)
-    }
-}
-
-async fn verification(platform: &Shared, scale: Scale, report: &mut Report) {
+async fn verification(platform: &Platform, scale: Scale, report: &mut Report) {
     let shared = platform.clone();
     report
         .measure("verify an API key (GET /v1/me)", SELECT, (8, scale.operations), move |_| {
             let shared = shared.clone();
-            async move { shared.call(Method::GET, "/v1/me", None).await }
+            async move { drop(shared.call(Method::GET, "/v1/me", None).await) }
         })
         .await;
 }
 
-async fn users(platform: &Shared, scale: Scale, report: &mut Report) {
+async fn users(platform: &Platform, scale: Scale, report: &mut Report) {
     let (shared, path) = (platform.clone(), platform.below("/users"));
     report
         .measure("create a user", INSERT, (8, scale.operations.min(2_000)), move |number| {
             let (shared, path) = (shared.clone(), path.clone());
             async move {
                 let body = format!(r#"{{"email":"user{number}@example.com","display_name":"User {number}"}}"#);
-                shared.call(Method::POST, &path, Some(&body)).await;
+                drop(shared.call(Method::POST, &path, Some(&body)).await);
             }
         })
         .await;
 }
 
-async fn lists(platform: &Shared, scale: Scale, report: &mut Report) {
+async fn lists(platform: &Platform, scale: Scale, report: &mut Report) {
     let path = platform.below("/organizations?limit=50");
     let mut rows = 0;
     let names =
@@ -104,7 +59,7 @@ async fn lists(platform: &Shared, scale: Scale, report: &mut Report) {
             report
                 .measure(name, SELECT, (8, scale.operations / 5), move |_| {
                     let (shared, path) = (shared.clone(), path.clone());
-                    async move { shared.call(Method::GET, &path, None).await }
+                    async move { drop(shared.call(Method::GET, &path, None).await) }
                 })
                 .await;
         }
@@ -112,9 +67,9 @@ async fn lists(platform: &Shared, scale: Scale, report: &mut Report) {
 }
 
 /// Adds organizations through the storage contract, a thousand a commit.
-async fn fill(platform: &Shared, count: usize) {
+async fn fill(platform: &Platform, count: usize) {
     let ids = IdSource::new(Arc::new(SystemEntropy));
-    let store = &platform.0.authpi.services().store;
+    let store = &platform.authpi.services().store;
     for _ in 0..count.div_ceil(1_000) {
         let now = SystemClock.now();
         let mut unit = store.begin(now).await.unwrap();
@@ -125,10 +80,10 @@ async fn fill(platform: &Shared, count: usize) {
     }
 }
 
-fn organization(platform: &Shared, ids: &IdSource, now: Timestamp) -> Organization {
+fn organization(platform: &Platform, ids: &IdSource, now: Timestamp) -> Organization {
     Organization {
         id: ids.mint(now).unwrap(),
-        issuer_id: platform.0.issuer,
+        issuer_id: platform.issuer,
         status: Status::initial(OrganizationStatus::Active),
         details: OrganizationDetails { name: Some("Acme".to_owned()), ..OrganizationDetails::default() },
         metadata: Metadata::default(),
@@ -139,21 +94,21 @@ fn organization(platform: &Shared, ids: &IdSource, now: Timestamp) -> Organizati
 }
 
 /// The id of an organization far down the list.
-async fn middle(platform: &Shared) -> String {
+async fn middle(platform: &Platform) -> String {
     let page = authpi_core::page::PageRequest { limit: authpi_core::page::Limit::default(), after: None };
     let filter = authpi_core::organization::repository::OrganizationFilter::default();
-    let reads = platform.0.authpi.services().store.reads();
+    let reads = platform.authpi.services().store.reads();
     let mut after = page;
     for _ in 0..10 {
-        let found = reads.organizations().list(platform.0.issuer, &filter, &after).await.unwrap();
+        let found = reads.organizations().list(platform.issuer, &filter, &after).await.unwrap();
         after.after = found.items.last().map(|listing| listing.organization.id);
     }
     after.after.unwrap().to_string()
 }
 
-async fn jwks(platform: &Shared, scale: Scale, report: &mut Report) {
-    let base = baseline::serve(authpi_axum::routes(&platform.0.authpi)).await;
-    let url = format!("{base}/{}/jwks.json", platform.0.issuer);
+async fn jwks(platform: &Platform, scale: Scale, report: &mut Report) {
+    let base = baseline::serve(authpi_axum::routes(&platform.authpi)).await;
+    let url = format!("{base}/{}/jwks.json", platform.issuer);
     let client = crate::platform::client();
     report
         .measure("JWKS over HTTP", Some("bare axum handler"), (8, scale.operations), move |_| {

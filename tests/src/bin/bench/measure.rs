@@ -15,12 +15,12 @@ struct Row {
 
 /// What was measured on one database.
 #[derive(Default)]
-pub struct Report(Vec<Row>);
+pub(crate) struct Report(Vec<Row>);
 
 impl Report {
     /// Runs `operation` `count` times from `callers` tasks at once, after a tenth of that to warm up.
     #[allow(clippy::disallowed_methods, reason = "a bench measures the time of the machine")]
-    pub async fn measure<F: Future<Output = ()> + Send>(
+    pub(crate) async fn measure<F: Future<Output = ()> + Send>(
         &mut self,
         name: &'static str,
         baseline: Option<&'static str>,
@@ -62,7 +62,7 @@ impl Report {
     }
 
     /// Prints all measurements, those with a baseline as a ratio to it.
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         println!("{:<44} {:>10} {:>10} {:>10}  ratio", "", "per s", "median", "p99");
         for row in &self.0 {
             let baseline = row.baseline.and_then(|name| self.0.iter().find(|known| known.name == name));
@@ -76,7 +76,7 @@ impl Report {
 }
 
 /// The machine, as a benchmark must name it.
-pub fn machine() -> String {
+pub(crate) fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(" unknown processor");
     let cores = std::thread::available_parallelism().map_or(0, usize::from);

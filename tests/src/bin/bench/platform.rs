@@ -1,5 +1,7 @@
 //! The platform that is measured, in process.
 
+use std::sync::Arc;
+
 use authpi_core::id::{AccountId, IssuerId};
 use authpi_core::transport::MasterKey;
 use authpi_core::urls::Urls;
@@ -12,17 +14,18 @@ use base64::Engine as _;
 use http::{HeaderMap, Method};
 
 /// A bootstrapped engine with an issuer.
-pub struct Platform {
-    pub authpi: AuthPi,
-    pub account: AccountId,
-    pub issuer: IssuerId,
+#[derive(Clone)]
+pub(crate) struct Platform {
+    pub(crate) authpi: AuthPi,
+    pub(crate) account: AccountId,
+    pub(crate) issuer: IssuerId,
     authorization: String,
-    _workers: Workers,
+    _workers: Arc<Workers>,
 }
 
 impl Platform {
     /// On the database at `url`, without rate limits.
-    pub async fn start(url: &str) -> Self {
+    pub(crate) async fn start(url: &str) -> Self {
         let store = authpi_storage::connect(url).await.unwrap();
         let authpi = AuthPi::builder(store, MasterKey::new([1; 32]), Urls::under("http://127.0.0.1").unwrap())
             .transport(authpi_transport::tokio().unwrap())
@@ -39,7 +42,7 @@ impl Platform {
             account: first.account_id,
             issuer: authpi.services().platform().await.unwrap().unwrap().issuer_id,
             authorization: format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)),
-            _workers: authpi.start(),
+            _workers: Arc::new(authpi.start()),
             authpi,
         };
         let made = platform.call(Method::POST, &platform.path("/issuers"), Some(r#"{"name":"bench"}"#)).await;
@@ -48,19 +51,24 @@ impl Platform {
         platform
     }
 
-    pub fn path(&self, rest: &str) -> String {
+    pub(crate) fn path(&self, rest: &str) -> String {
         format!("/v1/accounts/{}{rest}", self.account)
     }
 
+    /// A path below the issuer.
+    pub(crate) fn below(&self, rest: &str) -> String {
+        self.path(&format!("/issuers/{}{rest}", self.issuer))
+    }
+
     /// Calls in process, as the key with all rights.
-    pub async fn call(&self, method: Method, path: &str, body: Option<&str>) -> Answer {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&str>) -> Answer {
         let answer = self.authpi.handle(self.request(method, path, body)).await;
         assert!(answer.status.is_success(), "{} {}", answer.status, String::from_utf8_lossy(&answer.body));
         answer
     }
 
     /// A request of the key with all rights.
-    pub fn request(&self, method: Method, path: &str, body: Option<&str>) -> Request {
+    fn request(&self, method: Method, path: &str, body: Option<&str>) -> Request {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", self.authorization.parse().unwrap());
         headers.insert("content-type", "application/json".parse().unwrap());
@@ -71,6 +79,6 @@ impl Platform {
 }
 
 /// An HTTP client without proxies.
-pub fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }

@@ -40,19 +40,19 @@ fn run(url: &str, case: impl FnOnce(Ground) -> Case) {
 }
 
 /// Runs a case on a SQLite file of its own.
-pub fn on_sqlite_file(case: impl FnOnce(Ground) -> Case) {
+pub(crate) fn on_sqlite_file(case: impl FnOnce(Ground) -> Case) {
     let folder = tempfile::tempdir().unwrap();
     run(&format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display()), case);
 }
 
 /// Runs a case on a SQLite database in memory.
-pub fn on_sqlite_memory(case: impl FnOnce(Ground) -> Case) {
+pub(crate) fn on_sqlite_memory(case: impl FnOnce(Ground) -> Case) {
     run("sqlite::memory:", case);
 }
 
 /// Runs a case on a PostgreSQL database of its own, if a server is configured.
 #[cfg(feature = "postgres")]
-pub fn on_postgres(case: impl FnOnce(Ground) -> Case) {
+pub(crate) fn on_postgres(case: impl FnOnce(Ground) -> Case) {
     let Ok(server) = std::env::var("AUTHPI_TEST_POSTGRES_URL") else {
         assert!(
             std::env::var("AUTHPI_TEST_REQUIRE").as_deref() != Ok("all"),
