@@ -215,7 +215,7 @@ async fn a_fetched_user_can_be_sent_back_and_changes_nothing() {
     assert_eq!(types(&app, &id).await, ["user.created"]);
     app.root().patch(&user, json!({ "metadata": { "a": 1 } })).header("if-match", "\"1\"").expect(412).await;
     let null = app.root().patch(&user, json!({ "status": null, "profile": null })).expect(400).await;
-    assert_eq!(null.refusal().1, ["profile invalid_type", "status invalid_enum_value", "status invalid_type"]);
+    assert_eq!(null.refusal().1, ["profile invalid_type", "status invalid_type"]);
 }
 
 #[tokio::test]

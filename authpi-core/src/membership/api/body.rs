@@ -178,12 +178,7 @@ mod tests {
         let body: UpdateMember = parsed(&json!({ "user_title": null, "metadata": null, "member_id": "x" })).unwrap();
         assert_eq!((body.metadata, body.groups.is_none()), (Some(Value::Null), true));
         let sent = json!({ "scopes": null, "status": null, "groups": null });
-        let expected = [
-            ("groups", "invalid_type"),
-            ("scopes", "invalid_type"),
-            ("status", "invalid_enum_value"),
-            ("status", "invalid_type"),
-        ];
+        let expected = [("groups", "invalid_type"), ("scopes", "invalid_type"), ("status", "invalid_type")];
         assert_eq!(problems::<UpdateMember>(&sent), owned(&expected));
         assert!(parsed::<UpdateMember>(&json!({})).unwrap().details.is_empty());
     }
