@@ -5,9 +5,7 @@ mod authentication;
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use authpi_core::credential::model::{
-    ApiKey, ApiKeyAuthentication, ApiKeyDetails, HomeState, KeyRestrictions, KeySecret,
-};
+use authpi_core::credential::model::{ApiKey, ApiKeyAuthentication, ApiKeyDetails, HomeState, KeyRestrictions};
 use authpi_core::credential::repository::{ApiKeyFilter, ApiKeyReads, ApiKeyRepository};
 use authpi_core::id::{AccountId, ApiKeyId, Id, OrganizationId};
 use authpi_core::outcome::WriteOutcome;
@@ -41,14 +39,6 @@ struct StoredDetails {
     tags: Vec<String>,
 }
 
-fn secret(place: Place, hash: &[u8], previous: (Option<&[u8]>, Option<i64>)) -> Result<KeySecret, StoreError> {
-    let previous = match previous {
-        (Some(hash), Some(until)) => Some((place.hash("previous_secret_hash", hash)?, time(until))),
-        _ => None,
-    };
-    Ok(KeySecret { hash: place.hash("secret_hash", hash)?, previous })
-}
-
 fn api_key(row: Model, home: HomeState) -> Result<ApiKey, StoreError> {
     let place = Place { table: TABLE, id: row.id };
     let stored: StoredDetails = place.json("details", row.details)?;
@@ -72,7 +62,7 @@ fn api_key(row: Model, home: HomeState) -> Result<ApiKey, StoreError> {
             expires_at: row.expires_at.map(time),
         },
         metadata: place.json("metadata", row.metadata)?,
-        secret: secret(place, &row.secret_hash, previous)?,
+        secret: place.rotating_secret(&row.secret_hash, previous)?,
         secret_hint: row.secret_hint,
         rotated_at: row.rotated_at.map(time),
         expiry_announced: row.expiry_announced,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use authpi_core::client::model::{Client, ClientSecret, Readiness};
+use authpi_core::client::model::{Client, Readiness};
 use authpi_core::client::repository::{
     ClientFacts, ClientFilter, ClientListing, ClientReads, ClientRepository, DeletedClient, StatusFilter,
 };
@@ -28,14 +28,8 @@ const TABLE: &str = "authpi_client";
 fn client(row: Model) -> Result<Client, StoreError> {
     let place = Place { table: TABLE, id: row.id };
     let value = place.word("status", &row.status)?;
-    let previous = match (&row.previous_secret_hash, row.previous_valid_until) {
-        (Some(hash), Some(until)) => Some((place.hash("previous_secret_hash", hash)?, time(until))),
-        _ => None,
-    };
-    let secret = match &row.secret_hash {
-        Some(hash) => Some(ClientSecret { hash: place.hash("secret_hash", hash)?, previous }),
-        None => None,
-    };
+    let previous = (row.previous_secret_hash.as_deref(), row.previous_valid_until);
+    let secret = row.secret_hash.as_deref().map(|hash| place.rotating_secret(hash, previous)).transpose()?;
     Ok(Client {
         id: id(row.id),
         issuer_id: id(row.issuer_id),

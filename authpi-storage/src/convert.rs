@@ -1,6 +1,7 @@
 //! Between stored values and the domain's types. What cannot be understood is named by table, column and row.
 
 use authpi_core::id::Id;
+use authpi_core::rotating_secret::RotatingSecret;
 use authpi_core::scope::Scopes;
 use authpi_core::secret::SecretHash;
 use authpi_core::status::Status;
@@ -38,6 +39,19 @@ impl Place {
     /// A keyed hash.
     pub(crate) fn hash(self, column: &'static str, bytes: &[u8]) -> Result<SecretHash, StoreError> {
         SecretHash::from_bytes(bytes).ok_or_else(|| self.corrupt(column))
+    }
+
+    /// The columns `secret_hash`, `previous_secret_hash` and `previous_valid_until`.
+    pub(crate) fn rotating_secret(
+        self,
+        hash: &[u8],
+        previous: (Option<&[u8]>, Option<i64>),
+    ) -> Result<RotatingSecret, StoreError> {
+        let previous = match previous {
+            (Some(hash), Some(until)) => Some((self.hash("previous_secret_hash", hash)?, time(until))),
+            _ => None,
+        };
+        Ok(RotatingSecret { hash: self.hash("secret_hash", hash)?, previous })
     }
 
     /// 32 bytes.

@@ -3,12 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::events;
-use super::model::{Client, ClientDetails, ClientSecret, ClientStatus};
+use super::model::{CLIENT_SECRET_HASH, Client, ClientDetails, ClientStatus};
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::id::{IssuerId, OrganizationId};
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
-use crate::secret::Secret;
+use crate::rotating_secret::RotatingSecret;
+use crate::secret::{Secret, SecretHash};
 use crate::status::{Status, StatusNote};
 use crate::store::Change;
 use crate::urls::Urls;
@@ -46,12 +47,11 @@ pub async fn create(
 ) -> Result<(Client, Option<Secret>), Refusal> {
     check(change, issuer, &new.details, &[], reserved).await?;
     let secret = if new.details.needs_secret() { Some(change.secret()?) } else { None };
-    let peppers = &change.keyring().peppers;
     let client = Client {
         id: change.mint()?,
         issuer_id: issuer,
         status: Status::initial(ClientStatus::Active),
-        secret: secret.as_ref().map(|secret| ClientSecret::new(peppers, secret)),
+        secret: secret.as_ref().map(|secret| RotatingSecret::new(hashed(change, secret))),
         secret_rotated_at: None,
         details: new.details,
         metadata: new.metadata,
@@ -61,6 +61,10 @@ pub async fn create(
     change.unit().clients().insert(&client).await?;
     change.emit(events::created(change.account(), &client)?)?;
     Ok((client, secret))
+}
+
+fn hashed(change: &Change<'_>, secret: &Secret) -> SecretHash {
+    change.keyring().peppers.hash(CLIENT_SECRET_HASH, secret.expose().as_bytes())
 }
 
 /// The rules within the details, and that every organization that was not listed before exists: all problems together.
@@ -125,7 +129,7 @@ pub async fn update(
 }
 
 /// Gives a client a new secret, handed out here and never again; the old one stays valid for
-/// [`OVERLAP`](super::model::OVERLAP).
+/// [`ROTATION_OVERLAP`](crate::rotating_secret::ROTATION_OVERLAP).
 ///
 /// # Errors
 /// [`Refusal::Conflict`] for a client without secret; [`Refusal::Stale`] when it has changed meanwhile.
@@ -137,11 +141,11 @@ pub async fn rotate_secret(change: &mut Change<'_>, before: Client) -> Result<(C
         return Err(Refusal::conflict("A client that authenticates with private_key_jwt has no secret."));
     }
     let (now, version) = (change.now(), before.updated_at);
-    let peppers = &change.keyring().peppers;
     let secret = change.secret()?;
+    let hash = hashed(change, &secret);
     let rotated = match before.secret.clone() {
-        Some(old) => old.rotated(peppers, &secret, now),
-        None => ClientSecret::new(peppers, &secret),
+        Some(old) => old.rotated(now, hash),
+        None => RotatingSecret::new(hash),
     };
     let after =
         Client { secret: Some(rotated), secret_rotated_at: Some(now), updated_at: version.next_version(now), ..before };

@@ -3,16 +3,15 @@
 use serde_json::{Map, Value};
 
 use super::events::{self, UpdateAction};
-use super::model::{
-    API_KEY_HASH, ApiKey, ApiKeyDetails, ApiKeyStatus, HomeState, KeyLevel, KeyRestrictions, KeySecret, weakness,
-};
+use super::model::{API_KEY_HASH, ApiKey, ApiKeyDetails, ApiKeyStatus, HomeState, KeyLevel, KeyRestrictions, weakness};
 use crate::error::{FieldCode, Refusal};
 use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
 use crate::network::Network;
+use crate::rotating_secret::RotatingSecret;
 use crate::scope::Scopes;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretHash};
 use crate::status::{Status, StatusNote};
 use crate::store::Change;
 use crate::timestamp::Timestamp;
@@ -86,7 +85,7 @@ pub async fn create(change: &mut Change<'_>, new: NewApiKey) -> Result<(ApiKey, 
             expires_at: new.expires_at,
         },
         metadata: new.metadata,
-        secret: KeySecret { hash: hashed(change, &secret), previous: None },
+        secret: RotatingSecret::new(hashed(change, &secret)),
         secret_hint: new.secret_hint.unwrap_or_else(|| secret.hint()),
         rotated_at: None,
         expiry_announced: false,
@@ -108,7 +107,7 @@ fn accepted(secret: Secret, name: &str, id: crate::id::ApiKeyId) -> Result<Secre
     }
 }
 
-fn hashed(change: &Change<'_>, secret: &Secret) -> crate::secret::SecretHash {
+fn hashed(change: &Change<'_>, secret: &Secret) -> SecretHash {
     change.keyring().peppers.hash(API_KEY_HASH, secret.expose().as_bytes())
 }
 

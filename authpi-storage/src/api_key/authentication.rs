@@ -7,7 +7,7 @@ use authpi_core::store::StoreError;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::{TABLE, home_state, secret};
+use super::{TABLE, home_state};
 use crate::convert::{Place, id, time};
 use crate::entity::{api_key, issuer, organization};
 use crate::error::failed;
@@ -36,14 +36,13 @@ struct AuthenticationRow {
 fn authentication(row: AuthenticationRow) -> Result<ApiKeyAuthentication, StoreError> {
     let place = Place { table: TABLE, id: row.id };
     let previous = (row.previous_secret_hash.as_deref(), row.previous_valid_until);
-    let secret = secret(place, &row.secret_hash, previous)?;
     Ok(ApiKeyAuthentication {
         id: id(row.id),
         account_id: id(row.account_id),
         org_id: id(row.org_id),
         issuer_id: id(row.issuer_id),
         level: place.word("level", &row.level)?,
-        secret,
+        secret: place.rotating_secret(&row.secret_hash, previous)?,
         status: place.word("status", &row.status)?,
         expires_at: row.expires_at.map(time),
         scopes: place.json("scopes", row.scopes)?,

@@ -2,7 +2,6 @@
 
 mod jwks;
 mod rules;
-mod secret;
 mod settings;
 mod uri;
 
@@ -11,7 +10,6 @@ use utoipa::ToSchema;
 
 pub use jwks::ClientJwks;
 pub use rules::check_sent;
-pub use secret::{CLIENT_SECRET_HASH, ClientSecret, OVERLAP};
 pub use settings::{
     AccessTokenAuthTime, ApplicationType, ClientProtocol, ClientSettings, GrantType, IdTokenClaims, OpenIdSettings,
     OrganizationMode, OrganizationRestriction, ResponseSignatureAlgorithm, ResponseType, TokenEndpointAuthMethod,
@@ -20,8 +18,12 @@ pub use uri::{ClientUri, InvalidUri, WebUri, redirect_matches};
 
 use crate::id::{ClientId, IssuerId};
 use crate::metadata::Metadata;
+use crate::rotating_secret::RotatingSecret;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
+
+/// Purpose of the keyed hash of a client's secret.
+pub const CLIENT_SECRET_HASH: &str = "client-secret";
 
 /// An application of an issuer.
 #[derive(Clone, Debug)]
@@ -35,7 +37,7 @@ pub struct Client {
     /// What a caller writes.
     pub details: ClientDetails,
     /// Its secret; public clients and those that sign assertions have none.
-    pub secret: Option<ClientSecret>,
+    pub secret: Option<RotatingSecret>,
     /// When the secret was last replaced.
     pub secret_rotated_at: Option<Timestamp>,
     /// Seen by administrators only.

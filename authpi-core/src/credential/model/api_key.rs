@@ -5,18 +5,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::authentication::{ApiKeyStatus, HomeState, KeyLevel, KeySecret};
+use super::authentication::{ApiKeyStatus, HomeState, KeyLevel};
 use crate::error::Refusal;
 use crate::id::{AccountId, ApiKeyId, IssuerId, OrganizationId};
 use crate::metadata::Metadata;
 use crate::network::Network;
+use crate::rotating_secret::RotatingSecret;
 use crate::scope::Scopes;
 use crate::secret::SecretHash;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
-
-/// How long the secret before a rotation keeps working.
-pub const ROTATION_OVERLAP: Duration = Duration::from_mins(15);
 
 /// A key that expires within this time needs attention.
 pub const EXPIRES_SOON: Duration = Duration::from_hours(14 * 24);
@@ -41,7 +39,7 @@ pub struct ApiKey {
     /// Seen by administrators only.
     pub metadata: Metadata,
     /// Its secrets.
-    pub secret: KeySecret,
+    pub secret: RotatingSecret,
     /// By which people recognize the secret: at most 8 characters.
     pub secret_hint: String,
     /// When the secret was last replaced.
@@ -199,7 +197,7 @@ impl ApiKey {
         Self { status: Status::changed(ApiKeyStatus::Revoked, now, note), expiry_announced: true, ..self }
     }
 
-    /// Replaces the secret. The one before works for [`ROTATION_OVERLAP`] more; an older one ends at once.
+    /// Replaces the secret; see [`RotatingSecret::rotated`].
     ///
     /// # Errors
     /// [`Refusal::Conflict`] for a revoked or expired key.
@@ -207,8 +205,7 @@ impl ApiKey {
         if matches!(self.effective_status(now), EffectiveStatus::Revoked | EffectiveStatus::Expired) {
             return Err(Refusal::conflict("The secret of a revoked or expired API key cannot be rotated."));
         }
-        let previous = Some((self.secret.hash, now.plus(ROTATION_OVERLAP)));
-        Ok(Self { secret: KeySecret { hash, previous }, secret_hint: hint, rotated_at: Some(now), ..self })
+        Ok(Self { secret: self.secret.rotated(now, hash), secret_hint: hint, rotated_at: Some(now), ..self })
     }
 
     /// Takes over other attributes. A new time of expiry is announced anew.
@@ -244,7 +241,7 @@ mod tests {
             status: Status::initial(ApiKeyStatus::Active),
             details: ApiKeyDetails { restrictions, ..ApiKeyDetails::default() },
             metadata: Metadata::default(),
-            secret: KeySecret { hash: hash(1), previous: None },
+            secret: RotatingSecret::new(hash(1)),
             secret_hint: String::new(),
             rotated_at: None,
             expiry_announced: false,

@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 use crate::event::model::ContextDetail;
 use crate::id::{AccountId, ApiKeyId, IssuerId, OrganizationId};
 use crate::network::Network;
+use crate::rotating_secret::RotatingSecret;
 use crate::scope::Scopes;
-use crate::secret::{Peppers, SecretHash};
+use crate::secret::Peppers;
 use crate::timestamp::Timestamp;
 
 /// Purpose of the keyed hash of an API key's secret.
@@ -37,26 +38,6 @@ pub enum ApiKeyStatus {
     Revoked,
 }
 
-/// The secret of a key and, for 15 minutes after a rotation, the one before.
-#[derive(Clone, Debug)]
-pub struct KeySecret {
-    /// Keyed hash of the secret.
-    pub hash: SecretHash,
-    /// The previous secret, and until when it still works.
-    pub previous: Option<(SecretHash, Timestamp)>,
-}
-
-impl KeySecret {
-    /// `secret` is the current one, or the previous one inside its time. Both are always compared.
-    pub fn accepts(&self, peppers: &Peppers, secret: &str, now: Timestamp) -> bool {
-        let current = peppers.verify(API_KEY_HASH, secret.as_bytes(), &self.hash);
-        let absent = (peppers.dummy(), Timestamp::EPOCH);
-        let (hash, until) = self.previous.as_ref().unwrap_or(&absent);
-        let previous = peppers.verify(API_KEY_HASH, secret.as_bytes(), hash) && now < *until;
-        current || previous
-    }
-}
-
 /// As much of a key as deciding about it needs: one read.
 #[derive(Clone, Debug)]
 pub struct ApiKeyAuthentication {
@@ -71,7 +52,7 @@ pub struct ApiKeyAuthentication {
     /// Where it lives.
     pub level: KeyLevel,
     /// Its secrets.
-    pub secret: KeySecret,
+    pub secret: RotatingSecret,
     /// What was done to it.
     pub status: ApiKeyStatus,
     /// After this it is expired.
@@ -121,7 +102,7 @@ pub enum Verdict {
 impl ApiKeyAuthentication {
     /// Decides about a presented secret. `address` is checked against the allowlist when it is known.
     pub fn verdict(&self, peppers: &Peppers, secret: &str, address: Option<IpAddr>, now: Timestamp) -> Verdict {
-        if !self.secret.accepts(peppers, secret, now) {
+        if !self.secret.accepts(peppers, API_KEY_HASH, secret, now) {
             return Verdict::WrongSecret;
         }
         match self.status {

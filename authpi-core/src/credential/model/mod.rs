@@ -6,7 +6,6 @@ mod chosen_secret;
 
 pub use api_key::{
     ApiKey, ApiKeyAccess, ApiKeyDetails, ApiKeyReadiness, EXPIRES_SOON, EffectiveStatus, KeyRestrictions,
-    ROTATION_OVERLAP,
 };
-pub use authentication::{API_KEY_HASH, ApiKeyAuthentication, ApiKeyStatus, HomeState, KeyLevel, KeySecret, Verdict};
+pub use authentication::{API_KEY_HASH, ApiKeyAuthentication, ApiKeyStatus, HomeState, KeyLevel, Verdict};
 pub use chosen_secret::weakness;

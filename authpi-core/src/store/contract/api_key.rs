@@ -10,13 +10,14 @@ use super::organization::{insert as insert_organization, organization};
 use super::{Ground, START, begin, later, mint, race};
 use crate::credential::model::{
     ApiKey, ApiKeyAccess, ApiKeyDetails, ApiKeyReadiness, ApiKeyStatus, EffectiveStatus, HomeState, KeyLevel,
-    KeyRestrictions, KeySecret,
+    KeyRestrictions,
 };
 use crate::credential::repository::ApiKeyFilter;
 use crate::id::{AccountId, ApiKeyId, OrganizationId};
 use crate::metadata::Metadata;
 use crate::outcome::WriteOutcome;
 use crate::page::{Limit, PageRequest, SearchPage, TimeAndId};
+use crate::rotating_secret::RotatingSecret;
 use crate::secret::SecretHash;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
@@ -40,7 +41,7 @@ fn key(account: AccountId) -> ApiKey {
             ..ApiKeyDetails::default()
         },
         metadata: Metadata::default(),
-        secret: KeySecret { hash: hash(1), previous: None },
+        secret: RotatingSecret::new(hash(1)),
         secret_hint: "K2J9xQ4z".to_owned(),
         rotated_at: None,
         expiry_announced: false,
@@ -107,7 +108,7 @@ async fn everything_at_its_limits(ground: &Ground) -> ApiKey {
             expires_at: Some(Timestamp::from_millis(9_007_199_254_740_991)),
         },
         metadata: Metadata::from_create(&json!({ "nested": { "deep": [1, null, "x"] }, "big": "ü".repeat(2048) })),
-        secret: KeySecret { hash: hash(0xff), previous: Some((hash(0x80), later(15))) },
+        secret: RotatingSecret { hash: hash(0xff), previous: Some((hash(0x80), later(15))) },
         secret_hint: "ß".repeat(8),
         rotated_at: Some(later(0)),
         expiry_announced: true,
@@ -144,7 +145,7 @@ pub async fn what_authenticates_is_what_was_written(ground: Ground) {
     assert_eq!(found.ip_allowlist, full.details.restrictions.ip_allowlist);
     assert_eq!(found.expires_at, full.details.expires_at);
     assert_eq!(found.secret.hash.to_bytes(), full.secret.hash.to_bytes());
-    let previous = |secret: &KeySecret| secret.previous.as_ref().map(|(hash, until)| (hash.to_bytes(), *until));
+    let previous = |secret: &RotatingSecret| secret.previous.as_ref().map(|(hash, until)| (hash.to_bytes(), *until));
     assert_eq!(previous(&found.secret), previous(&full.secret));
     assert_eq!(found.home, HomeState::Gone, "there is no such issuer");
     assert!(ground.store().reads().api_keys().authentication(mint()).await.unwrap().is_none());

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Ground, START, begin, later, mint, race};
 use crate::client::model::{
-    ApplicationType, Client, ClientDetails, ClientSecret, ClientStatus, OVERLAP, OpenIdSettings, Readiness,
+    ApplicationType, CLIENT_SECRET_HASH, Client, ClientDetails, ClientStatus, OpenIdSettings, Readiness,
 };
 use crate::client::repository::{ClientFilter, ClientListing, StatusFilter};
 use crate::id::{ClientId, IssuerId, OrganizationId};
@@ -16,8 +16,10 @@ use crate::merge::merged;
 use crate::metadata::Metadata;
 use crate::outcome::WriteOutcome;
 use crate::page::{EXAMINED_ROWS, Limit, PageRequest, SearchPage};
-use crate::secret::{KeyTag, Pepper, Peppers, Secret};
+use crate::rotating_secret::{ROTATION_OVERLAP, RotatingSecret};
+use crate::secret::{KeyTag, Pepper, Peppers, SecretHash};
 use crate::status::{Status, StatusNote};
+use crate::timestamp::Timestamp;
 
 /// A confidential web client of `issuer`, without a secret.
 pub fn client(issuer: IssuerId) -> Client {
@@ -83,12 +85,20 @@ fn comparable(client: &Client) -> Comparable {
         previous_secret: previous.map(|(hash, until)| (hash.to_bytes().to_vec(), until.as_millis())),
         metadata: client.metadata.clone(),
         times: [Some(client.created_at), Some(client.updated_at), client.secret_rotated_at]
-            .map(|at| at.map(crate::timestamp::Timestamp::as_millis)),
+            .map(|at| at.map(Timestamp::as_millis)),
     }
 }
 
 fn peppers() -> Peppers {
     Peppers::new(Pepper::new(KeyTag::new(u32::MAX), [7; 32]), vec![])
+}
+
+fn hash(secret: &str) -> SecretHash {
+    peppers().hash(CLIENT_SECRET_HASH, secret.as_bytes())
+}
+
+fn accepts(secret: &RotatingSecret, presented: &str, at: Timestamp) -> bool {
+    secret.accepts(&peppers(), CLIENT_SECRET_HASH, presented, at)
 }
 
 fn everything_at_its_limits() -> ClientDetails {
@@ -146,11 +156,9 @@ fn of_kind(issuer: IssuerId, name: &str, kind: ApplicationType) -> Client {
 }
 
 pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
-    let peppers = peppers();
-    let [old, new] = ["old", "new"].map(Secret::new);
     let full = Client {
         details: everything_at_its_limits(),
-        secret: Some(ClientSecret::new(&peppers, &old).rotated(&peppers, &new, START)),
+        secret: Some(RotatingSecret::new(hash("old")).rotated(START, hash("new"))),
         secret_rotated_at: Some(later(1)),
         metadata: Metadata::from_create(
             &json!({ "nested": { "deep": [1, Value::Null, "x"] }, "big": "ü".repeat(2048) }),
@@ -166,8 +174,8 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
     let found = find(&ground, full.issuer_id, full.id).await.unwrap();
     assert_eq!(comparable(&found), comparable(&full));
     let secret = found.secret.unwrap();
-    assert!(secret.accepts(&peppers, "new", START) && secret.accepts(&peppers, "old", START));
-    assert!(!secret.accepts(&peppers, "old", START.plus(OVERLAP)));
+    assert!(accepts(&secret, "new", START) && accepts(&secret, "old", START));
+    assert!(!accepts(&secret, "old", START.plus(ROTATION_OVERLAP)));
 
     let plain = Client { id: full.id, updated_at: later(2), ..client(full.issuer_id) };
     let mut unit = begin(&ground, later(2)).await;
@@ -208,15 +216,14 @@ pub async fn a_stale_version_changes_nothing(ground: Ground) {
 }
 
 pub async fn of_parallel_rotations_of_one_version_one_wins(ground: Ground) {
-    let first = ClientSecret::new(&peppers(), &Secret::new("first"));
+    let first = RotatingSecret::new(hash("first"));
     let before = Client { secret: Some(first), ..client(mint()) };
     insert(&ground, &before).await;
     let wins = Arc::new(AtomicUsize::new(0));
     race(&ground, |number| {
         let (ground, wins) = (Arc::clone(&ground), Arc::clone(&wins));
         let mut after = Client { updated_at: later(1), ..before.clone() };
-        let secret = Secret::new(format!("racer {number}"));
-        after.secret = after.secret.map(|old| old.rotated(&peppers(), &secret, START));
+        after.secret = after.secret.map(|old| old.rotated(START, hash(&format!("racer {number}"))));
         async move {
             let mut unit = begin(&ground, later(1)).await;
             if unit.clients().update(&after, START).await.unwrap() == WriteOutcome::Done {
@@ -228,7 +235,7 @@ pub async fn of_parallel_rotations_of_one_version_one_wins(ground: Ground) {
     .await;
     assert_eq!(wins.load(Ordering::SeqCst), 1);
     let secret = find(&ground, before.issuer_id, before.id).await.unwrap().secret.unwrap();
-    assert!(secret.accepts(&peppers(), "first", START), "the old secret is still the previous one");
+    assert!(accepts(&secret, "first", START), "the old secret is still the previous one");
 }
 
 pub async fn pages_neither_repeat_nor_skip_while_rows_come_and_go(ground: Ground) {
@@ -268,7 +275,7 @@ pub async fn filters_hold_together(ground: Ground) {
     let mut ready = of_kind(issuer, "Shop app", ApplicationType::Native);
     ready.details.settings.openid.redirect_uris = vec!["com.example.app:/cb".to_owned()];
     let mut machine = of_kind(issuer, "Robot", ApplicationType::M2m);
-    machine.secret = Some(ClientSecret::new(&peppers(), &Secret::new("s")));
+    machine.secret = Some(RotatingSecret::new(hash("s")));
     let disabled = of_kind(issuer, "Old shop", ApplicationType::Spa).with_status(
         ClientStatus::Disabled,
         START,
@@ -336,7 +343,7 @@ pub async fn a_search_folds_case_and_goes_on_behind_what_it_examined(ground: Gro
 }
 
 pub async fn a_deleted_client_loses_its_secret_and_waits_for_its_removal(ground: Ground) {
-    let secret = ClientSecret::new(&peppers(), &Secret::new("s"));
+    let secret = RotatingSecret::new(hash("s"));
     let gone = Client { secret: Some(secret), ..client(mint()) };
     insert(&ground, &gone).await;
     let mut unit = begin(&ground, later(1)).await;
