@@ -12,7 +12,7 @@ use super::model::{MAX_DOMAINS, MAX_WEBHOOKS};
 use super::operations::{self, AccountPatch, AccountWithOrganization};
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::id::{AccountId, UserId};
-use crate::metadata::{self, Metadata};
+use crate::metadata::Metadata;
 use crate::organization::api::OrganizationView;
 use crate::store::{Change, Reads};
 use crate::timestamp::Timestamp;
@@ -182,9 +182,6 @@ impl Body for UpdateAccount {
     }
 
     fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-        if let Some(value) = sent.get("metadata") {
-            metadata::check("metadata", value, errors);
-        }
         let domains = sent.get("domains").and_then(Value::as_array);
         for index in 0..domains.map_or(0, Vec::len) {
             let message = "the account has no such host; hosts are added one by one";

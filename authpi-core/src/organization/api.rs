@@ -10,11 +10,10 @@ use utoipa::ToSchema;
 use super::model::{Organization, OrganizationDetails, OrganizationSecurity, OrganizationStats, OrganizationStatus};
 use super::operations::{self, NewOrganization, OrganizationPatch};
 use super::repository::{OrganizationFilter, OrganizationListing, StatusFilter};
-use crate::custom_fields;
-use crate::error::{FieldErrors, Refusal};
+use crate::error::Refusal;
 use crate::id::{IssuerId, OrganizationId, UserId};
 use crate::merge::merged;
-use crate::metadata::{self, Metadata};
+use crate::metadata::Metadata;
 use crate::page::Page;
 use crate::scope::Scopes;
 use crate::store::{Change, Reads};
@@ -201,19 +200,6 @@ impl Body for CreateOrganization {
             .alias("type", "org_type");
         Some(schema)
     }
-
-    fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-        check_members(sent, errors);
-    }
-}
-
-fn check_members(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-    if let Some(value) = sent.get("metadata") {
-        metadata::check("metadata", value, errors);
-    }
-    if let Some(value) = sent.get("custom_fields") {
-        custom_fields::check(value, errors);
-    }
 }
 
 /// `createOrganization`
@@ -297,10 +283,6 @@ impl Body for UpdateOrganization {
             .ignoring::<OrganizationView>()
             .alias("type", "org_type");
         Some(schema)
-    }
-
-    fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-        check_members(sent, errors);
     }
 }
 

@@ -10,12 +10,21 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
+use crate::custom_fields;
 use crate::error::{FieldCode, FieldErrors};
+use crate::metadata;
 use crate::network::Network;
 use crate::scope::Scope;
 
 /// Named schemas that others refer to.
 pub type Components = BTreeMap<String, Value>;
+
+/// Notes what is wrong with a member.
+type MemberRule = fn(&Value, &mut FieldErrors);
+
+/// Members that mean the same in every body, with the rules for them that no schema can state.
+const SHARED_MEMBERS: [(&str, MemberRule); 2] =
+    [("metadata", |value, errors| metadata::check("metadata", value, errors)), ("custom_fields", custom_fields::check)];
 
 /// Deepest nesting of a body (conventions §5).
 const DEPTH_LIMIT: usize = 32;
@@ -25,7 +34,7 @@ pub trait Body: DeserializeOwned + Send + Sync + 'static {
     /// Its schema; `None` when the operation takes no body.
     fn schema() -> Option<BodySchema>;
 
-    /// Rules that no schema can state, on the body as it was sent, so that they are reported with all others.
+    /// Rules of its own that no schema can state, on the body as it was sent, so that they are reported with all others.
     fn check(_sent: &Map<String, Value>, _errors: &mut FieldErrors) {}
 }
 
@@ -199,6 +208,13 @@ impl BodyChecker {
             rename(&mut sent, alias, target, &mut errors);
         }
         sent.retain(|name, _| self.writable.contains(name) || !self.ignored.contains(name));
+        for (name, rule) in SHARED_MEMBERS {
+            if self.writable.contains(name)
+                && let Some(value) = sent.get(name)
+            {
+                rule(value, &mut errors);
+            }
+        }
         B::check(&sent, &mut errors);
         let sent = Value::Object(sent);
         refuse_nul(&sent, "", &mut errors);

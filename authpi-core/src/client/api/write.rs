@@ -11,7 +11,7 @@ use crate::client::model::{ClientDetails, ClientStatus, check_sent};
 use crate::client::operations::{self, ClientPatch, NewClient};
 use crate::error::{FieldErrors, Refusal};
 use crate::merge::merged;
-use crate::metadata::{self, Metadata};
+use crate::metadata::Metadata;
 use crate::store::Change;
 use crate::web::answer::Answer;
 use crate::web::body::{Body, BodySchema, NoBody};
@@ -31,13 +31,6 @@ fn with_aliases(schema: BodySchema) -> BodySchema {
         .alias("grant_types", "settings.openid.grant_types")
 }
 
-fn check_members(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-    if let Some(value) = sent.get("metadata") {
-        metadata::check("metadata", value, errors);
-    }
-    check_sent(sent, errors);
-}
-
 /// Body of [`Create`].
 #[derive(Debug, Deserialize)]
 pub(super) struct CreateClient {
@@ -54,7 +47,7 @@ impl Body for CreateClient {
     }
 
     fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-        check_members(sent, errors);
+        check_sent(sent, errors);
     }
 }
 
@@ -139,7 +132,7 @@ impl Body for UpdateClient {
     }
 
     fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-        check_members(sent, errors);
+        check_sent(sent, errors);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::credential::operations::{ApiKeyPatch, NewApiKey};
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::merge::merged;
-use crate::metadata::{self, Metadata};
+use crate::metadata::Metadata;
 use crate::secret::Secret;
 use crate::status::StatusNote;
 use crate::store::Change;
@@ -108,19 +108,12 @@ fn with_aliases(schema: BodySchema) -> BodySchema {
 }
 
 fn check_create(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-    check_metadata(sent, errors);
     let secret = sent.get("secret").and_then(Value::as_str);
     if let Some(reason) = secret.and_then(|secret| weakness(secret, sent.get("name").and_then(Value::as_str))) {
         errors.add("secret", FieldCode::NotAllowed, reason);
     }
     if secret.is_none() && sent.get("secret_hint").is_some_and(|hint| !hint.is_null()) {
         errors.add("secret_hint", FieldCode::NotAllowed, "only with a secret of your own");
-    }
-}
-
-fn check_metadata(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-    if let Some(value) = sent.get("metadata") {
-        metadata::check("metadata", value, errors);
     }
 }
 
@@ -206,10 +199,6 @@ impl Body for UpdateApiKey {
             .ignoring::<CreatedApiKeyView>()
             .ignoring::<ApiKeyListItem>();
         Some(with_aliases(schema))
-    }
-
-    fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-        check_metadata(sent, errors);
     }
 }
 

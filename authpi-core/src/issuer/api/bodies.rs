@@ -10,7 +10,6 @@ use crate::issuer::model::access::{normal_domain, normal_host};
 use crate::issuer::model::branding::{is_https, is_locale};
 use crate::issuer::model::portals::{is_method, refuse_url};
 use crate::issuer::model::{IssuerDetails, IssuerLinks, IssuerSettings, IssuerStatus};
-use crate::metadata;
 use crate::scope::Scopes;
 use crate::web::body::{Body, BodySchema};
 use crate::web::members::{MetadataMember, StatusNoteMembers, present};
@@ -52,7 +51,7 @@ impl Body for CreateIssuer {
     }
 
     fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-        check_members(sent, errors);
+        check_settings(sent, errors);
         let settings = sent.get("settings").and_then(Value::as_object);
         if settings.is_some_and(|settings| !settings.contains_key("access")) {
             errors.add("settings.access", FieldCode::Required, "is required where settings are given");
@@ -95,7 +94,7 @@ impl Body for UpdateIssuer {
     }
 
     fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-        check_members(sent, errors);
+        check_settings(sent, errors);
     }
 }
 
@@ -103,10 +102,7 @@ impl Body for UpdateIssuer {
 type TextRule = (&'static str, fn(&str) -> bool, &'static str);
 
 /// What no schema can state.
-fn check_members(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-    if let Some(value) = sent.get("metadata") {
-        metadata::check("metadata", value, errors);
-    }
+fn check_settings(sent: &Map<String, Value>, errors: &mut FieldErrors) {
     let Some(settings) = sent.get("settings") else { return };
     let lists: [TextRule; 4] = [
         ("access/allowed_domains", |text| normal_domain(text).is_some(), "must be a domain name"),

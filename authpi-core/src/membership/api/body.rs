@@ -8,7 +8,6 @@ use super::view::MembershipView;
 use crate::error::{FieldCode, FieldErrors};
 use crate::id::{GroupId, MemberId, is_opaque_id};
 use crate::membership::model::MembershipDetails;
-use crate::metadata;
 use crate::web::body::{Body, BodySchema};
 use crate::web::members::{MetadataMember, present};
 
@@ -62,14 +61,11 @@ impl Body for AddMember {
         if text.is_some_and(|text| is_opaque_id(text) && text.parse::<MemberId>().is_err()) {
             errors.add("member_id", FieldCode::UnknownReference, "the issuer has no such user or agent");
         }
-        check_members(sent, errors);
+        check_groups(sent, errors);
     }
 }
 
-fn check_members(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-    if let Some(value) = sent.get("metadata") {
-        metadata::check("metadata", value, errors);
-    }
+fn check_groups(sent: &Map<String, Value>, errors: &mut FieldErrors) {
     let groups = sent.get("groups").and_then(Value::as_array).into_iter().flatten();
     for (index, group) in groups.enumerate() {
         if group.as_str().is_some_and(|text| text.parse::<GroupId>().is_err()) {
@@ -103,7 +99,7 @@ impl Body for UpdateMember {
     }
 
     fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-        check_members(sent, errors);
+        check_groups(sent, errors);
     }
 }
 

@@ -5,9 +5,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::views::UserView;
-use crate::custom_fields;
 use crate::error::{FieldCode, FieldErrors};
-use crate::metadata;
 use crate::secret::Secret;
 use crate::user::model::{InvalidUsername, Password, PasswordPolicy, UserDetails, UserStatus, Username, UsernameType};
 use crate::user::operations::StatusWish;
@@ -120,7 +118,7 @@ impl Body for CreateUser {
     }
 
     fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-        check_members(sent, errors);
+        check_username(sent, errors);
         // What is of another type is reported by the schema.
         let Ok(names) = UsernameMembers::deserialize(sent) else { return };
         if names.text().is_none() {
@@ -134,13 +132,7 @@ impl Body for CreateUser {
     }
 }
 
-fn check_members(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-    if let Some(value) = sent.get("metadata") {
-        metadata::check("metadata", value, errors);
-    }
-    if let Some(value) = sent.get("custom_fields") {
-        custom_fields::check(value, errors);
-    }
+fn check_username(sent: &Map<String, Value>, errors: &mut FieldErrors) {
     if let Ok(names) = UsernameMembers::deserialize(sent) {
         names.check(errors);
     }
@@ -203,7 +195,7 @@ impl Body for UpdateUser {
     }
 
     fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-        check_members(sent, errors);
+        check_username(sent, errors);
         if let Ok(UpdateMembers { status: Some(status), blocked: Some(blocked) }) = UpdateMembers::deserialize(sent)
             && blocked != (status == UserStatus::Blocked)
         {
