@@ -39,6 +39,7 @@ pub mod transport;
 pub mod urls;
 pub mod user;
 pub mod web;
+pub mod words;
 pub mod worker;
 
 pub use authpi::{AuthPi, BuildError, Builder, Work, refuse};

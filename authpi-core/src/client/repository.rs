@@ -8,6 +8,7 @@ use crate::id::{ClientId, IssuerId};
 use crate::outcome::WriteOutcome;
 use crate::page::{PageRequest, SearchPage};
 use crate::timestamp::Timestamp;
+use crate::words::words;
 
 /// Which clients a list shows; all conditions hold together.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +33,8 @@ pub enum StatusFilter {
     /// Deleted, and not yet removed.
     Deleted,
 }
+
+words!(StatusFilter: "active" => Self::Is(ClientStatus::Active), "disabled" => Self::Is(ClientStatus::Disabled), "deleted" => Self::Deleted);
 
 /// As much of a client as [`ClientFilter::matches`] looks at.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ use crate::id::{AccountId, IssuerId};
 use crate::outcome::WriteOutcome;
 use crate::page::{PageRequest, SearchPage};
 use crate::timestamp::Timestamp;
+use crate::words::words;
 
 /// Which issuers a list shows; all conditions hold together.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +33,8 @@ pub enum StatusFilter {
     /// Deletion was accepted, removal is under way.
     Deleting,
 }
+
+words!(StatusFilter: "active" => Self::Is(IssuerStatus::Active), "suspended" => Self::Is(IssuerStatus::Suspended), "deleted" => Self::Deleting);
 
 /// An entry of a list: the issuer, or what is left of one that is being deleted.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,6 +8,7 @@ use crate::id::{GroupId, IssuerId, MemberId, OrganizationId};
 use crate::metadata::Metadata;
 use crate::scope::{Scope, Scopes};
 use crate::timestamp::Timestamp;
+use crate::words::words;
 
 /// The scope of who owns an organization. In the organization of an account at least one active member has it.
 pub const OWNER: &str = "owner";
@@ -41,6 +42,8 @@ pub enum MembershipStatus {
     /// Left out of new tokens. Can be undone.
     Suspended,
 }
+
+words!(MembershipStatus: "active" => Self::Active, "suspended" => Self::Suspended);
 
 impl MembershipStatus {
     /// The value on the wire.

@@ -139,7 +139,7 @@ impl Read for List {
             .about("organizations", "organization")
             .scope(READ)
             .query([
-                Parameter::one_of("status", &["active", "suspended", "deleted"], "Only in this status."),
+                Parameter::one_of("status", StatusFilter::WORDS, "Only in this status."),
                 Parameter::flag("sso_enabled", "Only with, or without, enterprise sign-on."),
                 Parameter::flag("sso_only", "Only where enterprise sign-on is, or is not, the only way in."),
                 Parameter::flag("mfa_required", "Only where a second factor is, or is not, required."),
@@ -157,12 +157,7 @@ impl Read for List {
             return Ok(Answer::page(&Page::<IssuerOrganizationsListItem>::default(), |item| item.id.to_string()));
         }
         let filter = OrganizationFilter {
-            status: match query.text("status") {
-                Some("active") => Some(StatusFilter::Is(OrganizationStatus::Active)),
-                Some("suspended") => Some(StatusFilter::Is(OrganizationStatus::Suspended)),
-                Some(_) => Some(StatusFilter::Deleting),
-                None => None,
-            },
+            status: query.parsed("status")?,
             mfa_required: query.flag("mfa_required"),
             invitation_enabled: query.flag("invitation_enabled"),
         };

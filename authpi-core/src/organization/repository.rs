@@ -8,6 +8,7 @@ use crate::id::{IssuerId, OrganizationId};
 use crate::outcome::WriteOutcome;
 use crate::page::{Page, PageRequest};
 use crate::timestamp::Timestamp;
+use crate::words::words;
 
 /// Which organizations a list shows; all conditions hold together.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,6 +29,8 @@ pub enum StatusFilter {
     /// Deletion was accepted, removal is under way.
     Deleting,
 }
+
+words!(StatusFilter: "active" => Self::Is(OrganizationStatus::Active), "suspended" => Self::Is(OrganizationStatus::Suspended), "deleted" => Self::Deleting);
 
 /// An organization whose deletion was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

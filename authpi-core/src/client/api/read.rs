@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::view::{ClientListItem, ClientView};
 use super::{ALL, ONE, READ};
-use crate::client::model::{ApplicationType, ClientStatus, Readiness};
+use crate::client::model::{ApplicationType, Readiness};
 use crate::client::repository::{ClientFilter, StatusFilter};
 use crate::error::Refusal;
 use crate::id::ClientId;
@@ -27,9 +27,9 @@ impl Read for List {
             .scope(READ)
             .query([
                 Parameter::text("q", "Name or id contains this, case aside."),
-                Parameter::one_of("status", &["active", "disabled", "deleted"], "Only in this status."),
-                Parameter::one_of("application_type", &["web", "native", "spa", "m2m"], "Only of this kind."),
-                Parameter::one_of("readiness", &["ready", "incomplete", "inactive"], "Only as able to work as this."),
+                Parameter::one_of("status", StatusFilter::WORDS, "Only in this status."),
+                Parameter::one_of("application_type", ApplicationType::WORDS, "Only of this kind."),
+                Parameter::one_of("readiness", Readiness::WORDS, "Only as able to work as this."),
                 Parameter::text("name", "Name contains this, case aside."),
             ])
             .answers_page::<ClientListItem>()
@@ -39,32 +39,19 @@ impl Read for List {
         let (issuer,) = call.path()?;
         let query = call.query()?;
         let page = query.page::<ClientId>()?;
-        let found = reads.clients().list(issuer, &filter(&query), &page).await?;
+        let found = reads.clients().list(issuer, &filter(&query)?, &page).await?;
         Ok(Answer::search_page(&found.map(ClientListItem::from)))
     }
 }
 
-fn filter(query: &Query) -> ClientFilter {
-    ClientFilter {
-        status: query.text("status").map(|status| match status {
-            "active" => StatusFilter::Is(ClientStatus::Active),
-            "disabled" => StatusFilter::Is(ClientStatus::Disabled),
-            _ => StatusFilter::Deleted,
-        }),
-        application_type: query.text("application_type").map(|kind| match kind {
-            "native" => ApplicationType::Native,
-            "spa" => ApplicationType::Spa,
-            "m2m" => ApplicationType::M2m,
-            _ => ApplicationType::Web,
-        }),
-        readiness: query.text("readiness").map(|readiness| match readiness {
-            "ready" => Readiness::Ready,
-            "incomplete" => Readiness::Incomplete,
-            _ => Readiness::Inactive,
-        }),
+fn filter(query: &Query) -> Result<ClientFilter, Refusal> {
+    Ok(ClientFilter {
+        status: query.parsed("status")?,
+        application_type: query.parsed("application_type")?,
+        readiness: query.parsed("readiness")?,
         text: query.text("q").map(str::to_owned),
         name: query.text("name").map(str::to_owned),
-    }
+    })
 }
 
 /// `getClient`

@@ -21,6 +21,7 @@ use crate::metadata::Metadata;
 use crate::rotating_secret::RotatingSecret;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
+use crate::words::words;
 
 /// Purpose of the keyed hash of a client's secret.
 pub const CLIENT_SECRET_HASH: &str = "client-secret";
@@ -69,6 +70,8 @@ pub enum Readiness {
     /// Disabled or deleted.
     Inactive,
 }
+
+words!(Readiness: "ready" => Self::Ready, "incomplete" => Self::Incomplete, "inactive" => Self::Inactive);
 
 /// The attributes that a caller writes; see core-api section 14.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::jwks::ClientJwks;
 use crate::id::OrganizationId;
 use crate::scope::{Scope, Scopes};
+use crate::words::words;
 
 /// How a client behaves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -143,6 +144,8 @@ pub enum ApplicationType {
     /// A machine without users; confidential.
     M2m,
 }
+
+words!(ApplicationType: "web" => Self::Web, "native" => Self::Native, "spa" => Self::Spa, "m2m" => Self::M2m);
 
 impl ApplicationType {
     /// The grants of this kind when none are stated.

@@ -32,36 +32,22 @@ const ORGANIZATION_WRITE: &str = "issuers.organizations.api-keys:write";
 
 const PARAMETERS: [Parameter; 4] = [
     Parameter::text("q", "Only with this text in name, id or a tag."),
-    Parameter::one_of("status", &["active", "blocked", "revoked", "expired", "suspended"], "Only in this status."),
-    Parameter::one_of("access", &["full", "scoped", "none"], "Only with all, some or no scopes."),
+    Parameter::one_of("status", EffectiveStatus::WORDS, "Only in this status."),
+    Parameter::one_of("access", ApiKeyAccess::WORDS, "Only with all, some or no scopes."),
     Parameter::one_of(
         "readiness",
-        &["ready", "attention", "inactive"],
+        ApiKeyReadiness::WORDS,
         "Only active ones with scopes that do not expire within 14 days, other active ones, or all others.",
     ),
 ];
 
-fn filter(query: &Query) -> ApiKeyFilter {
-    ApiKeyFilter {
-        status: query.text("status").map(|word| match word {
-            "active" => EffectiveStatus::Active,
-            "blocked" => EffectiveStatus::Blocked,
-            "revoked" => EffectiveStatus::Revoked,
-            "expired" => EffectiveStatus::Expired,
-            _ => EffectiveStatus::Suspended,
-        }),
-        access: query.text("access").map(|word| match word {
-            "full" => ApiKeyAccess::Full,
-            "scoped" => ApiKeyAccess::Scoped,
-            _ => ApiKeyAccess::None,
-        }),
-        readiness: query.text("readiness").map(|word| match word {
-            "ready" => ApiKeyReadiness::Ready,
-            "attention" => ApiKeyReadiness::Attention,
-            _ => ApiKeyReadiness::Inactive,
-        }),
+fn filter(query: &Query) -> Result<ApiKeyFilter, Refusal> {
+    Ok(ApiKeyFilter {
+        status: query.parsed("status")?,
+        access: query.parsed("access")?,
+        readiness: query.parsed("readiness")?,
         text: query.text("q").map(str::to_owned),
-    }
+    })
 }
 
 /// A cursor as the server makes it, or the bare id of a key.
@@ -111,7 +97,7 @@ async fn listed(
     let query = call.query()?;
     let page = page(reads, account, &query).await?;
     let now = call.now();
-    let found = reads.api_keys().list(account, organization, &filter(&query), &page, now).await?;
+    let found = reads.api_keys().list(account, organization, &filter(&query)?, &page, now).await?;
     Ok(Answer::search_page(&found.map(|key| ApiKeyListItem::of(&key, now))))
 }
 

@@ -15,6 +15,7 @@ use crate::scope::Scopes;
 use crate::secret::SecretHash;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
+use crate::words::words;
 
 /// A key that expires within this time needs attention.
 pub const EXPIRES_SOON: Duration = Duration::from_hours(14 * 24);
@@ -107,6 +108,8 @@ pub enum EffectiveStatus {
     Suspended,
 }
 
+words!(EffectiveStatus: "active" => Self::Active, "blocked" => Self::Blocked, "revoked" => Self::Revoked, "expired" => Self::Expired, "suspended" => Self::Suspended);
+
 /// How much a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiKeyAccess {
@@ -118,6 +121,8 @@ pub enum ApiKeyAccess {
     None,
 }
 
+words!(ApiKeyAccess: "full" => Self::Full, "scoped" => Self::Scoped, "none" => Self::None);
+
 /// Whether somebody should look after a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiKeyReadiness {
@@ -128,6 +133,8 @@ pub enum ApiKeyReadiness {
     /// Not active.
     Inactive,
 }
+
+words!(ApiKeyReadiness: "ready" => Self::Ready, "attention" => Self::Attention, "inactive" => Self::Inactive);
 
 impl ApiKey {
     /// What it is good for at `now`. Revocation is for ever; then time decides, then a block, then the organization.

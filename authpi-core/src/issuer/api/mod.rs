@@ -55,13 +55,9 @@ impl Read for List {
             .scope(READ)
             .query([
                 Parameter::text("q", "Only with this in name or id, whatever the case."),
-                Parameter::one_of("status", &["active", "suspended", "deleted"], "Only in this status."),
-                Parameter::one_of(
-                    "access_mode",
-                    &["open", "invite_only", "domain_restricted", "closed"],
-                    "Only with this way in.",
-                ),
-                Parameter::one_of("readiness", &["ready", "incomplete", "inactive"], "Only as ready as this."),
+                Parameter::one_of("status", StatusFilter::WORDS, "Only in this status."),
+                Parameter::one_of("access_mode", AccessMode::WORDS, "Only with this way in."),
+                Parameter::one_of("readiness", Readiness::WORDS, "Only as ready as this."),
             ])
             .answers_page::<IssuerListItem>()
     }
@@ -69,31 +65,18 @@ impl Read for List {
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let query = call.query()?;
         let page = query.page::<IssuerId>()?;
-        let found = reads.issuers().list(call.account()?, &filter(&query), &page).await?;
+        let found = reads.issuers().list(call.account()?, &filter(&query)?, &page).await?;
         Ok(Answer::search_page(&found.map(IssuerListItem::from)))
     }
 }
 
-fn filter(query: &Query) -> IssuerFilter {
-    IssuerFilter {
+fn filter(query: &Query) -> Result<IssuerFilter, Refusal> {
+    Ok(IssuerFilter {
         q: query.text("q").map(str::to_owned),
-        status: query.text("status").map(|status| match status {
-            "active" => StatusFilter::Is(IssuerStatus::Active),
-            "suspended" => StatusFilter::Is(IssuerStatus::Suspended),
-            _ => StatusFilter::Deleting,
-        }),
-        access_mode: query.text("access_mode").map(|mode| match mode {
-            "open" => AccessMode::Open,
-            "invite_only" => AccessMode::InviteOnly,
-            "domain_restricted" => AccessMode::DomainRestricted,
-            _ => AccessMode::Closed,
-        }),
-        readiness: query.text("readiness").map(|readiness| match readiness {
-            "ready" => Readiness::Ready,
-            "incomplete" => Readiness::Incomplete,
-            _ => Readiness::Inactive,
-        }),
-    }
+        status: query.parsed("status")?,
+        access_mode: query.parsed("access_mode")?,
+        readiness: query.parsed("readiness")?,
+    })
 }
 
 /// `createIssuer`

@@ -5,6 +5,7 @@ use url::{Host, Url};
 use utoipa::ToSchema;
 
 use crate::error::{FieldCode, FieldErrors};
+use crate::words::words;
 
 /// Who gets in, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -58,6 +59,8 @@ pub enum AccessMode {
     /// Nobody; users come through the management API.
     Closed,
 }
+
+words!(AccessMode: "open" => Self::Open, "invite_only" => Self::InviteOnly, "domain_restricted" => Self::DomainRestricted, "closed" => Self::Closed);
 
 /// What signing up takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

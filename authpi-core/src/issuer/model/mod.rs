@@ -20,6 +20,7 @@ use crate::metadata::Metadata;
 use crate::scope::Scopes;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
+use crate::words::words;
 
 /// Scopes that an issuer offers unless it is told otherwise.
 const DEFAULT_SCOPES: [&str; 6] = ["openid", "profile", "email", "phone", "address", "offline_access"];
@@ -109,6 +110,8 @@ pub enum Readiness {
     /// Not active.
     Inactive,
 }
+
+words!(Readiness: "ready" => Self::Ready, "incomplete" => Self::Incomplete, "inactive" => Self::Inactive);
 
 /// The attributes that a caller writes; see core-api section 12.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

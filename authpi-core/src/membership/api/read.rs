@@ -80,7 +80,7 @@ impl Read for List {
             .about("members", "membership")
             .scope(READ)
             .query([
-                Parameter::one_of("status", &["active", "suspended"], "Only in this status."),
+                Parameter::one_of("status", MembershipStatus::WORDS, "Only in this status."),
                 Parameter::text("scope", "Only who holds this very scope directly."),
             ])
             .answers_page::<MembershipView>()
@@ -90,13 +90,7 @@ impl Read for List {
         let (issuer, organization) = call.path()?;
         existing(reads, issuer, organization).await?;
         let query = call.query()?;
-        let filter = MembershipFilter {
-            status: query.text("status").map(|status| match status {
-                "suspended" => MembershipStatus::Suspended,
-                _ => MembershipStatus::Active,
-            }),
-            scope: query.parsed::<Scope>("scope")?,
-        };
+        let filter = MembershipFilter { status: query.parsed("status")?, scope: query.parsed::<Scope>("scope")? };
         let asked = query.page::<MemberCursor>()?;
         let after = match asked.after {
             Some(cursor) => Some(cursor.position(reads, issuer, organization).await?),

@@ -1,13 +1,10 @@
 //! The life cycle of a user (core-api section 21, the table of states).
 
-use std::str::FromStr;
-
-use serde::de::IntoDeserializer;
-use serde::de::value::Error as WordError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::Refusal;
+use crate::words::words;
 
 /// Where a user stands. `deleted` is not here: from the accepted delete on there is none for anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -110,19 +107,7 @@ pub enum DirectoryStatus {
     Deleted,
 }
 
-impl DirectoryStatus {
-    /// Every value on the wire.
-    pub const WORDS: &'static [&'static str] =
-        &["active", "suspended", "blocked", "disabled", "pending_approval", "deleted"];
-}
-
-impl FromStr for DirectoryStatus {
-    type Err = WordError;
-
-    fn from_str(word: &str) -> Result<Self, WordError> {
-        Self::deserialize(word.into_deserializer())
-    }
-}
+words!(DirectoryStatus: "active" => Self::Active, "suspended" => Self::Suspended, "blocked" => Self::Blocked, "disabled" => Self::Disabled, "pending_approval" => Self::PendingApproval, "deleted" => Self::Deleted);
 
 impl From<UserStatus> for DirectoryStatus {
     fn from(status: UserStatus) -> Self {
