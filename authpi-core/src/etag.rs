@@ -46,10 +46,6 @@ pub enum IfMatch {
     Tags(Vec<ETag>),
 }
 
-/// The value of an `If-None-Match` header (RFC 9110 §13.1.2): the same list, met when nothing in it
-/// [matches](IfMatch::matches).
-pub type IfNoneMatch = IfMatch;
-
 impl IfMatch {
     /// Reads a header value. A bare integer counts as if it were quoted.
     ///

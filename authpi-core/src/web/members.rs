@@ -5,9 +5,6 @@ use serde_json::Value;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::status::Status;
-use crate::timestamp::Timestamp;
-
 /// What may be said about a status change.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
@@ -36,30 +33,6 @@ pub struct MetadataMember {
 /// Those of the deserializer.
 pub fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
-}
-
-/// A status as answers show it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct StatusView<S> {
-    /// The status.
-    pub status: S,
-    /// When it last changed.
-    pub status_at: Option<Timestamp>,
-    /// Why.
-    pub status_reason: Option<String>,
-    /// Who changed it.
-    pub status_by: Option<String>,
-}
-
-impl<S: Clone> From<&Status<S>> for StatusView<S> {
-    fn from(status: &Status<S>) -> Self {
-        Self {
-            status: status.value.clone(),
-            status_at: status.at,
-            status_reason: status.reason.clone(),
-            status_by: status.by.clone(),
-        }
-    }
 }
 
 /// Two structs as one JSON object, named after the first.
