@@ -1,0 +1,78 @@
+//! Endpoints that change nothing.
+
+use async_trait::async_trait;
+
+use super::view::{IssuerOrganizationsListItem, OrganizationView};
+use super::{ALL, ONE, READ};
+use crate::error::Refusal;
+use crate::id::OrganizationId;
+use crate::organization::repository::{OrganizationFilter, StatusFilter};
+use crate::page::Page;
+use crate::store::Reads;
+use crate::web::answer::Answer;
+use crate::web::call::Call;
+use crate::web::endpoint::Read;
+use crate::web::query::Parameter;
+use crate::web::route::Route;
+
+/// `listOrganizations`
+pub(super) struct List;
+
+#[async_trait]
+impl Read for List {
+    fn route(&self) -> Route {
+        Route::get(ALL)
+            .named("listOrganizations", "List organizations, newest first")
+            .about("organizations", "organization")
+            .scope(READ)
+            .query([
+                Parameter::one_of("status", StatusFilter::WORDS, "Only in this status."),
+                Parameter::flag("sso_enabled", "Only with, or without, enterprise sign-on."),
+                Parameter::flag("sso_only", "Only where enterprise sign-on is, or is not, the only way in."),
+                Parameter::flag("mfa_required", "Only where a second factor is, or is not, required."),
+                Parameter::flag("invitation_enabled", "Only with, or without, invitations."),
+            ])
+            .answers_page::<IssuerOrganizationsListItem>()
+    }
+
+    async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
+        let (issuer,) = call.path()?;
+        let query = call.query()?;
+        let page = query.page::<OrganizationId>()?;
+        // No organization has enterprise sign-on.
+        if query.flag("sso_enabled") == Some(true) || query.flag("sso_only") == Some(true) {
+            return Ok(Answer::page(
+                &Page::<IssuerOrganizationsListItem>::default(),
+                IssuerOrganizationsListItem::cursor,
+            ));
+        }
+        let filter = OrganizationFilter {
+            status: query.parsed("status")?,
+            mfa_required: query.flag("mfa_required"),
+            invitation_enabled: query.flag("invitation_enabled"),
+        };
+        let found = reads.organizations().list(issuer, &filter, &page).await?;
+        Ok(Answer::page(&found.map(IssuerOrganizationsListItem::from), IssuerOrganizationsListItem::cursor))
+    }
+}
+
+/// `getOrganization`
+pub(super) struct Get;
+
+#[async_trait]
+impl Read for Get {
+    fn route(&self) -> Route {
+        Route::get(ONE)
+            .named("getOrganization", "Get an organization")
+            .about("organizations", "organization")
+            .scope(READ)
+            .conditional()
+            .answers::<OrganizationView>(200)
+    }
+
+    async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
+        let (issuer, id) = call.path()?;
+        let organization = reads.organizations().find(issuer, id).await?.ok_or(Refusal::NotFound)?;
+        Ok(Answer::of(OrganizationView::from(&organization)).etag(organization.updated_at))
+    }
+}

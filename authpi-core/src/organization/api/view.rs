@@ -1,0 +1,107 @@
+//! Organizations as answers show them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::id::{IssuerId, OrganizationId};
+use crate::metadata::Metadata;
+use crate::organization::model::{
+    Organization, OrganizationDetails, OrganizationSecurity, OrganizationStats, OrganizationStatus,
+};
+use crate::organization::repository::OrganizationListing;
+use crate::scope::Scopes;
+use crate::timestamp::Timestamp;
+use crate::web::members::Joined;
+
+/// What the server knows of an organization besides its details.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Organization)]
+pub struct OrganizationHead {
+    id: OrganizationId,
+    issuer_id: IssuerId,
+    status: OrganizationStatus,
+    status_at: Option<Timestamp>,
+    status_reason: Option<String>,
+    status_by: Option<String>,
+    stats: OrganizationStats,
+    metadata: Metadata,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// An organization on the wire.
+pub type OrganizationView = Joined<OrganizationHead, OrganizationDetails>;
+
+impl From<&Organization> for OrganizationView {
+    fn from(organization: &Organization) -> Self {
+        let status = organization.status.clone();
+        let first = OrganizationHead {
+            id: organization.id,
+            issuer_id: organization.issuer_id,
+            status: status.value,
+            status_at: status.at,
+            status_reason: status.reason,
+            status_by: status.by,
+            stats: organization.stats,
+            metadata: organization.metadata.clone(),
+            created_at: organization.created_at,
+            updated_at: organization.updated_at,
+        };
+        Self { first, second: organization.details.clone() }
+    }
+}
+
+/// An organization in a list.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct IssuerOrganizationsListItem {
+    id: OrganizationId,
+    issuer_id: IssuerId,
+    /// `active`, `suspended` or `deleting`.
+    status: String,
+    name: Option<String>,
+    logo_url: Option<String>,
+    org_type: String,
+    stats: OrganizationStats,
+    security: OrganizationSecurity,
+    scopes: Scopes,
+    default_member_scopes: Scopes,
+    invitation_enabled: bool,
+    max_members: Option<u32>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<OrganizationListing> for IssuerOrganizationsListItem {
+    fn from(listing: OrganizationListing) -> Self {
+        let OrganizationListing { organization, deleting } = listing;
+        let status = match (deleting, organization.status.value) {
+            (true, _) => "deleting",
+            (false, OrganizationStatus::Active) => "active",
+            (false, OrganizationStatus::Suspended) => "suspended",
+        };
+        let details = organization.details;
+        Self {
+            id: organization.id,
+            issuer_id: organization.issuer_id,
+            status: status.to_owned(),
+            name: details.name,
+            logo_url: details.logo_url,
+            org_type: details.org_type,
+            stats: organization.stats,
+            security: details.security,
+            scopes: details.scopes,
+            default_member_scopes: details.default_member_scopes,
+            invitation_enabled: details.invitation_enabled,
+            max_members: details.max_members,
+            created_at: organization.created_at,
+            updated_at: organization.updated_at,
+        }
+    }
+}
+
+impl IssuerOrganizationsListItem {
+    /// The cursor behind this item.
+    pub(super) fn cursor(&self) -> String {
+        self.id.to_string()
+    }
+}

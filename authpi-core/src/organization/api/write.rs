@@ -1,0 +1,175 @@
+//! Endpoints that change something.
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::view::OrganizationView;
+use super::{ALL, ONE, WRITE};
+use crate::error::Refusal;
+use crate::id::UserId;
+use crate::merge::merged;
+use crate::metadata::Metadata;
+use crate::organization::model::{OrganizationDetails, OrganizationStatus};
+use crate::organization::operations::{self, NewOrganization, OrganizationPatch};
+use crate::store::Change;
+use crate::web::answer::Answer;
+use crate::web::body::{Body, BodySchema, NoBody};
+use crate::web::call::Call;
+use crate::web::endpoint::Write;
+use crate::web::members::{MetadataMember, StatusNoteMembers, present};
+use crate::web::route::Route;
+
+/// Body of [`Create`].
+#[derive(Debug, Deserialize)]
+pub(super) struct CreateOrganization {
+    #[serde(default)]
+    by_user_id: Option<UserId>,
+    #[serde(default)]
+    metadata: Value,
+    #[serde(flatten)]
+    details: Map<String, Value>,
+}
+
+/// Members of [`CreateOrganization`] besides details and metadata.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "states the schema only")]
+struct CreateMembers {
+    /// A user of the issuer who becomes the first member, with the scope `owner`.
+    by_user_id: Option<UserId>,
+}
+
+impl Body for CreateOrganization {
+    fn schema() -> Option<BodySchema> {
+        let schema = BodySchema::of::<OrganizationDetails>("CreateOrganization")
+            .and::<CreateMembers>()
+            .and::<MetadataMember>()
+            .requiring(&["name"])
+            .ignoring::<OrganizationView>()
+            .alias("type", "org_type");
+        Some(schema)
+    }
+}
+
+/// `createOrganization`
+pub(super) struct Create;
+
+#[async_trait]
+impl Write for Create {
+    type Body = CreateOrganization;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        Route::post(ALL)
+            .named("createOrganization", "Create an organization")
+            .about("organizations", "organization")
+            .scope(WRITE)
+            .answers::<OrganizationView>(201)
+    }
+
+    async fn apply(&self, change: &mut Change<'_>, call: &Call<CreateOrganization>) -> Result<Answer, Refusal> {
+        let (issuer,) = call.path()?;
+        let body = call.body()?;
+        let new = NewOrganization {
+            details: merged(&OrganizationDetails::default(), &body.details)?,
+            metadata: Metadata::from_create(&body.metadata),
+            first_member: body.by_user_id,
+        };
+        let organization = operations::create(change, issuer, new).await?;
+        Ok(Answer::created(OrganizationView::from(&organization)).etag(organization.updated_at))
+    }
+}
+
+/// Body of [`Update`].
+#[derive(Debug, Deserialize)]
+pub(super) struct UpdateOrganization {
+    #[serde(default)]
+    status: Option<OrganizationStatus>,
+    #[serde(default)]
+    status_reason: Option<String>,
+    #[serde(default)]
+    status_by: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    metadata: Option<Value>,
+    #[serde(flatten)]
+    details: Map<String, Value>,
+}
+
+/// Members of [`UpdateOrganization`] besides details, status note and metadata.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "states the schema only")]
+struct UpdateMembers {
+    status: Option<OrganizationStatus>,
+}
+
+impl Body for UpdateOrganization {
+    fn schema() -> Option<BodySchema> {
+        let schema = BodySchema::patch_of::<OrganizationDetails>("UpdateOrganization")
+            .and::<UpdateMembers>()
+            .and::<StatusNoteMembers>()
+            .and::<MetadataMember>()
+            .ignoring::<OrganizationView>()
+            .alias("type", "org_type");
+        Some(schema)
+    }
+}
+
+/// `updateOrganization`
+pub(super) struct Update;
+
+#[async_trait]
+impl Write for Update {
+    type Body = UpdateOrganization;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        Route::patch(ONE)
+            .named("updateOrganization", "Update an organization; suspend or reactivate it")
+            .about("organizations", "organization")
+            .scope(WRITE)
+            .conditional()
+            .answers::<OrganizationView>(200)
+    }
+
+    async fn apply(&self, change: &mut Change<'_>, call: &Call<UpdateOrganization>) -> Result<Answer, Refusal> {
+        let (issuer, id) = call.path()?;
+        let before = change.reads().organizations().find(issuer, id).await?.ok_or(Refusal::NotFound)?;
+        call.precondition(before.updated_at)?;
+        let body = call.body()?;
+        let note = change.status_note(body.status_reason.clone(), body.status_by.clone());
+        let patch = OrganizationPatch {
+            details: body.details.clone(),
+            metadata: body.metadata.clone(),
+            status: body.status.map(|status| (status, note)),
+            grantor: call.caller()?.grantor(id),
+        };
+        let after = operations::update(change, before, patch).await?;
+        Ok(Answer::of(OrganizationView::from(&after)).etag(after.updated_at))
+    }
+}
+
+/// `deleteOrganization`
+pub(super) struct Delete;
+
+#[async_trait]
+impl Write for Delete {
+    type Body = NoBody;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        Route::delete(ONE)
+            .named("deleteOrganization", "Delete an organization with its memberships")
+            .about("organizations", "organization")
+            .scope(WRITE)
+            .conditional()
+    }
+
+    async fn apply(&self, change: &mut Change<'_>, call: &Call) -> Result<Answer, Refusal> {
+        let (issuer, id) = call.path()?;
+        let organization = change.reads().organizations().find(issuer, id).await?.ok_or(Refusal::NotFound)?;
+        call.precondition(organization.updated_at)?;
+        operations::delete(change, &organization).await?;
+        Ok(Answer::no_content())
+    }
+}
