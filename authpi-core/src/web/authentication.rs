@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HeaderName};
 
 use super::caller::{AccountAccess, Caller, Credential, OrganizationAccess};
+use super::headers::combined;
 use super::rate_limit::BucketKey;
 use super::route::RateClass;
 use super::services::{Options, Services};
@@ -19,8 +20,7 @@ use crate::rotating_secret::RotatingSecret;
 
 /// The address that a request comes from: the peer's, or what trusted proxies say (conventions §11).
 pub fn client_address(options: &Options, headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
-    let forwarded: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
-    let forwarded = (!forwarded.is_empty()).then(|| forwarded.join(","));
+    let forwarded = combined(headers, &HeaderName::from_static("x-forwarded-for"));
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     network::client_address(peer, forwarded.as_deref(), &options.trusted_proxies, options.proxy_hops)
 }

@@ -7,6 +7,7 @@ pub mod body;
 pub mod call;
 pub mod caller;
 pub mod endpoint;
+mod headers;
 pub mod idempotency;
 pub mod members;
 mod metrics;

@@ -9,19 +9,15 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
-use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, ETAG,
-    HeaderName, HeaderValue, IF_NONE_MATCH, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, USER_AGENT, VARY,
-    X_CONTENT_TYPE_OPTIONS,
-};
-use http::{HeaderMap, Method, StatusCode};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, IF_NONE_MATCH, ORIGIN, USER_AGENT};
+use http::{HeaderMap, Method};
 
 use super::answer::Answer;
 use super::authentication::{client_address, identify};
 use super::call::CallHead;
 use super::caller::{Caller, Credential};
 use super::endpoint::{AnyWrite, Attempts, Handler, Read, read_call};
+use super::headers::{combined, if_changed, preflight_answer, secured, shared, shared_with_all, trace_id};
 use super::idempotency::{InFlightGuard, RETENTION, Ticket};
 use super::metrics::Measured;
 use super::problem::{answer_to, defect};
@@ -165,7 +161,7 @@ impl Pipeline {
         }
         let if_none_match = combined(&head.headers, &IF_NONE_MATCH);
         let answer = endpoint.answer(reads, &read_call(head)).await?;
-        Ok(if is_unchanged(&answer, if_none_match.as_deref()) { not_modified(&answer) } else { answer })
+        Ok(if_changed(answer, if_none_match.as_deref()))
     }
 
     async fn write(&self, endpoint: &dyn AnyWrite, head: CallHead) -> Result<Answer, Refusal> {
@@ -263,26 +259,10 @@ impl Pipeline {
     }
 
     fn finished(&self, answer: Answer, origin: Option<&HeaderValue>, is_open: bool, reference: &str) -> Answer {
-        let mut answer = answer
-            .header(HeaderName::from_static("x-request-id"), reference)
-            .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
-            .header(REFERRER_POLICY, "no-referrer");
-        if !answer.headers.contains_key(CACHE_CONTROL) {
-            answer = answer.header(CACHE_CONTROL, "no-store");
-        }
-        if self.services.urls.is_secure() {
-            answer = answer.header(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
-        }
-        if is_open {
-            return answer.header(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-        }
+        let answer = secured(answer, reference, self.services.urls.is_secure());
         match origin {
-            Some(origin) if self.allows(Some(origin)) => {
-                answer.headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-                answer
-                    .header(VARY, "Origin")
-                    .header(ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, Retry-After, X-Request-Id, Idempotent-Replayed")
-            }
+            _ if is_open => shared_with_all(answer),
+            Some(origin) if self.allows(Some(origin)) => shared(answer, origin),
             _ => answer,
         }
     }
@@ -333,48 +313,6 @@ fn issuer_of(head: &CallHead) -> Result<Option<IssuerId>, Refusal> {
 fn header_bytes(request: &Request) -> usize {
     let headers: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     headers + request.path.len() + request.query.as_ref().map_or(0, String::len)
-}
-
-fn combined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let lines: Vec<_> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
-    (!lines.is_empty()).then(|| lines.join(","))
-}
-
-fn trace_id(traceparent: &str) -> Option<String> {
-    let mut parts = traceparent.split('-');
-    let (version, trace) = (parts.next()?, parts.next()?);
-    let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    let valid = version.len() == 2 && trace.len() == 32 && is_hex(version) && is_hex(trace);
-    (valid && version != "ff" && trace.bytes().any(|b| b != b'0')).then(|| trace.to_owned())
-}
-
-fn is_unchanged(answer: &Answer, if_none_match: Option<&str>) -> bool {
-    let (Some(condition), Some(etag), StatusCode::OK) = (if_none_match, answer.headers.get(ETAG), answer.status) else {
-        return false;
-    };
-    // Weak comparison (RFC 9110 §13.1.2).
-    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    condition.trim() == "*"
-        || condition
-            .split(',')
-            .any(|tag| strong(tag).as_bytes() == strong(etag.to_str().unwrap_or_default()).as_bytes())
-}
-
-fn not_modified(answer: &Answer) -> Answer {
-    let mut unchanged = Answer::empty(StatusCode::NOT_MODIFIED);
-    for name in [ETAG, CACHE_CONTROL] {
-        if let Some(value) = answer.headers.get(&name) {
-            unchanged.headers.insert(name, value.clone());
-        }
-    }
-    unchanged
-}
-
-fn preflight_answer() -> Answer {
-    Answer::no_content()
-        .header(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, DELETE")
-        .header(ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key")
-        .header(ACCESS_CONTROL_MAX_AGE, "600")
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

@@ -1,0 +1,85 @@
+//! Headers of requests and answers: what a browser may share, what it must not do, and what has not changed.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, ETAG, HeaderName, HeaderValue,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, StatusCode};
+
+use super::answer::Answer;
+
+/// The lines of a header as one.
+pub(super) fn combined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines: Vec<_> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
+/// The trace id of a W3C `traceparent`.
+pub(super) fn trace_id(traceparent: &str) -> Option<String> {
+    let mut parts = traceparent.split('-');
+    let (version, trace) = (parts.next()?, parts.next()?);
+    let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let valid = version.len() == 2 && trace.len() == 32 && is_hex(version) && is_hex(trace);
+    (valid && version != "ff" && trace.bytes().any(|b| b != b'0')).then(|| trace.to_owned())
+}
+
+/// The answer to a read, or 304 when the condition of the request names its version (RFC 9110 §13.1.2).
+pub(super) fn if_changed(answer: Answer, if_none_match: Option<&str>) -> Answer {
+    if is_unchanged(&answer, if_none_match) { not_modified(&answer) } else { answer }
+}
+
+fn is_unchanged(answer: &Answer, if_none_match: Option<&str>) -> bool {
+    let (Some(condition), Some(etag), StatusCode::OK) = (if_none_match, answer.headers.get(ETAG), answer.status) else {
+        return false;
+    };
+    // Weak comparison (RFC 9110 §13.1.2).
+    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    condition.trim() == "*"
+        || condition
+            .split(',')
+            .any(|tag| strong(tag).as_bytes() == strong(etag.to_str().unwrap_or_default()).as_bytes())
+}
+
+fn not_modified(answer: &Answer) -> Answer {
+    let mut unchanged = Answer::empty(StatusCode::NOT_MODIFIED);
+    for name in [ETAG, CACHE_CONTROL] {
+        if let Some(value) = answer.headers.get(&name) {
+            unchanged.headers.insert(name, value.clone());
+        }
+    }
+    unchanged
+}
+
+/// The answer to a preflight from an origin that is allowed.
+pub(super) fn preflight_answer() -> Answer {
+    Answer::no_content()
+        .header(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, DELETE")
+        .header(ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key")
+        .header(ACCESS_CONTROL_MAX_AGE, "600")
+}
+
+/// With what every answer carries. `is_secure`: it is served over https.
+pub(super) fn secured(answer: Answer, reference: &str, is_secure: bool) -> Answer {
+    let mut answer = answer
+        .header(HeaderName::from_static("x-request-id"), reference)
+        .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .header(REFERRER_POLICY, "no-referrer");
+    if !answer.headers.contains_key(CACHE_CONTROL) {
+        answer = answer.header(CACHE_CONTROL, "no-store");
+    }
+    if is_secure { answer.header(STRICT_TRANSPORT_SECURITY, "max-age=31536000") } else { answer }
+}
+
+/// Readable by pages of any origin.
+pub(super) fn shared_with_all(answer: Answer) -> Answer {
+    answer.header(ACCESS_CONTROL_ALLOW_ORIGIN, "*")
+}
+
+/// Readable by pages of `origin`, which is allowed.
+pub(super) fn shared(mut answer: Answer, origin: &HeaderValue) -> Answer {
+    answer.headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    answer
+        .header(VARY, "Origin")
+        .header(ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, Retry-After, X-Request-Id, Idempotent-Replayed")
+}
