@@ -5,6 +5,9 @@ use serde_json::Value;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::status::StatusNote;
+use crate::store::Change;
+
 /// What may be said about a status change.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
@@ -15,6 +18,13 @@ pub struct StatusNoteMembers {
     /// Who; the caller's id when absent.
     #[schema(max_length = 200)]
     pub status_by: Option<String>,
+}
+
+impl StatusNoteMembers {
+    /// What the caller says, completed by who the caller is.
+    pub fn note(&self, change: &Change<'_>) -> StatusNote {
+        change.status_note(self.status_reason.clone(), self.status_by.clone())
+    }
 }
 
 /// Metadata in a body; `null` clears all of it.

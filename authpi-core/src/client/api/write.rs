@@ -84,10 +84,8 @@ impl Write for Create {
 pub(super) struct UpdateClient {
     #[serde(default)]
     status: Option<WantedStatus>,
-    #[serde(default)]
-    status_reason: Option<String>,
-    #[serde(default)]
-    status_by: Option<String>,
+    #[serde(flatten)]
+    note: StatusNoteMembers,
     #[serde(default, deserialize_with = "present")]
     metadata: Option<Value>,
     #[serde(flatten)]
@@ -158,7 +156,7 @@ impl Write for Update {
         let before = change.reads().clients().find(issuer, id).await?.ok_or(Refusal::NotFound)?;
         call.precondition(before.updated_at)?;
         let body = call.body()?;
-        let note = change.status_note(body.status_reason.clone(), body.status_by.clone());
+        let note = body.note.note(change);
         let patch = ClientPatch {
             details: body.details.clone(),
             metadata: body.metadata.clone(),

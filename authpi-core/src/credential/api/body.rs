@@ -152,10 +152,8 @@ impl Body for CreateOrganizationApiKey {
 pub(super) struct UpdateApiKey {
     #[serde(default)]
     status: Option<ApiKeyStatus>,
-    #[serde(default)]
-    status_reason: Option<String>,
-    #[serde(default)]
-    status_by: Option<String>,
+    #[serde(flatten)]
+    note: StatusNoteMembers,
     #[serde(default, deserialize_with = "present")]
     metadata: Option<Value>,
     #[serde(flatten)]
@@ -181,7 +179,7 @@ enum SettableStatus {
 impl UpdateApiKey {
     /// The patch that is asked for.
     pub(super) fn patch(&self, change: &Change<'_>) -> ApiKeyPatch {
-        let note = change.status_note(self.status_reason.clone(), self.status_by.clone());
+        let note = self.note.note(change);
         ApiKeyPatch {
             details: self.details.clone(),
             metadata: self.metadata.clone(),
@@ -210,7 +208,7 @@ pub(super) struct ApiKeyStatusNote(StatusNoteMembers);
 impl ApiKeyStatusNote {
     /// What the caller says, completed.
     pub(super) fn note(&self, change: &Change<'_>) -> StatusNote {
-        change.status_note(self.0.status_reason.clone(), self.0.status_by.clone())
+        self.0.note(change)
     }
 }
 
@@ -295,6 +293,15 @@ mod tests {
         assert_eq!(problems::<CreateAccountApiKey>(&create(&"a".repeat(40))), ["secret not_allowed"]);
         assert_eq!(problems::<CreateAccountApiKey>(&create("short")), ["secret not_allowed"]);
         assert!(problems::<CreateAccountApiKey>(&create("kJ8s-2LqPz0vXw5RtYbW7aCdEfGhMuQo")).is_empty());
+    }
+
+    #[test]
+    fn a_status_note_is_no_detail() {
+        let sent = json!({ "name": "n", "status": "blocked", "status_reason": "leaked", "status_by": "ops" });
+        let checker = BodyChecker::compile(&UpdateApiKey::schema().unwrap()).unwrap();
+        let body: UpdateApiKey = checker.parse(sent.to_string().as_bytes()).unwrap();
+        assert_eq!(body.details.keys().collect::<Vec<_>>(), ["name"]);
+        assert_eq!((body.note.status_reason.as_deref(), body.note.status_by.as_deref()), (Some("leaked"), Some("ops")));
     }
 
     #[test]

@@ -64,10 +64,8 @@ impl Body for CreateIssuer {
 pub struct UpdateIssuer {
     #[serde(default)]
     pub(super) status: Option<IssuerStatus>,
-    #[serde(default)]
-    pub(super) status_reason: Option<String>,
-    #[serde(default)]
-    pub(super) status_by: Option<String>,
+    #[serde(flatten)]
+    pub(super) note: StatusNoteMembers,
     #[serde(default, deserialize_with = "present")]
     pub(super) metadata: Option<Value>,
     #[serde(flatten)]

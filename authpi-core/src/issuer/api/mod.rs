@@ -162,7 +162,7 @@ impl Write for Update {
         let before = change.reads().issuers().find(change.account(), id).await?.ok_or(Refusal::NotFound)?;
         call.precondition(before.updated_at)?;
         let body = call.body()?;
-        let note = change.status_note(body.status_reason.clone(), body.status_by.clone());
+        let note = body.note.note(change);
         let patch = IssuerPatch {
             details: body.details.clone(),
             metadata: body.metadata.clone(),

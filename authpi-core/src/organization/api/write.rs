@@ -86,10 +86,8 @@ impl Write for Create {
 pub(super) struct UpdateOrganization {
     #[serde(default)]
     status: Option<OrganizationStatus>,
-    #[serde(default)]
-    status_reason: Option<String>,
-    #[serde(default)]
-    status_by: Option<String>,
+    #[serde(flatten)]
+    note: StatusNoteMembers,
     #[serde(default, deserialize_with = "present")]
     metadata: Option<Value>,
     #[serde(flatten)]
@@ -137,7 +135,7 @@ impl Write for Update {
         let before = change.reads().organizations().find(issuer, id).await?.ok_or(Refusal::NotFound)?;
         call.precondition(before.updated_at)?;
         let body = call.body()?;
-        let note = change.status_note(body.status_reason.clone(), body.status_by.clone());
+        let note = body.note.note(change);
         let patch = OrganizationPatch {
             details: body.details.clone(),
             metadata: body.metadata.clone(),

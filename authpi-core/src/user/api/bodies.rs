@@ -147,10 +147,8 @@ pub struct UpdateUser {
     status: Option<UserStatus>,
     #[serde(default)]
     blocked: Option<bool>,
-    #[serde(default)]
-    pub(super) status_reason: Option<String>,
-    #[serde(default)]
-    pub(super) status_by: Option<String>,
+    #[serde(flatten)]
+    pub(super) note: StatusNoteMembers,
     #[serde(default, deserialize_with = "present")]
     pub(super) metadata: Option<Value>,
     #[serde(flatten)]

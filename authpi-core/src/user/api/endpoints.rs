@@ -155,7 +155,7 @@ impl Write for Update {
         let before = change.reads().users().find(issuer, id).await?.ok_or(Refusal::NotFound)?;
         call.precondition(before.updated_at)?;
         let body = call.body()?;
-        let note = change.status_note(body.status_reason.clone(), body.status_by.clone());
+        let note = body.note.note(change);
         let patch = UserPatch {
             username: body.username.username().transpose().map_err(invalid_username)?,
             username_type: body.username.kind(),
