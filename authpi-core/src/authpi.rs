@@ -13,9 +13,10 @@ use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
 use crate::id::{AccountId, IssuerId};
 use crate::key::published::KeyCache;
 use crate::keyring::Keyring;
+use crate::retries::Retries;
 use crate::seal::{SealKey, SealKeys};
 use crate::secret::{KeyTag, Pepper, Peppers, hex};
-use crate::store::{Change, EventBuffer, InstanceKeyPurpose, Store, WrappedInstanceKey};
+use crate::store::{Change, ChangeContext, EventBuffer, InstanceKeyPurpose, Store, WrappedInstanceKey};
 use crate::transport::{
     Clock, Entropy, EntropyUnavailable, IdSource, KeyVault, SystemClock, SystemEntropy, Transport, VaultError,
 };
@@ -32,9 +33,6 @@ use crate::web::router::Router;
 use crate::web::services::{Options, Origin, Services};
 use crate::worker::Workers;
 use crate::{documents, routes};
-
-/// How often a host's unit of work is tried.
-const ATTEMPTS: usize = 5;
 
 /// An identity platform: everything behind one cheap handle.
 #[derive(Clone)]
@@ -118,28 +116,24 @@ impl AuthPi {
             detail: ContextDetail::None,
         };
         let context = services.change_context(origin, root);
-        let mut refused = Refusal::Stale;
-        for _ in 0..ATTEMPTS {
-            let mut change = Change::new(services.store.begin(services.now()).await?, &context);
-            let done = match work.apply(&mut change).await {
-                Ok(output) => match change.into_unit().await {
-                    Ok(unit) => unit.commit().await.map(|()| output).map_err(Refusal::from),
-                    Err(refusal) => Err(refusal),
-                },
-                Err(refusal) => Err(refusal),
-            };
-            match done {
-                Err(refusal) if refusal.is_retryable() => refused = refusal,
-                finished => {
-                    if let Some(issuer) = work.issuer() {
-                        services.keys.forget(issuer);
-                    }
-                    return finished;
+        let mut retries = Retries::new();
+        loop {
+            if let Some(ended) = retries.ended(attempt(services, &context, work).await) {
+                if let Some(issuer) = work.issuer() {
+                    services.keys.forget(issuer);
                 }
+                return ended;
             }
         }
-        Err(refused)
     }
+}
+
+/// One unit of work, from its beginning to the commit.
+async fn attempt<W: Work>(services: &Services, context: &ChangeContext<'_>, work: &W) -> Result<W::Output, Refusal> {
+    let mut change = Change::new(services.store.begin(services.now()).await?, context);
+    let output = work.apply(&mut change).await?;
+    change.into_unit().await?.commit().await?;
+    Ok(output)
 }
 
 /// The documented answer to a refusal, for the host's own routes.

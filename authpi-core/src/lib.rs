@@ -27,6 +27,7 @@ pub mod oauth;
 pub mod organization;
 pub mod outcome;
 pub mod page;
+mod retries;
 pub mod rotating_secret;
 pub mod routes;
 pub mod scope;

@@ -14,10 +14,8 @@ use crate::key::model::{Algorithm, KeyPair, NextGeneration, SigningKey, next_gen
 use crate::key::operations;
 use crate::key::published::{Cached, KeySet, ReadyKey};
 use crate::key::repository::AddOutcome;
+use crate::retries::Retries;
 use crate::web::services::Services;
-
-/// How often a unit of work is tried.
-const ATTEMPTS: usize = 5;
 
 /// More keys than an issuer ever publishes or signs with: two months of rotations and several emergencies a week.
 const NEWEST: u32 = 192;
@@ -142,14 +140,12 @@ async fn add(
     generation: u32,
     keys: &[SigningKey],
 ) -> Result<AddOutcome, Refusal> {
-    let mut refused = Refusal::Stale;
-    for _ in 0..ATTEMPTS {
-        match attempt(services, issuer, generation, keys).await {
-            Err(refusal) if refusal.is_retryable() => refused = refusal,
-            finished => return finished,
+    let mut retries = Retries::new();
+    loop {
+        if let Some(ended) = retries.ended(attempt(services, issuer, generation, keys).await) {
+            return ended;
         }
     }
-    Err(refused)
 }
 
 async fn attempt(

@@ -30,12 +30,10 @@ use crate::error::Refusal;
 use crate::event::model::{RequestContext, Trigger};
 use crate::id::{AccountId, IssuerId};
 use crate::issuer::model::IssuerHead;
+use crate::retries::Retries;
 use crate::scope::{Scope, Scopes};
 use crate::secret::hex;
 use crate::store::{Change, ChangeContext, Claim};
-
-/// How often a unit of work is tried before its caller is asked to come back.
-const ATTEMPTS: usize = 5;
 
 /// How long an answer may take: callers of the SDK wait 30 s (conventions §1).
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -183,21 +181,18 @@ impl Pipeline {
         let root = self.services.root_for(issuer).await?;
         let context = self.services.change_context(origin, root);
         let mut prepared = endpoint.prepare(head).await?;
-        let mut refused = Refusal::Stale;
-        for _ in 0..ATTEMPTS {
-            match self.attempt(prepared.as_mut(), &context, issuer, ticket.as_ref()).await {
-                Err(refusal) if refusal.is_retryable() => refused = refusal,
-                finished => {
-                    // Also after a failure of the store: a commit that broke off may have been one.
-                    let may_have_changed = matches!(finished, Ok(_) | Err(Refusal::Store(_)));
-                    if let Some(issuer) = issuer.filter(|_| may_have_changed) {
-                        self.services.keys.forget(issuer);
-                    }
-                    return finished;
+        let mut retries = Retries::new();
+        loop {
+            let outcome = self.attempt(prepared.as_mut(), &context, issuer, ticket.as_ref()).await;
+            if let Some(ended) = retries.ended(outcome) {
+                // Also after a failure of the store: a commit that broke off may have been one.
+                let may_have_changed = matches!(ended, Ok(_) | Err(Refusal::Store(_)));
+                if let Some(issuer) = issuer.filter(|_| may_have_changed) {
+                    self.services.keys.forget(issuer);
                 }
+                return ended;
             }
         }
-        Err(refused)
     }
 
     fn enter(&self, ticket: &Ticket) -> Result<InFlightGuard, Refusal> {
