@@ -60,7 +60,8 @@ async fn names_are_written_through_to_the_organization() {
     assert_eq!(organization.data()["metadata"], json!({}), "metadata is that of the account");
     assert_eq!(read.data()["metadata"], json!({ "a": 1 }));
     let events = app.events("event_types=account.updated,organization.updated").await;
-    let seen: Vec<_> = events.iter().map(|event| (event["type"].as_str().unwrap(), &event["data"]["changes"])).collect();
+    let seen: Vec<_> =
+        events.iter().map(|event| (event["type"].as_str().unwrap(), &event["data"]["changes"])).collect();
     assert_eq!(
         seen,
         [

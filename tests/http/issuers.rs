@@ -31,10 +31,7 @@ async fn a_name_is_enough_and_the_defaults_make_login_work_at_once() {
     assert_eq!(data["status"], "active");
     assert_eq!(data["description"], Value::Null);
     assert_eq!(data["metadata"], json!({}));
-    assert_eq!(
-        data["available_scopes"],
-        json!(["openid", "profile", "email", "phone", "address", "offline_access"])
-    );
+    assert_eq!(data["available_scopes"], json!(["openid", "profile", "email", "phone", "address", "offline_access"]));
     let settings = &data["settings"];
     assert_eq!(
         settings["access"],
@@ -250,7 +247,8 @@ async fn a_deleted_issuer_is_404_everywhere_at_once() {
     for document in &discovery {
         app.anonymous().get(document).expect(404).await;
     }
-    let mut gone = vec![user, organization.clone(), format!("{organization}/members"), format!("{organization}/api-keys")];
+    let mut gone =
+        vec![user, organization.clone(), format!("{organization}/members"), format!("{organization}/api-keys")];
     gone.extend(["", "/users", "/clients", "/organizations"].map(|below| format!("{path}{below}")));
     if client.status == 201 {
         gone.push(format!("{path}/clients/{}", client.id()));
