@@ -136,9 +136,8 @@ fn refused(reply: &Reply, status: u16, error: &str, route: &Route, who: &str) {
     assert_eq!(answered, (status, error), "{who} at {} {}: {reply}", route.method, route.path);
 }
 
-#[tokio::test]
-async fn every_route_refuses_outsiders() {
-    let app = App::start(Driver::Axum).await;
+async fn every_route_refuses_outsiders(driver: Driver) {
+    let app = App::start(driver).await;
     let (ours, _, foreign) = worlds(&app).await;
     let tenant = app.with_key(&ours.tenant_key.0, &ours.tenant_key.1);
     let (id, secret) = app.account_key(&[]).await;
@@ -161,9 +160,8 @@ async fn every_route_refuses_outsiders() {
     }
 }
 
-#[tokio::test]
-async fn every_route_answers_404_for_what_is_not_below_its_path_parents() {
-    let app = App::start(Driver::Axum).await;
+async fn every_route_answers_404_for_what_is_not_below_its_path_parents(driver: Driver) {
+    let app = App::start(driver).await;
     let (ours, sibling, foreign) = worlds(&app).await;
     for route in protected() {
         for name in route.parameters().filter(|name| *name != "account_id") {
@@ -186,9 +184,8 @@ async fn every_route_answers_404_for_what_is_not_below_its_path_parents() {
     }
 }
 
-#[tokio::test]
-async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body() {
-    let app = App::start(Driver::Axum).await;
+async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body(driver: Driver) {
+    let app = App::start(driver).await;
     let (ours, _, _) = worlds(&app).await;
     let mut seen = 0;
     for route in protected().into_iter().filter(|route| route.method == Method::PATCH) {
@@ -213,4 +210,42 @@ async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body() 
         assert_eq!(invalid.refusal().1, ["metadata invalid_type", "typo unknown_field"], "{}", route.path);
     }
     assert_eq!(seen, 7, "every PATCH of the table was tried");
+}
+
+mod axum {
+    use tests::Driver::Axum;
+
+    #[tokio::test]
+    async fn every_route_refuses_outsiders() {
+        super::every_route_refuses_outsiders(Axum).await;
+    }
+
+    #[tokio::test]
+    async fn every_route_answers_404_for_what_is_not_below_its_path_parents() {
+        super::every_route_answers_404_for_what_is_not_below_its_path_parents(Axum).await;
+    }
+
+    #[tokio::test]
+    async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body() {
+        super::on_every_patch_existence_precedes_the_precondition_and_that_the_body(Axum).await;
+    }
+}
+
+mod actix {
+    use tests::Driver::Actix;
+
+    #[tokio::test]
+    async fn every_route_refuses_outsiders() {
+        super::every_route_refuses_outsiders(Actix).await;
+    }
+
+    #[tokio::test]
+    async fn every_route_answers_404_for_what_is_not_below_its_path_parents() {
+        super::every_route_answers_404_for_what_is_not_below_its_path_parents(Actix).await;
+    }
+
+    #[tokio::test]
+    async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body() {
+        super::on_every_patch_existence_precedes_the_precondition_and_that_the_body(Actix).await;
+    }
 }

@@ -141,3 +141,85 @@ async fn another_master_key_than_the_databases_is_refused() {
     assert_eq!(code, 1, "{log}");
     assert!(log.contains("another master key"), "{log}");
 }
+
+#[tokio::test]
+async fn a_database_that_cannot_be_written_is_said_clearly() {
+    use std::os::unix::fs::PermissionsExt;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let directory = elsewhere.path().join("directory");
+    std::fs::create_dir(&directory).unwrap();
+    let read_only = elsewhere.path().join("read-only.db");
+    std::fs::write(&read_only, "").unwrap();
+    std::fs::set_permissions(&read_only, std::fs::Permissions::from_mode(0o444)).unwrap();
+    let mut paths = vec![directory, Path::new("/proc/authpi.db").to_owned()];
+    if std::fs::OpenOptions::new().write(true).open(&read_only).is_err() {
+        paths.push(read_only);
+    } else {
+        eprintln!("left out: a read-only file (modes do not bind this user)");
+    }
+    for path in paths {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = command(folder.path(), free_port());
+        server.env("AUTHPI_DATABASE_URL", format!("sqlite://{}?mode=rwc", path.display()));
+        let (code, log) = run_to_end(server).await;
+        assert_eq!(code, 1, "{}: {log}", path.display());
+        assert!(log.contains(&format!("{} cannot be written", path.display())), "{log}");
+        assert!(!log.contains("panicked"), "{log}");
+        assert!(bootstrap(folder.path()).is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_goes_away_is_a_503_until_it_is_back() {
+    use base64::Engine as _;
+    let Ok(postgres) = std::env::var("AUTHPI_TEST_POSTGRES_URL") else {
+        assert!(
+            std::env::var("AUTHPI_TEST_REQUIRE").as_deref() != Ok("all"),
+            "AUTHPI_TEST_POSTGRES_URL is not set, and every backend is required"
+        );
+        eprintln!("left out: PostgreSQL (AUTHPI_TEST_POSTGRES_URL is not set)");
+        return;
+    };
+    let database = tests::postgres::Database::create(&postgres).await;
+    let mut url = reqwest::Url::parse(&database.url).unwrap();
+    let target = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
+    let proxy = tests::proxy::Proxy::start(target).await;
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(proxy.address.port())).unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut server = command(folder.path(), port);
+    server.env("AUTHPI_DATABASE_URL", url.as_str());
+    server.env("AUTHPI_MASTER_KEY", base64::engine::general_purpose::STANDARD.encode([9; 32]));
+    let mut server = Server::start(server, port).await;
+    let credentials = bootstrap(folder.path()).unwrap();
+    let root = caller(&credentials);
+    let issuers = format!("/v1/accounts/{}/issuers", credentials["account_id"].as_str().unwrap());
+    let made = root.post(&issuers, serde_json::json!({ "name": "before" })).expect(201).await;
+
+    proxy.cut();
+    for _ in 0..2 {
+        for call in [root.get(&issuers), root.post(&issuers, serde_json::json!({ "name": "x" })), root.get("/readyz")] {
+            let refused = call.expect(503).await;
+            assert_eq!(refused.body["error"], "temporarily_unavailable", "{refused}");
+            assert_eq!(refused.body["retryable"], true, "{refused}");
+            assert!(refused.header("retry-after").parse::<u32>().unwrap() >= 1);
+        }
+    }
+    root.get("/healthz").expect(200).await;
+
+    proxy.restore();
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    let ready = async {
+        while root.get("/readyz").send().await.status != 200 {
+            tick.tick().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ready).await.expect("it recovers by itself");
+    root.get(&format!("{issuers}/{}", made.id())).expect(200).await;
+    root.post(&issuers, serde_json::json!({ "name": "after" })).expect(201).await;
+    assert!(server.child.try_wait().unwrap().is_none(), "the process went on");
+    server.child.kill().await.unwrap();
+    database.remove().await;
+}

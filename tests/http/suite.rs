@@ -1,8 +1,12 @@
 use super::DRIVER;
 
+mod accounts;
+mod api_keys;
 mod clients;
 mod discovery;
 mod events;
+mod issuers;
+mod members;
 mod organizations;
 mod pipeline;
 mod users;

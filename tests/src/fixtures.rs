@@ -30,6 +30,13 @@ impl App {
         (made.id(), made.text("secret_plain"))
     }
 
+    /// The path of the organization behind the account, below the platform issuer.
+    pub async fn account_organization(&self) -> String {
+        let account = self.root().get(&self.path("")).expect(200).await;
+        let id = |name: &str| account.data()["organization"][name].as_str().unwrap().to_owned();
+        self.path(&format!("/issuers/{}/organizations/{}", id("issuer_id"), id("id")))
+    }
+
     /// All events of the account, oldest first.
     pub async fn events(&self, query: &str) -> Vec<Value> {
         let mut events = Vec::new();

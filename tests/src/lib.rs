@@ -14,6 +14,7 @@ pub mod caller;
 pub mod fixtures;
 pub mod log;
 pub mod postgres;
+pub mod proxy;
 pub mod server;
 
 pub use app::{App, Driver};

@@ -11,6 +11,8 @@
 
 #[path = "../acceptance/access.rs"]
 mod access;
+#[path = "../acceptance/embedding.rs"]
+mod embedding;
 #[path = "../acceptance/interrupted.rs"]
 mod interrupted;
 #[path = "../acceptance/process.rs"]
