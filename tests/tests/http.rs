@@ -2,6 +2,11 @@
 
 #![allow(clippy::duplicate_mod, reason = "the suite runs once per adapter")]
 #![allow(
+    clippy::cloned_ref_to_slice_refs,
+    clippy::unchecked_time_subtraction,
+    reason = "lists that are compared and times that are stated"
+)]
+#![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

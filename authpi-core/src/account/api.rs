@@ -141,7 +141,7 @@ impl Read for Get {
     }
 }
 
-/// Body of [`Update`].
+/// Body of `Update`.
 #[derive(Debug, Deserialize)]
 pub struct UpdateAccount {
     #[serde(default, deserialize_with = "present")]

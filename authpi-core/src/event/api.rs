@@ -71,7 +71,7 @@ pub struct EventAuth {
 }
 
 impl EventView {
-    /// The event and its context, opened by [`open_contexts`].
+    /// The event and its context, opened by `open_contexts`.
     pub fn new(event: Event, context: RequestContext) -> Self {
         let RequestContext { country, ip, user_agent } = context;
         Self {

@@ -29,7 +29,7 @@ pub fn client_address(options: &Options, headers: &HeaderMap, peer: Option<IpAdd
 /// address, so that nobody guesses secrets through whatever route.
 ///
 /// # Errors
-/// As [`authenticate`]; [`Refusal::RateLimited`] for one failure too many.
+/// [`Refusal::Unauthenticated`], [`Refusal::AccessDenied`] and [`Refusal::Malformed`] as they are found; [`Refusal::RateLimited`] for one failure too many.
 pub async fn identify(
     services: &Services,
     headers: &HeaderMap,

@@ -31,7 +31,7 @@ fn with_aliases(schema: BodySchema) -> BodySchema {
         .alias("grant_types", "settings.openid.grant_types")
 }
 
-/// Body of [`Create`].
+/// Body of `Create`.
 #[derive(Debug, Deserialize)]
 pub(super) struct CreateClient {
     #[serde(default)]
@@ -79,7 +79,7 @@ impl Write for Create {
     }
 }
 
-/// Body of [`Update`].
+/// Body of `Update`.
 #[derive(Debug, Deserialize)]
 pub(super) struct UpdateClient {
     #[serde(default)]

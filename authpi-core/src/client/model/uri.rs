@@ -23,7 +23,7 @@ const ANY_PORT: [&str; 2] = ["127.0.0.1", "[::1]"];
 /// Why a URI cannot be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUri {
-    /// Longer than [`MAX_BYTES`].
+    /// Longer than `MAX_BYTES`.
     #[error("at most 2048 bytes")]
     TooLong,
     /// White space, controls, backslash, non-ASCII, or any other character that RFC 3986 does not have.

@@ -104,7 +104,7 @@ pub enum EffectiveStatus {
     Revoked,
     /// Past its time.
     Expired,
-    /// Refused because of its organization, which is suspended or gone.
+    /// Refused because of its organization, which is suspended.
     Suspended,
 }
 
@@ -144,8 +144,9 @@ impl ApiKey {
             (ApiKeyStatus::Revoked, _) => EffectiveStatus::Revoked,
             _ if is_expired => EffectiveStatus::Expired,
             (ApiKeyStatus::Blocked, _) => EffectiveStatus::Blocked,
-            (ApiKeyStatus::Active, HomeState::Active) => EffectiveStatus::Active,
-            (ApiKeyStatus::Active, _) => EffectiveStatus::Suspended,
+            (ApiKeyStatus::Active, HomeState::Suspended) => EffectiveStatus::Suspended,
+            // The record of a key outlives its organization with an unchanged status; it is refused all the same.
+            (ApiKeyStatus::Active, HomeState::Active | HomeState::Gone) => EffectiveStatus::Active,
         }
     }
 
@@ -162,7 +163,7 @@ impl ApiKey {
     /// Whether somebody should look after it.
     pub fn readiness(&self, now: Timestamp) -> ApiKeyReadiness {
         let expires_soon = self.details.expires_at.is_some_and(|at| at <= now.plus(EXPIRES_SOON));
-        if self.effective_status(now) != EffectiveStatus::Active {
+        if self.effective_status(now) != EffectiveStatus::Active || self.home == HomeState::Gone {
             ApiKeyReadiness::Inactive
         } else if expires_soon || self.access() == ApiKeyAccess::None {
             ApiKeyReadiness::Attention
@@ -267,9 +268,9 @@ mod tests {
     fn revocation_goes_before_time_then_block_then_organization() {
         let status = |key: &ApiKey| key.effective_status(NOW);
         assert_eq!(status(&key()), EffectiveStatus::Active);
-        for home in [HomeState::Suspended, HomeState::Gone] {
-            assert_eq!(status(&ApiKey { home, ..key() }), EffectiveStatus::Suspended);
-        }
+        assert_eq!(status(&ApiKey { home: HomeState::Suspended, ..key() }), EffectiveStatus::Suspended);
+        let orphaned = ApiKey { home: HomeState::Gone, ..key() };
+        assert_eq!((status(&orphaned), orphaned.readiness(NOW)), (EffectiveStatus::Active, ApiKeyReadiness::Inactive));
         let blocked = ApiKey { home: HomeState::Suspended, ..key() }.blocked(NOW, StatusNote::default()).unwrap();
         assert_eq!(status(&blocked), EffectiveStatus::Blocked);
         let expired = expiring(blocked, NOW);

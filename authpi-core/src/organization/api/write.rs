@@ -21,7 +21,7 @@ use crate::web::endpoint::Write;
 use crate::web::members::{MetadataMember, StatusNoteMembers, present};
 use crate::web::route::Route;
 
-/// Body of [`Create`].
+/// Body of `Create`.
 #[derive(Debug, Deserialize)]
 pub(super) struct CreateOrganization {
     #[serde(default)]
@@ -81,7 +81,7 @@ impl Write for Create {
     }
 }
 
-/// Body of [`Update`].
+/// Body of `Update`.
 #[derive(Debug, Deserialize)]
 pub(super) struct UpdateOrganization {
     #[serde(default)]

@@ -282,9 +282,9 @@ pub async fn filters_hold_together(ground: Ground) {
     let by_status = |status| ApiKeyFilter { status: Some(status), ..any() };
     assert_eq!(shown(by_status(EffectiveStatus::Blocked)).await, BTreeSet::from([blocked.id]));
     assert_eq!(shown(by_status(EffectiveStatus::Revoked)).await, BTreeSet::from([revoked.id]));
-    // The organization is not there, so that nothing is active.
-    assert_eq!(shown(by_status(EffectiveStatus::Suspended)).await, BTreeSet::from([full.id, none.id]));
-    assert_eq!(shown(by_status(EffectiveStatus::Active)).await, BTreeSet::new());
+    // The organization is not there: the status stays, and nothing is ready.
+    assert_eq!(shown(by_status(EffectiveStatus::Suspended)).await, BTreeSet::new());
+    assert_eq!(shown(by_status(EffectiveStatus::Active)).await, BTreeSet::from([full.id, none.id]));
     let by_access = |access| ApiKeyFilter { access: Some(access), ..any() };
     assert_eq!(shown(by_access(ApiKeyAccess::Full)).await, BTreeSet::from([full.id]));
     assert_eq!(shown(by_access(ApiKeyAccess::None)).await, BTreeSet::from([none.id]));

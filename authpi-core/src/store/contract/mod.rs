@@ -1,4 +1,4 @@
-//! The definition of correct for every [`Store`](super::Store): the same cases on every backend.
+//! The definition of correct for every [`Store`]: the same cases on every backend.
 //!
 //! A backend brings a [`Harness`], which also brings the runtime, and turns the cases into tests with
 //! [`store_contract!`](crate::store_contract). Each case gets a store of its own with empty tables.
