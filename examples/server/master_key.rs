@@ -1,4 +1,4 @@
-//! The master key: given, or generated beside the SQLite file in development.
+//! The master key: given, or generated in development, beside the SQLite file or in the working folder.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -24,11 +24,12 @@ pub(crate) fn load(settings: &Settings, urls: &Urls) -> Result<MasterKey, StartE
     if let Some(file) = &settings.master_key_file {
         return read(file);
     }
-    let Some(file) = beside_database(&settings.database_url).filter(|_| !urls.is_secure()) else {
+    if urls.is_secure() {
         return Err("no master key: set AUTHPI_MASTER_KEY or AUTHPI_MASTER_KEY_FILE to 32 random bytes in base64 \
-                    (openssl rand -base64 32); one is generated only for SQLite behind a loopback URL"
+                    (openssl rand -base64 32); one is generated only behind a loopback URL"
             .into());
-    };
+    }
+    let file = development_file(&settings.database_url);
     if !file.exists() {
         generate(&file)?;
     }
@@ -45,10 +46,11 @@ fn decode(text: &str, place: &str) -> Result<MasterKey, StartError> {
     bytes.map(MasterKey::new).ok_or_else(|| format!("{place} must hold 32 bytes in base64").into())
 }
 
-/// `authpi.key` beside `authpi.db`.
-fn beside_database(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite:")?.trim_start_matches("//").split('?').next()?;
-    (path != ":memory:").then(|| Path::new(path).with_extension("key"))
+/// `authpi.key` beside `authpi.db`; in the working folder for a database that is no file.
+fn development_file(url: &str) -> PathBuf {
+    let path = url.strip_prefix("sqlite:").map(|rest| rest.trim_start_matches("//"));
+    let path = path.and_then(|rest| rest.split('?').next()).filter(|path| !path.is_empty() && *path != ":memory:");
+    path.map_or_else(|| PathBuf::from("authpi.key"), |path| Path::new(path).with_extension("key"))
 }
 
 /// Written whole beside its name and renamed, so that a crash leaves a key or none; never over another one.

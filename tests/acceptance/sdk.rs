@@ -24,9 +24,7 @@ async fn golden_path(database: Option<&str>) {
     let port = free_port();
     let mut server = command(folder.path(), port);
     if let Some(url) = database {
-        use base64::Engine as _;
         server.env("AUTHPI_DATABASE_URL", url);
-        server.env("AUTHPI_MASTER_KEY", base64::engine::general_purpose::STANDARD.encode([9; 32]));
     }
     let _server = Server::start(server, port).await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk/golden_path.py");

@@ -7,7 +7,9 @@ use axum::Router;
 use axum::routing::get;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Schema, TransactionTrait};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, QueryOrder, QuerySelect, Schema, TransactionTrait,
+};
 
 use crate::Scale;
 use crate::measure::Report;
@@ -69,6 +71,17 @@ pub(crate) async fn run(url: &str, scale: Scale, report: &mut Report) {
             async move {
                 let id = Uuid::from_u128((number % 1_000) as u128);
                 assert!(bench_row::Entity::find_by_id(id).one(&*reader).await.unwrap().is_some());
+            }
+        })
+        .await;
+
+    let reader = Arc::new(connect(url, 8).await);
+    report
+        .measure("bare page of 50 rows", None, (8, scale.operations / 5), move |_| {
+            let reader = Arc::clone(&reader);
+            async move {
+                let page = bench_row::Entity::find().order_by_desc(bench_row::Column::Id).limit(51);
+                assert_eq!(page.all(&*reader).await.unwrap().len(), 51);
             }
         })
         .await;

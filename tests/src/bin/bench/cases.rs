@@ -57,7 +57,7 @@ async fn lists(platform: &Platform, scale: Scale, report: &mut Report) {
         for (name, path) in [(first, path.clone()), (deep, format!("{path}&cursor={}", middle(platform).await))] {
             let shared = platform.clone();
             report
-                .measure(name, SELECT, (8, scale.operations / 5), move |_| {
+                .measure(name, Some("bare page of 50 rows"), (8, scale.operations / 5), move |_| {
                     let (shared, path) = (shared.clone(), path.clone());
                     async move { drop(shared.call(Method::GET, &path, None).await) }
                 })
