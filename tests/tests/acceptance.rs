@@ -17,6 +17,8 @@ mod embedding;
 mod interrupted;
 #[path = "../acceptance/process.rs"]
 mod process;
+#[path = "../acceptance/races.rs"]
+mod races;
 #[path = "../acceptance/sdk.rs"]
 mod sdk;
 #[path = "../acceptance/statements.rs"]
