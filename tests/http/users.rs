@@ -89,7 +89,7 @@ async fn a_password_is_kept_as_a_verifier_and_shown_nowhere() {
     let shown = format!("{}{}", made.body, Value::from(events));
     assert!(!shown.contains("correct horse") && !shown.contains("argon2"), "{shown}");
     for (password, code) in [
-        ("123456789".to_owned(), "too_short"),
+        ("1234567".to_owned(), "too_short"),
         ("x".repeat(257), "too_long"),
         ("my name is BOB@example.com".to_owned(), "not_allowed"),
     ] {
@@ -235,4 +235,23 @@ async fn a_deleted_user_is_gone_and_its_event_counts_what_goes_with_it() {
     app.root().delete(&user).expect(404).await;
     let (kind, data) = trail(&app, &made.id()).await.pop().unwrap();
     assert_eq!((kind.as_str(), data), ("user.deleted", json!({ "cascade": { "memberships": 1, "verifiers": 1 } })));
+}
+
+#[tokio::test]
+async fn an_issuer_says_how_short_a_password_may_be() {
+    let app = App::start(DRIVER).await;
+    let issuer = app.issuer().await;
+    let users = format!("{issuer}/users");
+    let make = |name: &str, length: usize| {
+        let body = json!({ "username": name, "password": "k7!qZ".repeat(13)[..length] });
+        app.root().post(&users, body).send()
+    };
+    let refused = make("by-default", 9).await;
+    assert_eq!((refused.status.as_u16(), refused.refusal().1), (400, vec!["password too_short".to_owned()]));
+    assert_eq!(make("by-default", 10).await.status, 201);
+    for (minimum, length, status) in [(8, 8, 201), (8, 7, 400), (64, 63, 400), (64, 64, 201)] {
+        let settings = json!({ "settings": { "security": { "password": { "min_length": minimum } } } });
+        app.root().patch(&issuer, settings).expect(200).await;
+        assert_eq!(make(&format!("of-{minimum}-{length}"), length).await.status, status, "{minimum} {length}");
+    }
 }

@@ -7,11 +7,13 @@ use async_trait::async_trait;
 use super::bodies::{CreateUser, UpdateUser};
 use super::views::{IssuerUsersListItem, UserView};
 use crate::error::Refusal;
-use crate::id::UserId;
+use crate::id::{IssuerId, UserId};
 use crate::merge::merged;
 use crate::metadata::Metadata;
 use crate::store::{Change, Reads};
-use crate::user::model::{DirectoryStatus, InvalidUsername, Password, PasswordHash, User, UserDetails, UserStatus};
+use crate::user::model::{
+    DirectoryStatus, InvalidUsername, Password, PasswordHash, PasswordPolicy, User, UserDetails, UserStatus,
+};
 use crate::user::operations::{self, NewUser, UserPatch};
 use crate::user::repository::UserFilter;
 use crate::web::answer::Answer;
@@ -90,6 +92,9 @@ impl Write for Create {
     ) -> Result<Answer, Refusal> {
         let (issuer,) = call.path()?;
         let body = call.body()?;
+        if let Some(password) = &body.password {
+            require_length(change, issuer, &Password::new(password.expose())).await?;
+        }
         let username = body.username.username().unwrap_or(Err(InvalidUsername::Empty));
         let new = NewUser {
             username: username.map_err(invalid_username)?,
@@ -102,6 +107,15 @@ impl Write for Create {
         let version = user.updated_at;
         Ok(Answer::created(UserView::from(user)).etag(version))
     }
+}
+
+/// The issuer says how short a password may be (`settings.security.password.min_length`).
+async fn require_length(change: &Change<'_>, issuer: IssuerId, password: &Password) -> Result<(), Refusal> {
+    let found = change.reads().issuers().find(change.account(), issuer).await?.ok_or(Refusal::NotFound)?;
+    let shortest = found.details.settings.security.password.min_length;
+    let policy = PasswordPolicy { min_chars: usize::try_from(shortest).unwrap_or(PasswordPolicy::MAX_CHARS) };
+    let checked = policy.check(password, None);
+    checked.map_err(|invalid| Refusal::field("password", invalid.code(), invalid.to_string()))
 }
 
 fn invalid_username(invalid: InvalidUsername) -> Refusal {

@@ -76,6 +76,12 @@ impl PasswordPolicy {
     /// Most code points: a bound on the work that a caller can cause.
     pub const MAX_CHARS: usize = 256;
 
+    /// More bytes than any password of that many code points has before it is normalized: longer ones are not looked at.
+    pub const MAX_BYTES: usize = 16 * Self::MAX_CHARS;
+
+    /// The lowest minimum that an issuer can set (idp §24): what holds for every password.
+    pub const LOWEST: Self = Self { min_chars: 8 };
+
     /// # Errors
     /// [`InvalidPassword`].
     pub fn check(self, password: &Password, username: Option<&str>) -> Result<(), InvalidPassword> {
