@@ -223,6 +223,8 @@ impl Pipeline {
             change.keep_context(issuer.event_context);
         }
         let answer = prepared.apply(issuer, &mut change).await?;
+        let documented = prepared.head().operation.route.status;
+        debug_assert!(!answer.status.is_success() || answer.status.as_u16() == documented, "an undocumented success");
         let mut unit = change.into_unit().await?;
         if let Some(ticket) = ticket {
             if answer.status.is_success() {
@@ -233,7 +235,6 @@ impl Pipeline {
             }
         }
         unit.commit().await?;
-        debug_assert_eq!(answer.status.as_u16(), prepared.head().operation.route.status);
         Ok(answer)
     }
 
