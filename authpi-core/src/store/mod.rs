@@ -1,6 +1,6 @@
 //! The storage contract: committed state to read, and units of work that change all or nothing.
 //!
-//! Storage implements [`Store`]; [`contract`] is the definition of correct. Questions never change anything; verbs
+//! Storage implements [`Store`]; the suite in `contract` is the definition of correct. Questions never change anything; verbs
 //! repeat the state they depend on in their condition and report what happened. A unit of work that is dropped leaves
 //! nothing behind.
 
