@@ -205,6 +205,30 @@ identifiers! {
     ApiKeyId = "key_" Random;
     /// A software agent of an issuer.
     AgentId = "agt_" Random;
+    /// A session of a user.
+    SessionId = "s_" Ordered;
+    /// A personal token.
+    TokenId = "tok_" Ordered;
+    /// An invitation into an organization.
+    InvitationId = "inv_" Ordered;
+    /// A device that a user signs in from.
+    DeviceId = "dev_" Ordered;
+    /// A record that a user lets an agent act for them.
+    DelegationId = "dgn_" Ordered;
+    /// A webhook.
+    WebhookId = "wh_" Ordered;
+    /// The sending of one event to one webhook.
+    DeliveryId = "dlv_" Ordered;
+    /// A note of the account team.
+    NoteId = "note_" Ordered;
+    /// An enrolment that was begun.
+    EnrollmentId = "enr_" Ordered;
+    /// A payment method.
+    PaymentMethodId = "pm_" Ordered;
+    /// An entry of the credit ledger.
+    LedgerEntryId = "led_" Ordered;
+    /// A mail on its way; seen inside only.
+    MailId = "mail_" Ordered;
 }
 
 impl AccountId {

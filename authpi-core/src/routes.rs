@@ -3,12 +3,29 @@
 use std::sync::Arc;
 
 use crate::web::endpoint::Operation;
-use crate::{account, client, credential, event, health, issuer, membership, oauth, organization, user};
+use crate::{
+    account, agent, billing, client, connection, credential, delegation, device, domain, event, group, health,
+    invitation, issuer, mail, membership, note, oauth, organization, session, token, user, verifier, webhook,
+};
 
 /// Every operation there is.
 pub fn table() -> Vec<Arc<Operation>> {
     let rooms = [
         health::api::routes(),
+        mail::api::routes(),
+        note::api::routes(),
+        session::api::routes(),
+        delegation::api::routes(),
+        token::api::routes(),
+        group::api::routes(),
+        invitation::api::routes(),
+        connection::api::routes(),
+        agent::api::routes(),
+        verifier::api::routes(),
+        device::api::routes(),
+        webhook::api::routes(),
+        billing::api::routes(),
+        domain::api::routes(),
         event::api::routes(),
         credential::api::routes(),
         membership::api::routes(),

@@ -8,25 +8,39 @@
 //! ```
 
 mod account;
+mod agent;
 mod api_key;
 mod auth_method;
+mod billing;
 mod client;
 mod connect;
+mod connection;
 mod convert;
+mod delegation;
+mod device;
+mod domain;
 mod entity;
 mod error;
 mod event;
+mod group;
 mod group_commit;
 mod idempotency;
 mod instance;
+mod invitation;
 mod issuer;
+mod mail;
 mod membership;
 mod migration;
+mod note;
 mod organization;
+mod personal_token;
 mod session;
 mod signing_key;
 mod store;
 mod user;
+mod user_session;
+mod verifier;
+mod webhook;
 
 pub use connect::{ConnectError, ConnectOptions, Durability, connect, connect_with};
 pub use store::DatabaseStore;

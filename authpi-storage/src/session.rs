@@ -2,16 +2,30 @@
 
 use async_trait::async_trait;
 use authpi_core::account::repository::{AccountReads, AccountRepository};
+use authpi_core::agent::repository::{AgentReads, AgentRepository};
+use authpi_core::billing::repository::{BillingReads, BillingRepository};
 use authpi_core::client::repository::{ClientReads, ClientRepository};
+use authpi_core::connection::repository::{ConnectionReads, ConnectionRepository};
 use authpi_core::credential::repository::{ApiKeyReads, ApiKeyRepository};
+use authpi_core::delegation::repository::{DelegationReads, DelegationRepository};
+use authpi_core::device::repository::{DeviceReads, DeviceRepository};
+use authpi_core::domain::repository::{DomainReads, DomainRepository};
 use authpi_core::event::repository::{EventReads, EventRepository};
+use authpi_core::group::repository::{GroupReads, GroupRepository};
+use authpi_core::invitation::repository::{InvitationReads, InvitationRepository};
 use authpi_core::issuer::repository::{IssuerReads, IssuerRepository};
 use authpi_core::key::repository::{SigningKeyReads, SigningKeyRepository};
+use authpi_core::mail::repository::{MailReads, MailRepository};
 use authpi_core::membership::repository::{MembershipReads, MembershipRepository};
+use authpi_core::note::repository::{NoteReads, NoteRepository};
 use authpi_core::organization::repository::{OrganizationReads, OrganizationRepository};
+use authpi_core::session::repository::{SessionReads, SessionRepository};
 use authpi_core::store::{IdempotencyRepository, InstanceReads, InstanceRepository, Reads, StoreError, UnitOfWork};
 use authpi_core::timestamp::Timestamp;
+use authpi_core::token::repository::{PersonalTokenReads, PersonalTokenRepository};
 use authpi_core::user::repository::{UserReads, UserRepository};
+use authpi_core::verifier::repository::{VerifierReads, VerifierRepository};
+use authpi_core::webhook::repository::{WebhookReads, WebhookRepository};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::error::failed;
@@ -56,6 +70,62 @@ impl<C: ConnectionTrait + Send + Sync + 'static> Reads for Session<C> {
     }
 
     fn api_keys(&self) -> &dyn ApiKeyReads {
+        self
+    }
+
+    fn mails(&self) -> &dyn MailReads {
+        self
+    }
+
+    fn notes(&self) -> &dyn NoteReads {
+        self
+    }
+
+    fn sessions(&self) -> &dyn SessionReads {
+        self
+    }
+
+    fn delegations(&self) -> &dyn DelegationReads {
+        self
+    }
+
+    fn personal_tokens(&self) -> &dyn PersonalTokenReads {
+        self
+    }
+
+    fn groups(&self) -> &dyn GroupReads {
+        self
+    }
+
+    fn invitations(&self) -> &dyn InvitationReads {
+        self
+    }
+
+    fn connections(&self) -> &dyn ConnectionReads {
+        self
+    }
+
+    fn agents(&self) -> &dyn AgentReads {
+        self
+    }
+
+    fn verifiers(&self) -> &dyn VerifierReads {
+        self
+    }
+
+    fn devices(&self) -> &dyn DeviceReads {
+        self
+    }
+
+    fn webhooks(&self) -> &dyn WebhookReads {
+        self
+    }
+
+    fn billing(&self) -> &dyn BillingReads {
+        self
+    }
+
+    fn domains(&self) -> &dyn DomainReads {
         self
     }
 
@@ -110,6 +180,62 @@ impl UnitOfWork for Unit {
     }
 
     fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
+        self
+    }
+
+    fn mails(&mut self) -> &mut dyn MailRepository {
+        self
+    }
+
+    fn notes(&mut self) -> &mut dyn NoteRepository {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn delegations(&mut self) -> &mut dyn DelegationRepository {
+        self
+    }
+
+    fn personal_tokens(&mut self) -> &mut dyn PersonalTokenRepository {
+        self
+    }
+
+    fn groups(&mut self) -> &mut dyn GroupRepository {
+        self
+    }
+
+    fn invitations(&mut self) -> &mut dyn InvitationRepository {
+        self
+    }
+
+    fn connections(&mut self) -> &mut dyn ConnectionRepository {
+        self
+    }
+
+    fn agents(&mut self) -> &mut dyn AgentRepository {
+        self
+    }
+
+    fn verifiers(&mut self) -> &mut dyn VerifierRepository {
+        self
+    }
+
+    fn devices(&mut self) -> &mut dyn DeviceRepository {
+        self
+    }
+
+    fn webhooks(&mut self) -> &mut dyn WebhookRepository {
+        self
+    }
+
+    fn billing(&mut self) -> &mut dyn BillingRepository {
+        self
+    }
+
+    fn domains(&mut self) -> &mut dyn DomainRepository {
         self
     }
 

@@ -12,7 +12,9 @@
 //! ```
 
 mod compute;
+mod dns;
 mod executor;
+mod http;
 
 use std::sync::Arc;
 use std::thread;
@@ -55,7 +57,13 @@ pub fn tokio() -> Result<Transport, StartError> {
 pub fn tokio_with(options: TokioOptions) -> Result<Transport, StartError> {
     let executor = TokioExecutor::here()?;
     let compute = Pool::start(options.compute_threads, options.compute_queue).map_err(StartError::NoThreads)?;
-    Ok(Transport { executor: Arc::new(executor), compute: Arc::new(compute) })
+    Ok(Transport {
+        executor: Arc::new(executor),
+        compute: Arc::new(compute),
+        http: Arc::new(http::GuardedClient),
+        dns: Arc::new(dns::Resolver),
+        mailer: None,
+    })
 }
 
 /// Why the runtime services could not be built.

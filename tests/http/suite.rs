@@ -1,12 +1,26 @@
 use super::DRIVER;
 
 mod accounts;
+mod agent;
 mod api_keys;
+mod billing;
 mod clients;
+mod connection;
+mod delegation;
+mod device;
 mod discovery;
+mod domain;
 mod events;
+mod group;
+mod invitation;
 mod issuers;
+mod mail;
 mod members;
+mod note;
 mod organizations;
 mod pipeline;
+mod session;
+mod token;
 mod users;
+mod verifier;
+mod webhook;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Rooms in their order: on the floor of operations a room may use the ones before it.
-const ROOMS: [&str; 22] = [
+const ROOMS: [&str; 28] = [
     "event",
     "mail",
     "note",
@@ -16,14 +16,20 @@ const ROOMS: [&str; 22] = [
     "session",
     "delegation",
     "credential",
+    "token",
+    "group",
     "membership",
     "invitation",
+    "connection",
     "organization",
     "agent",
     "client",
+    "verifier",
+    "device",
     "user",
     "webhook",
     "billing",
+    "domain",
     "issuer",
     "account",
     "login",

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 
 use super::catalogue::EventType;
 use crate::id::{
-    AccountId, AgentId, ApiKeyId, ClientId, EventId, GroupId, IssuerId, MemberId, OrganizationId, UserId, VerifierId,
+    AccountId, AgentId, ApiKeyId, AuthMethodId, ClientId, DelegationId, DeviceId, EventId, GroupId, InvitationId,
+    IssuerId, MemberId, OrganizationId, SessionId, TokenId, UserId, VerifierId, WebhookId,
 };
 use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
@@ -173,6 +174,30 @@ pub struct Subject {
     /// The credential of a user.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verifier_id: Option<VerifierId>,
+    /// The personal token.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub token_id: Option<TokenId>,
+    /// The session.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session_id: Option<SessionId>,
+    /// The invitation.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub invitation_id: Option<InvitationId>,
+    /// The webhook.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub webhook_id: Option<WebhookId>,
+    /// The login method.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub method_id: Option<AuthMethodId>,
+    /// The domain.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub domain: Option<String>,
+    /// The device.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub device_id: Option<DeviceId>,
+    /// The delegation.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub delegation_id: Option<DelegationId>,
 }
 
 impl Subject {
@@ -188,6 +213,14 @@ impl Subject {
             key_id: None,
             group_id: None,
             verifier_id: None,
+            token_id: None,
+            session_id: None,
+            invitation_id: None,
+            webhook_id: None,
+            method_id: None,
+            domain: None,
+            device_id: None,
+            delegation_id: None,
         }
     }
 
@@ -230,6 +263,76 @@ impl Subject {
     #[must_use]
     pub const fn api_key(mut self, id: ApiKeyId) -> Self {
         self.key_id = Some(id);
+        self
+    }
+
+    /// Names the personal token.
+    #[must_use]
+    pub const fn token(mut self, id: TokenId) -> Self {
+        self.token_id = Some(id);
+        self
+    }
+
+    /// Names the session.
+    #[must_use]
+    pub const fn session(mut self, id: SessionId) -> Self {
+        self.session_id = Some(id);
+        self
+    }
+
+    /// Names the invitation.
+    #[must_use]
+    pub const fn invitation(mut self, id: InvitationId) -> Self {
+        self.invitation_id = Some(id);
+        self
+    }
+
+    /// Names the webhook.
+    #[must_use]
+    pub const fn webhook(mut self, id: WebhookId) -> Self {
+        self.webhook_id = Some(id);
+        self
+    }
+
+    /// Names the login method.
+    #[must_use]
+    pub const fn auth_method(mut self, id: AuthMethodId) -> Self {
+        self.method_id = Some(id);
+        self
+    }
+
+    /// Names the domain.
+    #[must_use]
+    pub fn domain(mut self, name: &str) -> Self {
+        self.domain = Some(name.to_owned());
+        self
+    }
+
+    /// Names the device.
+    #[must_use]
+    pub const fn device(mut self, id: DeviceId) -> Self {
+        self.device_id = Some(id);
+        self
+    }
+
+    /// Names the delegation.
+    #[must_use]
+    pub const fn delegation(mut self, id: DelegationId) -> Self {
+        self.delegation_id = Some(id);
+        self
+    }
+
+    /// Names the group.
+    #[must_use]
+    pub const fn group(mut self, id: GroupId) -> Self {
+        self.group_id = Some(id);
+        self
+    }
+
+    /// Names the agent.
+    #[must_use]
+    pub const fn agent(mut self, id: AgentId) -> Self {
+        self.agent_id = Some(id);
         self
     }
 

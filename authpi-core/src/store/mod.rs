@@ -15,17 +15,31 @@ pub use buffer::EventBuffer;
 pub use change::{Change, ChangeContext};
 
 use crate::account::repository::{AccountReads, AccountRepository};
+use crate::agent::repository::{AgentReads, AgentRepository};
+use crate::billing::repository::{BillingReads, BillingRepository};
 use crate::client::repository::{ClientReads, ClientRepository};
+use crate::connection::repository::{ConnectionReads, ConnectionRepository};
 use crate::credential::repository::{ApiKeyReads, ApiKeyRepository};
+use crate::delegation::repository::{DelegationReads, DelegationRepository};
+use crate::device::repository::{DeviceReads, DeviceRepository};
+use crate::domain::repository::{DomainReads, DomainRepository};
 pub use crate::error::{StoreError, StoreErrorKind};
 use crate::event::model::Event;
 use crate::event::repository::{EventReads, EventRepository};
+use crate::group::repository::{GroupReads, GroupRepository};
+use crate::invitation::repository::{InvitationReads, InvitationRepository};
 use crate::issuer::repository::{IssuerReads, IssuerRepository};
 use crate::key::repository::{SigningKeyReads, SigningKeyRepository};
+use crate::mail::repository::{MailReads, MailRepository};
 use crate::membership::repository::{MembershipReads, MembershipRepository};
+use crate::note::repository::{NoteReads, NoteRepository};
 use crate::organization::repository::{OrganizationReads, OrganizationRepository};
+use crate::session::repository::{SessionReads, SessionRepository};
 use crate::timestamp::Timestamp;
+use crate::token::repository::{PersonalTokenReads, PersonalTokenRepository};
 use crate::user::repository::{UserReads, UserRepository};
+use crate::verifier::repository::{VerifierReads, VerifierRepository};
+use crate::webhook::repository::{WebhookReads, WebhookRepository};
 
 mod idempotency;
 mod instance;
@@ -53,6 +67,34 @@ pub trait Reads: Send + Sync {
     fn memberships(&self) -> &dyn MembershipReads;
     /// API keys.
     fn api_keys(&self) -> &dyn ApiKeyReads;
+    /// Mail on its way: what is to be sent, to whom, and how often it was tried.
+    fn mails(&self) -> &dyn MailReads;
+    /// Notes of the account team on resources.
+    fn notes(&self) -> &dyn NoteReads;
+    /// Sessions of users: the single-sign-on session and the sessions of clients.
+    fn sessions(&self) -> &dyn SessionReads;
+    /// Records that a user lets an agent act for them.
+    fn delegations(&self) -> &dyn DelegationReads;
+    /// Personal tokens of users.
+    fn personal_tokens(&self) -> &dyn PersonalTokenReads;
+    /// Groups of an organization, which also carry out roles.
+    fn groups(&self) -> &dyn GroupReads;
+    /// Invitations into organizations.
+    fn invitations(&self) -> &dyn InvitationReads;
+    /// Single sign-on of organizations: the connection and its domains.
+    fn connections(&self) -> &dyn ConnectionReads;
+    /// Agents and what they prove themselves with.
+    fn agents(&self) -> &dyn AgentReads;
+    /// What users prove themselves with.
+    fn verifiers(&self) -> &dyn VerifierReads;
+    /// Devices that users sign in from.
+    fn devices(&self) -> &dyn DeviceReads;
+    /// Webhooks and their deliveries.
+    fn webhooks(&self) -> &dyn WebhookReads;
+    /// Usage, credit and payment methods.
+    fn billing(&self) -> &dyn BillingReads;
+    /// Domains of accounts.
+    fn domains(&self) -> &dyn DomainReads;
     /// The event trail.
     fn events(&self) -> &dyn EventReads;
 }
@@ -108,6 +150,34 @@ pub trait UnitOfWork: Send + Sync {
     fn memberships(&mut self) -> &mut dyn MembershipRepository;
     /// API keys.
     fn api_keys(&mut self) -> &mut dyn ApiKeyRepository;
+    /// Mail on its way: what is to be sent, to whom, and how often it was tried.
+    fn mails(&mut self) -> &mut dyn MailRepository;
+    /// Notes of the account team on resources.
+    fn notes(&mut self) -> &mut dyn NoteRepository;
+    /// Sessions of users: the single-sign-on session and the sessions of clients.
+    fn sessions(&mut self) -> &mut dyn SessionRepository;
+    /// Records that a user lets an agent act for them.
+    fn delegations(&mut self) -> &mut dyn DelegationRepository;
+    /// Personal tokens of users.
+    fn personal_tokens(&mut self) -> &mut dyn PersonalTokenRepository;
+    /// Groups of an organization, which also carry out roles.
+    fn groups(&mut self) -> &mut dyn GroupRepository;
+    /// Invitations into organizations.
+    fn invitations(&mut self) -> &mut dyn InvitationRepository;
+    /// Single sign-on of organizations: the connection and its domains.
+    fn connections(&mut self) -> &mut dyn ConnectionRepository;
+    /// Agents and what they prove themselves with.
+    fn agents(&mut self) -> &mut dyn AgentRepository;
+    /// What users prove themselves with.
+    fn verifiers(&mut self) -> &mut dyn VerifierRepository;
+    /// Devices that users sign in from.
+    fn devices(&mut self) -> &mut dyn DeviceRepository;
+    /// Webhooks and their deliveries.
+    fn webhooks(&mut self) -> &mut dyn WebhookRepository;
+    /// Usage, credit and payment methods.
+    fn billing(&mut self) -> &mut dyn BillingRepository;
+    /// Domains of accounts.
+    fn domains(&mut self) -> &mut dyn DomainRepository;
     /// The event trail.
     fn events(&mut self) -> &mut dyn EventRepository;
     /// Records of idempotent requests.

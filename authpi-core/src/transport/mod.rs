@@ -3,10 +3,14 @@
 
 mod clock;
 mod entropy;
+mod mail;
+mod network;
 mod runtime;
 mod vault;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, EntropyUnavailable, IdSource, SystemEntropy};
+pub use mail::{MailFailure, Mailer, OutgoingMail};
+pub use network::{DnsFailure, DnsResolver, HttpClient, HttpFailure, IncomingAnswer, OutgoingRequest};
 pub use runtime::{Compute, Executor, QueueFull, Transport};
 pub use vault::{KeyVault, MasterKey, VaultError};

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use super::mail::Mailer;
+use super::network::{DnsResolver, HttpClient};
+
 /// Runs futures on the runtime the engine was built on, whoever calls.
 pub trait Executor: Send + Sync {
     /// Starts `future` as a task of its own; it runs to its end even when nobody waits for it.
@@ -41,4 +44,10 @@ pub struct Transport {
     pub executor: Arc<dyn Executor>,
     /// CPU-heavy work.
     pub compute: Arc<dyn Compute>,
+    /// HTTP requests to the outside.
+    pub http: Arc<dyn HttpClient>,
+    /// DNS look-ups.
+    pub dns: Arc<dyn DnsResolver>,
+    /// Mail; without one, mail waits.
+    pub mailer: Option<Arc<dyn Mailer>>,
 }

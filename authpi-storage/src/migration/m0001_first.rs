@@ -7,6 +7,10 @@ use super::tables::{
     bytes, bytes_null, flag, hash, id, id_null, index, json, large_bytes_null, number, number_null, primary, status,
     table, text_null, text_of, unique, word,
 };
+use super::{
+    agent, billing, connection, delegation, device, domain, group, invitation, mail, note, session, token, verifier,
+    webhook,
+};
 
 pub(super) struct Migration;
 
@@ -21,7 +25,27 @@ impl MigrationTrait for Migration {
     #[allow(elided_lifetimes_in_paths, reason = "the lifetime is hidden in the trait, too")]
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let backend = manager.get_database_backend();
-        let tables = [instance(backend), issuers(backend), tenants(backend), users(backend), trail(backend)];
+        let tables = [
+            instance(backend),
+            issuers(backend),
+            tenants(backend),
+            users(backend),
+            trail(backend),
+            mail::tables(backend),
+            note::tables(backend),
+            session::tables(backend),
+            delegation::tables(backend),
+            token::tables(backend),
+            group::tables(backend),
+            invitation::tables(backend),
+            connection::tables(backend),
+            agent::tables(backend),
+            verifier::tables(backend),
+            device::tables(backend),
+            webhook::tables(backend),
+            billing::tables(backend),
+            domain::tables(backend),
+        ];
         for (tables, indices) in tables {
             for table in tables {
                 manager.create_table(table).await?;
@@ -38,7 +62,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-type Tables = (Vec<TableCreateStatement>, Vec<IndexCreateStatement>);
+pub(super) type Tables = (Vec<TableCreateStatement>, Vec<IndexCreateStatement>);
 
 /// The instance itself, and what is remembered of requests.
 fn instance(backend: DbBackend) -> Tables {

@@ -3,8 +3,22 @@
 //! Column rules, the same on every backend: ids are 16 bytes (`uuid`, `BLOB`, `BINARY(16)`), times are integer Unix
 //! milliseconds, enums are words, text compares byte by byte, what is not asked for is JSON.
 
+mod agent;
+mod billing;
+mod connection;
+mod delegation;
+mod device;
+mod domain;
+mod group;
+mod invitation;
 mod m0001_first;
+mod mail;
+mod note;
+mod session;
 mod tables;
+mod token;
+mod verifier;
+mod webhook;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, TransactionTrait};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, prelude::*};

@@ -13,18 +13,32 @@
 #![allow(missing_docs, reason = "the name of a case is the rule it checks")]
 
 pub mod account;
+pub mod agent;
 pub mod api_key;
+pub mod billing;
 pub mod bootstrap;
 pub mod client;
+pub mod connection;
+pub mod delegation;
+pub mod device;
+pub mod domain;
 pub mod event;
+pub mod group;
 pub mod idempotency;
+pub mod invitation;
 pub mod issuer;
 pub mod issuer_removal;
+pub mod mail;
 pub mod membership;
 pub mod membership_rules;
+pub mod note;
 pub mod organization;
+pub mod session;
 pub mod signing_key;
+pub mod token;
 pub mod user;
+pub mod verifier;
+pub mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -213,6 +227,34 @@ macro_rules! store_contract {
             everyone_is_told_what_the_issuer_says,
             a_deleted_issuer_publishes_nothing_and_gets_no_keys,
             issuers_with_keys_are_walked_in_pages,
+        ]);
+        $crate::store_contract!(@room $run, mail: [
+        ]);
+        $crate::store_contract!(@room $run, note: [
+        ]);
+        $crate::store_contract!(@room $run, session: [
+        ]);
+        $crate::store_contract!(@room $run, delegation: [
+        ]);
+        $crate::store_contract!(@room $run, token: [
+        ]);
+        $crate::store_contract!(@room $run, group: [
+        ]);
+        $crate::store_contract!(@room $run, invitation: [
+        ]);
+        $crate::store_contract!(@room $run, connection: [
+        ]);
+        $crate::store_contract!(@room $run, agent: [
+        ]);
+        $crate::store_contract!(@room $run, verifier: [
+        ]);
+        $crate::store_contract!(@room $run, device: [
+        ]);
+        $crate::store_contract!(@room $run, webhook: [
+        ]);
+        $crate::store_contract!(@room $run, billing: [
+        ]);
+        $crate::store_contract!(@room $run, domain: [
         ]);
     };
     (@room $run:path, $room:ident: [$($case:ident,)*]) => {

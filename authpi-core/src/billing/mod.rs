@@ -1,0 +1,4 @@
+//! Usage, credit and payment methods.
+
+pub mod api;
+pub mod repository;

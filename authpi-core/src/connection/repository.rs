@@ -1,0 +1,7 @@
+//! What is asked and written about it.
+
+/// Questions.
+pub trait ConnectionReads: Send + Sync {}
+
+/// Verbs.
+pub trait ConnectionRepository: ConnectionReads {}

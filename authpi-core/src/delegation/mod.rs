@@ -1,0 +1,4 @@
+//! Records that a user lets an agent act for them.
+
+pub mod api;
+pub mod repository;

@@ -1,0 +1,4 @@
+//! Devices that users sign in from.
+
+pub mod api;
+pub mod repository;

@@ -1,0 +1,7 @@
+//! What is asked and written about it.
+
+/// Questions.
+pub trait DeviceReads: Send + Sync {}
+
+/// Verbs.
+pub trait DeviceRepository: DeviceReads {}

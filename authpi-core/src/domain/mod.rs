@@ -1,0 +1,4 @@
+//! Domains of accounts.
+
+pub mod api;
+pub mod repository;

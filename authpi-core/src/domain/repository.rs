@@ -1,0 +1,7 @@
+//! What is asked and written about it.
+
+/// Questions.
+pub trait DomainReads: Send + Sync {}
+
+/// Verbs.
+pub trait DomainRepository: DomainReads {}

@@ -1,0 +1,4 @@
+//! Notes of the account team on resources.
+
+pub mod api;
+pub mod repository;

@@ -1,0 +1,4 @@
+//! Sessions of users: the single-sign-on session and the sessions of clients.
+
+pub mod api;
+pub mod repository;

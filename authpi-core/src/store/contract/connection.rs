@@ -1,0 +1,1 @@
+//! Single sign-on of organizations: the connection and its domains.

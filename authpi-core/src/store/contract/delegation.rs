@@ -1,0 +1,1 @@
+//! Records that a user lets an agent act for them.

@@ -1,0 +1,4 @@
+//! Personal tokens of users.
+
+pub mod api;
+pub mod repository;

@@ -1,0 +1,4 @@
+//! What users prove themselves with.
+
+pub mod api;
+pub mod repository;

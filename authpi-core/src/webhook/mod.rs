@@ -1,0 +1,4 @@
+//! Webhooks and their deliveries.
+
+pub mod api;
+pub mod repository;

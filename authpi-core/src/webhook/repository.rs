@@ -1,0 +1,7 @@
+//! What is asked and written about it.
+
+/// Questions.
+pub trait WebhookReads: Send + Sync {}
+
+/// Verbs.
+pub trait WebhookRepository: WebhookReads {}

@@ -1,0 +1,1 @@
+//! Agents and what they prove themselves with.

@@ -1,0 +1,1 @@
+//! Usage, credit and payment methods.

@@ -1,0 +1,1 @@
+//! Devices that users sign in from.

@@ -1,0 +1,1 @@
+//! Groups of an organization, which also carry out roles.
