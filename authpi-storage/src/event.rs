@@ -5,20 +5,20 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use authpi_core::event::catalogue::EventType;
 use authpi_core::event::model::{ContextRecord, Event, SealedContext};
-use authpi_core::event::repository::{EventFilter, EventReads, EventRepository};
+use authpi_core::event::repository::{Consumer, EventFilter, EventReads, EventRepository};
 use authpi_core::id::{AccountId, EventId, Id};
 use authpi_core::page::{Page, PageRequest, TimeAndId};
 use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{OnConflict, SimpleExpr};
+use sea_orm::sea_query::{LockBehavior, LockType, OnConflict, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use crate::convert::{Place, id, time, to_json, to_word};
 use crate::entity::event::{ActiveModel, Column, Entity, Model};
-use crate::entity::event_context;
+use crate::entity::{event_context, outbox};
 use crate::error::failed;
 use crate::session::{Session, Unit};
 
@@ -170,18 +170,29 @@ impl<C: ConnectionTrait + Send + Sync> EventReads for Session<C> {
 impl Unit {
     /// Adds the events that are not in yet: the outcome of an earlier attempt may be unknown.
     pub(crate) async fn append_missing(&mut self, events: &[Event]) -> Result<(), StoreError> {
+        let known: Vec<Uuid> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Id.is_in(events.iter().map(|event| event.id.uuid())))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed("event.append"))?;
+        let missing: Vec<&Event> = events.iter().filter(|event| !known.contains(&event.id.uuid())).collect();
+        // The attempt whose outcome is unknown may end just now.
         let skip = OnConflict::column(Column::Id).do_nothing_on([Column::Id]).to_owned();
-        self.insert(events, Some(skip)).await
+        self.insert(&missing, Some(skip)).await
     }
 
-    async fn insert(&mut self, events: &[Event], on_conflict: Option<OnConflict>) -> Result<(), StoreError> {
+    async fn insert(&mut self, events: &[&Event], on_conflict: Option<OnConflict>) -> Result<(), StoreError> {
         for batch in events.chunks(INSERT_BATCH) {
-            let mut rows = Entity::insert_many(batch.iter().map(row).collect::<Result<Vec<_>, _>>()?);
+            let mut rows = Entity::insert_many(batch.iter().map(|event| row(event)).collect::<Result<Vec<_>, _>>()?);
             if let Some(skip) = &on_conflict {
                 rows = rows.on_conflict(skip.clone());
             }
             rows.exec_without_returning(&self.connection).await.map_err(failed("event.append"))?;
-            let contexts: Vec<_> = batch.iter().filter_map(context_row).collect();
+            self.queue(batch).await?;
+            let contexts: Vec<_> = batch.iter().filter_map(|event| context_row(event)).collect();
             if contexts.is_empty() {
                 continue;
             }
@@ -194,12 +205,68 @@ impl Unit {
         }
         Ok(())
     }
+
+    /// Events begin to wait for those who want them.
+    async fn queue(&self, events: &[&Event]) -> Result<(), StoreError> {
+        const OPERATION: &str = "event.append";
+        let mut waiting = Vec::new();
+        for consumer in Consumer::ALL {
+            let name = to_word(OPERATION, &consumer)?;
+            let wanted = events.iter().filter(|event| consumer.wants(event.kind));
+            waiting.extend(
+                wanted.map(|event| outbox::ActiveModel { consumer: Set(name.clone()), event_id: Set(event.id.uuid()) }),
+            );
+        }
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let key = [outbox::Column::Consumer, outbox::Column::EventId];
+        outbox::Entity::insert_many(waiting)
+            .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
+            .exec_without_returning(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        Ok(())
+    }
 }
 
 #[async_trait]
 impl EventRepository for Unit {
     async fn append(&mut self, events: &[Event]) -> Result<(), StoreError> {
-        self.insert(events, None).await
+        self.insert(&events.iter().collect::<Vec<_>>(), None).await
+    }
+
+    async fn outbox(&mut self, consumer: Consumer, limit: u32) -> Result<Vec<Event>, StoreError> {
+        const OPERATION: &str = "event.outbox";
+        let waiting: Vec<Uuid> = outbox::Entity::find()
+            .select_only()
+            .column(outbox::Column::EventId)
+            .filter(outbox::Column::Consumer.eq(to_word(OPERATION, &consumer)?))
+            .order_by_asc(outbox::Column::EventId)
+            .limit(u64::from(limit))
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        let rows = Entity::find()
+            .filter(Column::Id.is_in(waiting))
+            .order_by_asc(Column::Id)
+            .all(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        self.with_contexts(rows).await
+    }
+
+    async fn outbox_done(&mut self, consumer: Consumer, events: &[EventId]) -> Result<(), StoreError> {
+        const OPERATION: &str = "event.outbox_done";
+        outbox::Entity::delete_many()
+            .filter(outbox::Column::Consumer.eq(to_word(OPERATION, &consumer)?))
+            .filter(outbox::Column::EventId.is_in(events.iter().map(|event| event.uuid())))
+            .exec(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        Ok(())
     }
 
     async fn purge(&mut self, per_request: Timestamp, others: Timestamp, limit: u32) -> Result<u64, StoreError> {
@@ -219,6 +286,11 @@ impl EventRepository for Unit {
             if expired.is_empty() {
                 continue;
             }
+            outbox::Entity::delete_many()
+                .filter(outbox::Column::EventId.is_in(expired.iter().copied()))
+                .exec(&self.connection)
+                .await
+                .map_err(failed("event.purge"))?;
             event_context::Entity::delete_many()
                 .filter(event_context::Column::EventId.is_in(expired.iter().copied()))
                 .exec(&self.connection)

@@ -1,8 +1,9 @@
 //! What storage answers and does for events.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
-use super::catalogue::EventType;
+use super::catalogue::{self, EventType};
 use super::model::Event;
 use crate::error::StoreError;
 use crate::id::{AccountId, ClientId, EventId, IssuerId, UserId};
@@ -25,6 +26,35 @@ pub struct EventFilter {
     /// Earlier than this, exclusive.
     pub before: Option<Timestamp>,
 }
+
+/// A background service that acts on events: each event that it wants waits for it from the commit on, until it is done
+/// (events-webhooks section 13, design 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consumer {
+    /// Mails that tell a person what happened.
+    Notices,
+    /// Counts what is billed.
+    Metering,
+}
+
+impl Consumer {
+    /// Every consumer.
+    pub const ALL: [Self; 2] = [Self::Notices, Self::Metering];
+
+    /// Whether events of this type wait for the consumer.
+    pub fn wants(self, kind: EventType) -> bool {
+        let wanted: &[EventType] = match self {
+            Self::Notices => NOTICED,
+            Self::Metering => METERED,
+        };
+        wanted.contains(&kind)
+    }
+}
+
+const NOTICED: &[EventType] = &[];
+
+const METERED: &[EventType] = &[catalogue::API_KEY_VERIFIED];
 
 /// Questions about events.
 #[async_trait]
@@ -56,7 +86,20 @@ pub trait EventRepository: EventReads {
     /// [`StoreError`].
     async fn append(&mut self, events: &[Event]) -> Result<(), StoreError>;
 
-    /// Removes at most `limit` events, and their contexts: per-request types older than `per_request`, others older
+    /// At most `limit` events that wait for `consumer`, oldest first. They are this unit's alone until it ends: what
+    /// another unit has taken is left out where the database can tell, and waited for where it cannot.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn outbox(&mut self, consumer: Consumer, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// These events wait for `consumer` no longer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn outbox_done(&mut self, consumer: Consumer, events: &[EventId]) -> Result<(), StoreError>;
+
+    /// Removes at most `limit` events, their contexts and what waits for them: per-request types older than `per_request`, others older
     /// than `others`. Returns how many.
     ///
     /// # Errors

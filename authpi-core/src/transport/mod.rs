@@ -11,6 +11,6 @@ mod vault;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, EntropyUnavailable, IdSource, SystemEntropy};
 pub use mail::{MailFailure, Mailer, OutgoingMail};
-pub use network::{DnsFailure, DnsResolver, HttpClient, HttpFailure, IncomingAnswer, OutgoingRequest};
+pub use network::{DnsFailure, DnsResolver, HttpClient, HttpFailure, IncomingAnswer, NoNetwork, OutgoingRequest};
 pub use runtime::{Compute, Executor, QueueFull, Transport};
 pub use vault::{KeyVault, MasterKey, VaultError};

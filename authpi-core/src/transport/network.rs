@@ -89,3 +89,25 @@ pub trait DnsResolver: Send + Sync {
     /// [`DnsFailure`] when the question could not be answered.
     async fn txt(&self, name: &str) -> Result<Vec<String>, DnsFailure>;
 }
+
+/// No way out: for deployments that must not reach anything, and for tests.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoNetwork;
+
+#[async_trait]
+impl HttpClient for NoNetwork {
+    async fn send(&self, _: OutgoingRequest) -> Result<IncomingAnswer, HttpFailure> {
+        Err(HttpFailure::Connect)
+    }
+
+    fn check(&self, _: &Url) -> Result<(), &'static str> {
+        Err("this deployment calls no other servers")
+    }
+}
+
+#[async_trait]
+impl DnsResolver for NoNetwork {
+    async fn txt(&self, _: &str) -> Result<Vec<String>, DnsFailure> {
+        Err(DnsFailure)
+    }
+}

@@ -15,6 +15,7 @@ pub(crate) mod issuer;
 pub(crate) mod membership;
 pub(crate) mod membership_scope;
 pub(crate) mod organization;
+pub(crate) mod outbox;
 pub(crate) mod platform;
 pub(crate) mod signing_key;
 pub(crate) mod user;

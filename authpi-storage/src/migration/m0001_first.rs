@@ -317,7 +317,13 @@ fn trail(backend: DbBackend) -> Tables {
     let mut context = table(backend, "authpi_event_context");
     context.col(id("event_id").primary_key()).col(id("root_issuer_id")).col(bytes("sealed"));
 
+    // What waits for a background service, from the commit of the event on.
+    let mut outbox = table(backend, "authpi_outbox");
+    outbox.col(word("consumer")).col(id("event_id"));
+    outbox.primary_key(&mut primary(&["consumer", "event_id"]));
+
     let indices = vec![
+        index("authpi_outbox_by_event", "authpi_outbox", &["event_id"]),
         index("authpi_event_by_account", "authpi_event", &["account_id", "timestamp", "id"]),
         index("authpi_event_by_issuer", "authpi_event", &["account_id", "issuer_id", "timestamp", "id"]),
         index("authpi_event_by_user", "authpi_event", &["account_id", "user_id", "timestamp", "id"]),
@@ -327,5 +333,5 @@ fn trail(backend: DbBackend) -> Tables {
         index("authpi_event_by_age", "authpi_event", &["per_request", "timestamp"]),
         index("authpi_event_context_by_root", "authpi_event_context", &["root_issuer_id"]),
     ];
-    (vec![event, context], indices)
+    (vec![event, context, outbox], indices)
 }

@@ -20,7 +20,7 @@ use crate::event::repository::EventFilter;
 use crate::page::{Limit, PageRequest};
 use crate::store::{Reads, Store, StoreError, UnitOfWork};
 use crate::timestamp::Timestamp;
-use crate::transport::{Compute, Executor, MasterKey, QueueFull, Transport};
+use crate::transport::{Compute, Executor, MasterKey, NoNetwork, QueueFull, Transport};
 use crate::urls::Urls;
 use crate::web::request::Request;
 
@@ -75,7 +75,13 @@ async fn engine(ground: &Ground) -> AuthPi {
     let runtime = Arc::new(Runtime(Arc::clone(ground)));
     let urls = Urls::under("https://example.com/identity").unwrap();
     AuthPi::builder(Shared(ground.store()), MasterKey::new([9; 32]), urls)
-        .transport(Transport { executor: Arc::clone(&runtime) as _, compute: runtime })
+        .transport(Transport {
+            executor: Arc::clone(&runtime) as _,
+            compute: runtime,
+            http: Arc::new(NoNetwork),
+            dns: Arc::new(NoNetwork),
+            mailer: None,
+        })
         .build()
         .await
         .unwrap()

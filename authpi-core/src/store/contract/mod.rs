@@ -23,6 +23,7 @@ pub mod delegation;
 pub mod device;
 pub mod domain;
 pub mod event;
+pub mod event_outbox;
 pub mod group;
 pub mod idempotency;
 pub mod invitation;
@@ -114,6 +115,13 @@ macro_rules! store_contract {
             appending_an_event_again_changes_nothing,
             an_append_that_is_refused_harms_no_other,
             an_append_that_is_cut_off_harms_nobody,
+        ]);
+        $crate::store_contract!(@room $run, event_outbox: [
+            what_a_consumer_wants_waits_for_it_oldest_first_until_it_is_done,
+            what_was_taken_and_not_finished_waits_again,
+            an_event_that_is_appended_again_does_not_wait_again,
+            of_parallel_workers_each_event_meets_one,
+            a_purged_event_waits_for_nobody,
         ]);
         $crate::store_contract!(@room $run, api_key: [
             every_field_comes_back_as_it_was_written,

@@ -1,0 +1,95 @@
+//! Events that wait for background services.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use super::event::event;
+use super::{Ground, RACERS, START, begin, later, mint, race};
+use crate::event::catalogue;
+use crate::event::model::Event;
+use crate::event::repository::Consumer;
+use crate::id::EventId;
+
+/// Events that are metered.
+async fn metered(ground: &Ground, count: usize) -> Vec<Event> {
+    let account = mint();
+    let mut events: Vec<Event> = (0..count).map(|_| event(account, catalogue::API_KEY_VERIFIED, START)).collect();
+    events.sort_by_key(|event| event.id);
+    let mut unit = begin(ground, START).await;
+    unit.events().append(&events).await.unwrap();
+    unit.commit().await.unwrap();
+    events
+}
+
+fn ids(events: &[Event]) -> Vec<EventId> {
+    events.iter().map(|event| event.id).collect()
+}
+
+async fn waiting(ground: &Ground) -> Vec<EventId> {
+    ids(&begin(ground, START).await.events().outbox(Consumer::Metering, 100).await.unwrap())
+}
+
+async fn finish(ground: &Ground, events: &[EventId]) {
+    let mut unit = begin(ground, START).await;
+    unit.events().outbox_done(Consumer::Metering, events).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+pub async fn what_a_consumer_wants_waits_for_it_oldest_first_until_it_is_done(ground: Ground) {
+    let events = metered(&ground, 3).await;
+    let mut unit = begin(&ground, START).await;
+    unit.events().append(&[event(mint(), catalogue::ORGANIZATION_CREATED, START)]).await.unwrap();
+    unit.commit().await.unwrap();
+
+    assert_eq!(waiting(&ground).await, ids(&events));
+    let mut unit = begin(&ground, START).await;
+    assert_eq!(ids(&unit.events().outbox(Consumer::Metering, 2).await.unwrap()), ids(&events[..2]));
+    assert!(unit.events().outbox(Consumer::Notices, 2).await.unwrap().is_empty());
+    drop(unit);
+    finish(&ground, &ids(&events[..2])).await;
+    assert_eq!(waiting(&ground).await, ids(&events[2..]));
+}
+
+pub async fn what_was_taken_and_not_finished_waits_again(ground: Ground) {
+    let events = metered(&ground, 2).await;
+    let mut unit = begin(&ground, START).await;
+    let taken = unit.events().outbox(Consumer::Metering, 2).await.unwrap();
+    unit.events().outbox_done(Consumer::Metering, &ids(&taken)).await.unwrap();
+    drop(unit);
+    assert_eq!(waiting(&ground).await, ids(&events));
+}
+
+pub async fn an_event_that_is_appended_again_does_not_wait_again(ground: Ground) {
+    let events = metered(&ground, 1).await;
+    finish(&ground, &ids(&events)).await;
+    ground.store().append(events).await.unwrap();
+    assert!(waiting(&ground).await.is_empty());
+}
+
+pub async fn of_parallel_workers_each_event_meets_one(ground: Ground) {
+    let events = metered(&ground, 2 * RACERS).await;
+    let met = Arc::new(Mutex::new(Vec::new()));
+    let (seen, shared) = (Arc::clone(&met), Arc::clone(&ground));
+    race(&ground, move |_| {
+        let (seen, ground) = (Arc::clone(&seen), Arc::clone(&shared));
+        async move {
+            let mut unit = begin(&ground, START).await;
+            let taken = ids(&unit.events().outbox(Consumer::Metering, 2).await.unwrap());
+            unit.events().outbox_done(Consumer::Metering, &taken).await.unwrap();
+            unit.commit().await.unwrap();
+            seen.lock().unwrap().extend(taken);
+        }
+    })
+    .await;
+    let met = met.lock().unwrap().clone();
+    assert_eq!(met.len(), events.len());
+    assert_eq!(met.into_iter().collect::<BTreeSet<_>>(), ids(&events).into_iter().collect());
+}
+
+pub async fn a_purged_event_waits_for_nobody(ground: Ground) {
+    metered(&ground, 1).await;
+    let mut unit = begin(&ground, START).await;
+    unit.events().purge(later(1), later(1), 10).await.unwrap();
+    unit.commit().await.unwrap();
+    assert!(waiting(&ground).await.is_empty());
+}
