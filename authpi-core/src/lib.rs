@@ -38,6 +38,7 @@ pub mod organization;
 pub mod outcome;
 pub mod page;
 mod retries;
+pub mod rights;
 pub mod rotating_secret;
 pub mod routes;
 pub mod scope;

@@ -69,6 +69,10 @@ pub struct Route {
     pub extension: bool,
     /// `If-Match` or `If-None-Match` is honoured.
     pub conditional: bool,
+    /// It says itself that the credential of the caller was verified.
+    pub verifies: bool,
+    /// An `Idempotency-Key` has no say: the same request may be answered otherwise the next time.
+    pub anew: bool,
     /// Query parameters.
     pub query: Vec<Parameter>,
     /// Request body.
@@ -94,6 +98,8 @@ impl Route {
             rate,
             extension: false,
             conditional: false,
+            verifies: false,
+            anew: false,
             query: Vec::new(),
             body: None,
             status,
@@ -173,6 +179,20 @@ impl Route {
         self
     }
 
+    /// Says itself that the credential of the caller was verified.
+    #[must_use]
+    pub fn verifies(mut self) -> Self {
+        self.verifies = true;
+        self
+    }
+
+    /// Honours no `Idempotency-Key`.
+    #[must_use]
+    pub fn answered_anew(mut self) -> Self {
+        self.anew = true;
+        self
+    }
+
     /// Query parameters.
     #[must_use]
     pub fn query(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
@@ -198,6 +218,14 @@ impl Route {
         self
     }
 
+    /// Answers a list that is no longer than one page: it takes neither `limit` nor `cursor`.
+    #[must_use]
+    pub fn answers_list<T: ToSchema>(mut self) -> Self {
+        self.shape = Shape::Page;
+        self.answer = Some(body::reference::<T>());
+        self
+    }
+
     /// Answers a document as another standard defines it.
     #[must_use]
     pub fn answers_bare<T: ToSchema>(mut self) -> Self {
@@ -213,6 +241,8 @@ impl Route {
 
     /// The key of an idempotent request is honoured: POST and PATCH below an account.
     pub fn is_idempotent(&self) -> bool {
-        matches!(self.method, Method::POST | Method::PATCH) && self.parameters().next() == Some("account_id")
+        !self.anew
+            && matches!(self.method, Method::POST | Method::PATCH)
+            && self.parameters().next() == Some("account_id")
     }
 }

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use authpi_core::id::{Id, IssuerId, MemberId, OrganizationId};
 use authpi_core::membership::model::{Membership, MembershipStatus, OWNER};
-use authpi_core::membership::repository::{DepartedMember, MemberPosition, MembershipFilter, MembershipReads};
+use authpi_core::membership::repository::{
+    DepartedMember, EffectiveMembership, MemberPosition, MembershipFilter, MembershipReads,
+};
 use authpi_core::page::{Page, PageRequest};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
@@ -103,6 +105,23 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .map_err(failed("membership.list"))?;
         let memberships = rows.into_iter().map(membership).collect::<Result<_, StoreError>>()?;
         Ok(Page::cut(memberships, page.limit))
+    }
+
+    async fn effective_scopes(
+        &self,
+        issuer: IssuerId,
+        member: MemberId,
+    ) -> Result<Vec<EffectiveMembership>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::MemberId.eq(member.uuid()))
+            .filter(Column::MemberType.eq(kind(member)?))
+            .order_by_asc(Column::OrgId)
+            .all(&self.connection)
+            .await
+            .map_err(failed("membership.effective_scopes"))?;
+        let held = |row| membership(row).map(|found| (found.org_id, found.details.status, found.details.scopes));
+        rows.into_iter().map(held).collect()
     }
 
     async fn is_active_member(&self, organization: OrganizationId, member: MemberId) -> Result<bool, StoreError> {
