@@ -114,6 +114,13 @@ pub trait UserRepository: UserReads {
     /// [`StoreError`].
     async fn update(&mut self, user: &User, before: &User) -> Result<UserUpdateOutcome, StoreError>;
 
+    /// Locks the user until the end of the unit of work, so that rules over what the user has hold: a limit, one of a
+    /// kind. Answers what [`UserReads::find`] would. An organization that is locked, too, is locked first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn lock(&mut self, issuer: IssuerId, id: UserId) -> Result<Option<User>, StoreError>;
+
     /// Accepts the deletion, if the stored version still is `before`: the user is not found from here on, and its
     /// credentials are gone. Directory entry and record stay until the purge.
     ///

@@ -6,9 +6,13 @@ use authpi_core::outcome::{InsertOutcome, WriteOutcome};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use authpi_core::user::model::{DirectoryStatus, PASSWORD_METHOD, PasswordVerifier, STORE_ID, User};
-use authpi_core::user::repository::{UserRepository, UserUpdateOutcome};
+use authpi_core::user::repository::{UserReads, UserRepository, UserUpdateOutcome};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, TransactionTrait, UpdateMany};
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect, TransactionTrait, UpdateMany,
+};
+use uuid::Uuid;
 
 use crate::convert::{millis, to_json, to_word};
 use crate::entity::user::{ActiveModel, Column, Entity};
@@ -130,6 +134,23 @@ impl UserRepository for Unit {
             .await
             .map(|_| UserUpdateOutcome::Done)
             .map_err(failed(OPERATION))
+    }
+
+    async fn lock(&mut self, issuer: IssuerId, id: UserId) -> Result<Option<User>, StoreError> {
+        let locked: Option<Uuid> = Entity::find_by_id(id.uuid())
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Deleted.eq(false))
+            .lock(LockType::Update)
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(failed("user.lock"))?;
+        match locked {
+            Some(_) => UserReads::find(self, issuer, id).await,
+            None => Ok(None),
+        }
     }
 
     async fn begin_delete(
