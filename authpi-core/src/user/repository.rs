@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 
-use super::model::{DirectoryEntry, DirectoryStatus, PasswordVerifier, User, UsernameHash};
+use super::model::{DirectoryEntry, DirectoryStatus, PasswordVerifier, User, UserStatus, UsernameHash};
 use crate::error::StoreError;
 use crate::id::{IssuerId, UserId};
 use crate::outcome::{InsertOutcome, WriteOutcome};
@@ -101,6 +101,13 @@ pub trait UserRepository: UserReads {
     /// [`StoreError`], `Conflict` when the id exists.
     async fn insert(&mut self, user: &User) -> Result<InsertOutcome, StoreError>;
 
+    /// Keeps others from changing a user, and from counting what it has, until the end of the unit of work; none once
+    /// its deletion was accepted. Locked before what hangs on it: sessions, personal tokens.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn lock(&mut self, issuer: IssuerId, id: UserId) -> Result<Option<UserStatus>, StoreError>;
+
     /// Adds the password of a user.
     ///
     /// # Errors
@@ -113,13 +120,6 @@ pub trait UserRepository: UserReads {
     /// # Errors
     /// [`StoreError`].
     async fn update(&mut self, user: &User, before: &User) -> Result<UserUpdateOutcome, StoreError>;
-
-    /// Locks the user until the end of the unit of work, so that rules over what the user has hold: a limit, one of a
-    /// kind. Answers what [`UserReads::find`] would. An organization that is locked, too, is locked first.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    async fn lock(&mut self, issuer: IssuerId, id: UserId) -> Result<Option<User>, StoreError>;
 
     /// Accepts the deletion, if the stored version still is `before`: the user is not found from here on, and its
     /// credentials are gone. Directory entry and record stay until the purge.

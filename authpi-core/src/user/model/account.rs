@@ -56,11 +56,6 @@ impl User {
         Ok((Self { status, ..self }, step))
     }
 
-    /// Normal: may sign in, and others may act for them.
-    pub fn is_active(&self) -> bool {
-        self.status.value == UserStatus::Active
-    }
-
     /// The e-mail address that `profile.email_verified` is about.
     pub fn email(&self) -> Option<&str> {
         self.details.profile.email.as_deref().or_else(|| self.username_of(UsernameType::Email))
