@@ -7,6 +7,7 @@ pub(crate) mod account;
 pub(crate) mod api_key;
 pub(crate) mod auth_method;
 pub(crate) mod client;
+pub(crate) mod delegation;
 pub(crate) mod event;
 pub(crate) mod event_context;
 pub(crate) mod group;
