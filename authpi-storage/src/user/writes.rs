@@ -8,7 +8,10 @@ use authpi_core::timestamp::Timestamp;
 use authpi_core::user::model::{DirectoryStatus, PASSWORD_METHOD, PasswordVerifier, STORE_ID, User};
 use authpi_core::user::repository::{UserRepository, UserUpdateOutcome};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, TransactionTrait, UpdateMany};
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect, TransactionTrait, UpdateMany,
+};
 
 use crate::convert::{millis, to_json, to_word};
 use crate::entity::user::{ActiveModel, Column, Entity};
@@ -63,6 +66,20 @@ async fn unless_taken<T>(savepoint: DatabaseTransaction, done: Result<T, DbErr>)
 
 #[async_trait]
 impl UserRepository for Unit {
+    async fn lock(&mut self, issuer: IssuerId, id: UserId) -> Result<bool, StoreError> {
+        let found: Option<uuid::Uuid> = Entity::find_by_id(id.uuid())
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Deleted.eq(false))
+            .lock(LockType::Update)
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(failed("user.lock"))?;
+        Ok(found.is_some())
+    }
+
     async fn insert(&mut self, user: &User) -> Result<InsertOutcome, StoreError> {
         let row = ActiveModel {
             id: Set(user.id.uuid()),
