@@ -22,5 +22,6 @@ pub(crate) mod outbox;
 pub(crate) mod platform;
 pub(crate) mod signing_key;
 pub(crate) mod user;
+pub(crate) mod user_device;
 pub(crate) mod user_record;
 pub(crate) mod user_verifier;
