@@ -5,6 +5,8 @@
 
 pub(crate) mod account;
 pub(crate) mod account_domain;
+pub(crate) mod agent;
+pub(crate) mod agent_verifier;
 pub(crate) mod api_key;
 pub(crate) mod auth_method;
 pub(crate) mod client;
