@@ -218,7 +218,7 @@ impl Route {
         self
     }
 
-    /// Answers a list that is no longer than one page: it takes neither `limit` nor `cursor`.
+    /// Answers all there are, in the form of a page that is the last one.
     #[must_use]
     pub fn answers_list<T: ToSchema>(mut self) -> Self {
         self.shape = Shape::Page;

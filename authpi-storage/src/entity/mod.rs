@@ -4,6 +4,9 @@
 #![allow(clippy::struct_excessive_bools, reason = "a row has the flags that its table has")]
 
 pub(crate) mod account;
+pub(crate) mod account_domain;
+pub(crate) mod agent;
+pub(crate) mod agent_verifier;
 pub(crate) mod api_key;
 pub(crate) mod auth_method;
 pub(crate) mod client;
