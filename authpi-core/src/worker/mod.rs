@@ -6,8 +6,10 @@
 mod keys;
 mod removal;
 mod schedule;
+mod sessions;
 mod steps;
 mod sweeps;
+mod unattended;
 
 use std::sync::Arc;
 
