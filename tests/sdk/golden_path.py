@@ -27,6 +27,8 @@ import members
 import organizations
 import quickstart
 import refusals
+import sessions
+import tokens
 import users
 from checks import Checks, Server
 
@@ -38,6 +40,8 @@ TOPICS: list[ModuleType] = [
     users,
     members,
     api_keys,
+    tokens,
+    sessions,
     events,
     idempotency,
     refusals,
