@@ -1,7 +1,7 @@
 //! Questions about memberships.
 
 use async_trait::async_trait;
-use authpi_core::id::{Id, IssuerId, MemberId, OrganizationId};
+use authpi_core::id::{Id, IssuerId, MemberId, MemberKind, OrganizationId};
 use authpi_core::membership::model::{Membership, MembershipStatus, OWNER};
 use authpi_core::membership::repository::{DepartedMember, MemberPosition, MembershipFilter, MembershipReads};
 use authpi_core::page::{Page, PageRequest};
@@ -15,7 +15,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::row::{kind, membership, one};
-use crate::convert::id;
+use crate::convert::{id, to_word};
 use crate::entity::membership::{Column, Entity};
 use crate::entity::membership_scope::{self, Column as Held};
 use crate::entity::{agent, user};
@@ -143,13 +143,20 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .await
             .map_err(failed("membership.has_other_owner"))?;
         // Whose deletion was accepted stays a member until a worker comes by, and an agent owns no account.
-        let people = user::Entity::find()
-            .filter(user::Column::Id.is_in(owners))
-            .filter(user::Column::Deleted.eq(false))
+        let departed = user::Entity::find()
+            .filter(user::Column::Id.is_in(owners.iter().copied()))
+            .filter(user::Column::Deleted.eq(true))
             .count(&self.connection)
             .await
             .map_err(failed("membership.has_other_owner"))?;
-        Ok(people > 0)
+        let agents = Entity::find()
+            .filter(Column::OrgId.eq(organization.uuid()))
+            .filter(Column::MemberId.is_in(owners.iter().copied()))
+            .filter(Column::MemberType.eq(to_word("membership.has_other_owner", &MemberKind::Agent)?))
+            .count(&self.connection)
+            .await
+            .map_err(failed("membership.has_other_owner"))?;
+        Ok(departed + agents < owners.len() as u64)
     }
 
     async fn owned_by(
