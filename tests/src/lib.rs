@@ -11,12 +11,13 @@
 
 pub mod app;
 pub mod caller;
+pub mod database;
 pub mod fixtures;
 pub mod log;
-pub mod postgres;
 pub mod proxy;
 pub mod seed;
 pub mod server;
 
 pub use app::{App, Driver};
 pub use caller::{Caller, Reply};
+pub use database::{Backend, Database};

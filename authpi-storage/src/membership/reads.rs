@@ -1,7 +1,7 @@
 //! Questions about memberships.
 
 use async_trait::async_trait;
-use authpi_core::id::{Id, IssuerId, MemberId, OrganizationId};
+use authpi_core::id::{Id, IssuerId, MemberId, MemberKind, OrganizationId};
 use authpi_core::membership::model::{Membership, MembershipStatus, OWNER};
 use authpi_core::membership::repository::{DepartedMember, MemberPosition, MembershipFilter, MembershipReads};
 use authpi_core::page::{Page, PageRequest};
@@ -15,7 +15,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::row::{kind, membership, one};
-use crate::convert::id;
+use crate::convert::{id, to_word};
 use crate::entity::membership::{Column, Entity};
 use crate::entity::membership_scope::{self, Column as Held};
 use crate::entity::{agent, user};
@@ -149,8 +149,10 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .count(&self.connection)
             .await
             .map_err(failed("membership.has_other_owner"))?;
-        let agents = agent::Entity::find()
-            .filter(agent::Column::Id.is_in(owners.iter().copied()))
+        let agents = Entity::find()
+            .filter(Column::OrgId.eq(organization.uuid()))
+            .filter(Column::MemberId.is_in(owners.iter().copied()))
+            .filter(Column::MemberType.eq(to_word("membership.has_other_owner", &MemberKind::Agent)?))
             .count(&self.connection)
             .await
             .map_err(failed("membership.has_other_owner"))?;
