@@ -22,3 +22,5 @@ pub(crate) mod signing_key;
 pub(crate) mod user;
 pub(crate) mod user_record;
 pub(crate) mod user_verifier;
+pub(crate) mod webhook;
+pub(crate) mod webhook_delivery;
