@@ -9,6 +9,7 @@ pub mod agent;
 mod authpi;
 pub mod billing;
 mod bootstrap;
+pub mod calendar;
 pub mod client;
 pub mod connection;
 pub mod credential;

@@ -61,5 +61,8 @@ pub(super) const ALL: &[Step] = &[
     in_turn("expired-api-keys", |bench| Box::pin(sweeps::expired_api_keys(&bench.services))),
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
     in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
+    in_turn("orphaned-deliveries", |bench| Box::pin(sweeps::orphaned_deliveries(&bench.services))),
+    in_turn("old-deliveries", |bench| Box::pin(sweeps::old_deliveries(&bench.services))),
+    in_turn("deleted-webhooks", |bench| Box::pin(sweeps::deleted_webhooks(&bench.services))),
     in_turn("rate-limits", |bench| Box::pin(sweeps::rate_limits(&bench.services))),
 ];
