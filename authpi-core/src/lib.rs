@@ -22,6 +22,7 @@ pub mod etag;
 pub mod event;
 pub mod group;
 pub mod health;
+pub mod hostname;
 pub mod id;
 pub mod invitation;
 pub mod issuer;
