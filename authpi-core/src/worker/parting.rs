@@ -1,4 +1,4 @@
-//! What ends with somebody who was deleted, wherever it names them: delegations, each with its event.
+//! What ends with somebody who was deleted, wherever it names them: delegations, each with its event, and notes.
 
 use std::sync::Arc;
 
@@ -51,5 +51,21 @@ pub(super) async fn departed_delegations(bench: &Bench) -> Result<Next, Refusal>
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.delegations().remove_of(gone.issuer_id, gone.party, BATCH).await?;
     unit.commit().await?;
+    Ok(if removed == 0 { Next::In(LOOK_EVERY) } else { Next::Now })
+}
+
+/// Removes a batch of notes about somebody who was deleted.
+pub(super) async fn departed_notes(bench: &Bench) -> Result<Next, Refusal> {
+    let services = &bench.services;
+    let mut since = bench.subjects_since.lock().await;
+    let asked_at = services.now();
+    let Some(gone) = services.store.reads().notes().departed(*since, 1).await?.pop() else {
+        *since = asked_at.minus(OVERLAP).max(*since);
+        return Ok(Next::In(LOOK_EVERY));
+    };
+    let mut unit = services.store.begin(services.now()).await?;
+    let removed = unit.notes().remove_of(gone.issuer_id, gone.subject, BATCH).await?;
+    unit.commit().await?;
+    // Another process was faster: the next look finds nothing, or what is left.
     Ok(if removed == 0 { Next::In(LOOK_EVERY) } else { Next::Now })
 }

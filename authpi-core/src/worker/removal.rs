@@ -9,6 +9,7 @@ use super::schedule::Next;
 use super::steps::Bench;
 use crate::delegation::model::DelegationParty;
 use crate::error::Refusal;
+use crate::note::model::NoteSubject;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 
@@ -68,7 +69,8 @@ pub(super) async fn organization(services: &Arc<Services>) -> Result<Next, Refus
         return Ok(Next::Now);
     }
     let mut unit = services.store.begin(services.now()).await?;
-    if unit.memberships().remove_of_organization(gone.id, BATCH).await? == 0 {
+    let notes = unit.notes().remove_of(gone.issuer_id, NoteSubject::Organization(gone.id), BATCH).await?;
+    if notes + unit.memberships().remove_of_organization(gone.id, BATCH).await? == 0 {
         unit.organizations().remove(gone.issuer_id, gone.id).await?;
     }
     unit.commit().await?;

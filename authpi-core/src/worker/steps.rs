@@ -20,6 +20,8 @@ pub(super) struct Bench {
     pub(super) departed_since: Mutex<Timestamp>,
     /// Delegations of those who were deleted before this have ended.
     pub(super) parties_since: Mutex<Timestamp>,
+    /// Notes about those who were deleted before this have been removed.
+    pub(super) subjects_since: Mutex<Timestamp>,
     /// The pass over all issuers that have signing keys.
     pub(super) rotation: Mutex<RotationSweep>,
 }
@@ -30,6 +32,7 @@ impl Bench {
             services,
             departed_since: Mutex::new(Timestamp::EPOCH),
             parties_since: Mutex::new(Timestamp::EPOCH),
+            subjects_since: Mutex::new(Timestamp::EPOCH),
             rotation: Mutex::default(),
         }
     }
@@ -63,6 +66,7 @@ pub(super) const ALL: &[Step] = &[
     in_turn("issuer-removal", |bench| Box::pin(removal::issuers(&bench.services))),
     in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
     in_turn("departed-delegations", |bench| Box::pin(parting::departed_delegations(bench))),
+    in_turn("departed-notes", |bench| Box::pin(parting::departed_notes(bench))),
     in_turn("departed-members", |bench| Box::pin(removal::departed_member(bench))),
     in_turn("user-purge", |bench| Box::pin(removal::users(&bench.services))),
     in_turn("client-removal", |bench| Box::pin(removal::clients(&bench.services))),

@@ -41,7 +41,10 @@ const PERSONAL: [Belongings; 6] = [
 ];
 
 /// All other tables with rows of an issuer, memberships left out, which have rows of their own.
-const OTHER: [Belongings; 7] = [
+const OTHER: [Belongings; 10] = [
+    of("authpi_note_mention", "note_id"),
+    of("authpi_note_reference", "note_id"),
+    of("authpi_note", "id"),
     of("authpi_agent_verifier", "id"),
     of("authpi_agent", "id"),
     of("authpi_api_key", "id"),
