@@ -109,9 +109,10 @@ impl AgentRepository for Unit {
 
     async fn insert_verifier(&mut self, verifier: &AgentVerifier) -> Result<InsertOutcome, StoreError> {
         let wallet = [Held::IssuerId, Held::Chain, Held::Address];
-        let insert = agent_verifier::Entity::insert(verifier_row(verifier)?);
         let outcome =
-            insert_unless_taken(insert, wallet, &self.connection).await.map_err(failed("agent.insert_verifier"))?;
+            insert_unless_taken(agent_verifier::Entity::insert(verifier_row(verifier)?), wallet, &self.connection)
+                .await
+                .map_err(failed("agent.insert_verifier"))?;
         if outcome == InsertOutcome::Inserted {
             self.count_verifier(verifier, 1).await?;
         }
