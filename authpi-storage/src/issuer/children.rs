@@ -31,7 +31,8 @@ const fn of(table: &'static str, key: &'static str) -> Belongings {
 }
 
 /// Tables with personal data: they go first.
-const PERSONAL: [Belongings; 5] = [
+const PERSONAL: [Belongings; 6] = [
+    of("authpi_delegation", "id"),
     of("authpi_user_device", "id"),
     of("authpi_user_verifier", "id"),
     of("authpi_user_record", "user_id"),
@@ -40,7 +41,12 @@ const PERSONAL: [Belongings; 5] = [
 ];
 
 /// All other tables with rows of an issuer, memberships left out, which have rows of their own.
-const OTHER: [Belongings; 5] = [
+const OTHER: [Belongings; 10] = [
+    of("authpi_note_mention", "note_id"),
+    of("authpi_note_reference", "note_id"),
+    of("authpi_note", "id"),
+    of("authpi_agent_verifier", "id"),
+    of("authpi_agent", "id"),
     of("authpi_api_key", "id"),
     of("authpi_client", "id"),
     of("authpi_signing_key", "kid"),
@@ -67,6 +73,7 @@ pub(super) async fn count(connection: &impl ConnectionTrait, issuer: IssuerId) -
         clients: live("authpi_client", not_deleted()).await?,
         api_keys: live("authpi_api_key", None).await?,
         auth_methods: live("authpi_auth_method", None).await?,
+        agents: live("authpi_agent", not_deleted()).await?,
     })
 }
 
