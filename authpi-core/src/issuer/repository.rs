@@ -5,8 +5,10 @@ use async_trait::async_trait;
 use super::model::access::AccessMode;
 use super::model::auth_method::AuthMethod;
 use super::model::{Issuer, IssuerHead, IssuerStatus, PublicIssuer, Readiness};
+use crate::custom_fields::FieldDefinitions;
 use crate::error::StoreError;
 use crate::id::{AccountId, IssuerId};
+use crate::organization_type::OrganizationSettings;
 use crate::outcome::WriteOutcome;
 use crate::page::{PageRequest, SearchPage};
 use crate::role::Roles;
@@ -107,6 +109,25 @@ pub trait IssuerReads: Send + Sync {
     /// [`StoreError`].
     async fn roles(&self, issuer: IssuerId) -> Result<Roles, StoreError>;
 
+    /// Types and custom fields of the organizations of an issuer; none of an issuer whose deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn organization_settings(&self, issuer: IssuerId) -> Result<Option<OrganizationSettings>, StoreError>;
+
+    /// Definitions of the custom fields of users of an issuer; none of an issuer whose deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn user_fields(&self, issuer: IssuerId) -> Result<FieldDefinitions, StoreError>;
+
+    /// At most `limit` issuers of all accounts that have removed a role whose groups are yet to be detached: work for
+    /// the removal worker.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn detaching(&self, limit: u32) -> Result<Vec<IssuerId>, StoreError>;
+
     /// Issuers of the account, newest first. Without a status filter those being deleted are left out.
     ///
     /// # Errors
@@ -153,6 +174,12 @@ pub trait IssuerRepository: IssuerReads {
     /// # Errors
     /// [`StoreError`].
     async fn lock(&mut self, issuer: IssuerId) -> Result<bool, StoreError>;
+
+    /// Writes the roles alone, which leaves the version: the caller has locked the issuer, and forgets a removed role.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn write_roles(&mut self, issuer: IssuerId, roles: &Roles) -> Result<(), StoreError>;
 
     /// Writes status, details, roles, metadata and version, if the stored version still is `before`. Login methods and their
     /// counts are not written.

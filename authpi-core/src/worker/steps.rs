@@ -55,6 +55,8 @@ pub(super) const ALL: &[Step] = &[
     beside("key-rotation", |bench| Box::pin(keys::rotation(bench))),
     in_turn("issuer-removal", |bench| Box::pin(removal::issuers(&bench.services))),
     in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
+    in_turn("group-removal", |bench| Box::pin(removal::group(&bench.services))),
+    in_turn("role-removal", |bench| Box::pin(removal::role(&bench.services))),
     in_turn("departed-members", |bench| Box::pin(removal::departed_member(bench))),
     in_turn("user-purge", |bench| Box::pin(removal::users(&bench.services))),
     in_turn("client-removal", |bench| Box::pin(removal::clients(&bench.services))),

@@ -39,11 +39,12 @@ const PERSONAL: [Belongings; 4] = [
 ];
 
 /// All other tables with rows of an issuer, memberships left out, which have rows of their own.
-const OTHER: [Belongings; 5] = [
+const OTHER: [Belongings; 6] = [
     of("authpi_api_key", "id"),
     of("authpi_client", "id"),
     of("authpi_signing_key", "kid"),
     of("authpi_auth_method", "id"),
+    of("authpi_group", "id"),
     of("authpi_organization", "id"),
 ];
 

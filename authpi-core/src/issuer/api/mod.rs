@@ -167,6 +167,7 @@ impl Write for Update {
             details: body.details.clone(),
             metadata: body.metadata.clone(),
             status: body.status.map(|status| (status, note)),
+            grantor: call.caller()?.grantor(change.account().organization()),
         };
         let after = operations::update(change, before, patch).await?;
         Ok(Answer::of(IssuerView::from(&after)).etag(after.updated_at))
