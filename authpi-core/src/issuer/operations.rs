@@ -1,5 +1,7 @@
 //! What can be done with issuers.
 
+pub mod auth_methods;
+
 use serde_json::{Map, Value};
 
 use super::events;

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 
 use super::model::access::AccessMode;
 use super::model::auth_method::AuthMethod;
-use super::model::{Issuer, IssuerHead, IssuerStatus, PublicIssuer, Readiness};
+use super::model::{Issuer, IssuerHead, IssuerStatus, MethodCounts, PublicIssuer, Readiness};
 use crate::custom_fields::FieldDefinitions;
 use crate::error::StoreError;
-use crate::id::{AccountId, IssuerId};
+use crate::id::{AccountId, AuthMethodId, IssuerId};
 use crate::organization_type::OrganizationSettings;
 use crate::outcome::WriteOutcome;
 use crate::page::{PageRequest, SearchPage};
@@ -145,6 +145,12 @@ pub trait IssuerReads: Send + Sync {
     /// [`StoreError`].
     async fn auth_methods(&self, issuer: IssuerId) -> Result<Vec<AuthMethod>, StoreError>;
 
+    /// One login method of an issuer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn auth_method(&self, issuer: IssuerId, id: AuthMethodId) -> Result<Option<AuthMethod>, StoreError>;
+
     /// Counts what belongs to an issuer; what is being deleted by itself is left out.
     ///
     /// # Errors
@@ -187,6 +193,35 @@ pub trait IssuerRepository: IssuerReads {
     /// # Errors
     /// [`StoreError`].
     async fn update(&mut self, issuer: &Issuer, before: Timestamp) -> Result<WriteOutcome, StoreError>;
+
+    /// Adds a login method; the caller has locked the issuer, and counts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn insert_auth_method(&mut self, method: &AuthMethod) -> Result<(), StoreError>;
+
+    /// Writes details, client secret and version of a login method, if the stored version still is `before`; the caller
+    /// counts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn update_auth_method(
+        &mut self,
+        method: &AuthMethod,
+        before: Timestamp,
+    ) -> Result<WriteOutcome, StoreError>;
+
+    /// Removes a login method, if the stored version still is that of `method`; the caller counts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove_auth_method(&mut self, method: &AuthMethod) -> Result<WriteOutcome, StoreError>;
+
+    /// Writes how many login methods an issuer has, which leaves its version.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn write_method_counts(&mut self, issuer: IssuerId, counts: MethodCounts) -> Result<(), StoreError>;
 
     /// Accepts the deletion, if the stored version still is `before`: it is not found from here on. A platform issuer is
     /// `Stale`, always.

@@ -100,7 +100,8 @@ async fn settings_with(
     if org_type != DEFAULT_TYPE && !change.unit().issuers().lock(issuer).await? {
         return Err(Refusal::NotFound);
     }
-    change.reads().issuers().organization_settings(issuer).await?.ok_or(Refusal::NotFound)
+    // The very first organization is made before its issuer is.
+    Ok(change.reads().issuers().organization_settings(issuer).await?.unwrap_or_default())
 }
 
 fn unknown_type() -> Refusal {
@@ -118,7 +119,7 @@ async fn check_fields(
         return Ok(());
     }
     if was.org_type == after.org_type {
-        let settings = change.reads().issuers().organization_settings(issuer).await?.ok_or(Refusal::NotFound)?;
+        let settings = change.reads().issuers().organization_settings(issuer).await?.unwrap_or_default();
         return settings.fields_of(&after.org_type).followed(&was.custom_fields, &after.custom_fields);
     }
     // First the organization, then the issuer, as everybody does.

@@ -5,7 +5,7 @@ mod list;
 
 use async_trait::async_trait;
 use authpi_core::custom_fields::FieldDefinitions;
-use authpi_core::id::{AccountId, Id, IssuerId};
+use authpi_core::id::{AccountId, AuthMethodId, Id, IssuerId};
 use authpi_core::issuer::model::auth_method::AuthMethod;
 use authpi_core::issuer::model::{Issuer, IssuerDetails, IssuerHead, MethodCounts, PublicIssuer};
 use authpi_core::issuer::repository::{
@@ -219,6 +219,10 @@ impl<C: ConnectionTrait + Send + Sync> IssuerReads for Session<C> {
         auth_method::all_of(&self.connection, issuer).await
     }
 
+    async fn auth_method(&self, issuer: IssuerId, id: AuthMethodId) -> Result<Option<AuthMethod>, StoreError> {
+        auth_method::find(&self.connection, issuer, id).await
+    }
+
     async fn children(&self, issuer: IssuerId) -> Result<IssuerChildren, StoreError> {
         children::count(&self.connection, issuer).await
     }
@@ -298,6 +302,38 @@ impl IssuerRepository for Unit {
             .await
             .map_err(failed("issuer.update"))?;
         Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
+    async fn insert_auth_method(&mut self, method: &AuthMethod) -> Result<(), StoreError> {
+        auth_method::insert(&self.connection, std::slice::from_ref(method)).await
+    }
+
+    async fn update_auth_method(
+        &mut self,
+        method: &AuthMethod,
+        before: Timestamp,
+    ) -> Result<WriteOutcome, StoreError> {
+        auth_method::update(&self.connection, method, before).await
+    }
+
+    async fn remove_auth_method(&mut self, method: &AuthMethod) -> Result<WriteOutcome, StoreError> {
+        auth_method::remove(&self.connection, method).await
+    }
+
+    async fn write_method_counts(&mut self, issuer: IssuerId, counts: MethodCounts) -> Result<(), StoreError> {
+        let columns = ActiveModel {
+            n_methods: Set(counts.all.into()),
+            n_login_methods: Set(counts.login.into()),
+            n_signup_methods: Set(counts.signup.into()),
+            ..Default::default()
+        };
+        Entity::update_many()
+            .set(columns)
+            .filter(Column::Id.eq(issuer.uuid()))
+            .exec(&self.connection)
+            .await
+            .map(|_| ())
+            .map_err(failed("issuer.write_method_counts"))
     }
 
     async fn begin_delete(

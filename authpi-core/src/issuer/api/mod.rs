@@ -1,5 +1,6 @@
 //! Endpoints of issuers (core-api section 12).
 
+mod auth_methods;
 mod bodies;
 mod views;
 
@@ -34,13 +35,14 @@ const WRITE: &str = "issuers:write";
 
 /// The operations of this room.
 pub fn routes() -> Vec<Arc<Operation>> {
-    vec![
+    let own = vec![
         Operation::read(List),
         Operation::write(Create),
         Operation::read(Get),
         Operation::write(Update),
         Operation::write(Delete),
-    ]
+    ];
+    own.into_iter().chain(auth_methods::routes()).collect()
 }
 
 /// `listIssuers`
