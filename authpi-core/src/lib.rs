@@ -38,6 +38,7 @@ pub mod network;
 pub mod note;
 pub mod oauth;
 pub mod organization;
+pub mod organization_type;
 pub mod outcome;
 pub mod page;
 mod retries;

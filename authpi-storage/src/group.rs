@@ -21,7 +21,7 @@ use crate::error::failed;
 use crate::insert::insert_unless_taken;
 use crate::session::{Session, Unit};
 
-fn group(row: Model) -> Result<Group, StoreError> {
+pub(crate) fn group(row: Model) -> Result<Group, StoreError> {
     let place = Place { table: "authpi_group", id: row.id };
     Ok(Group {
         id: id(row.id),

@@ -16,8 +16,8 @@ pub mod dns;
 pub mod fixtures;
 pub mod log;
 pub mod proxy;
-pub mod seed;
 pub mod receiver;
+pub mod seed;
 pub mod server;
 
 pub use app::{App, Driver};

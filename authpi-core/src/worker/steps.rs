@@ -67,6 +67,8 @@ pub(super) const ALL: &[Step] = &[
     in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
     in_turn("departed-delegations", |bench| Box::pin(parting::departed_delegations(bench))),
     in_turn("departed-notes", |bench| Box::pin(parting::departed_notes(bench))),
+    in_turn("group-removal", |bench| Box::pin(removal::group(&bench.services))),
+    in_turn("role-removal", |bench| Box::pin(removal::role(&bench.services))),
     in_turn("departed-members", |bench| Box::pin(removal::departed_member(bench))),
     in_turn("user-purge", |bench| Box::pin(removal::users(&bench.services))),
     in_turn("client-removal", |bench| Box::pin(removal::clients(&bench.services))),
