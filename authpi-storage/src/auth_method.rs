@@ -117,10 +117,7 @@ pub(crate) async fn update(
 }
 
 /// Removes a method in this very version.
-pub(crate) async fn remove(
-    connection: &impl ConnectionTrait,
-    method: &AuthMethod,
-) -> Result<WriteOutcome, StoreError> {
+pub(crate) async fn remove(connection: &impl ConnectionTrait, method: &AuthMethod) -> Result<WriteOutcome, StoreError> {
     let done = Entity::delete_many()
         .filter(version(method, method.updated_at))
         .exec(connection)

@@ -12,12 +12,60 @@ use crate::named::Named;
 
 /// Claims that mean something already: no custom field takes their place (idp §16).
 const REGISTERED_CLAIMS: [&str; 54] = [
-    "acr", "act", "address", "amr", "at_hash", "aud", "auth_time", "azp", "birthdate", "c_hash", "client_id", "cnf",
-    "created_at", "custom_fields", "email", "email_verified", "exp", "family_name", "gender", "given_name", "iat",
-    "iss", "jti", "joined_at", "locale", "may_act", "middle_name", "name", "nbf", "nickname", "nonce", "org_id",
-    "organizations", "phone_number", "phone_number_verified", "picture", "preferred_username", "profile", "role",
-    "roles", "s_hash", "scope", "scopes", "sid", "status", "sub", "title", "token_type", "type", "updated_at",
-    "user_id", "username", "website", "zoneinfo",
+    "acr",
+    "act",
+    "address",
+    "amr",
+    "at_hash",
+    "aud",
+    "auth_time",
+    "azp",
+    "birthdate",
+    "c_hash",
+    "client_id",
+    "cnf",
+    "created_at",
+    "custom_fields",
+    "email",
+    "email_verified",
+    "exp",
+    "family_name",
+    "gender",
+    "given_name",
+    "iat",
+    "iss",
+    "jti",
+    "joined_at",
+    "locale",
+    "may_act",
+    "middle_name",
+    "name",
+    "nbf",
+    "nickname",
+    "nonce",
+    "org_id",
+    "organizations",
+    "phone_number",
+    "phone_number_verified",
+    "picture",
+    "preferred_username",
+    "profile",
+    "role",
+    "roles",
+    "s_hash",
+    "scope",
+    "scopes",
+    "sid",
+    "status",
+    "sub",
+    "title",
+    "token_type",
+    "type",
+    "updated_at",
+    "user_id",
+    "username",
+    "website",
+    "zoneinfo",
 ];
 
 /// Definitions by the name of the field.
@@ -191,7 +239,11 @@ impl FieldDefinitions {
         for (name, definition) in self.iter() {
             let path = format!("{path}.{name}");
             if !is_name(name) {
-                errors.add(&path, FieldCode::InvalidFormat, "names are a lower-case letter, then letters, digits and _");
+                errors.add(
+                    &path,
+                    FieldCode::InvalidFormat,
+                    "names are a lower-case letter, then letters, digits and _",
+                );
             }
             definition.check(name, &path, errors);
         }

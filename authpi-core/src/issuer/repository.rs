@@ -205,11 +205,7 @@ pub trait IssuerRepository: IssuerReads {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn update_auth_method(
-        &mut self,
-        method: &AuthMethod,
-        before: Timestamp,
-    ) -> Result<WriteOutcome, StoreError>;
+    async fn update_auth_method(&mut self, method: &AuthMethod, before: Timestamp) -> Result<WriteOutcome, StoreError>;
 
     /// Removes a login method, if the stored version still is that of `method`; the caller counts.
     ///

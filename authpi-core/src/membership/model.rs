@@ -296,7 +296,8 @@ mod tests {
 
     #[test]
     fn effective_are_direct_scopes_and_those_of_groups_below_the_ceiling() {
-        let (direct, first, second) = (scopes(&["a:read"]), scopes(&["a:read", "b:read"]), scopes(&["owner", "c:read"]));
+        let (direct, first, second) =
+            (scopes(&["a:read"]), scopes(&["a:read", "b:read"]), scopes(&["owner", "c:read"]));
         let all = effective(&Scopes::default(), &direct, [&first, &second]);
         assert_eq!(all, scopes(&["a:read", "b:read", "owner", "c:read"]));
         assert_eq!(effective(&scopes(&["b:*"]), &direct, [&first, &second]), scopes(&["b:read", "owner"]));

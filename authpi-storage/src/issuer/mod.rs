@@ -308,11 +308,7 @@ impl IssuerRepository for Unit {
         auth_method::insert(&self.connection, std::slice::from_ref(method)).await
     }
 
-    async fn update_auth_method(
-        &mut self,
-        method: &AuthMethod,
-        before: Timestamp,
-    ) -> Result<WriteOutcome, StoreError> {
+    async fn update_auth_method(&mut self, method: &AuthMethod, before: Timestamp) -> Result<WriteOutcome, StoreError> {
         auth_method::update(&self.connection, method, before).await
     }
 

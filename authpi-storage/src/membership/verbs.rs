@@ -177,9 +177,8 @@ impl MembershipRepository for Unit {
         limit: u32,
     ) -> Result<u64, StoreError> {
         const OPERATION: &str = "membership.detach_group";
-        let of_group = Condition::all()
-            .add(Grouped::OrgId.eq(organization.uuid()))
-            .add(Grouped::GroupId.eq(group.uuid()));
+        let of_group =
+            Condition::all().add(Grouped::OrgId.eq(organization.uuid())).add(Grouped::GroupId.eq(group.uuid()));
         let members: Vec<Uuid> = membership_group::Entity::find()
             .select_only()
             .column(Grouped::MemberId)

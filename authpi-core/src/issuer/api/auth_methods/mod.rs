@@ -137,8 +137,7 @@ impl Write for Update {
             return Err(Refusal::field("method", FieldCode::Immutable, "cannot change"));
         }
         let (details, client_secret) = body.details.parts();
-        let patch =
-            AuthMethodPatch { details, client_secret: client_secret.as_ref().map(std::option::Option::as_ref) };
+        let patch = AuthMethodPatch { details, client_secret: client_secret.as_ref().map(std::option::Option::as_ref) };
         let after = operations::update(change, before, patch).await?;
         let version = after.updated_at;
         Ok(Answer::of(AuthMethodView::from(after)).etag(version))
