@@ -63,6 +63,8 @@ pub struct IssuerChildren {
     pub api_keys: u64,
     /// Login methods.
     pub auth_methods: u64,
+    /// Agents.
+    pub agents: u64,
 }
 
 /// An issuer whose deletion was accepted.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::events;
 use super::model::{Organization, OrganizationDetails, OrganizationStats, OrganizationStatus};
+use crate::delegation::model::DelegationParty;
 use crate::error::{FieldCode, Refusal};
 use crate::id::{IssuerId, MemberId, OrganizationId, UserId};
 use crate::membership::model::{Grantor, NewMember};
@@ -220,6 +221,8 @@ pub async fn delete(change: &mut Change<'_>, organization: &Organization) -> Res
         return Err(Refusal::conflict("The organization of an account is closed with the account."));
     }
     let (issuer, id, version) = (organization.issuer_id, organization.id, organization.updated_at);
+    let delegations = DelegationParty::Organization(id);
+    let delegations = change.reads().delegations().count_active(issuer, delegations, change.now()).await?;
     change.unit().organizations().begin_delete(issuer, id, version).await?.required()?;
-    change.emit(events::deleted(change.account(), organization))
+    change.emit(events::deleted(change.account(), organization, delegations))
 }

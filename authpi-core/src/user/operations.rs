@@ -7,6 +7,7 @@ use super::model::{
     PasswordHash, PasswordVerifier, StatusStep, User, UserDetails, UserStatus, Username, UsernameHash, UsernameType,
 };
 use super::repository::UserUpdateOutcome;
+use crate::delegation::model::DelegationParty;
 use crate::error::{FieldCode, Refusal};
 use crate::id::{IssuerId, MemberId};
 use crate::merge::{changed_fields, merged};
@@ -237,9 +238,11 @@ async fn keep_owners(change: &mut Change<'_>, user: &User) -> Result<(), Refusal
 pub async fn delete(change: &mut Change<'_>, user: &User) -> Result<(), Refusal> {
     let (issuer, id, version) = (user.issuer_id, user.id, user.updated_at);
     keep_owners(change, user).await?;
+    let delegations = DelegationParty::User(id);
     let cascade = Cascade {
         memberships: change.reads().memberships().count_of_member(issuer, MemberId::User(id)).await?,
         verifiers: change.reads().users().count_verifiers(issuer, id).await?,
+        delegations: change.reads().delegations().count_active(issuer, delegations, change.now()).await?,
     };
     change.unit().users().begin_delete(issuer, id, version).await?.required()?;
     change.emit(events::deleted(change.account(), user, cascade))

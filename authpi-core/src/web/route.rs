@@ -65,6 +65,8 @@ pub struct Route {
     pub access: Access,
     /// Token bucket.
     pub rate: RateClass,
+    /// Preparing it has an effect outside, which a replay must not repeat.
+    pub reaches_out: bool,
     /// Beyond the SDK.
     pub extension: bool,
     /// `If-Match` or `If-None-Match` is honoured.
@@ -92,6 +94,7 @@ impl Route {
             resource: "resource",
             access: Access::Credential,
             rate,
+            reaches_out: false,
             extension: false,
             conditional: false,
             query: Vec::new(),
@@ -159,6 +162,13 @@ impl Route {
         self
     }
 
+    /// Preparing it has an effect outside, which a replay must not repeat.
+    #[must_use]
+    pub fn reaches_out(mut self) -> Self {
+        self.reaches_out = true;
+        self
+    }
+
     /// Beyond the SDK.
     #[must_use]
     pub fn extension(mut self) -> Self {
@@ -195,6 +205,14 @@ impl Route {
         self.shape = Shape::Page;
         self.answer = Some(body::reference::<T>());
         self.query.extend([Parameter::limit(), Parameter::cursor()]);
+        self
+    }
+
+    /// Answers all there are, in the form of a page that is the last one.
+    #[must_use]
+    pub fn answers_list<T: ToSchema>(mut self) -> Self {
+        self.shape = Shape::Page;
+        self.answer = Some(body::reference::<T>());
         self
     }
 

@@ -4,8 +4,8 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::prelude::*;
 
 use super::tables::{
-    bytes, bytes_null, flag, hash, id, id_null, index, json, large_bytes_null, number, number_null, primary, status,
-    table, text_null, text_of, unique, word,
+    bytes, bytes_null, create, flag, hash, id, id_null, index, json, large_bytes_null, number, number_null, primary,
+    status, table, text_null, text_of, unique, word,
 };
 use super::{
     agent, billing, connection, delegation, device, domain, group, invitation, mail, note, session, token, verifier,
@@ -46,13 +46,8 @@ impl MigrationTrait for Migration {
             billing::tables(backend),
             domain::tables(backend),
         ];
-        for (tables, indices) in tables {
-            for table in tables {
-                manager.create_table(table).await?;
-            }
-            for index in indices {
-                manager.create_index(index).await?;
-            }
+        for room in tables {
+            create(manager, room).await?;
         }
         if backend == DbBackend::Sqlite {
             // Statistics for the query planner, refreshed as tables grow.
@@ -62,7 +57,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-pub(super) type Tables = (Vec<TableCreateStatement>, Vec<IndexCreateStatement>);
+pub(super) use super::tables::Tables;
 
 /// The instance itself, and what is remembered of requests.
 fn instance(backend: DbBackend) -> Tables {
@@ -330,6 +325,10 @@ fn trail(backend: DbBackend) -> Tables {
         .col(id_null("user_id"))
         .col(id_null("actor_user_id"))
         .col(id_null("client_id"))
+        .col(id_null("actor_client_id"))
+        .col(id_null("org_id"))
+        .col(id_null("agent_id"))
+        .col(id_null("session_id"))
         .col(word("kind"))
         .col(flag("per_request"))
         .col(text_of("source", 200))
@@ -356,6 +355,7 @@ fn trail(backend: DbBackend) -> Tables {
         index("authpi_event_by_user", "authpi_event", &["account_id", "user_id", "timestamp", "id"]),
         index("authpi_event_by_actor", "authpi_event", &["account_id", "actor_user_id", "timestamp", "id"]),
         index("authpi_event_by_client", "authpi_event", &["account_id", "client_id", "timestamp", "id"]),
+        index("authpi_event_by_acting_client", "authpi_event", &["account_id", "actor_client_id", "timestamp", "id"]),
         index("authpi_event_by_kind", "authpi_event", &["account_id", "kind", "timestamp", "id"]),
         index("authpi_event_by_age", "authpi_event", &["per_request", "timestamp"]),
         index("authpi_event_context_by_root", "authpi_event_context", &["root_issuer_id"]),
