@@ -29,8 +29,10 @@ pub mod idempotency;
 pub mod invitation;
 pub mod issuer;
 pub mod issuer_removal;
+pub mod issuer_settings;
 pub mod mail;
 pub mod membership;
+pub mod membership_groups;
 pub mod membership_rules;
 pub mod note;
 pub mod organization;
@@ -247,6 +249,27 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, token: [
         ]);
         $crate::store_contract!(@room $run, group: [
+            every_field_comes_back_as_it_was_written,
+            another_tenant_sees_and_changes_nothing,
+            a_stale_version_changes_and_deletes_nothing,
+            of_parallel_inserts_of_one_name_one_wins,
+            a_name_is_free_once_the_deletion_was_accepted,
+            pages_neither_repeat_nor_skip_while_rows_come_and_go,
+            a_detached_role_leaves_groups_of_their_own_with_its_last_scopes,
+            groups_go_with_their_organization,
+        ]);
+        $crate::store_contract!(@room $run, membership_groups: [
+            groups_of_a_member_come_back_as_they_were_written,
+            members_are_found_by_what_their_groups_give,
+            pages_over_several_ways_to_hold_a_scope_show_each_member_once,
+            a_deleted_group_is_nobodys_and_is_detached_in_batches,
+            effective_scopes_are_direct_and_through_groups_below_the_ceiling,
+        ]);
+        $crate::store_contract!(@room $run, issuer_settings: [
+            roles_types_and_fields_are_answered_until_the_deletion,
+            a_removed_role_is_work_until_it_is_forgotten,
+            a_type_is_in_use_while_an_organization_has_it,
+            login_methods_are_written_by_version_and_counted,
         ]);
         $crate::store_contract!(@room $run, invitation: [
         ]);
