@@ -22,6 +22,7 @@ mod organization_types;
 mod organizations;
 mod pipeline;
 mod roles;
+mod revoke_access;
 mod session;
 mod token;
 mod users;
