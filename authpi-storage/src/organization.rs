@@ -118,6 +118,20 @@ impl<C: ConnectionTrait + Send + Sync> OrganizationReads for Session<C> {
         Ok(Page::cut(listings, page.limit))
     }
 
+    async fn has_type(&self, issuer: IssuerId, org_type: &str) -> Result<bool, StoreError> {
+        let found: Option<uuid::Uuid> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Deleting.eq(false))
+            .filter(Column::OrgType.eq(org_type))
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(failed("organization.has_type"))?;
+        Ok(found.is_some())
+    }
+
     async fn deleting(&self, limit: u32) -> Result<Vec<DeletingOrganization>, StoreError> {
         let issuers = Entity::belongs_to(issuer::Entity).from(Column::IssuerId).to(issuer::Column::Id);
         let rows: Vec<(Uuid, Uuid, Uuid)> = Entity::find()

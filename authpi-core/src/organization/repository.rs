@@ -78,6 +78,12 @@ pub trait OrganizationReads: Send + Sync {
         page: &PageRequest<OrganizationId>,
     ) -> Result<Page<OrganizationListing>, StoreError>;
 
+    /// Some organization of the issuer is of this type; those being deleted do not count.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn has_type(&self, issuer: IssuerId, org_type: &str) -> Result<bool, StoreError>;
+
     /// At most `limit` organizations of all issuers whose deletion was accepted: work for the removal worker.
     ///
     /// # Errors

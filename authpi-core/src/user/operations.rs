@@ -70,13 +70,16 @@ impl StatusWish {
 /// # Errors
 /// [`Refusal::Conflict`] when the username is taken; [`Refusal::Fields`] for details that are not valid.
 pub async fn create(change: &mut Change<'_>, issuer: IssuerId, new: NewUser) -> Result<User, Refusal> {
+    let mut details = new.details.checked()?;
+    let definitions = change.reads().issuers().user_fields(issuer).await?;
+    details.custom_fields = definitions.completed(details.custom_fields)?;
     let mut user = User {
         id: change.mint()?,
         issuer_id: issuer,
         status: Status::initial(new.status),
         username_hash: UsernameHash::of(change.root_of(issuer)?, new.username.as_str()),
         username: new.username,
-        details: new.details.checked()?,
+        details,
         metadata: new.metadata,
         password_changed_at: None,
         created_at: change.now(),
@@ -117,6 +120,10 @@ fn username_taken() -> Refusal {
 /// [`Refusal::Fields`] when the merged whole is not valid; [`Refusal::Stale`] when it has changed meanwhile.
 pub async fn update(change: &mut Change<'_>, before: User, patch: UserPatch) -> Result<User, Refusal> {
     let (after, step) = patched(change, &before, patch)?;
+    if after.details.custom_fields != before.details.custom_fields {
+        let definitions = change.reads().issuers().user_fields(before.issuer_id).await?;
+        definitions.followed(&before.details.custom_fields, &after.details.custom_fields)?;
+    }
     let after = User { updated_at: before.updated_at.next_version(change.now()), ..after };
     let changes = changed(&before, &after)?;
     if changes.is_empty() && step.is_none() {

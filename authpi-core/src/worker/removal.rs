@@ -70,8 +70,44 @@ pub(super) async fn organization(services: &Arc<Services>) -> Result<Next, Refus
     }
     let mut unit = services.store.begin(services.now()).await?;
     let notes = unit.notes().remove_of(gone.issuer_id, NoteSubject::Organization(gone.id), BATCH).await?;
-    if notes + unit.memberships().remove_of_organization(gone.id, BATCH).await? == 0 {
+    let removed = notes + unit.memberships().remove_of_organization(gone.id, BATCH).await?;
+    if removed == 0 && unit.groups().remove_of_organization(gone.id, BATCH).await? == 0 {
         unit.organizations().remove(gone.issuer_id, gone.id).await?;
+    }
+    unit.commit().await?;
+    Ok(Next::Now)
+}
+
+/// Takes a batch of members out of a deleted group; in the end removes the group itself.
+pub(super) async fn group(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let Some(gone) = services.store.reads().groups().deleting(1).await?.pop() else {
+        return Ok(Next::In(LOOK_EVERY));
+    };
+    let mut unit = services.store.begin(services.now()).await?;
+    // As for every change of its members; an organization that is gone takes them all with it.
+    unit.organizations().lock(gone.issuer_id, gone.org_id).await?;
+    if unit.memberships().detach_group(gone.org_id, gone.id, BATCH).await? == 0 {
+        unit.groups().remove(gone.issuer_id, gone.id).await?;
+    }
+    unit.commit().await?;
+    Ok(Next::Now)
+}
+
+/// Gives a batch of groups that carried out a removed role of their issuer the last scopes of it for their own; in the
+/// end forgets the role.
+pub(super) async fn role(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let Some(issuer) = services.store.reads().issuers().detaching(1).await?.pop() else {
+        return Ok(Next::In(LOOK_EVERY));
+    };
+    let mut unit = services.store.begin(services.now()).await?;
+    // Nobody makes such a group meanwhile, and the roles stay what they are.
+    if unit.issuers().lock(issuer).await? {
+        let roles = unit.reads().issuers().roles(issuer).await?;
+        if let Some((name, role)) = roles.removed().next()
+            && unit.groups().detach_role(issuer, name, &role.scopes, BATCH).await? == 0
+        {
+            unit.issuers().write_roles(issuer, &roles.without(name)).await?;
+        }
     }
     unit.commit().await?;
     Ok(Next::Now)

@@ -67,6 +67,8 @@ pub(super) const ALL: &[Step] = &[
     in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
     in_turn("departed-delegations", |bench| Box::pin(parting::departed_delegations(bench))),
     in_turn("departed-notes", |bench| Box::pin(parting::departed_notes(bench))),
+    in_turn("group-removal", |bench| Box::pin(removal::group(&bench.services))),
+    in_turn("role-removal", |bench| Box::pin(removal::role(&bench.services))),
     in_turn("departed-members", |bench| Box::pin(removal::departed_member(bench))),
     in_turn("user-purge", |bench| Box::pin(removal::users(&bench.services))),
     in_turn("client-removal", |bench| Box::pin(removal::clients(&bench.services))),
@@ -74,5 +76,8 @@ pub(super) const ALL: &[Step] = &[
     in_turn("expired-api-keys", |bench| Box::pin(sweeps::expired_api_keys(&bench.services))),
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
     in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
+    in_turn("orphaned-deliveries", |bench| Box::pin(sweeps::orphaned_deliveries(&bench.services))),
+    in_turn("old-deliveries", |bench| Box::pin(sweeps::old_deliveries(&bench.services))),
+    in_turn("deleted-webhooks", |bench| Box::pin(sweeps::deleted_webhooks(&bench.services))),
     in_turn("rate-limits", |bench| Box::pin(sweeps::rate_limits(&bench.services))),
 ];

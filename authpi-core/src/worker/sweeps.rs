@@ -27,6 +27,9 @@ const DAY: Duration = Duration::from_hours(24);
 /// Days that per-request types are kept at most (events-webhooks §5).
 const PER_REQUEST_DAYS: u32 = 30;
 
+/// Days that deliveries are kept, and deleted webhooks listed (events-webhooks §6, core-api section 10).
+const DELIVERY_DAYS: u32 = 30;
+
 /// Writes the events of requests that changed nothing else.
 pub(super) async fn buffered_events(services: &Arc<Services>) -> Result<Next, Refusal> {
     services.buffer.flush(services.store.as_ref()).await?;
@@ -63,6 +66,38 @@ pub(super) async fn old_events(services: &Arc<Services>) -> Result<Next, Refusal
     let (per_request, others) = (now.minus(DAY * days.min(PER_REQUEST_DAYS)), now.minus(DAY * days));
     let mut unit = services.store.begin(now).await?;
     let removed = unit.events().purge(per_request, others, BATCH).await?;
+    if removed > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(removed))
+}
+
+/// Cancels what waits to be delivered to deleted webhooks.
+pub(super) async fn orphaned_deliveries(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let mut unit = services.store.begin(services.now()).await?;
+    let cancelled = unit.webhooks().cancel_orphans(BATCH).await?;
+    if cancelled > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(cancelled))
+}
+
+/// Removes deliveries that have been kept long enough.
+pub(super) async fn old_deliveries(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let now = services.now();
+    let mut unit = services.store.begin(now).await?;
+    let removed = unit.webhooks().purge_deliveries(now.minus(DAY * DELIVERY_DAYS), BATCH).await?;
+    if removed > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(removed))
+}
+
+/// Removes webhooks that were deleted long enough ago.
+pub(super) async fn deleted_webhooks(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let now = services.now();
+    let mut unit = services.store.begin(now).await?;
+    let removed = unit.webhooks().purge_deleted(now.minus(DAY * DELIVERY_DAYS), BATCH).await?;
     if removed > 0 {
         unit.commit().await?;
     }

@@ -34,3 +34,5 @@ pub(crate) mod user;
 pub(crate) mod user_device;
 pub(crate) mod user_record;
 pub(crate) mod user_verifier;
+pub(crate) mod webhook;
+pub(crate) mod webhook_delivery;

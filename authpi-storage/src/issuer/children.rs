@@ -31,7 +31,7 @@ const fn of(table: &'static str, key: &'static str) -> Belongings {
 }
 
 /// Tables with personal data: they go first.
-const PERSONAL: [Belongings; 6] = [
+const PERSONAL: &[Belongings] = &[
     of("authpi_delegation", "id"),
     of("authpi_user_device", "id"),
     of("authpi_user_verifier", "id"),
@@ -41,7 +41,7 @@ const PERSONAL: [Belongings; 6] = [
 ];
 
 /// All other tables with rows of an issuer, memberships left out, which have rows of their own.
-const OTHER: [Belongings; 10] = [
+const OTHER: &[Belongings] = &[
     of("authpi_note_mention", "note_id"),
     of("authpi_note_reference", "note_id"),
     of("authpi_note", "id"),
@@ -51,6 +51,7 @@ const OTHER: [Belongings; 10] = [
     of("authpi_client", "id"),
     of("authpi_signing_key", "kid"),
     of("authpi_auth_method", "id"),
+    of("authpi_group", "id"),
     of("authpi_organization", "id"),
 ];
 
@@ -95,11 +96,11 @@ pub(super) async fn remove(unit: &mut Unit, issuer: IssuerId, limit: u32) -> Res
         return Ok(0);
     }
     let mut removed = 0;
-    for belongings in &PERSONAL {
+    for belongings in PERSONAL {
         removed += remove_rows(&unit.connection, belongings, issuer, room(limit, removed)).await?;
     }
     removed += remove_memberships(unit, issuer, room(limit, removed)).await?;
-    for belongings in &OTHER {
+    for belongings in OTHER {
         removed += remove_rows(&unit.connection, belongings, issuer, room(limit, removed)).await?;
     }
     Ok(removed)

@@ -120,6 +120,7 @@ fn issuers(backend: DbBackend) -> Tables {
         .col(flag("allow_signup"))
         .col(flag("first_factor_only"))
         .col(json("settings"))
+        .col(bytes_null("client_secret"))
         .col(number("created_at"))
         .col(number("updated_at"));
 
