@@ -27,7 +27,6 @@ fn hash(byte: u8) -> SecretHash {
 }
 
 /// A plain key; there is no such organization.
-/// A plain key of `account`.
 pub fn key(account: AccountId) -> ApiKey {
     ApiKey {
         id: mint(),
