@@ -12,7 +12,7 @@ const OF_MEMBERS: &str = "accounts:read";
 
 /// What only owners may do; a call that needs one of these is refused to an `admin`, and an `admin` gives to nobody what
 /// covers one of these.
-const OF_OWNERS: [&str; 3] = ["accounts:write", "billing:write", "issuers:delete"];
+const OF_OWNERS: [&str; 4] = ["accounts:write", "credits:write", "payment-methods:write", "issuers:delete"];
 
 /// What somebody holds in an account: scopes as they are stated, and those that the role `admin` stands for, which are
 /// without what only owners may do.
@@ -61,6 +61,11 @@ impl Rights {
         self.stated.grants(required) || self.grants(&removal)
     }
 
+    /// Runs the account: holds all of it, or all that an `admin` holds.
+    pub fn runs_account(&self) -> bool {
+        self.stated.is_full() || self.as_admin.is_full()
+    }
+
     /// May name another owner of the account.
     pub fn may_name_owner(&self) -> bool {
         "accounts:write".parse().is_ok_and(|scope: Scope| self.stated.grants(&scope))
@@ -91,7 +96,7 @@ impl Rights {
 /// Deleting issuers, and every change to billing.
 fn reaches_beyond_admin(scope: &Scope) -> bool {
     let Some((resource, action)) = scope.split() else { return false };
-    let is_billing = resource == "billing" || resource.starts_with("billing.");
+    let is_billing = matches!(resource, "credits" | "payment-methods");
     (is_billing && action != "read") || (resource == "issuers" && action == "delete")
 }
 
@@ -116,11 +121,11 @@ mod tests {
     #[test]
     fn an_owner_may_do_everything_an_admin_nearly_and_a_member_reads_the_account() {
         let [owner, admin, member] = ["owner", "admin", "member"].map(|role| Rights::of_member(&scopes(&[role])));
-        for required in ["issuers:write", "issuers.users:read", "accounts:write", "billing.usage:read"] {
+        for required in ["issuers:write", "issuers.users:read", "accounts:write", "usage:read"] {
             assert!(owner.grants(&scope(required)) && admin.grants(&scope(required)), "{required}");
             assert!(!member.grants(&scope(required)), "{required}");
         }
-        for required in ["billing:write", "billing.payment-methods:write"] {
+        for required in ["credits:write", "payment-methods:write"] {
             assert!(owner.grants(&scope(required)) && !admin.grants(&scope(required)), "{required}");
         }
         assert!(member.grants(&scope("accounts:read")));
@@ -138,14 +143,14 @@ mod tests {
 
     #[test]
     fn stated_scopes_go_beyond_the_role() {
-        let rights = Rights::of_member(&scopes(&["admin", "billing:write", "issuers:delete"]));
-        assert!(rights.grants(&scope("billing:write")) && rights.grants_removal(&scope("issuers:write")));
+        let rights = Rights::of_member(&scopes(&["admin", "credits:write", "issuers:delete"]));
+        assert!(rights.grants(&scope("credits:write")) && rights.grants_removal(&scope("issuers:write")));
     }
 
     #[test]
     fn owners_give_everything_and_admins_neither_owner_nor_what_only_owners_may() {
         let [owner, admin, member] = ["owner", "admin", "member"].map(|role| Rights::of_member(&scopes(&[role])));
-        let all = ["owner", "admin", "member", "*:**", "issuers:write", "billing:read", "accounts:*", "notes:**"];
+        let all = ["owner", "admin", "member", "*:**", "issuers:write", "credits:read", "accounts:*", "notes:**"];
         assert_eq!(refused(&owner, &all), [""; 0]);
         assert_eq!(refused(&admin, &all), ["owner", "*:**", "issuers:write", "accounts:*"]);
         assert_eq!(refused(&member, &["accounts:read", "member", "admin"]), ["admin"]);
@@ -166,7 +171,7 @@ mod tests {
         assert_eq!(refused(&admin, &["owner", "admin", "*:**"]), ["owner", "*:**"]);
 
         let lesser = owner.within(&scopes(&["admin"]));
-        assert!(lesser.grants(&scope("issuers:write")) && !lesser.grants(&scope("billing:write")));
+        assert!(lesser.grants(&scope("issuers:write")) && !lesser.grants(&scope("credits:write")));
 
         let plain = Rights::of_member(&scopes(&["a:*", "b:read"])).within(&scopes(&["*:read"]));
         assert_eq!(plain.to_scopes(), scopes(&["a:read", "b:read"]));

@@ -77,6 +77,8 @@ pub struct Cascade {
     pub memberships: u64,
     /// Credentials.
     pub verifiers: u64,
+    /// Delegations in force.
+    pub delegations: u64,
     /// Sessions that had not ended.
     pub sessions: u64,
     /// Personal tokens.
@@ -85,10 +87,11 @@ pub struct Cascade {
 
 /// `user.deleted`, with what goes with it.
 pub fn deleted(account: AccountId, user: &User, cascade: Cascade) -> EventDraft {
-    let Cascade { memberships, verifiers, sessions, personal_tokens } = cascade;
+    let Cascade { memberships, verifiers, delegations, sessions, personal_tokens } = cascade;
     let counts = json!({
         "memberships": memberships,
         "verifiers": verifiers,
+        "delegations": delegations,
         "sessions": sessions,
         "personal_tokens": personal_tokens,
     });

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::lock::Mutex;
 
 use super::schedule::Next;
-use super::{keys, removal, sessions, sweeps};
+use super::{keys, parting, removal, sessions, sweeps};
 use crate::error::Refusal;
 use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
@@ -18,6 +18,10 @@ pub(super) struct Bench {
     pub(super) services: Arc<Services>,
     /// Members who were deleted before this have been removed from their organizations.
     pub(super) departed_since: Mutex<Timestamp>,
+    /// Delegations of those who were deleted before this have ended.
+    pub(super) parties_since: Mutex<Timestamp>,
+    /// Notes about those who were deleted before this have been removed.
+    pub(super) subjects_since: Mutex<Timestamp>,
     /// Sessions of users who were deleted before this have ended.
     pub(super) sessions_of_users_since: Mutex<Timestamp>,
     /// Sessions of clients that were deleted before this have ended.
@@ -33,6 +37,8 @@ impl Bench {
         Self {
             services,
             departed_since: Mutex::new(Timestamp::EPOCH),
+            parties_since: Mutex::new(Timestamp::EPOCH),
+            subjects_since: Mutex::new(Timestamp::EPOCH),
             sessions_of_users_since: Mutex::new(Timestamp::EPOCH),
             sessions_of_clients_since: Mutex::new(Timestamp::EPOCH),
             tokens_since: Mutex::new(Timestamp::EPOCH),
@@ -68,6 +74,10 @@ pub(super) const ALL: &[Step] = &[
     beside("key-rotation", |bench| Box::pin(keys::rotation(bench))),
     in_turn("issuer-removal", |bench| Box::pin(removal::issuers(&bench.services))),
     in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
+    in_turn("departed-delegations", |bench| Box::pin(parting::departed_delegations(bench))),
+    in_turn("departed-notes", |bench| Box::pin(parting::departed_notes(bench))),
+    in_turn("group-removal", |bench| Box::pin(removal::group(&bench.services))),
+    in_turn("role-removal", |bench| Box::pin(removal::role(&bench.services))),
     in_turn("departed-members", |bench| Box::pin(removal::departed_member(bench))),
     in_turn("sessions-of-departed-users", |bench| Box::pin(sessions::of_departed_users(bench))),
     in_turn("sessions-of-departed-clients", |bench| Box::pin(sessions::of_departed_clients(bench))),
@@ -75,10 +85,14 @@ pub(super) const ALL: &[Step] = &[
     in_turn("revoked-organizations", |bench| Box::pin(sessions::revoked_organizations(&bench.services))),
     in_turn("user-purge", |bench| Box::pin(removal::users(&bench.services))),
     in_turn("client-removal", |bench| Box::pin(removal::clients(&bench.services))),
+    in_turn("agent-removal", |bench| Box::pin(removal::agents(&bench.services))),
     in_turn("lapsed-sessions", |bench| Box::pin(sessions::lapsed(&bench.services))),
     in_turn("ended-sessions", |bench| Box::pin(sessions::ended(&bench.services))),
     in_turn("expired-api-keys", |bench| Box::pin(sweeps::expired_api_keys(&bench.services))),
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
     in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
+    in_turn("orphaned-deliveries", |bench| Box::pin(sweeps::orphaned_deliveries(&bench.services))),
+    in_turn("old-deliveries", |bench| Box::pin(sweeps::old_deliveries(&bench.services))),
+    in_turn("deleted-webhooks", |bench| Box::pin(sweeps::deleted_webhooks(&bench.services))),
     in_turn("rate-limits", |bench| Box::pin(sweeps::rate_limits(&bench.services))),
 ];
