@@ -646,7 +646,7 @@ async fn a_member_of_the_account_team_gives_no_more_than_they_have() {
     let admin = team.member(&["admin"], &["*:**"]).await;
     let key = |scopes: &[&str]| json!({ "name": "k", "restrictions": { "scopes": scopes } });
     admin.post(&keys, key(&["issuers:read", "issuers.users:*"])).expect(201).await;
-    for scope in ["*:**", "issuers:write", "owner", "billing:write"] {
+    for scope in ["*:**", "issuers:write", "owner", "payment-methods:write"] {
         let refused = admin.post(&keys, key(&[scope])).expect(403).await;
         assert_eq!(refused.refusal().0, "insufficient_scope", "{scope}");
     }
