@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
@@ -19,8 +21,9 @@ const DEFAULT_COLOR: &str = "#1f4b99";
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
+    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+        environment.set_syntax(syntax);
+    }
     environment.set_auto_escape_callback(|name| match name {
         "mail.txt" => AutoEscape::None,
         _ => AutoEscape::Html,
@@ -98,11 +101,11 @@ pub fn render(language: Language, brand: &Brand, mail: &MailContext) -> Result<R
         logo_url => brand.logo_url,
         color => color.css(),
         on_color => color.contrast(),
-        mail => body,
+        mail => Serde(&body),
     };
     Ok(RenderedMail {
-        text: TEMPLATES.get_template("mail.txt")?.render(&page)?,
-        html: TEMPLATES.get_template("mail.html")?.render(&page)?,
+        text: TEMPLATES.get_template("mail.txt")?.render(page.clone())?,
+        html: TEMPLATES.get_template("mail.html")?.render(page.clone())?,
         subject: line(&body.subject).unwrap_or_default(),
     })
 }
