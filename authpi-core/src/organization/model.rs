@@ -81,6 +81,8 @@ pub struct OrganizationDetails {
     /// Default text of invitation mails.
     #[schema(max_length = 5000)]
     pub invitation_message: Option<String>,
+    /// Rules for invitations; `null` for what the type, then the issuer says.
+    pub invitations: Option<OrganizationInvitations>,
     /// Postal address.
     pub address: Option<Address>,
     /// Legal facts.
@@ -110,6 +112,7 @@ impl Default for OrganizationDetails {
             default_member_scopes: Scopes::default(),
             invitation_enabled: true,
             invitation_message: None,
+            invitations: None,
             address: None,
             business_details: None,
             contact: None,
@@ -119,6 +122,17 @@ impl Default for OrganizationDetails {
             custom_fields: Map::new(),
         }
     }
+}
+
+/// Rules for invitations into an organization.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OrganizationInvitations {
+    /// An invitation is sent once it is approved; `null` for what the type, then the issuer says.
+    pub require_approval: Option<bool>,
+    /// Seconds that it can be accepted; `null` for what the type, then the issuer says.
+    #[schema(minimum = 3600, maximum = 7_776_000)]
+    pub ttl_seconds: Option<u32>,
 }
 
 /// Legal facts about an organization.
@@ -200,6 +214,11 @@ pub const BUILT_IN_TYPES: [&str; 7] =
     ["default", "business", "nonprofit", "government", "agency", "charity", "public_sector"];
 
 impl Organization {
+    /// Neither suspended nor gone.
+    pub fn is_active(&self) -> bool {
+        self.status.value == OrganizationStatus::Active
+    }
+
     /// Suspends it, if it is active.
     #[must_use]
     pub fn suspended(self, now: Timestamp, note: StatusNote) -> Self {

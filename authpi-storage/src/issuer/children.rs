@@ -31,7 +31,9 @@ const fn of(table: &'static str, key: &'static str) -> Belongings {
 }
 
 /// Tables with personal data: they go first.
-const PERSONAL: [Belongings; 5] = [
+const PERSONAL: [Belongings; 7] = [
+    of("authpi_mail", "id"),
+    of("authpi_invitation", "id"),
     of("authpi_user_device", "id"),
     of("authpi_user_verifier", "id"),
     of("authpi_user_record", "user_id"),
@@ -40,7 +42,8 @@ const PERSONAL: [Belongings; 5] = [
 ];
 
 /// All other tables with rows of an issuer, memberships left out, which have rows of their own.
-const OTHER: [Belongings; 5] = [
+const OTHER: [Belongings; 6] = [
+    of("authpi_mail_tally", "about"),
     of("authpi_api_key", "id"),
     of("authpi_client", "id"),
     of("authpi_signing_key", "kid"),
