@@ -16,6 +16,7 @@ mod compute;
 mod dns;
 mod executor;
 mod http;
+mod mail;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -17,6 +17,7 @@ pub mod postgres;
 pub mod proxy;
 pub mod seed;
 pub mod server;
+pub mod smtp;
 
 pub use app::{App, Driver};
 pub use caller::{Caller, Reply};

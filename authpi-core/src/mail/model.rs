@@ -196,7 +196,7 @@ pub enum Content {
 pub struct LinkToken(pub Secret);
 
 /// What a notice tells of an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// The given name of the token, agent, key or webhook.
     pub name: Option<String>,

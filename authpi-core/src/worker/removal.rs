@@ -59,7 +59,9 @@ pub(super) async fn organization(services: &Arc<Services>) -> Result<Next, Refus
         return Ok(Next::In(LOOK_EVERY));
     };
     let mut unit = services.store.begin(services.now()).await?;
-    if unit.memberships().remove_of_organization(gone.id, BATCH).await? == 0 {
+    // Personal data first.
+    let invitations = unit.invitations().remove_of_organization(gone.id, BATCH).await?;
+    if invitations == 0 && unit.memberships().remove_of_organization(gone.id, BATCH).await? == 0 {
         unit.organizations().remove(gone.issuer_id, gone.id).await?;
     }
     unit.commit().await?;
