@@ -30,6 +30,8 @@ use crate::dns::Resolver;
 use crate::executor::TokioExecutor;
 use crate::http::GuardedClient;
 
+pub use mail::{MailFolder, MailSetupError, SmtpMailer};
+
 /// How the services made by [`tokio_with`] work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokioOptions {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use authpi_core::store::Store;
 use authpi_core::timestamp::Timestamp;
-use authpi_core::transport::{Clock, ManualClock, MasterKey};
+use authpi_core::transport::{Clock, Mailer, ManualClock, MasterKey, Transport};
 use authpi_core::urls::Urls;
 use authpi_core::web::services::Options;
 use authpi_core::{AuthPi, Bootstrap};
@@ -70,13 +70,33 @@ impl App {
         Self::start_on(driver, options, store, folder).await
     }
 
+    /// Starts the platform on a SQLite file of its own, without rate limits, with somebody who takes its mail.
+    pub async fn start_mailing(driver: Driver, mailer: Arc<dyn Mailer>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
+        let store = authpi_storage::connect(&url).await.unwrap();
+        let options = Options { rate_limits: false, ..Options::default() };
+        Self::start_whole(driver, options, store, folder, Some(mailer)).await
+    }
+
     /// Starts the platform on a store.
     pub async fn start_on(driver: Driver, options: Options, store: impl Store + 'static, folder: TempDir) -> Self {
+        Self::start_whole(driver, options, store, folder, None).await
+    }
+
+    async fn start_whole(
+        driver: Driver,
+        options: Options,
+        store: impl Store + 'static,
+        folder: TempDir,
+        mailer: Option<Arc<dyn Mailer>>,
+    ) -> Self {
+        let transport = Transport { mailer, ..authpi_transport::tokio().unwrap() };
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let authpi = AuthPi::builder(store, MasterKey::new([42; 32]), Urls::under(&base).unwrap())
-            .transport(authpi_transport::tokio().unwrap())
+            .transport(transport)
             .clock(Arc::clone(&clock))
             .options(options)
             .build()
