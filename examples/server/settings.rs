@@ -43,6 +43,9 @@ pub(crate) struct Settings {
     /// Address that mail comes from; no-reply at the host of the public URL when absent.
     #[arg(long, env = "AUTHPI_MAIL_FROM")]
     pub(crate) mail_from: Option<String>,
+    /// Web framework that serves; both answer the same.
+    #[arg(long, env = "AUTHPI_ADAPTER", default_value = "axum")]
+    pub(crate) adapter: Adapter,
     /// Address of /metrics (Prometheus); none when absent.
     #[arg(long, env = "AUTHPI_METRICS_LISTEN")]
     pub(crate) metrics_listen: Option<SocketAddr>,
@@ -58,6 +61,13 @@ pub(crate) struct Settings {
     /// Form of log lines.
     #[arg(long, env = "AUTHPI_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
+}
+
+/// The frameworks that authpi mounts on.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Adapter {
+    Axum,
+    Actix,
 }
 
 /// `on` or `off`.

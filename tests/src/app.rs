@@ -11,10 +11,12 @@ use authpi_core::transport::{Clock, Mailer, ManualClock, MasterKey, Transport};
 use authpi_core::urls::Urls;
 use authpi_core::web::services::Options;
 use authpi_core::{AuthPi, Bootstrap};
+use authpi_transport::{OutgoingOptions, TokioOptions};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::caller::Caller;
+use crate::dns::Dns;
 
 /// Which adapter serves the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,22 +78,33 @@ impl App {
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
         let store = authpi_storage::connect(&url).await.unwrap();
         let options = Options { rate_limits: false, ..Options::default() };
-        Self::start_whole(driver, options, store, folder, Some(mailer)).await
+        let transport = Transport { mailer: Some(mailer), ..authpi_transport::tokio().unwrap() };
+        Self::start_in(driver, options, store, folder, transport).await
     }
 
     /// Starts the platform on a store.
     pub async fn start_on(driver: Driver, options: Options, store: impl Store + 'static, folder: TempDir) -> Self {
-        Self::start_whole(driver, options, store, folder, None).await
+        Self::start_in(driver, options, store, folder, authpi_transport::tokio().unwrap()).await
     }
 
-    async fn start_whole(
+    /// Starts the platform so that it reaches servers on loopback, and asks `dns` for names.
+    pub async fn start_reaching(driver: Driver, dns: &Dns) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
+        let store = authpi_storage::connect(&url).await.unwrap();
+        let outgoing = OutgoingOptions { allow_private_network: true, ..OutgoingOptions::default() };
+        let transport = TokioOptions { outgoing, name_servers: vec![dns.address], ..TokioOptions::default() };
+        let transport = authpi_transport::tokio_with(transport).unwrap();
+        Self::start_in(driver, Options { rate_limits: false, ..Options::default() }, store, folder, transport).await
+    }
+
+    async fn start_in(
         driver: Driver,
         options: Options,
         store: impl Store + 'static,
         folder: TempDir,
-        mailer: Option<Arc<dyn Mailer>>,
+        transport: Transport,
     ) -> Self {
-        let transport = Transport { mailer, ..authpi_transport::tokio().unwrap() };
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());

@@ -7,6 +7,7 @@ mod keys;
 mod letter;
 mod mail;
 mod notices;
+mod parting;
 mod removal;
 mod schedule;
 mod steps;

@@ -13,6 +13,7 @@ use crate::event::model::{
     Actor, ContextDetail, Event, RequestContext, SaltedContext, Subject, Trigger, context_seal,
 };
 use crate::event::repository::Consumer;
+use crate::group::operations as group;
 use crate::id::{AccountId, Id, IssuerId, MemberId, OrganizationId, UserId};
 use crate::keyring::IssuerRoot;
 use crate::mail::model::{Content, Notice, Template};
@@ -20,8 +21,9 @@ use crate::mail::operations::{NewMail, enqueue};
 use crate::mail::repository::TallyKey;
 use crate::mailbox::Mailbox;
 use crate::membership::model::MembershipStatus;
-use crate::membership::repository::MembershipFilter;
+use crate::membership::repository::{HeldScope, MembershipFilter};
 use crate::page::{Limit, PageRequest};
+use crate::scope::Scope;
 use crate::store::{Change, Platform, Reads};
 use crate::user::model::User;
 use crate::web::services::{Origin, Services};
@@ -277,16 +279,18 @@ impl Round<'_> {
     }
 }
 
-/// The users who actively hold a scope in an organization.
+/// The users who actively hold a scope in an organization, directly or through a group.
 async fn holders(
     reads: &dyn Reads,
     (issuer, organization): (IssuerId, OrganizationId),
     scope: &str,
 ) -> Result<Vec<UserId>, Refusal> {
-    let filter = MembershipFilter {
-        status: Some(MembershipStatus::Active),
-        scope: Some(scope.parse().map_err(Refusal::internal)?),
-    };
+    let scope: Scope = scope.parse().map_err(Refusal::internal)?;
+    let groups = reads.groups().of_organization(issuer, organization).await?;
+    let groups = group::shown(reads, issuer, groups).await?;
+    let giving = groups.iter().filter(|group| group.details.scopes.contains(&scope)).map(|group| group.id).collect();
+    let held = HeldScope { scope, groups: giving };
+    let filter = MembershipFilter { status: Some(MembershipStatus::Active), scope: Some(held) };
     let page = PageRequest { limit: Limit::default(), after: None };
     let found = reads.memberships().list(issuer, organization, &filter, &page).await?;
     let users = found.items.into_iter().filter_map(|membership| match membership.member_id {
@@ -305,6 +309,16 @@ fn verified(user: &User) -> Option<Mailbox> {
 async fn name(reads: &dyn Reads, subject: &Subject) -> Result<Option<String>, Refusal> {
     if let Some(key) = subject.key_id {
         return Ok(reads.api_keys().find(subject.account_id, key).await?.map(|key| key.details.name));
+    }
+    if let Some(token) = subject.token_id {
+        return Ok(reads.personal_tokens().find(subject.account_id, token).await?.map(|token| token.details.name));
+    }
+    if let Some(webhook) = subject.webhook_id {
+        let webhook = reads.webhooks().find(subject.account_id, webhook).await?;
+        return Ok(webhook.and_then(|webhook| webhook.details.name));
+    }
+    if let (Some(issuer), Some(agent)) = (subject.issuer_id, subject.agent_id) {
+        return Ok(reads.agents().find(issuer, agent).await?.map(|agent| agent.details.name));
     }
     Ok(None)
 }

@@ -8,6 +8,6 @@ mod write;
 
 pub use decide::{approve, reject, revoke};
 pub use join::{Door, accept, decline};
-pub use rules::{InvitationPolicy, given, policy};
+pub use rules::given;
 pub use send::resend;
 pub use write::{InvitationPatch, Inviter, NewInvitation, create, lifetime_until, update};

@@ -7,36 +7,39 @@ use crate::group::operations::role_scopes;
 use crate::id::{InvitationId, IssuerId, MemberId, OrganizationId};
 use crate::invitation::model::{Invitation, InvitationGrant};
 use crate::membership::model::{Grantor, MembershipStatus};
+use crate::organization_type::InvitationPolicy;
 use crate::scope::Scopes;
 use crate::store::{Change, Reads};
 
 /// What holds for invitations into an organization.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvitationPolicy {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rules {
     /// Somebody has to approve them.
-    pub require_approval: bool,
+    pub(super) require_approval: bool,
     /// How long they can be accepted.
-    pub lifetime: Duration,
+    pub(super) lifetime: Duration,
+    /// What members hold who are given nothing, besides the default scopes.
+    pub(super) default_role: Option<String>,
 }
 
 /// What holds for invitations: what the organization says, else its type, else the issuer (core-api section 19).
-///
-/// # Errors
-/// [`Refusal::NotFound`] when there is no such issuer or organization.
-pub async fn policy(
+pub(super) async fn rules(
     change: &Change<'_>,
     issuer: IssuerId,
-    organization: OrganizationId,
-) -> Result<InvitationPolicy, Refusal> {
-    let reads = change.reads();
-    let issuer_found = reads.issuers().find(change.account(), issuer).await?.ok_or(Refusal::NotFound)?;
-    let found = reads.organizations().find(issuer, organization).await?.ok_or(Refusal::NotFound)?;
-    let general = issuer_found.details.settings.invitations;
-    let own = found.details.invitations.unwrap_or_default();
-    let ttl = own.ttl_seconds.unwrap_or(general.ttl_seconds);
-    Ok(InvitationPolicy {
-        require_approval: own.require_approval.unwrap_or(general.require_approval),
+    org_type: &str,
+    own: Option<InvitationPolicy>,
+) -> Result<Rules, Refusal> {
+    let issuer = change.reads().issuers().find(change.account(), issuer).await?.ok_or(Refusal::NotFound)?;
+    let general = issuer.details.settings.invitations;
+    let by_type = issuer.details.settings.organizations.types.get(org_type);
+    let typed = by_type.map(|by_type| by_type.invitations).unwrap_or_default();
+    let own = own.unwrap_or_default();
+    let ttl = own.ttl_seconds.or(typed.ttl_seconds).unwrap_or(general.ttl_seconds);
+    let approval = own.require_approval.or(typed.require_approval).unwrap_or(general.require_approval);
+    Ok(Rules {
+        require_approval: approval,
         lifetime: Duration::from_secs(ttl.into()),
+        default_role: by_type.and_then(|by_type| by_type.default_role.clone()),
     })
 }
 

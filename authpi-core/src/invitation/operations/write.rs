@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::rules::{check_grant, check_room, given, policy};
+use super::rules::{check_grant, check_room, given, rules};
 use super::send::{Post, new_link, post};
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::folding::name_hash;
@@ -84,7 +84,12 @@ pub async fn create(
 ) -> Result<Invitation, Refusal> {
     let locked = change.unit().organizations().lock(issuer, organization).await?;
     let locked = locked.ok_or(Refusal::NotFound)?;
-    let defaults = below_ceiling(&locked.details.scopes, &locked.details.default_member_scopes);
+    let rules = rules(change, issuer, &locked.details.org_type, locked.details.invitations).await?;
+    let defaults = InvitationGrant {
+        scopes: below_ceiling(&locked.details.scopes, &locked.details.default_member_scopes),
+        role: rules.default_role.clone(),
+        user_title: None,
+    };
     let grant = with_defaults(new.grant, defaults);
     let scopes = checked_grant(change, (issuer, organization), &locked.details.scopes, &grant).await?;
     check_grant(change, organization, &new.grantor, &scopes).await?;
@@ -98,14 +103,13 @@ pub async fn create(
     let address_hash = name_hash(change.root_of(issuer)?, email.as_str());
     check_room(change, (issuer, organization), &address_hash, None).await?;
 
-    let policy = policy(change, issuer, organization).await?;
-    let lifetime = new.lifetime.unwrap_or(policy.lifetime);
+    let lifetime = new.lifetime.unwrap_or(rules.lifetime);
     let id = change.mint()?;
     let now = change.now();
     let invitee =
         Invitee { email: email.as_str().to_owned(), message: new.message, inviter_name: new.inviter.name };
     let known = change.reads().users().find_by_username_hash(issuer, &address_hash.into()).await?;
-    let link = if policy.require_approval { None } else { Some(new_link(change, id)?) };
+    let link = if rules.require_approval { None } else { Some(new_link(change, id)?) };
     let invitation = Invitation {
         id,
         issuer_id: issuer,
@@ -119,7 +123,7 @@ pub async fn create(
         sealed: Some(invitee.sealed(change.root_of(issuer)?, id)?),
         inviter_id: new.inviter.id,
         user_id_invited: known.map(|user| user.id),
-        approval: policy.require_approval.then(|| Approval::requested(now)),
+        approval: rules.require_approval.then(|| Approval::requested(now)),
         granted_by: change.actor().clone(),
         lifetime,
         expires_at: now.plus(lifetime),
@@ -137,8 +141,9 @@ pub async fn create(
     Ok(invitation)
 }
 
-fn with_defaults(grant: InvitationGrant, defaults: Scopes) -> InvitationGrant {
-    if grant.scopes.is_empty() && grant.role.is_none() { InvitationGrant { scopes: defaults, ..grant } } else { grant }
+fn with_defaults(grant: InvitationGrant, defaults: InvitationGrant) -> InvitationGrant {
+    let is_empty = grant.scopes.is_empty() && grant.role.is_none();
+    if is_empty { InvitationGrant { user_title: grant.user_title, ..defaults } } else { grant }
 }
 
 /// All that the grant gives, when it gives something and the organization has it.
