@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::lock::Mutex;
 
 use super::schedule::Next;
-use super::{keys, parting, removal, sessions, sweeps};
+use super::{keys, mail, notices, parting, removal, sessions, sweeps};
 use crate::error::Refusal;
 use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
@@ -72,6 +72,8 @@ pub(super) const ALL: &[Step] = &[
     beside("buffered-events", |bench| Box::pin(sweeps::buffered_events(&bench.services))),
     beside("rsa-pool", |bench| Box::pin(keys::rsa_pool(&bench.services))),
     beside("key-rotation", |bench| Box::pin(keys::rotation(bench))),
+    in_turn("notices", |bench| Box::pin(notices::notices(&bench.services))),
+    beside("mail", |bench| Box::pin(mail::hand_over(&bench.services))),
     in_turn("issuer-removal", |bench| Box::pin(removal::issuers(&bench.services))),
     in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
     in_turn("departed-delegations", |bench| Box::pin(parting::departed_delegations(bench))),
@@ -89,6 +91,8 @@ pub(super) const ALL: &[Step] = &[
     in_turn("lapsed-sessions", |bench| Box::pin(sessions::lapsed(&bench.services))),
     in_turn("ended-sessions", |bench| Box::pin(sessions::ended(&bench.services))),
     in_turn("expired-api-keys", |bench| Box::pin(sweeps::expired_api_keys(&bench.services))),
+    in_turn("old-mail", |bench| Box::pin(mail::old_mail(&bench.services))),
+    in_turn("invitation-erasure", |bench| Box::pin(mail::invitation_erasure(&bench.services))),
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
     in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
     in_turn("orphaned-deliveries", |bench| Box::pin(sweeps::orphaned_deliveries(&bench.services))),

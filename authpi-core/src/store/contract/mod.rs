@@ -247,6 +247,14 @@ macro_rules! store_contract {
             issuers_with_keys_are_walked_in_pages,
         ]);
         $crate::store_contract!(@room $run, mail: [
+            every_field_comes_back_as_it_was_written,
+            mail_is_due_by_time_longest_first_and_in_batches,
+            of_parallel_claims_of_one_mail_one_wins,
+            a_stale_claim_changes_and_removes_nothing,
+            another_issuer_removes_nothing,
+            a_dropped_unit_queues_nothing,
+            a_tally_is_counted_by_one_at_a_time,
+            old_tallies_are_purged_in_batches,
         ]);
         $crate::store_contract!(@room $run, note: [
             every_field_comes_back_as_it_was_written,
@@ -323,6 +331,19 @@ macro_rules! store_contract {
             login_methods_are_written_by_version_and_counted,
         ]);
         $crate::store_contract!(@room $run, invitation: [
+            every_field_comes_back_as_it_was_written,
+            every_state_comes_back_as_it_was_written,
+            another_tenant_sees_and_changes_nothing,
+            a_stale_version_changes_nothing,
+            of_parallel_updates_of_one_version_one_wins,
+            a_dropped_unit_leaves_nothing,
+            pages_neither_repeat_nor_skip_while_rows_come_and_go,
+            a_status_is_what_the_clock_of_who_asks_makes_it,
+            a_filtered_page_examines_two_thousand_rows,
+            an_address_has_one_open_invitation_however_many_race,
+            open_invitations_are_counted_by_organization,
+            what_is_personal_is_erased_and_the_rest_stays,
+            invitations_of_a_deleted_organization_are_removed_in_batches,
         ]);
         $crate::store_contract!(@room $run, connection: [
         ]);
