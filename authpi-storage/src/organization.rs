@@ -13,9 +13,11 @@ use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
 
 use crate::convert::{Place, id, millis, status, time, to_json, to_word};
+use crate::entity::issuer;
 use crate::entity::organization::{ActiveModel, Column, Entity, Model};
 use crate::error::failed;
 use crate::session::{Session, Unit};
@@ -32,6 +34,7 @@ fn organization(row: Model) -> Result<Organization, StoreError> {
         stats: OrganizationStats {
             n_members: place.count("n_members", row.n_members)?,
             n_agents: place.count("n_agents", row.n_agents)?,
+            n_groups: place.count("n_groups", row.n_groups)?,
         },
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
@@ -49,6 +52,7 @@ fn written(organization: &Organization) -> Result<ActiveModel, StoreError> {
         status_by: Set(status.by.clone()),
         mfa_required: Set(organization.details.security.mfa_required),
         invitation_enabled: Set(organization.details.invitation_enabled),
+        org_type: Set(organization.details.org_type.clone()),
         details: Set(to_json(OPERATION, &organization.details)?),
         metadata: Set(to_json(OPERATION, &organization.metadata)?),
         updated_at: Set(organization.updated_at.as_millis()),
@@ -114,14 +118,39 @@ impl<C: ConnectionTrait + Send + Sync> OrganizationReads for Session<C> {
         Ok(Page::cut(listings, page.limit))
     }
 
+    async fn has_type(&self, issuer: IssuerId, org_type: &str) -> Result<bool, StoreError> {
+        let found: Option<uuid::Uuid> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Deleting.eq(false))
+            .filter(Column::OrgType.eq(org_type))
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(failed("organization.has_type"))?;
+        Ok(found.is_some())
+    }
+
     async fn deleting(&self, limit: u32) -> Result<Vec<DeletingOrganization>, StoreError> {
-        let rows = Entity::find()
+        let issuers = Entity::belongs_to(issuer::Entity).from(Column::IssuerId).to(issuer::Column::Id);
+        let rows: Vec<(Uuid, Uuid, Uuid)> = Entity::find()
+            .select_only()
+            .column(issuer::Column::AccountId)
+            .columns([Column::IssuerId, Column::Id])
+            .join(JoinType::InnerJoin, issuers.into())
             .filter(Column::Deleting.eq(true))
             .limit(u64::from(limit))
+            .into_tuple()
             .all(&self.connection)
             .await
             .map_err(failed("organization.deleting"))?;
-        Ok(rows.into_iter().map(|row| DeletingOrganization { issuer_id: id(row.issuer_id), id: id(row.id) }).collect())
+        let deleting = |(account, issuer, organization)| DeletingOrganization {
+            account_id: id(account),
+            issuer_id: id(issuer),
+            id: id(organization),
+        };
+        Ok(rows.into_iter().map(deleting).collect())
     }
 }
 
@@ -134,6 +163,7 @@ impl OrganizationRepository for Unit {
             deleting: Set(false),
             n_members: Set(organization.stats.n_members.into()),
             n_agents: Set(organization.stats.n_agents.into()),
+            n_groups: Set(organization.stats.n_groups.into()),
             created_at: Set(organization.created_at.as_millis()),
             ..written(organization)?
         };

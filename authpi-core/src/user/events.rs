@@ -77,11 +77,13 @@ pub struct Cascade {
     pub memberships: u64,
     /// Credentials.
     pub verifiers: u64,
+    /// Delegations in force.
+    pub delegations: u64,
 }
 
 /// `user.deleted`, with what goes with it.
 pub fn deleted(account: AccountId, user: &User, cascade: Cascade) -> EventDraft {
-    let Cascade { memberships, verifiers } = cascade;
-    about(catalogue::USER_DELETED, account, user)
-        .with("cascade", json!({ "memberships": memberships, "verifiers": verifiers }))
+    let Cascade { memberships, verifiers, delegations } = cascade;
+    let cascade = json!({ "memberships": memberships, "verifiers": verifiers, "delegations": delegations });
+    about(catalogue::USER_DELETED, account, user).with("cascade", cascade)
 }

@@ -258,6 +258,20 @@ pub struct Origin {
     pub detail: ContextDetail,
 }
 
+impl Origin {
+    /// A worker of the instance, for the tenant whose things it moves on.
+    pub fn of_worker(account_id: AccountId) -> Self {
+        Self {
+            account_id,
+            actor: Actor::System,
+            trigger: Trigger::Schedule,
+            trace: None,
+            request: RequestContext::default(),
+            detail: ContextDetail::None,
+        }
+    }
+}
+
 /// What the vault binds the root key of an issuer to.
 pub fn root_context(issuer: IssuerId) -> String {
     format!("issuer-root:{issuer}")

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::schedule::Next;
 use crate::credential::operations::announce_expired;
 use crate::error::Refusal;
-use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
 use crate::store::Change;
 use crate::web::services::{Origin, Services};
 
@@ -43,15 +42,7 @@ pub(super) async fn expired_api_keys(services: &Arc<Services>) -> Result<Next, R
         return Ok(Next::In(ANNOUNCE_EVERY));
     };
     let root = services.root_for(Some(key.issuer_id)).await?;
-    let origin = Origin {
-        account_id: key.account_id,
-        actor: Actor::System,
-        trigger: Trigger::Schedule,
-        trace: None,
-        request: RequestContext::default(),
-        detail: ContextDetail::None,
-    };
-    let context = services.change_context(origin, root);
+    let context = services.change_context(Origin::of_worker(key.account_id), root);
     let mut change = Change::new(services.store.begin(services.now()).await?, &context);
     announce_expired(&mut change, &key).await?;
     change.into_unit().await?.commit().await?;

@@ -1,23 +1,28 @@
 //! Questions about memberships.
 
 use async_trait::async_trait;
-use authpi_core::id::{Id, IssuerId, MemberId, OrganizationId};
+use authpi_core::id::{GroupId, Id, IssuerId, MemberId, MemberKind, OrganizationId};
 use authpi_core::membership::model::{Membership, MembershipStatus, OWNER};
-use authpi_core::membership::repository::{DepartedMember, MemberPosition, MembershipFilter, MembershipReads};
+use authpi_core::membership::repository::{
+    DepartedMember, EffectiveMembership, MemberPosition, MembershipFilter, MembershipReads,
+};
 use authpi_core::page::{Page, PageRequest};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
+use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select,
+    QuerySelect, QueryTrait, RelationDef, Select,
 };
 use uuid::Uuid;
 
+use super::held;
 use super::row::{kind, membership, one};
-use crate::convert::id;
+use crate::convert::{id, to_word};
 use crate::entity::membership::{Column, Entity};
+use crate::entity::membership_group;
 use crate::entity::membership_scope::{self, Column as Held};
-use crate::entity::user;
+use crate::entity::{agent, user};
 use crate::error::failed;
 use crate::session::Session;
 
@@ -25,7 +30,7 @@ use crate::session::Session;
 const OWNERS_EXAMINED: u64 = 1_000;
 
 /// Behind a place in the list, in whichever table the list is walked along.
-fn behind<C: ColumnTrait>(joined_at: C, member: C, last: MemberPosition) -> Condition {
+pub(super) fn behind<C: ColumnTrait>(joined_at: C, member: C, last: MemberPosition) -> Condition {
     let at = last.joined_at.as_millis();
     let same_time = Condition::all().add(joined_at.eq(at)).add(member.lt(last.member));
     // The first condition alone is what the index serves.
@@ -44,7 +49,7 @@ fn by_time(organization: OrganizationId, filter: &MembershipFilter, after: Optio
     query.order_by_desc(Column::JoinedAt).order_by_desc(Column::MemberId)
 }
 
-/// Members of an organization who hold a scope, found along the index of held scopes.
+/// Members of an organization who hold a scope directly, found along the index of held scopes.
 fn by_scope(
     organization: OrganizationId,
     scope: &str,
@@ -68,6 +73,16 @@ fn by_scope(
     query.order_by_desc(Held::JoinedAt).order_by_desc(Held::MemberId)
 }
 
+/// Members whose own deletion was accepted, found along the index of deletions.
+fn departed_among(members: RelationDef, deleted: SimpleExpr) -> Select<Entity> {
+    Entity::find()
+        .select_only()
+        .columns([Column::IssuerId, Column::MemberId])
+        .distinct()
+        .join(JoinType::InnerJoin, members)
+        .filter(deleted)
+}
+
 #[async_trait]
 impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
     async fn find(
@@ -81,7 +96,8 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .one(&self.connection)
             .await
             .map_err(failed("membership.find"))?;
-        row.map(membership).transpose()
+        let Some(found) = row.map(membership).transpose()? else { return Ok(None) };
+        Ok(held::with_groups(&self.connection, vec![found]).await?.pop())
     }
 
     async fn list(
@@ -92,7 +108,10 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
         page: &PageRequest<MemberPosition>,
     ) -> Result<Page<Membership>, StoreError> {
         let query = match &filter.scope {
-            Some(scope) => by_scope(organization, scope.as_str(), filter.status, page.after),
+            Some(held) if held.groups.is_empty() => {
+                by_scope(organization, held.scope.as_str(), filter.status, page.after)
+            }
+            Some(held) => held::by_scope_or_group(organization, held, filter.status, page),
             None => by_time(organization, filter, page.after),
         };
         let rows = query
@@ -102,7 +121,25 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .await
             .map_err(failed("membership.list"))?;
         let memberships = rows.into_iter().map(membership).collect::<Result<_, StoreError>>()?;
-        Ok(Page::cut(memberships, page.limit))
+        let page = Page::cut(memberships, page.limit);
+        Ok(Page { items: held::with_groups(&self.connection, page.items).await?, has_more: page.has_more })
+    }
+
+    async fn effective_scopes(
+        &self,
+        issuer: IssuerId,
+        member: MemberId,
+    ) -> Result<Vec<EffectiveMembership>, StoreError> {
+        held::effective(self, issuer, member).await
+    }
+
+    async fn count_in_group(&self, organization: OrganizationId, group: GroupId) -> Result<u64, StoreError> {
+        membership_group::Entity::find()
+            .filter(membership_group::Column::OrgId.eq(organization.uuid()))
+            .filter(membership_group::Column::GroupId.eq(group.uuid()))
+            .count(&self.connection)
+            .await
+            .map_err(failed("membership.count_in_group"))
     }
 
     async fn is_active_member(&self, organization: OrganizationId, member: MemberId) -> Result<bool, StoreError> {
@@ -131,14 +168,21 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .all(&self.connection)
             .await
             .map_err(failed("membership.has_other_owner"))?;
-        // Whose deletion was accepted stays a member until a worker comes by.
+        // Whose deletion was accepted stays a member until a worker comes by, and an agent owns no account.
         let departed = user::Entity::find()
             .filter(user::Column::Id.is_in(owners.iter().copied()))
             .filter(user::Column::Deleted.eq(true))
             .count(&self.connection)
             .await
             .map_err(failed("membership.has_other_owner"))?;
-        Ok(departed < owners.len() as u64)
+        let agents = Entity::find()
+            .filter(Column::OrgId.eq(organization.uuid()))
+            .filter(Column::MemberId.is_in(owners.iter().copied()))
+            .filter(Column::MemberType.eq(to_word("membership.has_other_owner", &MemberKind::Agent)?))
+            .count(&self.connection)
+            .await
+            .map_err(failed("membership.has_other_owner"))?;
+        Ok(departed + agents < owners.len() as u64)
     }
 
     async fn owned_by(
@@ -180,21 +224,22 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
     }
 
     async fn departed(&self, since: Timestamp, limit: u32) -> Result<Vec<DepartedMember>, StoreError> {
-        let user = Entity::belongs_to(user::Entity)
+        let limit = u64::from(limit);
+        let users = Entity::belongs_to(user::Entity)
             .from((Column::IssuerId, Column::MemberId))
             .to((user::Column::IssuerId, user::Column::Id));
-        let rows: Vec<(Uuid, Uuid)> = Entity::find()
-            .select_only()
-            .columns([Column::IssuerId, Column::MemberId])
-            .distinct()
-            .join(JoinType::InnerJoin, user.into())
-            .filter(user::Column::DeletedAt.gte(since.as_millis()))
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed("membership.departed"))?;
-        let departed = |(issuer, user)| DepartedMember { issuer_id: id(issuer), member: MemberId::User(id(user)) };
-        Ok(rows.into_iter().map(departed).collect())
+        let users = departed_among(users.into(), user::Column::DeletedAt.gte(since.as_millis())).limit(limit);
+        let users: Vec<(Uuid, Uuid)> =
+            users.into_tuple().all(&self.connection).await.map_err(failed("membership.departed"))?;
+        let agents = Entity::belongs_to(agent::Entity)
+            .from((Column::IssuerId, Column::MemberId))
+            .to((agent::Column::IssuerId, agent::Column::Id));
+        let agents = departed_among(agents.into(), agent::Column::DeletedAt.gte(since.as_millis())).limit(limit);
+        let agents: Vec<(Uuid, Uuid)> =
+            agents.into_tuple().all(&self.connection).await.map_err(failed("membership.departed"))?;
+        let users = users.into_iter().map(|(issuer, user)| (issuer, MemberId::User(id(user))));
+        let agents = agents.into_iter().map(|(issuer, agent)| (issuer, MemberId::Agent(id(agent))));
+        let departed = |(issuer, member)| DepartedMember { issuer_id: id(issuer), member };
+        Ok(users.chain(agents).map(departed).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
     }
 }

@@ -17,31 +17,34 @@ mod platform;
 
 use measure::Report;
 use platform::Platform;
+use tests::{Backend, Database};
 
 /// How much is done.
 #[derive(Clone, Copy)]
 pub struct Scale {
     /// Operations of a measurement.
     operations: usize,
-    /// Organizations in the long list.
+    /// Rows of the large tenant.
     rows: usize,
 }
 
 #[tokio::main]
 async fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    let scale = if quick { Scale { operations: 300, rows: 5_000 } } else { Scale { operations: 5_000, rows: 100_000 } };
+    let scale =
+        if quick { Scale { operations: 300, rows: 5_000 } } else { Scale { operations: 5_000, rows: 1_000_000 } };
     println!("{}", measure::machine());
     let folder = tempfile::tempdir().unwrap();
     let sqlite = format!("sqlite://{}?mode=rwc", folder.path().join("bench.db").display());
     run("SQLite (file, WAL, synchronous=FULL)", &sqlite, scale).await;
-    match std::env::var("AUTHPI_TEST_POSTGRES_URL") {
-        Ok(server) => {
-            let database = tests::postgres::Database::create(&server).await;
-            run("PostgreSQL (loopback, durable commits)", &database.url, scale).await;
+    for (backend, title) in [
+        (Backend::Postgres, "PostgreSQL (loopback, durable commits)"),
+        (Backend::Mariadb, "MariaDB (loopback, durable commits)"),
+    ] {
+        if let Some(database) = Database::create(backend, folder.path()).await {
+            run(title, &database.url, scale).await;
             database.remove().await;
         }
-        Err(_) => println!("\nleft out: PostgreSQL (AUTHPI_TEST_POSTGRES_URL is not set)"),
     }
 }
 
