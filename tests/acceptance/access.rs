@@ -12,6 +12,7 @@ use authpi_core::routes;
 use authpi_core::store::Change;
 use authpi_core::store::contract::mint;
 use authpi_core::web::route::{Access, Route};
+use authpi_core::webhook::model::DeliveryStatus;
 use http::Method;
 use serde_json::json;
 use tests::{App, Caller, Driver, Reply};
@@ -45,6 +46,7 @@ impl World {
         of_account("domains", json!({ "host": domain })).await;
         let hook = json!({ "url": "https://hooks.example.com/", "auth": { "type": "none" } });
         let webhook = of_account("webhooks", hook).await.id();
+        make(&format!("{in_organization}/sso/domains"), json!({ "domain": domain })).await;
         let ids = vec![
             ("issuer_id", issuer),
             ("org_id", organization),
@@ -120,12 +122,17 @@ impl Work for Open {
 }
 
 async fn worlds(app: &App) -> (World, World, World) {
-    let ours = World::make(app.root(), &app.account, "a@example.com").await;
-    let sibling = World::make(app.root(), &app.account, "b@example.com").await;
+    let mut ours = World::make(app.root(), &app.account, "a@example.com").await;
+    let mut sibling = World::make(app.root(), &app.account, "b@example.com").await;
     let platform = app.authpi.services().platform().await.unwrap().unwrap().issuer_id;
     let open = Open { id: mint(), platform };
     let (id, secret) = app.authpi.run(&open).await.unwrap();
-    let foreign = World::make(app.with_key(&id, &secret), &open.id.to_string(), "c@example.com").await;
+    let mut foreign = World::make(app.with_key(&id, &secret), &open.id.to_string(), "c@example.com").await;
+    for world in [&mut ours, &mut sibling, &mut foreign] {
+        let (webhook, event) = (world.id("webhook_id"), world.id("event_id"));
+        let delivery = app.deliver(&world.account, webhook, event, DeliveryStatus::Failed).await;
+        world.ids.push(("delivery_id", delivery));
+    }
     (ours, sibling, foreign)
 }
 

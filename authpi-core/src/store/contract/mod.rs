@@ -251,6 +251,12 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, invitation: [
         ]);
         $crate::store_contract!(@room $run, connection: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            a_stale_version_changes_nothing,
+            of_parallel_claims_of_one_domain_one_wins,
+            released_domains_are_free_again,
+            organizations_are_found_by_their_connection,
         ]);
         $crate::store_contract!(@room $run, agent: [
         ]);
