@@ -20,6 +20,7 @@ import accounts
 import api_keys
 import catalogue
 import clients
+import domains
 import events
 import idempotency
 import issuers
@@ -27,7 +28,9 @@ import members
 import organizations
 import quickstart
 import refusals
+import sso
 import users
+import webhooks
 from checks import Checks, Server
 
 TOPICS: list[ModuleType] = [
@@ -40,6 +43,9 @@ TOPICS: list[ModuleType] = [
     api_keys,
     events,
     idempotency,
+    webhooks,
+    domains,
+    sso,
     refusals,
 ]
 

@@ -12,6 +12,7 @@
 pub mod app;
 pub mod caller;
 pub mod database;
+mod deliver;
 pub mod dns;
 pub mod fixtures;
 pub mod log;

@@ -15,6 +15,7 @@ use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
 use crate::organization_type::{DEFAULT_TYPE, OrganizationSettings};
 use crate::scope::Scope;
+use crate::sso::Sso;
 use crate::status::{Status, StatusNote};
 use crate::store::Change;
 
@@ -68,6 +69,7 @@ pub async fn create_with_id(
         details: completed(change, issuer, &new.details).await?,
         metadata: new.metadata,
         stats: OrganizationStats::default(),
+        sso: Sso::default(),
         created_at: change.now(),
         updated_at: change.now(),
     };

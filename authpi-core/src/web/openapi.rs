@@ -69,6 +69,7 @@ fn described(route: &Route, components: &mut Components) -> Value {
 
 fn parameters(route: &Route) -> Vec<Value> {
     let id = json!({ "type": "string", "pattern": "^[A-Za-z0-9_]{1,64}$" });
+    let host = json!({ "type": "string", "maxLength": 253 });
     let header = |name: &str, description: &str| {
         json!({
             "name": name, "in": "header", "required": false, "description": description,
@@ -77,7 +78,10 @@ fn parameters(route: &Route) -> Vec<Value> {
     };
     let mut all: Vec<_> = route
         .parameters()
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": id }))
+        .map(|name| {
+            let schema = if name == "domain" { &host } else { &id };
+            json!({ "name": name, "in": "path", "required": true, "schema": schema })
+        })
         .chain(route.query.iter().map(|parameter| {
             let mut described = json!({
                 "name": parameter.name, "in": "query", "required": parameter.required,

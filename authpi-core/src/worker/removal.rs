@@ -78,6 +78,7 @@ pub(super) async fn organization(services: &Arc<Services>) -> Result<Next, Refus
     let notes = unit.notes().remove_of(gone.issuer_id, NoteSubject::Organization(gone.id), BATCH).await?;
     let removed = invitations + notes + unit.memberships().remove_of_organization(gone.id, BATCH).await?;
     if removed == 0 && unit.groups().remove_of_organization(gone.id, BATCH).await? == 0 {
+        unit.connections().release_of_organization(gone.issuer_id, gone.id).await?;
         unit.organizations().remove(gone.issuer_id, gone.id).await?;
     }
     unit.commit().await?;

@@ -34,6 +34,7 @@ pub(crate) mod personal_token_address;
 pub(crate) mod platform;
 pub(crate) mod session;
 pub(crate) mod signing_key;
+pub(crate) mod sso_domain;
 pub(crate) mod user;
 pub(crate) mod user_device;
 pub(crate) mod user_record;

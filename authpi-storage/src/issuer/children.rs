@@ -59,6 +59,7 @@ const OTHER: &[Belongings] = &[
     of("authpi_signing_key", "kid"),
     of("authpi_auth_method", "id"),
     of("authpi_group", "id"),
+    of("authpi_sso_domain", "org_id"),
     of("authpi_organization", "id"),
 ];
 

@@ -346,6 +346,12 @@ macro_rules! store_contract {
             invitations_of_a_deleted_organization_are_removed_in_batches,
         ]);
         $crate::store_contract!(@room $run, connection: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            a_stale_version_changes_nothing,
+            of_parallel_claims_of_one_domain_one_wins,
+            released_domains_are_free_again,
+            organizations_are_found_by_their_connection,
         ]);
         $crate::store_contract!(@room $run, agent: [
             every_field_comes_back_as_it_was_written,
