@@ -3,7 +3,8 @@
 use super::details::UserDetails;
 use super::password::PasswordHash;
 use super::status::{DirectoryStatus, IllegalTransition, StatusStep, UserStatus};
-use super::username::{Username, UsernameHash, UsernameType, folded};
+use super::username::{Username, UsernameHash, UsernameType};
+use crate::folding::folded;
 use crate::id::{IssuerId, UserId, VerifierId};
 use crate::metadata::Metadata;
 use crate::status::{Status, StatusNote};

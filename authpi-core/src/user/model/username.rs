@@ -3,10 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
-use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 
 use crate::error::FieldCode;
+use crate::folding::folded;
 use crate::seal::RootKey;
 use crate::secret::hex;
 
@@ -155,21 +155,6 @@ fn has_form(kind: UsernameType, text: &str) -> bool {
 
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// `text` in the one form that usernames are compared in: NFKC (UAX #15), trimmed, with full case folding (Unicode
-/// §3.13, D145).
-pub(super) fn folded(text: &str) -> String {
-    let normalized: String = text.nfkc().collect();
-    normalized.trim().chars().flat_map(fold).nfkc().collect()
-}
-
-/// Full case folding by the case mappings: the detour over upper case makes `ß` and `ẞ` the same as `ss`, and each
-/// character alone knows no final sigma. Only the dotless i has an upper case that folds to something else than itself.
-fn fold(char: char) -> impl Iterator<Item = char> {
-    let dotless = (char == 'ı').then_some('ı');
-    let mapped = char.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
-    dotless.into_iter().chain(mapped.filter(move |_| dotless.is_none()))
 }
 
 /// The keyed hash of a username, or of an e-mail address in events. The same in one issuer for every spelling of the
