@@ -10,6 +10,7 @@ use crate::id::{AccountId, IssuerId};
 use crate::keyring::NewRoot;
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
+use crate::role::Roles;
 use crate::status::{Status, StatusNote};
 use crate::store::Change;
 
@@ -51,12 +52,14 @@ pub async fn create(change: &mut Change<'_>, new: NewIssuer<'_>) -> Result<Issue
         .into_iter()
         .map(|kind| Ok(AuthMethod::with_defaults(change.mint()?, id, kind, now)))
         .collect::<Result<Vec<_>, Refusal>>()?;
+    let details = new.details.checked()?;
     let issuer = Issuer {
         id,
         account_id: new.account_id,
         platform: new.platform,
         status: Status::initial(new.status),
-        details: new.details.checked()?,
+        roles: Roles::default().following(&details.settings.roles, now),
+        details,
         metadata: new.metadata,
         methods: MethodCounts::of(&methods),
         created_at: now,
@@ -84,6 +87,7 @@ pub async fn update(change: &mut Change<'_>, before: Issuer, patch: IssuerPatch)
         return Ok(before);
     }
     after.updated_at = before.updated_at.next_version(change.now());
+    after.roles = before.roles.following(&after.details.settings.roles, after.updated_at);
     change.unit().issuers().update(&after, before.updated_at).await?.required()?;
     change.emit(events::updated(&after, was, changes))?;
     Ok(after)

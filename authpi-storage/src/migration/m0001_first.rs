@@ -102,6 +102,8 @@ fn issuers(backend: DbBackend) -> Tables {
         .col(flag("platform"))
         .col(text_of("name", 200))
         .col(json("details"))
+        .col(json("roles"))
+        .col(flag("detaching"))
         .col(word("access_mode"))
         .col(word("event_context"))
         .col(number("n_methods"))
@@ -155,6 +157,7 @@ fn issuers(backend: DbBackend) -> Tables {
     let indices = vec![
         index("authpi_issuer_by_account", "authpi_issuer", &["account_id", "deleting", "id"]),
         index("authpi_issuer_deleting", "authpi_issuer", &["deleting"]),
+        index("authpi_issuer_detaching", "authpi_issuer", &["detaching"]),
         index("authpi_auth_method_by_issuer", "authpi_auth_method", &["issuer_id", "id"]),
         unique("authpi_signing_key_generation", "authpi_signing_key", &["issuer_id", "generation", "algorithm"]),
         index("authpi_client_by_issuer", "authpi_client", &["issuer_id", "deleted", "id"]),
@@ -175,6 +178,8 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(flag("invitation_enabled"))
         .col(number("n_members"))
         .col(number("n_agents"))
+        .col(number("n_groups"))
+        .col(text_of("org_type", 50))
         .col(json("details"))
         .col(json("metadata"))
         .col(number("created_at"))
@@ -204,6 +209,16 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(number("joined_at"));
     membership_scope.primary_key(&mut primary(&["org_id", "member_id", "scope"]));
 
+    // Who is in a group, in the order of the list.
+    let mut membership_group = table(backend, "authpi_membership_group");
+    membership_group
+        .col(id("org_id"))
+        .col(id("member_id"))
+        .col(id("group_id"))
+        .col(word("status"))
+        .col(number("joined_at"));
+    membership_group.primary_key(&mut primary(&["org_id", "member_id", "group_id"]));
+
     let mut key = table(backend, "authpi_api_key");
     status(key.col(id("id").primary_key()).col(id("account_id")).col(id("org_id")).col(id("issuer_id")))
         .col(word("level"))
@@ -224,6 +239,7 @@ fn tenants(backend: DbBackend) -> Tables {
 
     let indices = vec![
         index("authpi_organization_by_issuer", "authpi_organization", &["issuer_id", "deleting", "id"]),
+        index("authpi_organization_by_type", "authpi_organization", &["issuer_id", "deleting", "org_type"]),
         index("authpi_organization_deleting", "authpi_organization", &["deleting"]),
         index("authpi_membership_by_member", "authpi_membership", &["issuer_id", "member_id"]),
         index("authpi_membership_by_time", "authpi_membership", &["org_id", "joined_at", "member_id"]),
@@ -238,11 +254,21 @@ fn tenants(backend: DbBackend) -> Tables {
             "authpi_membership_scope",
             &["org_id", "scope", "status", "joined_at", "member_id"],
         ),
+        index(
+            "authpi_membership_group_by_time",
+            "authpi_membership_group",
+            &["org_id", "group_id", "joined_at", "member_id"],
+        ),
+        index(
+            "authpi_membership_group_by_status",
+            "authpi_membership_group",
+            &["org_id", "group_id", "status", "joined_at", "member_id"],
+        ),
         index("authpi_api_key_by_organization", "authpi_api_key", &["org_id", "created_at", "id"]),
         index("authpi_api_key_by_issuer", "authpi_api_key", &["issuer_id"]),
         index("authpi_api_key_expiry", "authpi_api_key", &["expiry_announced", "expires_at"]),
     ];
-    (vec![organization, membership, membership_scope, key], indices)
+    (vec![organization, membership, membership_scope, membership_group, key], indices)
 }
 
 /// The directory of users, without personal data, and their records, which hold all of it.
