@@ -120,7 +120,7 @@ pub async fn revoke(change: &mut Change<'_>, device: &Device) -> Result<(), Refu
 /// # Errors
 /// [`Refusal::Stale`] when one of them has changed meanwhile.
 pub async fn revoke_all(change: &mut Change<'_>, issuer: IssuerId, user: UserId) -> Result<u32, Refusal> {
-    if !change.unit().users().lock(issuer, user).await? {
+    if change.unit().users().lock(issuer, user).await?.is_none() {
         return Ok(0);
     }
     let now = change.now();
@@ -180,7 +180,7 @@ pub async fn seen(change: &mut Change<'_>, issuer: IssuerId, user: UserId, login
 
 /// Locks the user and gives its devices: what adds one counts them.
 async fn locked_devices(change: &mut Change<'_>, issuer: IssuerId, user: UserId) -> Result<Vec<Device>, Refusal> {
-    if !change.unit().users().lock(issuer, user).await? {
+    if change.unit().users().lock(issuer, user).await?.is_none() {
         return Err(Refusal::NotFound);
     }
     Ok(change.reads().devices().of_user(issuer, user).await?)

@@ -95,13 +95,6 @@ pub trait UserReads: Send + Sync {
 /// Writes of users.
 #[async_trait]
 pub trait UserRepository: UserReads {
-    /// Locks a user until the unit of work ends: whoever decides over several of its rows does this first. False when
-    /// there is none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    async fn lock(&mut self, issuer: IssuerId, id: UserId) -> Result<bool, StoreError>;
-
     /// Adds a new user, without a password. A username is taken until the user that had it was purged.
     ///
     /// # Errors

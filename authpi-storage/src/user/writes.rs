@@ -66,20 +66,6 @@ async fn unless_taken<T>(savepoint: DatabaseTransaction, done: Result<T, DbErr>)
 
 #[async_trait]
 impl UserRepository for Unit {
-    async fn lock(&mut self, issuer: IssuerId, id: UserId) -> Result<bool, StoreError> {
-        let found: Option<uuid::Uuid> = Entity::find_by_id(id.uuid())
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::IssuerId.eq(issuer.uuid()))
-            .filter(Column::Deleted.eq(false))
-            .lock(LockType::Update)
-            .into_tuple()
-            .one(&self.connection)
-            .await
-            .map_err(failed("user.lock"))?;
-        Ok(found.is_some())
-    }
-
     async fn insert(&mut self, user: &User) -> Result<InsertOutcome, StoreError> {
         let row = ActiveModel {
             id: Set(user.id.uuid()),
