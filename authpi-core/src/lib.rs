@@ -20,7 +20,7 @@ pub mod domain;
 pub mod error;
 pub mod etag;
 pub mod event;
-mod folding;
+pub mod folding;
 pub mod group;
 pub mod health;
 pub mod id;

@@ -168,8 +168,7 @@ impl<C: ConnectionTrait + Send + Sync> GroupReads for Session<C> {
             .all(&self.connection)
             .await
             .map_err(failed("group.deleting"))?;
-        let deleting =
-            |(issuer, org, group)| DeletingGroup { issuer_id: id(issuer), org_id: id(org), id: id(group) };
+        let deleting = |(issuer, org, group)| DeletingGroup { issuer_id: id(issuer), org_id: id(org), id: id(group) };
         Ok(rows.into_iter().map(deleting).collect())
     }
 }

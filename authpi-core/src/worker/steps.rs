@@ -60,6 +60,8 @@ pub(super) const ALL: &[Step] = &[
     in_turn("client-removal", |bench| Box::pin(removal::clients(&bench.services))),
     in_turn("expired-api-keys", |bench| Box::pin(sweeps::expired_api_keys(&bench.services))),
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
+    in_turn("expired-verifiers", |bench| Box::pin(sweeps::expired_verifiers(&bench.services))),
+    in_turn("forgotten-devices", |bench| Box::pin(sweeps::forgotten_devices(&bench.services))),
     in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
     in_turn("rate-limits", |bench| Box::pin(sweeps::rate_limits(&bench.services))),
 ];

@@ -22,6 +22,8 @@ pub(crate) mod outbox;
 pub(crate) mod platform;
 pub(crate) mod signing_key;
 pub(crate) mod user;
+pub(crate) mod user_backup_code;
 pub(crate) mod user_device;
+pub(crate) mod user_enrollment;
 pub(crate) mod user_record;
 pub(crate) mod user_verifier;

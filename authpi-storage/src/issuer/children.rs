@@ -31,8 +31,10 @@ const fn of(table: &'static str, key: &'static str) -> Belongings {
 }
 
 /// Tables with personal data: they go first.
-const PERSONAL: [Belongings; 5] = [
+const PERSONAL: [Belongings; 7] = [
     of("authpi_user_device", "id"),
+    of("authpi_user_enrollment", "id"),
+    of("authpi_user_backup_code", "verifier_id"),
     of("authpi_user_verifier", "id"),
     of("authpi_user_record", "user_id"),
     of("authpi_user", "id"),

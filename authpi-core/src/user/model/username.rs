@@ -6,12 +6,10 @@ use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::error::FieldCode;
-use crate::folding::folded;
+pub(super) use crate::folding::folded;
+use crate::folding::name_hash;
 use crate::seal::RootKey;
 use crate::secret::hex;
-
-/// What the key of username hashes is derived for.
-const HASH_PURPOSE: &str = "username";
 
 /// Longest e-mail address, in characters (RFC 5321 §4.5.3.1.3, less the angle brackets).
 const EMAIL_CHARS: usize = 254;
@@ -165,7 +163,7 @@ pub struct UsernameHash([u8; 32]);
 impl UsernameHash {
     /// HMAC-SHA-256 of the folded name, under a key derived from the root key of the issuer.
     pub fn of(root: &RootKey, username: &str) -> Self {
-        Self(root.mac(HASH_PURPOSE, folded(username).as_bytes()))
+        Self(name_hash(root, username))
     }
 
     /// From storage.
@@ -176,6 +174,12 @@ impl UsernameHash {
     /// For storage.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+impl From<[u8; 32]> for UsernameHash {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 }
 

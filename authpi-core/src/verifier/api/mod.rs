@@ -12,8 +12,7 @@ use crate::web::endpoint::Operation;
 
 const ALL: &str = "/v1/accounts/{account_id}/issuers/{issuer_id}/users/{user_id}/verifiers";
 const ONE: &str = "/v1/accounts/{account_id}/issuers/{issuer_id}/users/{user_id}/verifiers/{verifier_id}";
-const COMPLETE: &str =
-    "/v1/accounts/{account_id}/issuers/{issuer_id}/users/{user_id}/verifiers/complete-enrollment";
+const COMPLETE: &str = "/v1/accounts/{account_id}/issuers/{issuer_id}/users/{user_id}/verifiers/complete-enrollment";
 const REGENERATE: &str =
     "/v1/accounts/{account_id}/issuers/{issuer_id}/users/{user_id}/verifiers/{verifier_id}/regenerate";
 const VERIFY: &str = "/v1/accounts/{account_id}/issuers/{issuer_id}/users/{user_id}/verifiers/{verifier_id}/verify";

@@ -5,15 +5,13 @@ use utoipa::ToSchema;
 
 use crate::id::{EnrollmentId, IssuerId, UserId, VerifierId};
 use crate::timestamp::Timestamp;
-use crate::verifier::model::{
-    ALGORITHM, BackupCodes, DIGITS, PERIOD, Proof, Verifier, VerifierKind, VerifierStatus,
-};
+use crate::verifier::model::{ALGORITHM, BackupCodes, DIGITS, PERIOD, Proof, Verifier, VerifierKind, VerifierStatus};
 use crate::verifier::operations::{Checked, Completed, Enrolling};
 
 /// A credential on the wire.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Verifier)]
-pub struct VerifierView {
+pub(super) struct VerifierView {
     id: VerifierId,
     user_id: UserId,
     issuer_id: IssuerId,
@@ -31,7 +29,7 @@ pub struct VerifierView {
 /// What is told of each kind of credential.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum VerifierDetail {
+pub(super) enum VerifierDetail {
     /// A password.
     Password {
         /// When it was set.
@@ -67,9 +65,7 @@ impl VerifierView {
         let detail = match verifier.proof {
             Proof::Password { .. } => VerifierDetail::Password { changed_at: verifier.proof_set_at },
             Proof::TemporaryPassword { expires_at, .. } => VerifierDetail::TemporaryPassword { expires_at },
-            Proof::Totp { .. } => {
-                VerifierDetail::TotpApp { digits: DIGITS, period: PERIOD, algorithm: ALGORITHM }
-            }
+            Proof::Totp { .. } => VerifierDetail::TotpApp { digits: DIGITS, period: PERIOD, algorithm: ALGORITHM },
             Proof::BackupCodes { total, remaining } => VerifierDetail::BackupCodes { total, remaining },
         };
         Self {
@@ -89,7 +85,7 @@ impl VerifierView {
 
 /// What setting up a credential begins with.
 #[derive(Serialize, ToSchema)]
-pub struct UserVerifiersCreateResponse {
+pub(super) struct UserVerifiersCreateResponse {
     /// Of what waits for the first code; of a password, which is in force at once, the id of its credential.
     enrollment_id: String,
     /// What to type into the app; a temporary password that was made; else empty. Shown once.
@@ -127,7 +123,7 @@ impl From<Enrolling> for UserVerifiersCreateResponse {
 /// Why a code was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum CodeProblem {
+pub(super) enum CodeProblem {
     /// It is another code, or was used before.
     InvalidCode,
     /// Nothing is accepted for a while.
@@ -138,7 +134,7 @@ pub enum CodeProblem {
 
 /// What the first code led to.
 #[derive(Serialize, ToSchema)]
-pub struct UserVerifiersCompleteEnrollmentResponse {
+pub(super) struct UserVerifiersCompleteEnrollmentResponse {
     success: bool,
     /// The new credential.
     verifier_id: Option<VerifierId>,
@@ -170,7 +166,7 @@ fn texts(codes: &BackupCodes) -> Vec<String> {
 
 /// New backup codes.
 #[derive(Serialize, ToSchema)]
-pub struct UserVerifiersRegenerateResponse {
+pub(super) struct UserVerifiersRegenerateResponse {
     /// Each good for once. Shown once.
     codes: Vec<String>,
 }
@@ -183,7 +179,7 @@ impl From<BackupCodes> for UserVerifiersRegenerateResponse {
 
 /// What a code was worth.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct UserVerifiersVerifyResponse {
+pub(super) struct UserVerifiersVerifyResponse {
     success: bool,
     /// After a success the backup codes that are left; after a failure the attempts.
     remaining: Option<u32>,

@@ -58,7 +58,9 @@ mod tests {
 
     #[test]
     fn long_phrases_and_random_letters_are_accepted() {
-        for strong in ["correct horse battery", "kx7!qZp2vv", "das pferd frisst keinen gurkensalat", "🦀🐘🦒🐍🦉🐙🦈🦋🐞🦜"] {
+        for strong in
+            ["correct horse battery", "kx7!qZp2vv", "das pferd frisst keinen gurkensalat", "🦀🐘🦒🐍🦉🐙🦈🦋🐞🦜"]
+        {
             assert_eq!(check(strong, &[]), Ok(()), "{strong}");
         }
     }

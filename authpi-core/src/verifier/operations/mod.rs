@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// Locks the user and gives the credentials it has now: rules over them hold until the end of the unit of work.
 async fn locked(change: &mut Change<'_>, issuer: IssuerId, user: UserId) -> Result<Vec<Verifier>, Refusal> {
-    if !change.unit().users().lock(issuer, user).await? {
+    if change.unit().users().lock(issuer, user).await?.is_none() {
         return Err(Refusal::NotFound);
     }
     let now = change.now();

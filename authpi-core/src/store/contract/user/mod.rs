@@ -28,8 +28,7 @@ use crate::seal::RootKey;
 use crate::status::Status;
 use crate::timestamp::Timestamp;
 use crate::user::model::{
-    DirectoryEntry, DirectoryStatus, PasswordHash, PasswordVerifier, User, UserDetails, UserStatus, Username,
-    UsernameHash,
+    DirectoryEntry, DirectoryStatus, User, UserDetails, UserSecurity, UserStatus, Username, UsernameHash,
 };
 use crate::user::repository::{UserFilter, UserUpdateOutcome};
 
@@ -43,7 +42,8 @@ pub fn named(issuer: IssuerId, name: &str) -> User {
         username_hash: hash(name),
         details: UserDetails::default(),
         metadata: Metadata::default(),
-        password_changed_at: None,
+        approval: None,
+        security: UserSecurity::default(),
         created_at: START,
         updated_at: START,
     }
@@ -65,17 +65,6 @@ fn renamed(before: &User, name: &str) -> User {
         username_hash: hash(name),
         updated_at: later(1),
         ..before.clone()
-    }
-}
-
-fn password(user: &User) -> PasswordVerifier {
-    PasswordVerifier {
-        id: mint(),
-        issuer_id: user.issuer_id,
-        user_id: user.id,
-        hash: PasswordHash::from_phc(format!("$argon2id${}", "x".repeat(502))),
-        created_at: START,
-        updated_at: later(3),
     }
 }
 
