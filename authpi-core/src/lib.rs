@@ -23,6 +23,7 @@ pub mod event;
 pub mod folding;
 pub mod group;
 pub mod health;
+pub mod hostname;
 pub mod id;
 pub mod invitation;
 pub mod issuer;

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::convert::{Place, id, millis, scopes_json, status, time, to_json, to_word};
 use crate::entity::delegation::{ActiveModel, Column, Entity, Model};
-use crate::entity::{client, issuer, user};
+use crate::entity::{agent, client, issuer, user};
 use crate::error::failed;
 use crate::session::{Session, Unit};
 
@@ -205,21 +205,26 @@ impl<C: ConnectionTrait + Send + Sync> DelegationReads for Session<C> {
 
     async fn departed(&self, since: Timestamp, now: Timestamp, limit: u32) -> Result<Vec<DepartedParty>, StoreError> {
         let since = since.as_millis();
-        let users = Entity::belongs_to(user::Entity).from(Column::UserId).to(user::Column::Id);
-        let query = Entity::find().join(JoinType::InnerJoin, users.into());
-        let users = self.departed_of(query, Column::UserId, user::Column::DeletedAt.gte(since), limit).await?;
         let active = to_word("delegation.departed", &DelegationStatus::Active)?;
+        let in_force =
+            || Condition::all().add(Column::Status.eq(active.as_str())).add(Column::ExpiresAt.gt(now.as_millis()));
+        let users = Entity::belongs_to(user::Entity).from(Column::UserId).to(user::Column::Id);
+        let users = Entity::find().join(JoinType::InnerJoin, users.into());
+        let users = self.departed_of(users, Column::UserId, user::Column::DeletedAt.gte(since), limit).await?;
+        let agents = Entity::belongs_to(agent::Entity).from(Column::AgentId).to(agent::Column::Id);
+        let agents = Entity::find().join(JoinType::InnerJoin, agents.into()).filter(in_force());
+        let agents = self.departed_of(agents, Column::AgentId, agent::Column::DeletedAt.gte(since), limit).await?;
         let clients = Entity::belongs_to(client::Entity).from(Column::ClientId).to(client::Column::Id);
-        let query = Entity::find()
-            .join(JoinType::InnerJoin, clients.into())
-            .filter(Column::Status.eq(active))
-            .filter(Column::ExpiresAt.gt(now.as_millis()));
-        let clients = self.departed_of(query, Column::ClientId, client::Column::DeletedAt.gte(since), limit).await?;
-        let users = users.into_iter().map(|(account, issuer, user)| (account, issuer, DelegationParty::User(id(user))));
+        let clients = Entity::find().join(JoinType::InnerJoin, clients.into()).filter(in_force());
+        let clients = self.departed_of(clients, Column::ClientId, client::Column::DeletedAt.gte(since), limit).await?;
+        let departed =
+            |(account, issuer), party| DepartedParty { account_id: id(account), issuer_id: id(issuer), party };
+        let users = users.into_iter().map(|(of, issuer, user)| departed((of, issuer), DelegationParty::User(id(user))));
+        let agents =
+            agents.into_iter().map(|(of, issuer, agent)| departed((of, issuer), DelegationParty::Agent(id(agent))));
         let clients =
-            clients.into_iter().map(|(account, issuer, client)| (account, issuer, DelegationParty::Client(id(client))));
-        let party = |(account, issuer, party)| DepartedParty { account_id: id(account), issuer_id: id(issuer), party };
-        Ok(users.chain(clients).map(party).take(limit as usize).collect())
+            clients.into_iter().map(|(of, issuer, client)| departed((of, issuer), DelegationParty::Client(id(client))));
+        Ok(users.chain(agents).chain(clients).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
     }
 }
 

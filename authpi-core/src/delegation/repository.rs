@@ -41,7 +41,7 @@ pub struct DepartedParty {
     pub account_id: AccountId,
     /// Where they lived.
     pub issuer_id: IssuerId,
-    /// Who: a user or a client.
+    /// Who: a user, an agent or a client.
     pub party: DelegationParty,
 }
 
@@ -84,8 +84,8 @@ pub trait DelegationReads: Send + Sync {
     /// [`StoreError`].
     async fn count_active(&self, issuer: IssuerId, of: DelegationParty, now: Timestamp) -> Result<u64, StoreError>;
 
-    /// At most `limit` users and clients of all issuers whose own deletion was accepted at `since` or later, and who are
-    /// named by delegations: users by any of theirs, which go with them, clients by those in force at `now`. Work for
+    /// At most `limit` users, agents and clients of all issuers whose own deletion was accepted at `since` or later, and who are
+    /// named by delegations: users by any of theirs, which go with them, the others by those in force at `now`. Work for
     /// the removal worker; costs a look at everybody who was deleted since then.
     ///
     /// # Errors

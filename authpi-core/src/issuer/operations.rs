@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::events;
 use super::model::auth_method::{AuthMethod, DEFAULT_KINDS};
 use super::model::{Issuer, IssuerDetails, IssuerStatus, MethodCounts};
+use crate::domain::operations::release;
 use crate::error::Refusal;
 use crate::id::{AccountId, IssuerId};
 use crate::keyring::NewRoot;
@@ -116,6 +117,8 @@ pub async fn delete(change: &mut Change<'_>, issuer: &Issuer) -> Result<(), Refu
         return Err(Refusal::conflict("The platform's own issuer cannot be deleted."));
     }
     let id: IssuerId = issuer.id;
+    // First, as it takes the lock: no domain is assigned to the issuer after this look.
+    release(change, issuer.account_id, id).await?;
     change.unit().issuers().begin_delete(issuer.account_id, id, issuer.updated_at).await?.required()?;
     let cascade = change.reads().issuers().children(id).await?;
     change.emit(events::deleted(issuer, &cascade))

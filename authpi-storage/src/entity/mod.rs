@@ -4,6 +4,9 @@
 #![allow(clippy::struct_excessive_bools, reason = "a row has the flags that its table has")]
 
 pub(crate) mod account;
+pub(crate) mod account_domain;
+pub(crate) mod agent;
+pub(crate) mod agent_verifier;
 pub(crate) mod api_key;
 pub(crate) mod auth_method;
 pub(crate) mod client;
@@ -19,7 +22,10 @@ pub(crate) mod membership_group;
 pub(crate) mod membership_scope;
 pub(crate) mod organization;
 pub(crate) mod outbox;
+pub(crate) mod personal_token;
+pub(crate) mod personal_token_address;
 pub(crate) mod platform;
+pub(crate) mod session;
 pub(crate) mod signing_key;
 pub(crate) mod user;
 pub(crate) mod user_backup_code;

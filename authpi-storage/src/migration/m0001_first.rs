@@ -4,8 +4,8 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::prelude::*;
 
 use super::tables::{
-    bytes, bytes_null, flag, hash, id, id_null, index, json, large_bytes_null, number, number_null, primary, status,
-    table, text_null, text_of, unique, word,
+    bytes, bytes_null, create, flag, hash, id, id_null, index, json, large_bytes_null, number, number_null, primary,
+    status, table, text_null, text_of, unique, word,
 };
 use super::{
     agent, billing, connection, delegation, device, domain, group, invitation, mail, note, session, token, verifier,
@@ -46,13 +46,8 @@ impl MigrationTrait for Migration {
             billing::tables(backend),
             domain::tables(backend),
         ];
-        for (tables, indices) in tables {
-            for table in tables {
-                manager.create_table(table).await?;
-            }
-            for index in indices {
-                manager.create_index(index).await?;
-            }
+        for room in tables {
+            create(manager, room).await?;
         }
         if backend == DbBackend::Sqlite {
             // Statistics for the query planner, refreshed as tables grow.
@@ -62,7 +57,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-pub(super) type Tables = (Vec<TableCreateStatement>, Vec<IndexCreateStatement>);
+pub(super) use super::tables::Tables;
 
 /// The instance itself, and what is remembered of requests.
 fn instance(backend: DbBackend) -> Tables {
