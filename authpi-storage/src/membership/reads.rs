@@ -143,13 +143,18 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .await
             .map_err(failed("membership.has_other_owner"))?;
         // Whose deletion was accepted stays a member until a worker comes by, and an agent owns no account.
-        let people = user::Entity::find()
-            .filter(user::Column::Id.is_in(owners))
-            .filter(user::Column::Deleted.eq(false))
+        let departed = user::Entity::find()
+            .filter(user::Column::Id.is_in(owners.iter().copied()))
+            .filter(user::Column::Deleted.eq(true))
             .count(&self.connection)
             .await
             .map_err(failed("membership.has_other_owner"))?;
-        Ok(people > 0)
+        let agents = agent::Entity::find()
+            .filter(agent::Column::Id.is_in(owners.iter().copied()))
+            .count(&self.connection)
+            .await
+            .map_err(failed("membership.has_other_owner"))?;
+        Ok(departed + agents < owners.len() as u64)
     }
 
     async fn owned_by(
