@@ -21,6 +21,7 @@ import api_keys
 import catalogue
 import clients
 import events
+import factors
 import idempotency
 import issuers
 import members
@@ -36,6 +37,7 @@ TOPICS: list[ModuleType] = [
     clients,
     organizations,
     users,
+    factors,
     members,
     api_keys,
     events,

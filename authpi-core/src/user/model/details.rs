@@ -104,10 +104,10 @@ pub struct Preferences {
 #[serde(default, deny_unknown_fields)]
 pub struct Compliance {
     /// When the terms of service were accepted.
-    #[schema(minimum = 0)]
+    #[schema(value_type = Option<i64>, minimum = 0)]
     pub terms_accepted_at: Option<Timestamp>,
     /// When the privacy policy was accepted.
-    #[schema(minimum = 0)]
+    #[schema(value_type = Option<i64>, minimum = 0)]
     pub privacy_accepted_at: Option<Timestamp>,
     /// ISO 3166-1 alpha-2, with a subdivision (ISO 3166-2) where it matters.
     #[schema(pattern = "^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]

@@ -117,20 +117,8 @@ struct UpdateMembers {
 
 impl Body for UpdateUserVerifier {
     fn schema() -> Option<BodySchema> {
-        let schema = BodySchema::patch_of::<UpdateMembers>("UpdateUserVerifier").ignoring::<VerifierView>();
-        Some(schema.ignoring::<DetailMembers>())
+        Some(BodySchema::patch_of::<UpdateMembers>("UpdateUserVerifier").ignoring::<VerifierView>())
     }
-}
-
-/// What a credential shows of its kind: accepted and ignored, so that a fetched one can be sent back.
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "states the schema only")]
-struct DetailMembers {
-    password: Value,
-    #[schema(rename = "temporary-password")]
-    temporary_password: Value,
-    totp_app: Value,
-    backup_codes: Value,
 }
 
 /// Body of `completeUserVerifierEnrollment`.

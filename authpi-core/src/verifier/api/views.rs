@@ -19,67 +19,88 @@ pub(super) struct VerifierView {
     kind: VerifierKind,
     name: Option<String>,
     status: VerifierStatus,
-    #[serde(flatten)]
-    detail: VerifierDetail,
+    /// Of a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<PasswordMembers>,
+    /// Of a password that an administrator set.
+    #[serde(rename = "temporary-password", skip_serializing_if = "Option::is_none")]
+    temporary_password: Option<TemporaryPasswordMembers>,
+    /// Of an app that shows codes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totp_app: Option<TotpMembers>,
+    /// Of codes on paper.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_codes: Option<BackupCodeMembers>,
     created_at: Timestamp,
     updated_at: Timestamp,
     last_used_at: Option<Timestamp>,
 }
 
-/// What is told of each kind of credential.
+/// What is told of a password.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum VerifierDetail {
-    /// A password.
-    Password {
-        /// When it was set.
-        changed_at: Timestamp,
-    },
-    /// A password that an administrator set.
-    #[serde(rename = "temporary-password")]
-    TemporaryPassword {
-        /// From then on it is none.
-        expires_at: Timestamp,
-    },
-    /// An app that shows a code every 30 seconds.
-    TotpApp {
-        /// Of a code.
-        digits: u8,
-        /// Seconds that a code is shown.
-        period: u32,
-        /// The hash below it.
-        algorithm: &'static str,
-    },
-    /// Codes on paper.
-    BackupCodes {
-        /// How many were made.
-        total: u32,
-        /// How many are left.
-        remaining: u32,
-    },
+pub(super) struct PasswordMembers {
+    /// When it was set.
+    changed_at: Timestamp,
+}
+
+/// What is told of a password that an administrator set.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct TemporaryPasswordMembers {
+    /// From then on it is none.
+    expires_at: Timestamp,
+}
+
+/// What is told of an app that shows codes.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct TotpMembers {
+    /// Of a code.
+    digits: u8,
+    /// Seconds that a code is shown.
+    period: u32,
+    /// The hash below it.
+    algorithm: &'static str,
+}
+
+/// What is told of codes on paper.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct BackupCodeMembers {
+    /// How many were made.
+    total: u32,
+    /// How many are left.
+    remaining: u32,
 }
 
 impl VerifierView {
     /// The credential as it is at `now`.
     pub(super) fn at(now: Timestamp, verifier: Verifier) -> Self {
-        let detail = match verifier.proof {
-            Proof::Password { .. } => VerifierDetail::Password { changed_at: verifier.proof_set_at },
-            Proof::TemporaryPassword { expires_at, .. } => VerifierDetail::TemporaryPassword { expires_at },
-            Proof::Totp { .. } => VerifierDetail::TotpApp { digits: DIGITS, period: PERIOD, algorithm: ALGORITHM },
-            Proof::BackupCodes { total, remaining } => VerifierDetail::BackupCodes { total, remaining },
-        };
-        Self {
+        let mut view = Self {
             id: verifier.id,
             user_id: verifier.user_id,
             issuer_id: verifier.issuer_id,
             kind: verifier.kind(),
             status: verifier.status(now),
             name: verifier.name,
-            detail,
+            password: None,
+            temporary_password: None,
+            totp_app: None,
+            backup_codes: None,
             created_at: verifier.created_at,
             updated_at: verifier.updated_at,
             last_used_at: verifier.last_used_at,
+        };
+        match verifier.proof {
+            Proof::Password { .. } => view.password = Some(PasswordMembers { changed_at: verifier.proof_set_at }),
+            Proof::TemporaryPassword { expires_at, .. } => {
+                view.temporary_password = Some(TemporaryPasswordMembers { expires_at });
+            }
+            Proof::Totp { .. } => {
+                view.totp_app = Some(TotpMembers { digits: DIGITS, period: PERIOD, algorithm: ALGORITHM });
+            }
+            Proof::BackupCodes { total, remaining } => {
+                view.backup_codes = Some(BackupCodeMembers { total, remaining });
+            }
         }
+        view
     }
 }
 
