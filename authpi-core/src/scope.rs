@@ -203,6 +203,12 @@ impl Scopes {
         self.covers_all(other).into_iter().filter(|scope| !is_given(scope)).collect()
     }
 
+    /// Whether `scope` exists below these, taken as the ceiling of an organization: all do when there are none, and plain
+    /// names always do (core-api 12.2).
+    pub fn leave_room_for(&self, scope: &Scope) -> bool {
+        self.is_empty() || scope.split().is_none() || self.0.iter().any(|highest| highest.covers(scope))
+    }
+
     /// Whether this very scope is among them, wildcards aside.
     pub fn contains(&self, scope: &Scope) -> bool {
         self.0.contains(scope)

@@ -233,6 +233,22 @@ async fn an_app_is_set_up_with_its_first_code_and_brings_backup_codes() {
 }
 
 #[tokio::test]
+async fn the_issuer_says_what_apps_call_it_and_how_many_codes_there_are() {
+    let ground = Ground::new().await;
+    let methods = format!("{}/auth-methods", ground.issuer);
+    for (method, settings) in
+        [("totp_app", json!({ "issuer_label": "Aviato" })), ("backup_codes", json!({ "count": 8 }))]
+    {
+        let body = json!({ "method": method, "name": method, "settings": settings });
+        ground.app.root().post(&methods, body).expect(201).await;
+    }
+    let begun = ground.create(json!({ "type": "totp_app" })).await;
+    assert!(begun.text("provisioning_uri").starts_with("otpauth://totp/Aviato:"), "{begun}");
+    let (_, _, codes) = ground.enrolled().await;
+    assert_eq!(codes.len(), 8);
+}
+
+#[tokio::test]
 async fn setting_an_app_up_ends_after_ten_minutes_or_five_wrong_codes() {
     let ground = Ground::new().await;
     let late = ground.create(json!({ "type": "totp_app" })).await;

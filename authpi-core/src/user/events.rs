@@ -86,11 +86,15 @@ pub struct Cascade {
     pub verifiers: u64,
     /// Devices, trusted or known.
     pub devices: u64,
+    /// Delegations in force.
+    pub delegations: u64,
 }
 
 /// `user.deleted`, with what goes with it.
 pub fn deleted(account: AccountId, user: &User, cascade: Cascade) -> EventDraft {
-    let Cascade { memberships, verifiers, devices } = cascade;
-    about(catalogue::USER_DELETED, account, user)
-        .with("cascade", json!({ "memberships": memberships, "verifiers": verifiers, "devices": devices }))
+    let Cascade { memberships, verifiers, devices, delegations } = cascade;
+    let cascade = json!({
+        "memberships": memberships, "verifiers": verifiers, "devices": devices, "delegations": delegations,
+    });
+    about(catalogue::USER_DELETED, account, user).with("cascade", cascade)
 }

@@ -65,6 +65,8 @@ pub struct Route {
     pub access: Access,
     /// Token bucket.
     pub rate: RateClass,
+    /// Preparing it has an effect outside, which a replay must not repeat.
+    pub reaches_out: bool,
     /// Beyond the SDK.
     pub extension: bool,
     /// `If-Match` or `If-None-Match` is honoured.
@@ -92,6 +94,7 @@ impl Route {
             resource: "resource",
             access: Access::Credential,
             rate,
+            reaches_out: false,
             extension: false,
             conditional: false,
             query: Vec::new(),
@@ -156,6 +159,13 @@ impl Route {
     #[must_use]
     pub fn rate(mut self, rate: RateClass) -> Self {
         self.rate = rate;
+        self
+    }
+
+    /// Preparing it has an effect outside, which a replay must not repeat.
+    #[must_use]
+    pub fn reaches_out(mut self) -> Self {
+        self.reaches_out = true;
         self
     }
 

@@ -4,20 +4,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::parting::end_delegations;
 use super::schedule::Next;
 use super::steps::Bench;
+use crate::delegation::model::DelegationParty;
 use crate::error::Refusal;
+use crate::note::model::NoteSubject;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 
 /// Rows of one unit of work: few enough to keep no other writer waiting.
-const BATCH: u32 = 500;
+pub(super) const BATCH: u32 = 500;
 
 /// Parents that one look finds.
 const PARENTS: u32 = 20;
 
 /// How often accepted deletions are looked for: removal begins within 1 s.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How often the end of a waiting time is looked for.
 const PURGE_EVERY: Duration = Duration::from_mins(1);
@@ -26,7 +29,7 @@ const PURGE_EVERY: Duration = Duration::from_mins(1);
 const LAST_COMMIT: Duration = Duration::from_mins(1);
 
 /// Longer than the clocks of two processes are apart, and a unit of work lasts.
-const OVERLAP: Duration = Duration::from_hours(1);
+pub(super) const OVERLAP: Duration = Duration::from_hours(1);
 
 /// How long a deleted user or client stays, to be told apart from one that never was.
 const KEPT: Duration = Duration::from_hours(30 * 24);
@@ -35,6 +38,9 @@ const KEPT: Duration = Duration::from_hours(30 * 24);
 /// chance to open what it sealed.
 pub(super) async fn issuers(services: &Arc<Services>) -> Result<Next, Refusal> {
     for gone in services.store.reads().issuers().deleting(PARENTS).await? {
+        if end_delegations(services, gone.account_id, gone.id, DelegationParty::Everybody).await? > 0 {
+            return Ok(Next::Now);
+        }
         let now = services.now();
         let mut unit = services.store.begin(now).await?;
         let removed = unit.issuers().remove_children(gone.id, BATCH).await?;
@@ -58,9 +64,50 @@ pub(super) async fn organization(services: &Arc<Services>) -> Result<Next, Refus
     let Some(gone) = services.store.reads().organizations().deleting(1).await?.pop() else {
         return Ok(Next::In(LOOK_EVERY));
     };
+    let delegations = DelegationParty::Organization(gone.id);
+    if end_delegations(services, gone.account_id, gone.issuer_id, delegations).await? > 0 {
+        return Ok(Next::Now);
+    }
     let mut unit = services.store.begin(services.now()).await?;
-    if unit.memberships().remove_of_organization(gone.id, BATCH).await? == 0 {
+    let notes = unit.notes().remove_of(gone.issuer_id, NoteSubject::Organization(gone.id), BATCH).await?;
+    let removed = notes + unit.memberships().remove_of_organization(gone.id, BATCH).await?;
+    if removed == 0 && unit.groups().remove_of_organization(gone.id, BATCH).await? == 0 {
         unit.organizations().remove(gone.issuer_id, gone.id).await?;
+    }
+    unit.commit().await?;
+    Ok(Next::Now)
+}
+
+/// Takes a batch of members out of a deleted group; in the end removes the group itself.
+pub(super) async fn group(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let Some(gone) = services.store.reads().groups().deleting(1).await?.pop() else {
+        return Ok(Next::In(LOOK_EVERY));
+    };
+    let mut unit = services.store.begin(services.now()).await?;
+    // As for every change of its members; an organization that is gone takes them all with it.
+    unit.organizations().lock(gone.issuer_id, gone.org_id).await?;
+    if unit.memberships().detach_group(gone.org_id, gone.id, BATCH).await? == 0 {
+        unit.groups().remove(gone.issuer_id, gone.id).await?;
+    }
+    unit.commit().await?;
+    Ok(Next::Now)
+}
+
+/// Gives a batch of groups that carried out a removed role of their issuer the last scopes of it for their own; in the
+/// end forgets the role.
+pub(super) async fn role(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let Some(issuer) = services.store.reads().issuers().detaching(1).await?.pop() else {
+        return Ok(Next::In(LOOK_EVERY));
+    };
+    let mut unit = services.store.begin(services.now()).await?;
+    // Nobody makes such a group meanwhile, and the roles stay what they are.
+    if unit.issuers().lock(issuer).await? {
+        let roles = unit.reads().issuers().roles(issuer).await?;
+        if let Some((name, role)) = roles.removed().next()
+            && unit.groups().detach_role(issuer, name, &role.scopes, BATCH).await? == 0
+        {
+            unit.issuers().write_roles(issuer, &roles.without(name)).await?;
+        }
     }
     unit.commit().await?;
     Ok(Next::Now)
@@ -105,6 +152,20 @@ pub(super) async fn clients(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     for gone in due {
         unit.clients().remove(gone.issuer_id, gone.id).await?;
+    }
+    unit.commit().await?;
+    Ok(Next::Now)
+}
+
+/// Removes agents that were deleted a while ago, once nothing names them.
+pub(super) async fn agents(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let due = services.store.reads().agents().deleted_before(services.now().minus(OVERLAP), PARENTS).await?;
+    if due.is_empty() {
+        return Ok(Next::In(PURGE_EVERY));
+    }
+    let mut unit = services.store.begin(services.now()).await?;
+    for gone in due {
+        unit.agents().remove(gone.issuer_id, gone.id).await?;
     }
     unit.commit().await?;
     Ok(Next::Now)

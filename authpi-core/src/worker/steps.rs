@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::lock::Mutex;
 
 use super::schedule::Next;
-use super::{keys, removal, sweeps};
+use super::{keys, parting, removal, sweeps};
 use crate::error::Refusal;
 use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
@@ -18,13 +18,23 @@ pub(super) struct Bench {
     pub(super) services: Arc<Services>,
     /// Members who were deleted before this have been removed from their organizations.
     pub(super) departed_since: Mutex<Timestamp>,
+    /// Delegations of those who were deleted before this have ended.
+    pub(super) parties_since: Mutex<Timestamp>,
+    /// Notes about those who were deleted before this have been removed.
+    pub(super) subjects_since: Mutex<Timestamp>,
     /// The pass over all issuers that have signing keys.
     pub(super) rotation: Mutex<RotationSweep>,
 }
 
 impl Bench {
     pub(super) fn new(services: Arc<Services>) -> Self {
-        Self { services, departed_since: Mutex::new(Timestamp::EPOCH), rotation: Mutex::default() }
+        Self {
+            services,
+            departed_since: Mutex::new(Timestamp::EPOCH),
+            parties_since: Mutex::new(Timestamp::EPOCH),
+            subjects_since: Mutex::new(Timestamp::EPOCH),
+            rotation: Mutex::default(),
+        }
     }
 }
 
@@ -55,13 +65,21 @@ pub(super) const ALL: &[Step] = &[
     beside("key-rotation", |bench| Box::pin(keys::rotation(bench))),
     in_turn("issuer-removal", |bench| Box::pin(removal::issuers(&bench.services))),
     in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
+    in_turn("departed-delegations", |bench| Box::pin(parting::departed_delegations(bench))),
+    in_turn("departed-notes", |bench| Box::pin(parting::departed_notes(bench))),
+    in_turn("group-removal", |bench| Box::pin(removal::group(&bench.services))),
+    in_turn("role-removal", |bench| Box::pin(removal::role(&bench.services))),
     in_turn("departed-members", |bench| Box::pin(removal::departed_member(bench))),
     in_turn("user-purge", |bench| Box::pin(removal::users(&bench.services))),
     in_turn("client-removal", |bench| Box::pin(removal::clients(&bench.services))),
+    in_turn("agent-removal", |bench| Box::pin(removal::agents(&bench.services))),
     in_turn("expired-api-keys", |bench| Box::pin(sweeps::expired_api_keys(&bench.services))),
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
     in_turn("expired-verifiers", |bench| Box::pin(sweeps::expired_verifiers(&bench.services))),
     in_turn("forgotten-devices", |bench| Box::pin(sweeps::forgotten_devices(&bench.services))),
     in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
+    in_turn("orphaned-deliveries", |bench| Box::pin(sweeps::orphaned_deliveries(&bench.services))),
+    in_turn("old-deliveries", |bench| Box::pin(sweeps::old_deliveries(&bench.services))),
+    in_turn("deleted-webhooks", |bench| Box::pin(sweeps::deleted_webhooks(&bench.services))),
     in_turn("rate-limits", |bench| Box::pin(sweeps::rate_limits(&bench.services))),
 ];

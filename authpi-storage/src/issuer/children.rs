@@ -31,7 +31,8 @@ const fn of(table: &'static str, key: &'static str) -> Belongings {
 }
 
 /// Tables with personal data: they go first.
-const PERSONAL: [Belongings; 7] = [
+const PERSONAL: &[Belongings] = &[
+    of("authpi_delegation", "id"),
     of("authpi_user_device", "id"),
     of("authpi_user_enrollment", "id"),
     of("authpi_user_backup_code", "verifier_id"),
@@ -42,11 +43,17 @@ const PERSONAL: [Belongings; 7] = [
 ];
 
 /// All other tables with rows of an issuer, memberships left out, which have rows of their own.
-const OTHER: [Belongings; 5] = [
+const OTHER: &[Belongings] = &[
+    of("authpi_note_mention", "note_id"),
+    of("authpi_note_reference", "note_id"),
+    of("authpi_note", "id"),
+    of("authpi_agent_verifier", "id"),
+    of("authpi_agent", "id"),
     of("authpi_api_key", "id"),
     of("authpi_client", "id"),
     of("authpi_signing_key", "kid"),
     of("authpi_auth_method", "id"),
+    of("authpi_group", "id"),
     of("authpi_organization", "id"),
 ];
 
@@ -69,6 +76,7 @@ pub(super) async fn count(connection: &impl ConnectionTrait, issuer: IssuerId) -
         clients: live("authpi_client", not_deleted()).await?,
         api_keys: live("authpi_api_key", None).await?,
         auth_methods: live("authpi_auth_method", None).await?,
+        agents: live("authpi_agent", not_deleted()).await?,
     })
 }
 
@@ -90,11 +98,11 @@ pub(super) async fn remove(unit: &mut Unit, issuer: IssuerId, limit: u32) -> Res
         return Ok(0);
     }
     let mut removed = 0;
-    for belongings in &PERSONAL {
+    for belongings in PERSONAL {
         removed += remove_rows(&unit.connection, belongings, issuer, room(limit, removed)).await?;
     }
     removed += remove_memberships(unit, issuer, room(limit, removed)).await?;
-    for belongings in &OTHER {
+    for belongings in OTHER {
         removed += remove_rows(&unit.connection, belongings, issuer, room(limit, removed)).await?;
     }
     Ok(removed)

@@ -80,6 +80,7 @@ async fn user(reads: &dyn Reads, issuer: IssuerId, id: UserId) -> Result<User, R
 /// A decision as callers state it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ApprovalDecision)]
 enum Decision {
     /// The user is in.
     Approved,

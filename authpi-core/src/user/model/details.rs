@@ -22,7 +22,7 @@ pub struct UserDetails {
     pub preferences: Preferences,
     /// What the user agreed to.
     pub compliance: Compliance,
-    /// Values that the user sees: free scalars.
+    /// Values that the user sees: as the issuer defines them, else free scalars.
     #[schema(value_type = Object)]
     pub custom_fields: Map<String, Value>,
 }

@@ -14,6 +14,7 @@ use crate::web::members::present;
 /// What an administrator can set up for a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = CreateUserVerifierType)]
 pub(super) enum Settable {
     /// A password.
     Password,

@@ -38,6 +38,7 @@ pub(super) struct VerifierView {
 
 /// What is told of a password.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = VerifierPassword)]
 pub(super) struct PasswordMembers {
     /// When it was set.
     changed_at: Timestamp,
@@ -45,6 +46,7 @@ pub(super) struct PasswordMembers {
 
 /// What is told of a password that an administrator set.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = VerifierTemporaryPassword)]
 pub(super) struct TemporaryPasswordMembers {
     /// From then on it is none.
     expires_at: Timestamp,
@@ -52,6 +54,7 @@ pub(super) struct TemporaryPasswordMembers {
 
 /// What is told of an app that shows codes.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = VerifierTotpApp)]
 pub(super) struct TotpMembers {
     /// Of a code.
     digits: u8,
@@ -63,6 +66,7 @@ pub(super) struct TotpMembers {
 
 /// What is told of codes on paper.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = VerifierBackupCodes)]
 pub(super) struct BackupCodeMembers {
     /// How many were made.
     total: u32,
@@ -144,6 +148,7 @@ impl From<Enrolling> for UserVerifiersCreateResponse {
 /// Why a code was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = VerifierError)]
 pub(super) enum CodeProblem {
     /// It is another code, or was used before.
     InvalidCode,

@@ -1,6 +1,6 @@
 //! Sets second factors up.
 
-use super::{locked, method_setting, new_codes, new_verifier, of_kind, set_of, store_codes};
+use super::{locked, new_codes, new_verifier, of_kind, set_of, store_codes};
 use crate::device::operations as devices;
 use crate::error::Refusal;
 use crate::id::{EnrollmentId, IssuerId, UserId};
@@ -70,9 +70,9 @@ pub async fn enroll(
 
 /// What apps call the issuer: `issuer_label` of its method `totp_app`, else the name that its users see, else its own.
 async fn label(change: &Change<'_>, issuer: IssuerId) -> Result<String, Refusal> {
-    let stated = method_setting(change, issuer, VerifierKind::Totp, "issuer_label").await?;
-    if let Some(label) = stated.as_ref().and_then(serde_json::Value::as_str).filter(|label| !label.is_empty()) {
-        return Ok(label.to_owned());
+    let methods = change.reads().issuers().auth_methods(issuer).await?;
+    if let Some(label) = methods.into_iter().find_map(|method| method.details.settings.issuer_label) {
+        return Ok(label);
     }
     let details = change.reads().issuers().find(change.account(), issuer).await?.ok_or(Refusal::NotFound)?.details;
     Ok(details.settings.branding.display_name.unwrap_or(details.name))

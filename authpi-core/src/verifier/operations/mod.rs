@@ -62,24 +62,11 @@ async fn lockout(change: &Change<'_>, issuer: IssuerId) -> Result<Lockout, Refus
     Ok(Lockout { max_attempts: policy.max_attempts, duration })
 }
 
-/// A setting of a login method of the issuer (idp §24).
-async fn method_setting(
-    change: &Change<'_>,
-    issuer: IssuerId,
-    kind: VerifierKind,
-    name: &str,
-) -> Result<Option<serde_json::Value>, Refusal> {
-    let methods = change.reads().issuers().auth_methods(issuer).await?;
-    let is_meant = |word: serde_json::Value| word.as_str() == Some(kind.as_str());
-    let meant = methods.into_iter().find(|method| serde_json::to_value(method.kind).is_ok_and(is_meant));
-    Ok(meant.and_then(|method| method.settings.get(name).cloned()))
-}
-
 /// New backup codes, as many as the issuer wants (`settings.count` of its method `backup_codes`).
 async fn new_codes(change: &Change<'_>, issuer: IssuerId) -> Result<BackupCodes, Refusal> {
-    let wanted = method_setting(change, issuer, VerifierKind::BackupCodes, "count").await?;
-    let count = wanted.and_then(|count| count.as_u64()).unwrap_or(DEFAULT_CODES.into());
-    (0..count).map(|_| Ok(BackupCode::new(&change.random()?))).collect()
+    let methods = change.reads().issuers().auth_methods(issuer).await?;
+    let wanted = methods.into_iter().find_map(|method| method.details.settings.count);
+    (0..wanted.unwrap_or(DEFAULT_CODES)).map(|_| Ok(BackupCode::new(&change.random()?))).collect()
 }
 
 /// Stores codes in the place of those that a set has.
