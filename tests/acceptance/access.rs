@@ -45,6 +45,9 @@ impl World {
         let verifier = make(&format!("users/{user}/verifiers"), password).await.text("enrollment_id");
         let device = make(&format!("users/{user}/trusted-devices"), json!({ "fingerprint": "f" })).await;
         let waiting = app.sign_up(&in_issuer, &format!("waiting-{email}")).await;
+        let token = json!({ "name": "t", "restrictions": { "scopes": [] } });
+        let token = make(&format!("users/{user}/tokens"), token).await.id();
+        let session = app.log_in(&in_issuer, &user).await;
         let events = root.get(&format!("{below}/events")).expect(200).await;
         let event = events.data()[0]["id"].as_str().unwrap().to_owned();
         let ids = vec![
@@ -58,6 +61,8 @@ impl World {
             ("verifier_id", verifier),
             ("device_id", device.text("device_id")),
             (WAITING, waiting),
+            ("session_id", session),
+            ("token_id", token),
         ];
         Self { root, account: account.to_owned(), ids, tenant_key: (key.id(), key.text("secret_plain")) }
     }
@@ -214,11 +219,12 @@ async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body(dr
         let last = path.rsplit('/').next().unwrap();
         let (prefix, suffix) = last.split_at(last.find('_').unwrap() + 1);
         let missing = path.replace(last, &format!("{prefix}{}", "0".repeat(suffix.len())));
-        let (status, error) = if missing.contains("/issuers/") || missing.contains("/api-keys/") {
-            (404, "not_found")
-        } else {
-            (403, "access_denied")
-        };
+        let (status, error) =
+            if missing.contains("/issuers/") || missing.contains("/api-keys/") || missing.contains("/tokens/") {
+                (404, "not_found")
+            } else {
+                (403, "access_denied")
+            };
         refused(&send(&missing, "\"1\"").await, status, error, &route, "a missing id");
         refused(&send(&path, "\"1\"").await, 412, "precondition_failed", &route, "a stale tag");
         let invalid = send(&path, "*").await;

@@ -93,7 +93,7 @@ impl Ground {
 }
 
 #[tokio::test]
-async fn a_password_is_set_and_replaced_and_takes_back_the_trust_in_devices() {
+async fn another_password_ends_all_sessions_and_takes_back_the_trust_in_devices() {
     let ground = Ground::new().await;
     let made = ground.create(json!({ "type": "password", "password": "correct horse battery" })).await;
     let shown =
@@ -117,6 +117,7 @@ async fn a_password_is_set_and_replaced_and_takes_back_the_trust_in_devices() {
         .post(&format!("{}/trusted-devices", ground.user), json!({ "fingerprint": "f" }))
         .expect(201)
         .await;
+    ground.app.log_in(&ground.issuer, &ground.id).await;
     ground.app.advance(Duration::from_secs(1));
     let again = ground.create(json!({ "type": "password", "password": "a quite different phrase" })).await;
     assert_eq!(again.text("enrollment_id"), id, "one user has one password");
@@ -124,10 +125,11 @@ async fn a_password_is_set_and_replaced_and_takes_back_the_trust_in_devices() {
     assert_eq!(ground.of_kind("password").await["password"]["changed_at"], ground.app.now());
     let trail = ground.trail().await;
     assert_eq!(trail[0], ("user.verifier.created".to_owned(), json!({ "verifier_type": "password" })));
-    let changed = json!({ "by": ground.app.key.0, "sessions_terminated": 0 });
-    assert_eq!(trail[2], ("user.password.changed".to_owned(), changed));
-    assert_eq!(trail[3], ("user.device.revoked".to_owned(), json!({ "count": 1 })));
-    assert_eq!(trail.len(), 4);
+    let changed = json!({ "by": ground.app.key.0, "sessions_terminated": 1 });
+    assert_eq!(trail[3].0, "session.terminated");
+    assert_eq!(trail[4], ("user.password.changed".to_owned(), changed));
+    assert_eq!(trail[5], ("user.device.revoked".to_owned(), json!({ "count": 1 })));
+    assert_eq!(trail.len(), 6);
 }
 
 #[tokio::test]

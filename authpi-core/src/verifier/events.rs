@@ -60,7 +60,7 @@ pub fn codes_low(account: AccountId, verifier: &Verifier, remaining: u32) -> Eve
 }
 
 /// `user.password.changed`
-pub fn password_changed(account: AccountId, verifier: &Verifier, by: &Actor, sessions_terminated: u64) -> EventDraft {
+pub fn password_changed(account: AccountId, verifier: &Verifier, by: &Actor, sessions_terminated: u32) -> EventDraft {
     user(catalogue::USER_PASSWORD_CHANGED, account, verifier.issuer_id, verifier.user_id)
         .with("by", machine_word(Some(&by.name())))
         .with("sessions_terminated", sessions_terminated)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::user::{delete, insert as insert_user, user};
 use super::{Ground, START, begin, later, mint, race};
-use crate::id::{IssuerId, UserId, VerifierId};
+use crate::id::{IssuerId, UserId};
 use crate::outcome::WriteOutcome;
 use crate::seal::Sealed;
 use crate::secret::{KeyTag, Pepper, Peppers, SecretHash};
@@ -348,6 +348,4 @@ pub async fn a_user_shows_how_it_is_protected(ground: Ground) {
     assert_eq!(found.mfa_methods(), ["totp_app"]);
     assert_eq!(found.password_changed_at(), Some(later(3)));
     assert_eq!((found.failed_attempts(later(4)), found.locked_until(later(4))), (2, Some(later(9))));
-    let unknown: VerifierId = mint();
-    assert!(ground.store().reads().verifiers().find(owner.issuer_id, owner.id, unknown).await.unwrap().is_none());
 }

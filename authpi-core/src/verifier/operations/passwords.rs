@@ -4,12 +4,14 @@ use super::{locked, new_verifier, of_kind};
 use crate::device::operations as devices;
 use crate::error::Refusal;
 use crate::id::{IssuerId, UserId};
+use crate::session::model::EndCause;
+use crate::session::operations as sessions;
 use crate::store::Change;
 use crate::verifier::events;
 use crate::verifier::model::{Attempts, PasswordHash, Proof, TEMPORARY_LASTS, Verifier, VerifierKind};
 
-/// Gives a user a password, or another one in its place: then no device is trusted any more (D133). A temporary password
-/// has served its purpose by that.
+/// Gives a user a password, or another one in its place: then all sessions end (D126), and no device is trusted any more
+/// (D133). A temporary password has served its purpose by that.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] when there is no such user; [`Refusal::Stale`] when a credential has changed meanwhile.
@@ -32,7 +34,9 @@ pub async fn set_password(
         return Ok(password);
     };
     let password = replaced(change, before, proof).await?;
-    change.emit(events::password_changed(change.account(), &password, change.actor(), 0))?;
+    let reason = Some("password_changed".to_owned());
+    let ended = sessions::end_all(change, issuer, user, EndCause::Revoked, reason).await?;
+    change.emit(events::password_changed(change.account(), &password, change.actor(), ended))?;
     devices::revoke_all(change, issuer, user).await?;
     Ok(password)
 }
