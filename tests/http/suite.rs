@@ -3,6 +3,7 @@ use super::DRIVER;
 mod accounts;
 mod agent;
 mod api_keys;
+mod approvals;
 mod auth_methods;
 mod billing;
 mod clients;

@@ -22,6 +22,7 @@ import catalogue
 import clients
 import domains
 import events
+import factors
 import idempotency
 import issuers
 import members
@@ -39,6 +40,7 @@ TOPICS: list[ModuleType] = [
     clients,
     organizations,
     users,
+    factors,
     members,
     api_keys,
     events,

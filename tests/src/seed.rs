@@ -18,7 +18,7 @@ use authpi_core::organization::operations::{self as organizations, NewOrganizati
 use authpi_core::scope::Scopes;
 use authpi_core::store::Change;
 use authpi_core::transport::{Entropy, EntropyUnavailable};
-use authpi_core::user::model::{UserDetails, UserStatus, Username};
+use authpi_core::user::model::{UserDetails, UserOrigin, UserStatus, Username};
 use authpi_core::user::operations::{self as users, NewUser};
 use authpi_core::{AuthPi, Work};
 
@@ -232,6 +232,7 @@ impl Batch<'_> {
         let new = NewUser {
             username: Username::new(None, &format!("user{number}@example.com")).map_err(Refusal::internal)?,
             status: UserStatus::Active,
+            origin: UserOrigin::Admin,
             details: UserDetails::default(),
             metadata: Metadata::default(),
             password: None,

@@ -48,6 +48,9 @@ pub struct Options {
     pub rsa_pool: usize,
     /// Days that events are kept; per-request types 30 at the most.
     pub event_retention_days: u32,
+    /// Where breached passwords are looked up by the first five characters of their SHA-1 hash (k-anonymity); without
+    /// one, only the built-in list of common ones is looked at.
+    pub breach_service: Option<Url>,
 }
 
 impl Default for Options {
@@ -62,6 +65,7 @@ impl Default for Options {
             event_buffer: 100_000,
             rsa_pool: 4,
             event_retention_days: 90,
+            breach_service: None,
         }
     }
 }

@@ -94,6 +94,8 @@ pub(super) const ALL: &[Step] = &[
     in_turn("old-mail", |bench| Box::pin(mail::old_mail(&bench.services))),
     in_turn("invitation-erasure", |bench| Box::pin(mail::invitation_erasure(&bench.services))),
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
+    in_turn("expired-verifiers", |bench| Box::pin(sweeps::expired_verifiers(&bench.services))),
+    in_turn("forgotten-devices", |bench| Box::pin(sweeps::forgotten_devices(&bench.services))),
     in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
     in_turn("orphaned-deliveries", |bench| Box::pin(sweeps::orphaned_deliveries(&bench.services))),
     in_turn("old-deliveries", |bench| Box::pin(sweeps::old_deliveries(&bench.services))),

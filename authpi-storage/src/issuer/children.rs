@@ -39,6 +39,8 @@ const PERSONAL: &[Belongings] = &[
     of("authpi_personal_token_address", "token_id"),
     of("authpi_personal_token", "id"),
     of("authpi_user_device", "id"),
+    of("authpi_user_enrollment", "id"),
+    of("authpi_user_backup_code", "verifier_id"),
     of("authpi_user_verifier", "id"),
     of("authpi_user_record", "user_id"),
     of("authpi_user", "id"),

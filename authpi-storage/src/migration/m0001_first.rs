@@ -296,18 +296,10 @@ fn users(backend: DbBackend) -> Tables {
         .col(text_null("status_reason", 1000))
         .col(text_null("status_by", 200))
         .col(text_of("username", 320))
+        .col(json("approval"))
+        .col(number_null("last_login_at"))
         .col(json("details"))
         .col(json("metadata"));
-
-    let mut verifier = table(backend, "authpi_user_verifier");
-    verifier
-        .col(id("id").primary_key())
-        .col(id("issuer_id"))
-        .col(id("user_id"))
-        .col(word("method"))
-        .col(text_of("secret", 512))
-        .col(number("created_at"))
-        .col(number("updated_at"));
 
     let indices = vec![
         unique("authpi_user_username", "authpi_user", &["issuer_id", "username_hash"]),
@@ -315,9 +307,8 @@ fn users(backend: DbBackend) -> Tables {
         index("authpi_user_by_status", "authpi_user", &["issuer_id", "status", "id"]),
         index("authpi_user_deleted", "authpi_user", &["deleted_at"]),
         index("authpi_user_record_by_issuer", "authpi_user_record", &["issuer_id"]),
-        index("authpi_user_verifier_by_user", "authpi_user_verifier", &["issuer_id", "user_id", "method"]),
     ];
-    (vec![directory, record, verifier], indices)
+    (vec![directory, record], indices)
 }
 
 /// The event trail, which is the outbox, and the request contexts beside it.

@@ -194,7 +194,7 @@ macro_rules! store_contract {
         ]);
         $crate::store_contract!(@room $run, user: [
             every_field_comes_back_as_it_was_written,
-            a_password_belongs_to_its_user,
+            a_login_is_noted_and_is_no_change,
             another_issuer_sees_and_changes_nothing,
             an_update_with_a_stale_version_changes_nothing,
             of_parallel_updates_of_one_version_one_wins,
@@ -204,6 +204,7 @@ macro_rules! store_contract {
             a_dropped_unit_leaves_nothing,
             pages_neither_repeat_nor_skip_while_rows_come_and_go,
             a_status_filter_shows_that_status_and_none_shows_all_but_the_deleted,
+            those_who_wait_are_listed_oldest_first,
             a_deleted_user_keeps_its_name_until_the_purge,
             the_longest_deleted_are_purged_first,
         ]);
@@ -369,8 +370,25 @@ macro_rules! store_contract {
             a_dropped_unit_leaves_nothing,
         ]);
         $crate::store_contract!(@room $run, verifier: [
+            every_field_comes_back_as_it_was_written,
+            another_user_or_issuer_sees_and_changes_nothing,
+            a_stale_version_changes_and_removes_nothing,
+            of_parallel_codes_of_one_step_one_is_accepted,
+            of_parallel_uses_of_one_backup_code_one_is_accepted,
+            new_backup_codes_take_the_place_of_the_old_ones,
+            a_user_sets_one_factor_up_at_a_time,
+            of_parallel_ends_of_one_enrollment_one_wins,
+            credentials_go_with_their_user,
+            a_sweep_removes_what_has_expired,
+            a_user_shows_how_it_is_protected,
         ]);
         $crate::store_contract!(@room $run, device: [
+            every_field_comes_back_as_it_was_written,
+            another_user_or_issuer_sees_and_changes_nothing,
+            a_stale_version_changes_and_removes_nothing,
+            of_parallel_devices_with_one_fingerprint_one_is_made,
+            devices_go_with_their_user,
+            a_sweep_removes_what_is_neither_trusted_nor_known,
         ]);
         $crate::store_contract!(@room $run, webhook: [
             every_field_comes_back_as_it_was_written,

@@ -1,4 +1,4 @@
-//! Passwords that people choose: what they must be (idp.md §23.1), and the only form in which they are kept.
+//! Passwords that people choose: how long they must be (idp.md §23.1), and the only form in which they are kept.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use unicode_normalization::UnicodeNormalization;
 
-use super::username::folded;
 use crate::error::FieldCode;
+use crate::folding::folded;
 use crate::secret::Secret;
 
 /// Memory of one hash, in KiB (OWASP Password Storage Cheat Sheet, Argon2id).
@@ -31,6 +31,14 @@ impl Password {
     fn chars(&self) -> usize {
         self.0.expose().chars().count()
     }
+
+    /// The text, normalized.
+    ///
+    /// # Security
+    /// Only for looking at how good it is.
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose()
+    }
 }
 
 /// What a password must be: long, and not the username. There are no rules about kinds of characters
@@ -48,7 +56,7 @@ impl Default for PasswordPolicy {
 }
 
 /// Why a password is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPassword {
     /// Fewer code points than this.
     #[error("at least {0} characters")]
@@ -59,15 +67,21 @@ pub enum InvalidPassword {
     /// The username is part of it.
     #[error("must not contain the username")]
     ContainsUsername,
+    /// Guessed in few attempts; says why, and what would help.
+    #[error("is too easy to guess. {0}")]
+    Guessable(String),
+    /// Others had it, and everybody knows.
+    #[error("is known from data breaches; choose one that is used nowhere else")]
+    Breached,
 }
 
 impl InvalidPassword {
     /// The code of the field error.
-    pub const fn code(self) -> FieldCode {
+    pub const fn code(&self) -> FieldCode {
         match self {
             Self::TooShort(_) => FieldCode::TooShort,
             Self::TooLong => FieldCode::TooLong,
-            Self::ContainsUsername => FieldCode::NotAllowed,
+            Self::ContainsUsername | Self::Guessable(_) | Self::Breached => FieldCode::NotAllowed,
         }
     }
 }
