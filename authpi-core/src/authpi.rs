@@ -25,6 +25,7 @@ use crate::web::answer::Answer;
 use crate::web::authentication::{client_address, identify};
 use crate::web::caller::Caller;
 use crate::web::idempotency::InFlight;
+use crate::web::key_uses::KeyUses;
 use crate::web::pipeline::Pipeline;
 use crate::web::problem::{answer_to, defect};
 use crate::web::rate_limit::RateLimits;
@@ -84,7 +85,7 @@ impl AuthPi {
         let headers = headers.clone();
         let task = async move {
             let address = client_address(&services.options, &headers, peer);
-            let _ = sender.send(identify(&services, &headers, None, address).await);
+            let _ = sender.send(counted_caller(&services, &headers, address).await);
         };
         self.0.services.transport.executor.spawn(Box::pin(task));
         receiver.await.map_err(|_| Refusal::internal("the authentication was cancelled"))?
@@ -126,6 +127,16 @@ impl AuthPi {
             }
         }
     }
+}
+
+/// Who presents the credential in these headers; a limited key is used by that.
+async fn counted_caller(services: &Services, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Refusal> {
+    let caller = identify(services, headers, None, address).await?;
+    if let Some(key) = &caller.limited_key {
+        let request = RequestContext { ip: Some(address.to_string()), ..RequestContext::default() };
+        services.use_own_key(key, caller.origin(None, request)).await?;
+    }
+    Ok(caller)
 }
 
 /// One unit of work, from its beginning to the commit.
@@ -238,6 +249,7 @@ impl Builder {
             ids: IdSource::new(Arc::clone(&self.entropy)),
             keyring,
             limits: RateLimits::new(Arc::clone(&self.clock), self.options.rate_limits),
+            key_uses: KeyUses::default(),
             buffer: EventBuffer::new(self.options.event_buffer),
             keys: KeyCache::default(),
             in_flight: InFlight::default(),

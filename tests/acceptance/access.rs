@@ -98,6 +98,7 @@ impl Work for Open {
             tags: Vec::new(),
             scopes: ["*:**".parse().unwrap()].into_iter().collect(),
             ip_allowlist: Vec::new(),
+            rate_limit: None,
             expires_at: None,
             metadata: Metadata::default(),
             secret: None,

@@ -14,6 +14,7 @@ mod events;
 mod group;
 mod invitation;
 mod issuers;
+mod key_limits;
 mod mail;
 mod members;
 mod note;

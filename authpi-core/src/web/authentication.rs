@@ -105,6 +105,7 @@ fn caller(key: &ApiKeyAuthentication) -> Caller {
         tenant: key.account_id,
         issuer_id: key.issuer_id,
         event_context: key.event_context,
+        limited_key: key.limited(),
         accounts: if key.level == KeyLevel::Account { vec![account] } else { Vec::new() },
         organizations: vec![OrganizationAccess { org_id: key.org_id, scopes: key.scopes.clone() }],
     }

@@ -1,7 +1,9 @@
 //! Who calls, and what they may do.
 
+use super::services::Origin;
+use crate::credential::model::LimitedKey;
 use crate::error::Refusal;
-use crate::event::model::{Actor, ContextDetail};
+use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
 use crate::id::{AccountId, ApiKeyId, IssuerId, OrganizationId};
 use crate::membership::model::Grantor;
 use crate::scope::{Scope, Scopes};
@@ -43,6 +45,8 @@ pub struct Caller {
     pub issuer_id: IssuerId,
     /// How much request context the events of that issuer keep.
     pub event_context: ContextDetail,
+    /// The key that was presented, when it has a limit of its own.
+    pub limited_key: Option<LimitedKey>,
     /// Accounts that the caller can act on.
     pub accounts: Vec<AccountAccess>,
     /// Organizations that the caller belongs to.
@@ -54,6 +58,18 @@ impl Caller {
     pub const fn actor(&self) -> Actor {
         match self.credential {
             Credential::ApiKey(key_id) => Actor::ApiKey { key_id },
+        }
+    }
+
+    /// Who and where a request of the caller comes from, as an event of the caller's own tenant states it.
+    pub(crate) fn origin(&self, trace: Option<String>, request: RequestContext) -> Origin {
+        Origin {
+            account_id: self.tenant,
+            actor: self.actor(),
+            trigger: Trigger::Api,
+            trace,
+            request,
+            detail: self.event_context,
         }
     }
 

@@ -10,6 +10,7 @@ pub mod endpoint;
 mod headers;
 pub mod idempotency;
 pub mod members;
+pub mod key_uses;
 mod metrics;
 pub mod openapi;
 pub mod pipeline;

@@ -67,6 +67,8 @@ pub struct Route {
     pub rate: RateClass,
     /// Beyond the SDK.
     pub extension: bool,
+    /// An account that pays in advance needs credit for it (core-api 25.1).
+    pub needs_credit: bool,
     /// `If-Match` or `If-None-Match` is honoured.
     pub conditional: bool,
     /// Query parameters.
@@ -93,6 +95,7 @@ impl Route {
             access: Access::Credential,
             rate,
             extension: false,
+            needs_credit: true,
             conditional: false,
             query: Vec::new(),
             body: None,
@@ -119,7 +122,7 @@ impl Route {
 
     /// A removal: 204.
     pub fn delete(path: &'static str) -> Self {
-        Self::new(Method::DELETE, path, RateClass::Write, 204)
+        Self::new(Method::DELETE, path, RateClass::Write, 204).without_credit()
     }
 
     /// Operation id and one line of documentation.
@@ -163,6 +166,13 @@ impl Route {
     #[must_use]
     pub fn extension(mut self) -> Self {
         self.extension = true;
+        self
+    }
+
+    /// Open to an account out of credit: what gives it credit, and what locks someone out. Removals always are.
+    #[must_use]
+    pub fn without_credit(mut self) -> Self {
+        self.needs_credit = false;
         self
     }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod account;
 pub(crate) mod api_key;
+pub(crate) mod api_key_use;
 pub(crate) mod auth_method;
 pub(crate) mod client;
 pub(crate) mod event;

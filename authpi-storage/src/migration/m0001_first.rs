@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::prelude::*;
 
 use super::tables::{
-    bytes, bytes_null, flag, hash, id, id_null, index, json, large_bytes_null, number, number_null, primary, status,
+    bytes, bytes_null, flag, hash, id, id_null, index, json, json_null, large_bytes_null, number, number_null, primary, status,
     table, text_null, text_of, unique, word,
 };
 use super::{
@@ -211,6 +211,7 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(json("details"))
         .col(json("scopes"))
         .col(json("ip_allowlist"))
+        .col(json_null("rate_limit"))
         .col(number_null("expires_at"))
         .col(flag("expiry_announced"))
         .col(bytes("secret_hash"))
@@ -222,7 +223,22 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(number("created_at"))
         .col(number("updated_at"));
 
+    // What all instances together have taken of a window of a key's limit.
+    let mut key_use = table(backend, "authpi_api_key_use");
+    key_use
+        .col(id("account_id"))
+        .col(id("key_id"))
+        .col(number("most"))
+        .col(number("window_seconds"))
+        .col(number("starts_at"))
+        .col(number("ends_at"))
+        .col(number("taken"))
+        .col(flag("warned"))
+        .col(flag("exceeded"));
+    key_use.primary_key(&mut primary(&["account_id", "key_id", "most", "window_seconds", "starts_at"]));
+
     let indices = vec![
+        index("authpi_api_key_use_end", "authpi_api_key_use", &["ends_at"]),
         index("authpi_organization_by_issuer", "authpi_organization", &["issuer_id", "deleting", "id"]),
         index("authpi_organization_deleting", "authpi_organization", &["deleting"]),
         index("authpi_membership_by_member", "authpi_membership", &["issuer_id", "member_id"]),
@@ -242,7 +258,7 @@ fn tenants(backend: DbBackend) -> Tables {
         index("authpi_api_key_by_issuer", "authpi_api_key", &["issuer_id"]),
         index("authpi_api_key_expiry", "authpi_api_key", &["expiry_announced", "expires_at"]),
     ];
-    (vec![organization, membership, membership_scope, key], indices)
+    (vec![organization, membership, membership_scope, key, key_use], indices)
 }
 
 /// The directory of users, without personal data, and their records, which hold all of it.

@@ -15,6 +15,7 @@
 pub mod account;
 pub mod agent;
 pub mod api_key;
+pub mod api_key_use;
 pub mod billing;
 pub mod bootstrap;
 pub mod client;
@@ -134,6 +135,13 @@ macro_rules! store_contract {
             filters_hold_together,
             a_filtered_page_examines_two_thousand_rows,
             an_expiry_is_announced_once,
+        ]);
+        $crate::store_contract!(@room $run, api_key_use: [
+            of_parallel_takers_each_use_is_given_once,
+            slices_are_what_is_left_and_never_more,
+            accounts_keys_and_windows_are_counted_apart,
+            a_dropped_unit_takes_nothing,
+            purging_removes_windows_that_are_over,
         ]);
         $crate::store_contract!(@room $run, client: [
             every_field_comes_back_as_it_was_written,
