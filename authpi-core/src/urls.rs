@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use crate::hostname::Hostname;
 use crate::id::IssuerId;
 
 /// Public base of both APIs.
@@ -48,6 +49,21 @@ impl Urls {
         &self.base
     }
 
+    /// The name is that of the deployment, or below it.
+    pub fn is_own_name(&self, name: &Hostname) -> bool {
+        let base = Url::parse(&self.base).ok();
+        base.as_ref().and_then(Url::host_str).is_some_and(|own| name.is_within(own))
+    }
+
+    /// The URL leads to this deployment.
+    pub fn covers(&self, url: &Url) -> bool {
+        let Ok(base) = Url::parse(&self.base) else { return false };
+        let (own, path) = (base.path().trim_end_matches('/'), url.path());
+        base.host() == url.host()
+            && base.port_or_known_default() == url.port_or_known_default()
+            && path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// Served over TLS.
     pub const fn is_secure(&self) -> bool {
         self.secure
@@ -69,6 +85,8 @@ fn is_loopback(host: &url::Host<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unreachable, reason = "a test fails by panicking")]
+
     use super::*;
 
     #[test]
@@ -82,6 +100,21 @@ mod tests {
         for bad in ["example.com", "ftp://localhost", "https://a@b", "https://b/?q", "https://b/#f", ""] {
             assert_eq!(Urls::under(bad), Err(InvalidUrls::Malformed), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_leads_to_the_deployment_is_known() {
+        let Ok(urls) = Urls::under("https://example.com/identity/") else { unreachable!("a good base") };
+        let covers = |url: &str| Url::parse(url).is_ok_and(|url| urls.covers(&url));
+        for own in ["https://example.com/identity", "https://EXAMPLE.com:443/identity/v1/accounts?x=1"] {
+            assert!(covers(own), "{own}");
+        }
+        for other in ["https://example.com/", "https://example.com/identityx", "https://example.com:8443/identity"] {
+            assert!(!covers(other), "{other}");
+        }
+        let is_own = |name: &str| name.parse().is_ok_and(|name| urls.is_own_name(&name));
+        assert!(is_own("example.com") && is_own("login.example.com"));
+        assert!(!is_own("example.org") && !is_own("notexample.com"));
     }
 
     #[test]

@@ -21,15 +21,32 @@ const LOCK_TIMEOUT: &str = "2s";
 #[cfg(feature = "postgres")]
 const STATEMENT_TIMEOUT: &str = "15s";
 
+/// What every session on MariaDB or MySQL begins with, the time for a statement left out. Each server reads its own of
+/// the comments; `lock_wait_timeout` is about locks of whole tables.
+#[cfg(feature = "mysql")]
+const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+     SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,\
+     ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION'";
+
+/// The time limits of [`SESSION`] for requests: 2 s for a lock, 15 s for a statement.
+#[cfg(feature = "mysql")]
+const SERVING: &str = "SET SESSION innodb_lock_wait_timeout = 2, lock_wait_timeout = 2 \
+     /*M! , max_statement_time = 15 */ /*!80000 , max_execution_time = 15000 */";
+
+/// The time limits of [`SESSION`] for migrations, which may take their time.
+#[cfg(feature = "mysql")]
+const MIGRATING: &str = "SET SESSION innodb_lock_wait_timeout = 60, lock_wait_timeout = 600 \
+     /*M! , max_statement_time = 0 */ /*!80000 , max_execution_time = 0 */";
+
 /// A connection that was idle for this long is tested before it is used.
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 const IDLE_TEST: Duration = Duration::from_secs(30);
 
 /// What can be set besides the URL.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ConnectOptions {
-    /// Connections of a pool: PostgreSQL in all, SQLite for reading. Default 8.
+    /// Connections of a pool: in all, on SQLite for reading. Default 8.
     pub max_connections: u32,
     /// What a commit on SQLite survives. Default [`Durability::Full`].
     pub durability: Durability,
@@ -56,7 +73,7 @@ pub enum Durability {
 #[non_exhaustive]
 pub enum ConnectError {
     /// Not a URL of a database that this build supports.
-    #[error("{0} is not a database URL that this build supports (sqlite:, postgres:)")]
+    #[error("{0} is not a database URL that this build supports (sqlite:, postgres:, mysql:, mariadb:)")]
     Unsupported(String),
     /// Another process has the SQLite file.
     #[error("{} is in use by another process; one SQLite file serves one process", .0.display())]
@@ -96,6 +113,8 @@ pub async fn connect_with(url: &str, options: ConnectOptions) -> Result<Database
         "sqlite" => sqlite(url, options).await,
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => postgres(url, options).await,
+        #[cfg(feature = "mysql")]
+        "mysql" | "mariadb" => mysql(url, options).await,
         other => Err(ConnectError::Unsupported(other.to_owned())),
     }
 }
@@ -195,6 +214,39 @@ async fn postgres(url: &str, options: ConnectOptions) -> Result<DatabaseStore, C
     let connection = Database::connect(pool).await.map_err(ConnectError::Unreachable)?;
     migration::run(&connection).await?;
     Ok(DatabaseStore::new(connection.clone(), connection, None))
+}
+
+#[cfg(feature = "mysql")]
+async fn mysql(url: &str, options: ConnectOptions) -> Result<DatabaseStore, ConnectError> {
+    // The driver knows one scheme only.
+    let url = url.strip_prefix("mariadb:").map_or_else(|| url.to_owned(), |rest| format!("mysql:{rest}"));
+    // The lock of the migration lasts as long as its connection.
+    let alone = Database::connect(mysql_pool(&url, 1, MIGRATING)).await.map_err(ConnectError::Unreachable)?;
+    let migrated = migration::run(&alone).await;
+    let closed = alone.close().await;
+    migrated?;
+    closed.map_err(ConnectError::Migration)?;
+    let connection = Database::connect(mysql_pool(&url, options.max_connections, SERVING))
+        .await
+        .map_err(ConnectError::Unreachable)?;
+    Ok(DatabaseStore::new(connection.clone(), connection, None))
+}
+
+#[cfg(feature = "mysql")]
+fn mysql_pool(url: &str, connections: u32, limits: &'static str) -> Pool {
+    use sqlx::Executor;
+    let mut pool = pool(url, connections);
+    pool.test_before_acquire_if_idle_for(IDLE_TEST)
+        .map_sqlx_mysql_opts(|mysql| mysql.charset("utf8mb4").collation("utf8mb4_bin").timezone(String::from("+00:00")))
+        .map_sqlx_mysql_pool_opts(move |pool| {
+            pool.after_connect(move |connection, _| {
+                Box::pin(async move {
+                    connection.execute(SESSION).await?;
+                    connection.execute(limits).await.map(|_| ())
+                })
+            })
+        });
+    pool
 }
 
 impl From<migration::MigrationError> for ConnectError {

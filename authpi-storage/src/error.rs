@@ -13,9 +13,10 @@ pub(crate) fn is_unique_violation(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
-/// Another transaction held the row for longer than one waits: PostgreSQL `lock_not_available`.
+/// Another transaction held the row for longer than one waits: PostgreSQL `lock_not_available`, MariaDB
+/// `ER_LOCK_WAIT_TIMEOUT`.
 pub(crate) fn is_lock_timeout(error: &DbErr) -> bool {
-    code(error).as_deref() == Some("55P03")
+    number(error) == Some(1205) || code(error).as_deref() == Some("55P03")
 }
 
 fn kind(error: &DbErr) -> StoreErrorKind {
@@ -40,6 +41,9 @@ fn by_code(error: &DbErr) -> StoreErrorKind {
     if is_unique_violation(error) {
         return StoreErrorKind::Conflict;
     }
+    if let Some(number) = number(error) {
+        return by_number(number);
+    }
     match code(error).as_deref().unwrap_or_default() {
         // PostgreSQL: serialization failure, deadlock, lock timeout. SQLite: busy and its variants, locked.
         "40001" | "40P01" | "55P03" | "5" | "261" | "517" | "773" | "6" | "262" => StoreErrorKind::Retryable,
@@ -54,9 +58,55 @@ fn by_code(error: &DbErr) -> StoreErrorKind {
     }
 }
 
-fn code(error: &DbErr) -> Option<String> {
+/// MariaDB and MySQL: their SQLSTATE says too little.
+fn by_number(number: u16) -> StoreErrorKind {
+    match number {
+        // Lock timeout, deadlock, changed since it was read, table changed, refused by the cluster's certification.
+        1205 | 1213 | 1020 | 1412 | 3101 | 1614 => StoreErrorKind::Retryable,
+        // Too many connections, of one user, out of resources, lock table full, memory or disk full, read only,
+        // out of time, interrupted, killed, shutting down, network.
+        1040
+        | 1203
+        | 1226
+        | 1015
+        | 1206
+        | 1037
+        | 1041
+        | 1021
+        | 1114
+        | 1290
+        | 1792
+        | 1836
+        | 1969
+        | 3024
+        | 1317
+        | 1927
+        | 1053
+        | 1080
+        | 1158..=1161 => StoreErrorKind::Unavailable,
+        _ => StoreErrorKind::Bug,
+    }
+}
+
+fn cause(error: &DbErr) -> Option<&(dyn sqlx::error::DatabaseError + 'static)> {
     let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
         return None;
     };
-    cause.as_database_error()?.code().map(std::borrow::Cow::into_owned)
+    cause.as_database_error()
+}
+
+fn code(error: &DbErr) -> Option<String> {
+    cause(error)?.code().map(std::borrow::Cow::into_owned)
+}
+
+/// What a MariaDB or MySQL server calls the failure; `None` from any other.
+#[cfg(feature = "mysql")]
+fn number(error: &DbErr) -> Option<u16> {
+    cause(error)?.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(sqlx::mysql::MySqlDatabaseError::number)
+}
+
+/// No other server has numbers.
+#[cfg(not(feature = "mysql"))]
+fn number(_error: &DbErr) -> Option<u16> {
+    None
 }

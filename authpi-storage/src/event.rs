@@ -125,6 +125,9 @@ impl<C: ConnectionTrait> Session<C> {
     }
 
     async fn with_contexts(&self, rows: Vec<Model>) -> Result<Vec<Event>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let contexts = event_context::Entity::find()
             .filter(event_context::Column::EventId.is_in(rows.iter().map(|row| row.id)))
             .all(&self.connection)

@@ -2,16 +2,17 @@
 
 use async_trait::async_trait;
 use authpi_core::id::{AccountId, Id};
+use authpi_core::outcome::InsertOutcome;
 use authpi_core::seal::Sealed;
 use authpi_core::store::{Claim, IdempotencyRecord, IdempotencyRepository, StoreError};
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::convert::Place;
 use crate::entity::idempotency_record::{ActiveModel, Column, Entity, Model};
 use crate::error::{failed, is_lock_timeout};
+use crate::insert::insert_unless_taken;
 use crate::session::Unit;
 
 fn record(row: Model) -> Result<IdempotencyRecord, StoreError> {
@@ -26,6 +27,32 @@ fn record(row: Model) -> Result<IdempotencyRecord, StoreError> {
     })
 }
 
+impl Unit {
+    async fn committed(&self, account: AccountId, key: &[u8; 32]) -> Result<Option<Model>, StoreError> {
+        Entity::find_by_id((account.uuid(), key.to_vec()))
+            .one(&self.connection)
+            .await
+            .map_err(failed("idempotency.claim"))
+    }
+
+    /// Makes an expired record the claim of this unit; a live one is left alone.
+    async fn take_over(&self, account: AccountId, key: &[u8; 32], expires_at: Timestamp) -> Result<bool, DbErr> {
+        let done = Entity::update_many()
+            .set(ActiveModel {
+                fingerprint: Set(None),
+                answer: Set(None),
+                expires_at: Set(expires_at.as_millis()),
+                ..Default::default()
+            })
+            .filter(Column::AccountId.eq(account.uuid()))
+            .filter(Column::Lookup.eq(key.to_vec()))
+            .filter(Column::ExpiresAt.lte(self.now.as_millis()))
+            .exec(&self.connection)
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+}
+
 #[async_trait]
 impl IdempotencyRepository for Unit {
     async fn claim(&mut self, account: AccountId, key: &[u8; 32], expires_at: Timestamp) -> Result<Claim, StoreError> {
@@ -36,24 +63,26 @@ impl IdempotencyRepository for Unit {
             answer: Set(None),
             expires_at: Set(expires_at.as_millis()),
         };
-        // An expired record is taken over in place; a live one is left alone and touches no row.
-        let take_over = OnConflict::columns([Column::AccountId, Column::Lookup])
-            .update_columns([Column::Fingerprint, Column::Answer, Column::ExpiresAt])
-            .action_and_where(Column::ExpiresAt.lte(self.now.as_millis()))
-            .to_owned();
-        let inserted = Entity::insert(claim).on_conflict(take_over).exec_without_returning(&self.connection).await;
-        match inserted {
-            Ok(1) => return Ok(Claim::Fresh),
-            Ok(_) => {}
+        let key_columns = [Column::AccountId, Column::Lookup];
+        match insert_unless_taken(Entity::insert(claim), key_columns, &self.connection).await {
+            Ok(InsertOutcome::Inserted) => return Ok(Claim::Fresh),
+            Ok(InsertOutcome::Taken) => {}
             Err(error) if is_lock_timeout(&error) => return Ok(Claim::Running),
             Err(error) => return Err(failed("idempotency.claim")(error)),
         }
-        let row = Entity::find_by_id((account.uuid(), key.to_vec()))
-            .one(&self.connection)
-            .await
-            .map_err(failed("idempotency.claim"))?;
-        match row {
-            Some(row) => Ok(Claim::Completed(record(row)?)),
+        let Some(found) = self.committed(account, key).await? else { return Ok(Claim::Running) };
+        if found.expires_at > self.now.as_millis() {
+            return Ok(Claim::Completed(record(found)?));
+        }
+        match self.take_over(account, key, expires_at).await {
+            Ok(true) => return Ok(Claim::Fresh),
+            Ok(false) => {}
+            Err(error) if is_lock_timeout(&error) => return Ok(Claim::Running),
+            Err(error) => return Err(failed("idempotency.claim")(error)),
+        }
+        // Somebody else was faster.
+        match self.committed(account, key).await? {
+            Some(found) => Ok(Claim::Completed(record(found)?)),
             None => Ok(Claim::Running),
         }
     }

@@ -8,12 +8,12 @@ use authpi_core::store::{
     InstanceKeyPurpose, InstanceReads, InstanceRepository, Platform, StoreError, WrappedInstanceKey,
 };
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 
 use crate::convert::id;
 use crate::entity::{instance_key, platform};
 use crate::error::failed;
+use crate::insert::insert_unless_taken;
 use crate::session::{Session, Unit};
 
 /// Primary key of the one row that says the instance was bootstrapped.
@@ -48,10 +48,6 @@ impl<C: ConnectionTrait + Send + Sync> InstanceReads for Session<C> {
     }
 }
 
-fn outcome(rows: u64) -> InsertOutcome {
-    if rows == 1 { InsertOutcome::Inserted } else { InsertOutcome::Taken }
-}
-
 #[async_trait]
 impl InstanceRepository for Unit {
     async fn add_key(&mut self, key: &WrappedInstanceKey) -> Result<InsertOutcome, StoreError> {
@@ -61,12 +57,9 @@ impl InstanceRepository for Unit {
             wrapped: Set(key.wrapped.clone()),
         };
         let columns = [instance_key::Column::Purpose, instance_key::Column::Tag];
-        let rows = instance_key::Entity::insert(row)
-            .on_conflict(OnConflict::columns(columns).do_nothing_on(columns).to_owned())
-            .exec_without_returning(&self.connection)
+        insert_unless_taken(instance_key::Entity::insert(row), columns, &self.connection)
             .await
-            .map_err(failed("instance.add_key"))?;
-        Ok(outcome(rows))
+            .map_err(failed("instance.add_key"))
     }
 
     async fn found_platform(&mut self, platform: Platform) -> Result<InsertOutcome, StoreError> {
@@ -75,12 +68,8 @@ impl InstanceRepository for Unit {
             issuer_id: Set(platform.issuer_id.uuid()),
             account_id: Set(platform.account_id.uuid()),
         };
-        let column = platform::Column::OnlyRow;
-        let rows = platform::Entity::insert(row)
-            .on_conflict(OnConflict::column(column).do_nothing_on([column]).to_owned())
-            .exec_without_returning(&self.connection)
+        insert_unless_taken(platform::Entity::insert(row), [platform::Column::OnlyRow], &self.connection)
             .await
-            .map_err(failed("instance.found_platform"))?;
-        Ok(outcome(rows))
+            .map_err(failed("instance.found_platform"))
     }
 }

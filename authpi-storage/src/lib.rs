@@ -1,4 +1,5 @@
-//! The authpi [`Store`](authpi_core::store::Store) on SeaORM: SQLite (embedded, the default) and PostgreSQL.
+//! The authpi [`Store`](authpi_core::store::Store) on SeaORM: SQLite (embedded, the default), PostgreSQL,
+//! and MariaDB or MySQL.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), authpi_storage::ConnectError> {
@@ -25,6 +26,7 @@ mod event;
 mod group;
 mod group_commit;
 mod idempotency;
+mod insert;
 mod instance;
 mod invitation;
 mod issuer;

@@ -32,6 +32,7 @@ fn organization(row: Model) -> Result<Organization, StoreError> {
         stats: OrganizationStats {
             n_members: place.count("n_members", row.n_members)?,
             n_agents: place.count("n_agents", row.n_agents)?,
+            n_groups: place.count("n_groups", row.n_groups)?,
         },
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
@@ -49,6 +50,7 @@ fn written(organization: &Organization) -> Result<ActiveModel, StoreError> {
         status_by: Set(status.by.clone()),
         mfa_required: Set(organization.details.security.mfa_required),
         invitation_enabled: Set(organization.details.invitation_enabled),
+        org_type: Set(organization.details.org_type.clone()),
         details: Set(to_json(OPERATION, &organization.details)?),
         metadata: Set(to_json(OPERATION, &organization.metadata)?),
         updated_at: Set(organization.updated_at.as_millis()),
@@ -134,6 +136,7 @@ impl OrganizationRepository for Unit {
             deleting: Set(false),
             n_members: Set(organization.stats.n_members.into()),
             n_agents: Set(organization.stats.n_agents.into()),
+            n_groups: Set(organization.stats.n_groups.into()),
             created_at: Set(organization.created_at.as_millis()),
             ..written(organization)?
         };

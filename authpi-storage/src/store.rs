@@ -61,13 +61,15 @@ impl Store for DatabaseStore {
     }
 }
 
-/// Opens a transaction that may write: immediate on SQLite, READ COMMITTED elsewhere.
+/// Opens a transaction that may write: immediate on SQLite, READ COMMITTED elsewhere. Sessions on MariaDB begin that way,
+/// which saves a statement.
 pub(crate) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, sea_orm::DbErr> {
     let options = match connection.get_database_backend() {
         DbBackend::Sqlite => TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         },
+        DbBackend::MySql => TransactionOptions::default(),
         _ => {
             TransactionOptions { isolation_level: Some(IsolationLevel::ReadCommitted), ..TransactionOptions::default() }
         }

@@ -1,4 +1,4 @@
-//! The storage contract on SQLite, in a file and in memory, and on PostgreSQL.
+//! The storage contract on SQLite, in a file and in memory, on PostgreSQL, and on MariaDB.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,4 +21,9 @@ mod sqlite_memory {
 #[cfg(feature = "postgres")]
 mod postgres {
     authpi_core::store_contract!(crate::backend::on_postgres);
+}
+
+#[cfg(feature = "mysql")]
+mod mysql {
+    authpi_core::store_contract!(crate::backend::on_mysql);
 }

@@ -1,19 +1,185 @@
-//! Outgoing HTTP.
+//! Outgoing HTTP to addresses that tenants supply, behind the guard of events-webhooks §11.
+
+use std::error::Error as StdError;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use authpi_core::transport::{HttpClient, HttpFailure, IncomingAnswer, OutgoingRequest};
-use url::Url;
+use bytes::{Bytes, BytesMut};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use url::{Host, Url};
+
+use crate::address::is_global;
+use crate::dns::Resolver;
+use crate::{OutgoingOptions, StartError};
+
+/// Inside the time of the whole request.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long an idle connection, which is bound to the address that was checked, may be used again.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Names that mean the machine or the network it stands in.
+const INTERNAL_NAMES: [&str; 4] = ["localhost", "local", "internal", "home.arpa"];
 
 /// Sends requests to public addresses only.
-pub(crate) struct GuardedClient;
+pub(crate) struct GuardedClient {
+    client: reqwest::Client,
+    guard: Guard,
+}
+
+impl GuardedClient {
+    /// # Errors
+    /// [`StartError::NoTls`].
+    pub(crate) fn new(options: OutgoingOptions, resolver: Resolver) -> Result<Self, StartError> {
+        let guard = Guard(Arc::new(options));
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
+            .dns_resolver(CheckedResolver { guard: guard.clone(), resolver })
+            .build()
+            .map_err(StartError::NoTls)?;
+        Ok(Self { client, guard })
+    }
+
+    async fn answer(&self, request: OutgoingRequest) -> Result<IncomingAnswer, HttpFailure> {
+        let mut sent = self.client.request(request.method, request.url).headers(request.headers);
+        if !request.body.is_empty() {
+            sent = sent.body(request.body);
+        }
+        let mut response = sent.send().await.map_err(|error| class(&error))?;
+        let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
+        let body = limited(response, request.answer_limit).await?;
+        Ok(IncomingAnswer { status, headers, body })
+    }
+}
 
 #[async_trait]
 impl HttpClient for GuardedClient {
-    async fn send(&self, _request: OutgoingRequest) -> Result<IncomingAnswer, HttpFailure> {
-        Err(HttpFailure::Connect)
+    async fn send(&self, request: OutgoingRequest) -> Result<IncomingAnswer, HttpFailure> {
+        // An address in the URL never reaches the resolver.
+        self.guard.check(&request.url).map_err(|_| HttpFailure::Blocked)?;
+        let timeout = request.timeout;
+        tokio::time::timeout(timeout, self.answer(request)).await.map_err(|_| HttpFailure::Timeout)?
     }
 
-    fn check(&self, _url: &Url) -> Result<(), &'static str> {
-        Ok(())
+    fn check(&self, url: &Url) -> Result<(), &'static str> {
+        self.guard.check(url)
     }
 }
+
+/// The first `limit` bytes of a body; the connection is given up for the rest.
+async fn limited(mut response: reqwest::Response, limit: usize) -> Result<Bytes, HttpFailure> {
+    let mut body = BytesMut::new();
+    while body.len() < limit {
+        let Some(chunk) = response.chunk().await.map_err(|error| class(&error))? else { break };
+        let room = limit - body.len();
+        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+    }
+    Ok(body.freeze())
+}
+
+/// What may be asked for, and what connected to.
+#[derive(Clone)]
+struct Guard(Arc<OutgoingOptions>);
+
+impl Guard {
+    fn check(&self, url: &Url) -> Result<(), &'static str> {
+        let development = self.0.allow_private_network;
+        match url.scheme() {
+            "https" => {}
+            "http" if development => {}
+            _ => return Err("must be an https URL"),
+        }
+        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+            return Err("must not have user information or a fragment");
+        }
+        let port = url.port_or_known_default().unwrap_or_default();
+        if !development && port != 443 && port < 1024 {
+            return Err("must use port 443 or a port from 1024 on");
+        }
+        match url.host() {
+            Some(Host::Domain(name)) if development || is_public_name(name) => Ok(()),
+            Some(Host::Ipv4(address)) if self.allows(IpAddr::V4(address)) => Ok(()),
+            Some(Host::Ipv6(address)) if self.allows(IpAddr::V6(address)) => Ok(()),
+            _ => Err("must name a public host"),
+        }
+    }
+
+    fn allows(&self, address: IpAddr) -> bool {
+        let options = &self.0;
+        options.allow_private_network
+            || is_global(address)
+            || options.allowed_networks.iter().any(|network| network.contains(address))
+    }
+}
+
+fn is_public_name(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    let is_internal =
+        |suffix: &&str| name.strip_suffix(*suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    name.contains('.') && !INTERNAL_NAMES.iter().any(is_internal)
+}
+
+/// Gives a name's addresses only when all of them may be connected to; what is connected to is what was checked.
+struct CheckedResolver {
+    guard: Guard,
+    resolver: Resolver,
+}
+
+/// Why no address was given.
+#[derive(Debug, thiserror::Error)]
+enum NoAddress {
+    #[error("an address of the name is not public")]
+    Blocked,
+    #[error("the name does not resolve")]
+    Unresolved,
+}
+
+impl Resolve for CheckedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (guard, resolver) = (self.guard.clone(), self.resolver.clone());
+        Box::pin(async move {
+            let addresses = resolver.addresses(name.as_str()).await.map_err(|_| NoAddress::Unresolved)?;
+            if !addresses.iter().all(|address| guard.allows(*address)) {
+                return Err(NoAddress::Blocked.into());
+            }
+            // Port 0 is replaced by that of the URL.
+            let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
+            Ok(addresses)
+        })
+    }
+}
+
+/// The class of a failure, found in what it was caused by.
+fn class(error: &reqwest::Error) -> HttpFailure {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(reason) = inner.downcast_ref::<NoAddress>() {
+            return match reason {
+                NoAddress::Blocked => HttpFailure::Blocked,
+                NoAddress::Unresolved => HttpFailure::Dns,
+            };
+        }
+        if let Some(io) = inner.downcast_ref::<io::Error>()
+            && error.is_connect()
+            && matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+        {
+            // A connection that stands says nothing wrong before the handshake is over.
+            return HttpFailure::Tls;
+        }
+        cause = inner.source();
+    }
+    if error.is_timeout() { HttpFailure::Timeout } else { HttpFailure::Connect }
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

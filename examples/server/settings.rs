@@ -18,7 +18,7 @@ pub(crate) struct Settings {
     /// Base of both APIs as clients see it; http:// and the listen address when absent.
     #[arg(long, env = "AUTHPI_PUBLIC_URL")]
     public_url: Option<String>,
-    /// sqlite: or postgres: URL.
+    /// sqlite:, postgres:, mysql: or mariadb: URL.
     #[arg(long, env = "AUTHPI_DATABASE_URL", default_value = "sqlite://authpi.db?mode=rwc", hide_env_values = true)]
     pub(crate) database_url: String,
     /// Databases of regions; refused until they are built.

@@ -17,7 +17,7 @@ use serde_json::json;
 use tests::{App, Caller, Driver, Reply};
 
 /// One thing of every kind, in one account.
-struct World {
+pub(crate) struct World {
     root: Caller,
     account: String,
     ids: Vec<(&'static str, String)>,
@@ -25,7 +25,7 @@ struct World {
 }
 
 impl World {
-    async fn make(root: Caller, account: &str, email: &str) -> Self {
+    pub(crate) async fn make(root: Caller, account: &str, email: &str) -> Self {
         let below = format!("/v1/accounts/{account}");
         let issuer = root.post(&format!("{below}/issuers"), json!({ "name": "i" })).expect(201).await.id();
         let in_issuer = format!("{below}/issuers/{issuer}");
@@ -53,12 +53,16 @@ impl World {
     }
 
     fn id(&self, name: &str) -> &str {
-        let found = self.ids.iter().find(|(known, _)| *known == name);
-        &found.unwrap_or_else(|| panic!("add {name} to the worlds of this test")).1
+        self.known(name).unwrap_or_else(|| panic!("add {name} to the worlds of this test"))
+    }
+
+    /// The id that a parameter of this name takes.
+    pub(crate) fn known(&self, name: &str) -> Option<&str> {
+        self.ids.iter().find(|(known, _)| *known == name).map(|(_, id)| id.as_str())
     }
 
     /// The path of a route in this world, with one parameter taken from `other`.
-    fn path(&self, route: &Route, other: Option<(&str, &Self)>) -> String {
+    pub(crate) fn path(&self, route: &Route, other: Option<(&str, &Self)>) -> String {
         let mut path = route.path.replace("{account_id}", &self.account);
         for name in route.parameters().filter(|name| *name != "account_id") {
             let world = other.filter(|(foreign, _)| *foreign == name).map_or(self, |(_, world)| world);

@@ -19,6 +19,11 @@ fn python() -> Option<String> {
 }
 
 async fn golden_path(database: Option<&str>) {
+    run("golden_path.py", &[], "checks passed", database).await;
+}
+
+/// Runs a script of `tests/sdk` against a fresh server; its last line must end with `ending`.
+async fn run(script: &str, arguments: &[&Path], ending: &str, database: Option<&str>) {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
@@ -27,11 +32,18 @@ async fn golden_path(database: Option<&str>) {
         server.env("AUTHPI_DATABASE_URL", url);
     }
     let _server = Server::start(server, port).await;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk/golden_path.py");
-    let output = Command::new(python).arg(script).arg(folder.path().join("bootstrap.json")).output().await.unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk").join(script);
+    let bootstrap = folder.path().join("bootstrap.json");
+    let output = Command::new(python).arg(script).arg(bootstrap).args(arguments).output().await.unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}\n{err}");
-    assert!(out.lines().last().is_some_and(|line| line.ends_with("checks passed")), "{out}");
+    assert!(out.lines().last().is_some_and(|line| line.ends_with(ending)), "{out}");
+}
+
+#[tokio::test]
+async fn the_examples_of_the_guides_run_as_they_are_written() {
+    let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/resources");
+    run("resources.py", &[&pages], "pages passed", None).await;
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ from types import ModuleType
 
 import accounts
 import api_keys
+import catalogue
 import clients
 import events
 import idempotency
@@ -57,6 +58,10 @@ async def walk(server: Server) -> int:
             async with server.client(key.id, key.secret_plain) as admin:
                 await topic.run(checks, server, admin)
             await owner.api_keys.delete(key.id)
+        checks.topic = "catalogue"
+        key = await owner.api_keys.create({"name": "catalogue", "restrictions": {"scopes": ["events:read"]}})
+        async with server.client(key.id, key.secret_plain) as admin:
+            await catalogue.run(checks, admin)
     return checks.passed
 
 

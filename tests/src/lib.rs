@@ -15,6 +15,7 @@ pub mod fixtures;
 pub mod log;
 pub mod postgres;
 pub mod proxy;
+pub mod seed;
 pub mod server;
 
 pub use app::{App, Driver};

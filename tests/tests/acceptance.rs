@@ -15,6 +15,8 @@ mod access;
 mod embedding;
 #[path = "../acceptance/interrupted.rs"]
 mod interrupted;
+#[path = "../acceptance/plans.rs"]
+mod plans;
 #[path = "../acceptance/process.rs"]
 mod process;
 #[path = "../acceptance/races.rs"]

@@ -59,6 +59,13 @@ impl<'a> Cargo<'a> {
         process::run(command.args(arguments))
     }
 
+    /// The seed program, in release mode.
+    pub(crate) fn seed(&self, arguments: &[String]) -> Result<(), Failure> {
+        let mut command = self.command("run");
+        command.args(["--release", "--package", "tests", "--bin", "seed", "--"]);
+        process::run(command.args(arguments))
+    }
+
     /// The names of all packages in a dependency tree; `arguments` choose the tree.
     pub(crate) fn tree(&self, arguments: &[&str]) -> Result<Vec<String>, Failure> {
         let mut command = self.command("tree");

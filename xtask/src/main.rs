@@ -1,4 +1,4 @@
-//! The project's tasks: `cargo xtask check`, `cargo xtask test` and `cargo xtask bench`.
+//! The project's tasks: `cargo xtask check`, `cargo xtask test`, `cargo xtask bench` and `cargo xtask seed`.
 //!
 //! `test` prepares what the tests need, a throw-away PostgreSQL and the published Python SDKs, runs every stage from
 //! the quickest to the slowest and ends with a table of what ran, what was left out, and how long it took.
@@ -47,6 +47,12 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Fill an empty database: `cargo xtask seed -- --help` says with what
+    Seed {
+        /// Arguments for the seed program, after `--`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -55,6 +61,7 @@ fn main() -> ExitCode {
         Task::Check => tasks::check(&workspace),
         Task::Test { require_all } => tasks::test(&workspace, require_all),
         Task::Bench { quick, arguments } => tasks::bench(&workspace, quick, &arguments),
+        Task::Seed { arguments } => tasks::seed(&workspace, &arguments),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -60,6 +60,11 @@ pub(crate) fn bench(workspace: &Workspace, quick: bool, arguments: &[String]) ->
     })
 }
 
+/// Fills a database.
+pub(crate) fn seed(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
+    Cargo::new(workspace).seed(arguments)
+}
+
 fn staged(leave_nothing_out: bool, work: impl FnOnce(&mut Stages) -> Result<(), Failure>) -> Result<(), Failure> {
     let mut stages = Stages::new(leave_nothing_out);
     let result = work(&mut stages);

@@ -10,7 +10,9 @@ use utoipa::ToSchema;
 
 use super::model::{MAX_DOMAINS, MAX_WEBHOOKS};
 use super::operations::{self, AccountPatch, AccountWithOrganization};
-use crate::error::{FieldCode, FieldErrors, Refusal};
+use super::primary::chosen;
+use crate::domain::api::AccountDomainView;
+use crate::error::Refusal;
 use crate::id::{AccountId, UserId};
 use crate::metadata::Metadata;
 use crate::organization::api::OrganizationView;
@@ -38,9 +40,8 @@ pub struct AccountView {
     id: AccountId,
     organization: OrganizationView,
     owner_user_id: Option<UserId>,
-    /// Custom hosts.
-    #[schema(value_type = Vec<Object>)]
-    domains: [(); 0],
+    /// Custom hosts, newest first.
+    domains: Vec<AccountDomainView>,
     /// Feature flags.
     features: BTreeMap<String, bool>,
     limits: AccountLimits,
@@ -82,7 +83,7 @@ impl From<&AccountWithOrganization> for AccountView {
             id: account.id,
             organization: OrganizationView::from(&found.organization),
             owner_user_id: account.owner_user_id,
-            domains: [],
+            domains: found.domains.iter().map(AccountDomainView::from).collect(),
             features: BTreeMap::new(),
             limits: AccountLimits {
                 max_issuers: None,
@@ -148,8 +149,8 @@ pub struct UpdateAccount {
     owner_user_id: Option<Value>,
     #[serde(default, deserialize_with = "present")]
     metadata: Option<Value>,
-    #[serde(default, rename = "domains")]
-    _domains: Vec<Value>,
+    #[serde(default)]
+    domains: Option<Vec<Map<String, Value>>>,
     #[serde(flatten)]
     organization: Map<String, Value>,
 }
@@ -160,7 +161,7 @@ pub struct UpdateAccount {
 struct UpdateMembers {
     /// A user who is an active member of the account's organization; `null` only while there is no owner.
     owner_user_id: Option<UserId>,
-    /// May only name hosts that the account has.
+    /// All hosts of the account, another of which may be `primary`; nothing else can be changed here.
     #[schema(value_type = Vec<Object>, required = false, max_items = 20)]
     domains: Option<Vec<Value>>,
     /// Name of the organization.
@@ -179,14 +180,6 @@ impl Body for UpdateAccount {
         let schema =
             BodySchema::patch_of::<UpdateMembers>("UpdateAccount").and::<MetadataMember>().ignoring::<AccountView>();
         Some(schema)
-    }
-
-    fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-        let domains = sent.get("domains").and_then(Value::as_array);
-        for index in 0..domains.map_or(0, Vec::len) {
-            let message = "the account has no such host; hosts are added one by one";
-            errors.add(format!("domains.{index}"), FieldCode::NotAllowed, message);
-        }
     }
 }
 
@@ -211,7 +204,12 @@ impl Write for Update {
         let before = operations::find_locked(change).await?.ok_or(Refusal::NotFound)?;
         call.precondition(before.account.updated_at)?;
         let body = call.body()?;
+        let primary = match &body.domains {
+            None => None,
+            Some(sent) => chosen(sent, &before.domains)?,
+        };
         let patch = AccountPatch {
+            primary,
             organization: body.organization.clone(),
             metadata: body.metadata.clone(),
             owner: body.owner_user_id.clone().map(serde_json::from_value).transpose().map_err(Refusal::internal)?,

@@ -4,4 +4,5 @@ pub mod api;
 pub mod events;
 pub mod model;
 pub mod operations;
+mod primary;
 pub mod repository;

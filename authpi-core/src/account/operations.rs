@@ -6,7 +6,10 @@ use serde_json::{Map, Value};
 
 use super::events;
 use super::model::Account;
+use crate::domain::model::AccountDomain;
+use crate::domain::operations::choose_primary;
 use crate::error::{FieldCode, Refusal};
+use crate::hostname::Hostname;
 use crate::id::{AccountId, IssuerId, MemberId, UserId};
 use crate::membership::model::{Grantor, OWNER};
 use crate::metadata::Metadata;
@@ -24,6 +27,8 @@ pub struct AccountWithOrganization {
     pub account: Account,
     /// Its organization.
     pub organization: Organization,
+    /// Its custom hosts, newest first.
+    pub domains: Vec<AccountDomain>,
 }
 
 /// A new account.
@@ -46,6 +51,8 @@ pub struct AccountPatch {
     pub metadata: Option<Value>,
     /// Another owner; `Some(None)` for none, which only an account without one can be.
     pub owner: Option<Option<UserId>>,
+    /// The host that becomes primary: one of the account's, verified.
+    pub primary: Option<Hostname>,
     /// What bounds the rights that the change may give: naming an owner takes one (core-api 1.9).
     pub grantor: Grantor,
 }
@@ -60,7 +67,8 @@ pub async fn find(reads: &dyn Reads, id: AccountId) -> Result<Option<AccountWith
     let Some(account) = reads.accounts().find(id).await? else { return Ok(None) };
     let Some(platform) = reads.instance().platform().await? else { return Ok(None) };
     let organization = reads.organizations().find(platform.issuer_id, account.organization_id()).await?;
-    Ok(organization.map(|organization| AccountWithOrganization { account, organization }))
+    let domains = reads.domains().of_accounts(&[id]).await?;
+    Ok(organization.map(|organization| AccountWithOrganization { account, organization, domains }))
 }
 
 /// The account of the change, whose organization is locked first: rules over account, organization and members hold
@@ -89,9 +97,15 @@ pub async fn list(
     let ids: Vec<_> = found.items.iter().map(Account::organization_id).collect();
     let organizations = reads.organizations().find_all(platform.issuer_id, &ids).await?;
     let mut organizations: HashMap<_, _> = organizations.into_iter().map(|one| (one.id, one)).collect();
+    let ids: Vec<_> = found.items.iter().map(|account| account.id).collect();
+    let mut domains: HashMap<_, Vec<_>> = HashMap::new();
+    for domain in reads.domains().of_accounts(&ids).await? {
+        domains.entry(domain.account_id).or_default().push(domain);
+    }
     let with_organization = |account: Account| {
         let organization = organizations.remove(&account.organization_id())?;
-        Some(AccountWithOrganization { account, organization })
+        let domains = domains.remove(&account.id).unwrap_or_default();
+        Some(AccountWithOrganization { account, organization, domains })
     };
     Ok(Page { has_more: found.has_more, items: found.items.into_iter().filter_map(with_organization).collect() })
 }
@@ -109,7 +123,7 @@ pub async fn open(change: &mut Change<'_>, new: NewAccount) -> Result<AccountWit
     let details = OrganizationDetails { name: Some(new.name), ..OrganizationDetails::default() };
     let organization = NewOrganization { details, ..NewOrganization::default() };
     let organization = organizations::create_with_id(change, new.platform, new.id.organization(), organization).await?;
-    Ok(AccountWithOrganization { account, organization })
+    Ok(AccountWithOrganization { account, organization, domains: Vec::new() })
 }
 
 /// Merges a patch into an account that [`find_locked`] found, and the organization behind it. A patch that changes
@@ -123,7 +137,7 @@ pub async fn update(
     before: AccountWithOrganization,
     patch: AccountPatch,
 ) -> Result<AccountWithOrganization, Refusal> {
-    let AccountWithOrganization { account, organization } = before;
+    let AccountWithOrganization { account, organization, mut domains } = before;
     let mut after = Account { metadata: account.metadata.patched(patch.metadata.as_ref())?, ..account.clone() };
     let mut changes = Vec::new();
     if after.metadata != account.metadata {
@@ -138,10 +152,15 @@ pub async fn update(
         after.owner_user_id = owner;
         changes.push("owner_user_id".to_owned());
     }
+    if let Some(primary) = &patch.primary
+        && choose_primary(change, &mut domains, primary).await?
+    {
+        changes.push("domains".to_owned());
+    }
     let renamed = written_through(change, organization.clone(), patch.organization).await?;
     changes.extend(renamed_fields(&organization, &renamed));
     if changes.is_empty() {
-        return Ok(AccountWithOrganization { account, organization });
+        return Ok(AccountWithOrganization { account, organization, domains });
     }
     // The organization has moved the account on already, if it has changed: by this rule, from the version we know.
     let is_followed = renamed.updated_at != organization.updated_at;
@@ -150,7 +169,7 @@ pub async fn update(
     after.updated_at = version;
     change.unit().accounts().update(&after, expected).await?.required()?;
     change.emit(events::updated(&after, changes))?;
-    Ok(AccountWithOrganization { account: after, organization: renamed })
+    Ok(AccountWithOrganization { account: after, organization: renamed, domains })
 }
 
 async fn require_member(change: &Change<'_>, account: &Account, owner: Option<UserId>) -> Result<(), Refusal> {

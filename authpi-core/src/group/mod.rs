@@ -1,4 +1,7 @@
-//! Groups of an organization, which also carry out roles.
+//! Groups of an organization, which also carry out roles (core-api section 18).
 
 pub mod api;
+pub mod events;
+pub mod model;
+pub mod operations;
 pub mod repository;

@@ -5,11 +5,13 @@ use serde_json::{Map, Value};
 use super::events;
 use super::model::auth_method::{AuthMethod, DEFAULT_KINDS};
 use super::model::{Issuer, IssuerDetails, IssuerStatus, MethodCounts};
+use crate::domain::operations::release;
 use crate::error::Refusal;
 use crate::id::{AccountId, IssuerId};
 use crate::keyring::NewRoot;
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
+use crate::role::Roles;
 use crate::status::{Status, StatusNote};
 use crate::store::Change;
 
@@ -51,12 +53,14 @@ pub async fn create(change: &mut Change<'_>, new: NewIssuer<'_>) -> Result<Issue
         .into_iter()
         .map(|kind| Ok(AuthMethod::with_defaults(change.mint()?, id, kind, now)))
         .collect::<Result<Vec<_>, Refusal>>()?;
+    let details = new.details.checked()?;
     let issuer = Issuer {
         id,
         account_id: new.account_id,
         platform: new.platform,
         status: Status::initial(new.status),
-        details: new.details.checked()?,
+        roles: Roles::default().following(&details.settings.roles, now),
+        details,
         metadata: new.metadata,
         methods: MethodCounts::of(&methods),
         created_at: now,
@@ -84,6 +88,7 @@ pub async fn update(change: &mut Change<'_>, before: Issuer, patch: IssuerPatch)
         return Ok(before);
     }
     after.updated_at = before.updated_at.next_version(change.now());
+    after.roles = before.roles.following(&after.details.settings.roles, after.updated_at);
     change.unit().issuers().update(&after, before.updated_at).await?.required()?;
     change.emit(events::updated(&after, was, changes))?;
     Ok(after)
@@ -112,6 +117,8 @@ pub async fn delete(change: &mut Change<'_>, issuer: &Issuer) -> Result<(), Refu
         return Err(Refusal::conflict("The platform's own issuer cannot be deleted."));
     }
     let id: IssuerId = issuer.id;
+    // First, as it takes the lock: no domain is assigned to the issuer after this look.
+    release(change, issuer.account_id, id).await?;
     change.unit().issuers().begin_delete(issuer.account_id, id, issuer.updated_at).await?.required()?;
     let cascade = change.reads().issuers().children(id).await?;
     change.emit(events::deleted(issuer, &cascade))

@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::id::{AccountId, IssuerId};
 use crate::outcome::WriteOutcome;
 use crate::page::{PageRequest, SearchPage};
+use crate::role::Roles;
 use crate::timestamp::Timestamp;
 use crate::words::words;
 
@@ -100,6 +101,12 @@ pub trait IssuerReads: Send + Sync {
     /// [`StoreError`].
     async fn find(&self, account: AccountId, id: IssuerId) -> Result<Option<Issuer>, StoreError>;
 
+    /// The roles of an issuer as groups see them; none of an issuer whose deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn roles(&self, issuer: IssuerId) -> Result<Roles, StoreError>;
+
     /// Issuers of the account, newest first. Without a status filter those being deleted are left out.
     ///
     /// # Errors
@@ -140,7 +147,14 @@ pub trait IssuerRepository: IssuerReads {
     /// [`StoreError`], `Conflict` when the id exists.
     async fn insert(&mut self, issuer: &Issuer, root_key: &[u8], methods: &[AuthMethod]) -> Result<(), StoreError>;
 
-    /// Writes status, details, metadata and version, if the stored version still is `before`. Login methods and their
+    /// Locks the issuer until the end of the unit of work, so that its roles, types and login methods stay what they
+    /// are; tells whether it is there. Lock an organization first, where one is locked, too.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn lock(&mut self, issuer: IssuerId) -> Result<bool, StoreError>;
+
+    /// Writes status, details, roles, metadata and version, if the stored version still is `before`. Login methods and their
     /// counts are not written.
     ///
     /// # Errors

@@ -132,8 +132,7 @@ fn already_a_member() -> Refusal {
 async fn is_of_issuer(change: &Change<'_>, issuer: IssuerId, member: MemberId) -> Result<bool, Refusal> {
     match member {
         MemberId::User(user) => Ok(change.reads().users().exists(issuer, user).await?),
-        // No issuer has agents.
-        MemberId::Agent(_) => Ok(false),
+        MemberId::Agent(agent) => Ok(change.reads().agents().exists(issuer, agent).await?),
     }
 }
 

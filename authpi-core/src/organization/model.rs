@@ -51,6 +51,8 @@ pub struct OrganizationStats {
     pub n_members: u32,
     /// Those of agents.
     pub n_agents: u32,
+    /// Groups.
+    pub n_groups: u32,
 }
 
 /// The attributes that a caller writes; see core-api section 16.

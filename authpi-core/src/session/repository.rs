@@ -1,7 +1,105 @@
-//! What is asked and written about it.
+//! What storage answers and does for sessions.
 
-/// Questions.
-pub trait SessionReads: Send + Sync {}
+use async_trait::async_trait;
 
-/// Verbs.
-pub trait SessionRepository: SessionReads {}
+use super::model::UserSession;
+use crate::error::StoreError;
+use crate::id::{ClientId, IssuerId, OrganizationId, SessionId, UserId};
+use crate::outcome::WriteOutcome;
+use crate::timestamp::Timestamp;
+
+/// Ended sessions of one user that a list shows at most, the newest: the list has no pages.
+pub const ENDED_LISTED: u32 = 200;
+
+/// Which sessions of an issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionsOf {
+    /// All of them.
+    Issuer,
+    /// Of this user.
+    User(UserId),
+    /// Of clients, from this session at the issuer.
+    Op(SessionId),
+    /// Of this client.
+    Client(ClientId),
+    /// Whose tokens are selected to this organization.
+    Organization(OrganizationId),
+}
+
+/// Questions about sessions.
+#[async_trait]
+pub trait SessionReads: Send + Sync {
+    /// One session of the issuer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find(&self, issuer: IssuerId, id: SessionId) -> Result<Option<UserSession>, StoreError>;
+
+    /// Sessions of a user, newest first: all that nobody has ended, and the newest [`ENDED_LISTED`] of the others that
+    /// ended at `since` or later.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn list(&self, issuer: IssuerId, user: UserId, since: Timestamp) -> Result<Vec<UserSession>, StoreError>;
+
+    /// At most `limit` sessions that nobody has ended, nor a sweep, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn live(&self, issuer: IssuerId, of: SessionsOf, limit: u32) -> Result<Vec<UserSession>, StoreError>;
+
+    /// How many there are of [`SessionReads::live`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn count_live(&self, issuer: IssuerId, of: SessionsOf) -> Result<u64, StoreError>;
+
+    /// At most `limit` sessions of all issuers that time has ended by `now` and no sweep has noted, longest first: work
+    /// for the sweep.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn lapsed(&self, now: Timestamp, limit: u32) -> Result<Vec<UserSession>, StoreError>;
+
+    /// At most `limit` live sessions of all issuers whose user was deleted at `since` or later: work for the removal
+    /// worker. Costs a look at everybody who was deleted since then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn of_departed_users(&self, since: Timestamp, limit: u32) -> Result<Vec<UserSession>, StoreError>;
+
+    /// At most `limit` live sessions of all issuers whose client was deleted at `since` or later: work for the removal
+    /// worker. Costs a look at every client that was deleted since then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn of_departed_clients(&self, since: Timestamp, limit: u32) -> Result<Vec<UserSession>, StoreError>;
+}
+
+/// Writes of sessions.
+#[async_trait]
+pub trait SessionRepository: SessionReads {
+    /// Adds a new session.
+    ///
+    /// # Errors
+    /// [`StoreError`], `Conflict` when the id exists.
+    async fn insert(&mut self, session: &UserSession) -> Result<(), StoreError>;
+
+    /// Writes everything but identity, kind and time of creation, if the stored version still is `before`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn update(&mut self, session: &UserSession, before: Timestamp) -> Result<WriteOutcome, StoreError>;
+
+    /// Removes at most `limit` sessions of all issuers that ended before `at`. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn purge(&mut self, at: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
+    /// Removes at most `limit` sessions of a user. Returns how many; repeat until there are none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove_of_user(&mut self, issuer: IssuerId, user: UserId, limit: u32) -> Result<u64, StoreError>;
+}

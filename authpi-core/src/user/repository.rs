@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 
-use super::model::{DirectoryEntry, DirectoryStatus, PasswordVerifier, User, UsernameHash};
+use super::model::{DirectoryEntry, DirectoryStatus, PasswordVerifier, User, UserStatus, UsernameHash};
 use crate::error::StoreError;
 use crate::id::{IssuerId, UserId};
 use crate::outcome::{InsertOutcome, WriteOutcome};
@@ -100,6 +100,13 @@ pub trait UserRepository: UserReads {
     /// # Errors
     /// [`StoreError`], `Conflict` when the id exists.
     async fn insert(&mut self, user: &User) -> Result<InsertOutcome, StoreError>;
+
+    /// Keeps others from changing a user, and from counting what it has, until the end of the unit of work; none once
+    /// its deletion was accepted. Locked before what hangs on it: sessions, personal tokens.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn lock(&mut self, issuer: IssuerId, id: UserId) -> Result<Option<UserStatus>, StoreError>;
 
     /// Adds the password of a user.
     ///

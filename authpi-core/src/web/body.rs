@@ -12,6 +12,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 use crate::custom_fields;
 use crate::error::{FieldCode, FieldErrors};
+use crate::hostname::Hostname;
 use crate::metadata;
 use crate::network::Network;
 use crate::scope::Scope;
@@ -190,6 +191,7 @@ impl BodyChecker {
             .should_validate_formats(true)
             .with_format("scope", |text| Scope::from_str(text).is_ok())
             .with_format("network", |text| Network::from_str(text).is_ok())
+            .with_format("host-name", |text| Hostname::from_str(text).is_ok())
             .with_format("http-url", is_http_url)
             .build(&whole)
             .map_err(|error| format!("schema {}: {error}", schema.name))?;

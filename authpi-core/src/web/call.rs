@@ -15,6 +15,7 @@ use super::services::{Origin, Services};
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::etag::IfMatch;
 use crate::event::model::RequestContext;
+use crate::hostname::Hostname;
 use crate::id::{AccountId, Id, MemberId};
 use crate::issuer::model::IssuerHead;
 use crate::timestamp::Timestamp;
@@ -220,6 +221,12 @@ pub trait FromSegment: Sized {
 }
 
 impl<I: Id> FromSegment for I {
+    fn from_segment(segment: &str) -> Option<Self> {
+        segment.parse().ok()
+    }
+}
+
+impl FromSegment for Hostname {
     fn from_segment(segment: &str) -> Option<Self> {
         segment.parse().ok()
     }

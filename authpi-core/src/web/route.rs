@@ -208,6 +208,14 @@ impl Route {
         self
     }
 
+    /// Answers all there are, in the form of a page that is the last one.
+    #[must_use]
+    pub fn answers_list<T: ToSchema>(mut self) -> Self {
+        self.shape = Shape::Page;
+        self.answer = Some(body::reference::<T>());
+        self
+    }
+
     /// Answers a document as another standard defines it.
     #[must_use]
     pub fn answers_bare<T: ToSchema>(mut self) -> Self {

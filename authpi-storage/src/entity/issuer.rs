@@ -17,6 +17,8 @@ pub struct Model {
     pub platform: bool,
     pub name: String,
     pub details: Json,
+    pub roles: Json,
+    pub detaching: bool,
     pub access_mode: String,
     pub event_context: String,
     pub n_methods: i64,

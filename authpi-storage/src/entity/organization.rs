@@ -18,6 +18,8 @@ pub struct Model {
     pub invitation_enabled: bool,
     pub n_members: i64,
     pub n_agents: i64,
+    pub n_groups: i64,
+    pub org_type: String,
     pub details: Json,
     pub metadata: Json,
     pub created_at: i64,

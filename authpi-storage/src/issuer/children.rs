@@ -31,7 +31,8 @@ const fn of(table: &'static str, key: &'static str) -> Belongings {
 }
 
 /// Tables with personal data: they go first.
-const PERSONAL: [Belongings; 4] = [
+const PERSONAL: [Belongings; 5] = [
+    of("authpi_user_device", "id"),
     of("authpi_user_verifier", "id"),
     of("authpi_user_record", "user_id"),
     of("authpi_user", "id"),

@@ -12,9 +12,11 @@ use authpi_core::issuer::repository::{
 };
 use authpi_core::outcome::WriteOutcome;
 use authpi_core::page::{PageRequest, SearchPage};
+use authpi_core::role::Roles;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::auth_method;
@@ -72,6 +74,7 @@ fn issuer(row: Model) -> Result<Issuer, StoreError> {
             login: place.count("n_login_methods", row.n_login_methods)?,
             signup: place.count("n_signup_methods", row.n_signup_methods)?,
         },
+        roles: place.json("roles", row.roles)?,
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
     })
@@ -89,6 +92,8 @@ fn written(issuer: &Issuer) -> Result<ActiveModel, StoreError> {
         status_by: Set(status.by.clone()),
         name: Set(issuer.details.name.clone()),
         details: Set(to_json(OPERATION, &issuer.details)?),
+        roles: Set(to_json(OPERATION, &issuer.roles)?),
+        detaching: Set(issuer.roles.removed().next().is_some()),
         access_mode: Set(to_word(OPERATION, &settings.access.mode)?),
         event_context: Set(to_word(OPERATION, &settings.event_context())?),
         metadata: Set(to_json(OPERATION, &issuer.metadata)?),
@@ -148,6 +153,19 @@ impl<C: ConnectionTrait + Send + Sync> IssuerReads for Session<C> {
         row.map(issuer).transpose()
     }
 
+    async fn roles(&self, issuer: IssuerId) -> Result<Roles, StoreError> {
+        let roles: Option<serde_json::Value> = Entity::find_by_id(issuer.uuid())
+            .select_only()
+            .column(Column::Roles)
+            .filter(Column::Deleting.eq(false))
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(failed("issuer.roles"))?;
+        let place = Place { table: TABLE, id: issuer.uuid() };
+        roles.map_or_else(|| Ok(Roles::default()), |roles| place.json("roles", roles))
+    }
+
     async fn list(
         &self,
         account: AccountId,
@@ -199,6 +217,19 @@ impl IssuerRepository for Unit {
         };
         Entity::insert(row).exec_without_returning(&self.connection).await.map_err(failed("issuer.insert"))?;
         auth_method::insert(&self.connection, methods).await
+    }
+
+    async fn lock(&mut self, issuer: IssuerId) -> Result<bool, StoreError> {
+        let found: Option<uuid::Uuid> = Entity::find_by_id(issuer.uuid())
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Deleting.eq(false))
+            .lock(LockType::Update)
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(failed("issuer.lock"))?;
+        Ok(found.is_some())
     }
 
     async fn update(&mut self, issuer: &Issuer, before: Timestamp) -> Result<WriteOutcome, StoreError> {

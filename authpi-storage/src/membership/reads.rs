@@ -7,9 +7,10 @@ use authpi_core::membership::repository::{DepartedMember, MemberPosition, Member
 use authpi_core::page::{Page, PageRequest};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
+use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select,
+    QuerySelect, QueryTrait, RelationDef, Select,
 };
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use super::row::{kind, membership, one};
 use crate::convert::id;
 use crate::entity::membership::{Column, Entity};
 use crate::entity::membership_scope::{self, Column as Held};
-use crate::entity::user;
+use crate::entity::{agent, user};
 use crate::error::failed;
 use crate::session::Session;
 
@@ -66,6 +67,16 @@ fn by_scope(
         query = query.filter(behind(Held::JoinedAt, Held::MemberId, last));
     }
     query.order_by_desc(Held::JoinedAt).order_by_desc(Held::MemberId)
+}
+
+/// Members whose own deletion was accepted, found along the index of deletions.
+fn departed_among(members: RelationDef, deleted: SimpleExpr) -> Select<Entity> {
+    Entity::find()
+        .select_only()
+        .columns([Column::IssuerId, Column::MemberId])
+        .distinct()
+        .join(JoinType::InnerJoin, members)
+        .filter(deleted)
 }
 
 #[async_trait]
@@ -131,14 +142,14 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .all(&self.connection)
             .await
             .map_err(failed("membership.has_other_owner"))?;
-        // Whose deletion was accepted stays a member until a worker comes by.
-        let departed = user::Entity::find()
-            .filter(user::Column::Id.is_in(owners.iter().copied()))
-            .filter(user::Column::Deleted.eq(true))
+        // Whose deletion was accepted stays a member until a worker comes by, and an agent owns no account.
+        let people = user::Entity::find()
+            .filter(user::Column::Id.is_in(owners))
+            .filter(user::Column::Deleted.eq(false))
             .count(&self.connection)
             .await
             .map_err(failed("membership.has_other_owner"))?;
-        Ok(departed < owners.len() as u64)
+        Ok(people > 0)
     }
 
     async fn owned_by(
@@ -180,21 +191,22 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
     }
 
     async fn departed(&self, since: Timestamp, limit: u32) -> Result<Vec<DepartedMember>, StoreError> {
-        let user = Entity::belongs_to(user::Entity)
+        let limit = u64::from(limit);
+        let users = Entity::belongs_to(user::Entity)
             .from((Column::IssuerId, Column::MemberId))
             .to((user::Column::IssuerId, user::Column::Id));
-        let rows: Vec<(Uuid, Uuid)> = Entity::find()
-            .select_only()
-            .columns([Column::IssuerId, Column::MemberId])
-            .distinct()
-            .join(JoinType::InnerJoin, user.into())
-            .filter(user::Column::DeletedAt.gte(since.as_millis()))
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed("membership.departed"))?;
-        let departed = |(issuer, user)| DepartedMember { issuer_id: id(issuer), member: MemberId::User(id(user)) };
-        Ok(rows.into_iter().map(departed).collect())
+        let users = departed_among(users.into(), user::Column::DeletedAt.gte(since.as_millis())).limit(limit);
+        let users: Vec<(Uuid, Uuid)> =
+            users.into_tuple().all(&self.connection).await.map_err(failed("membership.departed"))?;
+        let agents = Entity::belongs_to(agent::Entity)
+            .from((Column::IssuerId, Column::MemberId))
+            .to((agent::Column::IssuerId, agent::Column::Id));
+        let agents = departed_among(agents.into(), agent::Column::DeletedAt.gte(since.as_millis())).limit(limit);
+        let agents: Vec<(Uuid, Uuid)> =
+            agents.into_tuple().all(&self.connection).await.map_err(failed("membership.departed"))?;
+        let users = users.into_iter().map(|(issuer, user)| (issuer, MemberId::User(id(user))));
+        let agents = agents.into_iter().map(|(issuer, agent)| (issuer, MemberId::Agent(id(agent))));
+        let departed = |(issuer, member)| DepartedMember { issuer_id: id(issuer), member };
+        Ok(users.chain(agents).map(departed).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
     }
 }

@@ -8,7 +8,7 @@ use authpi_core::outcome::{InsertOutcome, WriteOutcome};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -17,6 +17,7 @@ use crate::entity::membership::{ActiveModel, Column, Entity};
 use crate::entity::membership_scope::{self, Column as Held};
 use crate::entity::organization;
 use crate::error::failed;
+use crate::insert::insert_unless_taken;
 use crate::session::Unit;
 
 impl Unit {
@@ -94,13 +95,11 @@ impl MembershipRepository for Unit {
             ..written(membership)?
         };
         let key = [Column::OrgId, Column::MemberId];
-        let rows = Entity::insert(row)
-            .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
-            .exec_without_returning(&self.connection)
+        let outcome = insert_unless_taken(Entity::insert(row), key, &self.connection)
             .await
             .map_err(failed("membership.insert"))?;
-        if rows == 0 {
-            return Ok(InsertOutcome::Taken);
+        if outcome == InsertOutcome::Taken {
+            return Ok(outcome);
         }
         self.insert_scopes(membership).await?;
         self.count_members(&[membership.org_id.uuid()], membership.member_id.kind(), 1).await?;

@@ -4,8 +4,8 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::prelude::*;
 
 use super::tables::{
-    bytes, bytes_null, flag, hash, id, id_null, index, json, json_null, large_bytes_null, number, number_null, primary, status,
-    table, text_null, text_of, unique, word,
+    bytes, bytes_null, create, flag, hash, id, id_null, index, json, json_null, large_bytes_null, number, number_null, primary,
+    status, table, text_null, text_of, unique, word,
 };
 use super::{
     agent, billing, connection, delegation, device, domain, group, invitation, mail, note, session, token, verifier,
@@ -46,13 +46,8 @@ impl MigrationTrait for Migration {
             billing::tables(backend),
             domain::tables(backend),
         ];
-        for (tables, indices) in tables {
-            for table in tables {
-                manager.create_table(table).await?;
-            }
-            for index in indices {
-                manager.create_index(index).await?;
-            }
+        for room in tables {
+            create(manager, room).await?;
         }
         if backend == DbBackend::Sqlite {
             // Statistics for the query planner, refreshed as tables grow.
@@ -62,7 +57,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-pub(super) type Tables = (Vec<TableCreateStatement>, Vec<IndexCreateStatement>);
+pub(super) use super::tables::Tables;
 
 /// The instance itself, and what is remembered of requests.
 fn instance(backend: DbBackend) -> Tables {
@@ -102,6 +97,8 @@ fn issuers(backend: DbBackend) -> Tables {
         .col(flag("platform"))
         .col(text_of("name", 200))
         .col(json("details"))
+        .col(json("roles"))
+        .col(flag("detaching"))
         .col(word("access_mode"))
         .col(word("event_context"))
         .col(number("n_methods"))
@@ -155,6 +152,7 @@ fn issuers(backend: DbBackend) -> Tables {
     let indices = vec![
         index("authpi_issuer_by_account", "authpi_issuer", &["account_id", "deleting", "id"]),
         index("authpi_issuer_deleting", "authpi_issuer", &["deleting"]),
+        index("authpi_issuer_detaching", "authpi_issuer", &["detaching"]),
         index("authpi_auth_method_by_issuer", "authpi_auth_method", &["issuer_id", "id"]),
         unique("authpi_signing_key_generation", "authpi_signing_key", &["issuer_id", "generation", "algorithm"]),
         index("authpi_client_by_issuer", "authpi_client", &["issuer_id", "deleted", "id"]),
@@ -175,6 +173,8 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(flag("invitation_enabled"))
         .col(number("n_members"))
         .col(number("n_agents"))
+        .col(number("n_groups"))
+        .col(text_of("org_type", 50))
         .col(json("details"))
         .col(json("metadata"))
         .col(number("created_at"))
@@ -203,6 +203,16 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(word("status"))
         .col(number("joined_at"));
     membership_scope.primary_key(&mut primary(&["org_id", "member_id", "scope"]));
+
+    // Who is in a group, in the order of the list.
+    let mut membership_group = table(backend, "authpi_membership_group");
+    membership_group
+        .col(id("org_id"))
+        .col(id("member_id"))
+        .col(id("group_id"))
+        .col(word("status"))
+        .col(number("joined_at"));
+    membership_group.primary_key(&mut primary(&["org_id", "member_id", "group_id"]));
 
     let mut key = table(backend, "authpi_api_key");
     status(key.col(id("id").primary_key()).col(id("account_id")).col(id("org_id")).col(id("issuer_id")))
@@ -240,6 +250,7 @@ fn tenants(backend: DbBackend) -> Tables {
     let indices = vec![
         index("authpi_api_key_use_end", "authpi_api_key_use", &["ends_at"]),
         index("authpi_organization_by_issuer", "authpi_organization", &["issuer_id", "deleting", "id"]),
+        index("authpi_organization_by_type", "authpi_organization", &["issuer_id", "deleting", "org_type"]),
         index("authpi_organization_deleting", "authpi_organization", &["deleting"]),
         index("authpi_membership_by_member", "authpi_membership", &["issuer_id", "member_id"]),
         index("authpi_membership_by_time", "authpi_membership", &["org_id", "joined_at", "member_id"]),
@@ -254,11 +265,21 @@ fn tenants(backend: DbBackend) -> Tables {
             "authpi_membership_scope",
             &["org_id", "scope", "status", "joined_at", "member_id"],
         ),
+        index(
+            "authpi_membership_group_by_time",
+            "authpi_membership_group",
+            &["org_id", "group_id", "joined_at", "member_id"],
+        ),
+        index(
+            "authpi_membership_group_by_status",
+            "authpi_membership_group",
+            &["org_id", "group_id", "status", "joined_at", "member_id"],
+        ),
         index("authpi_api_key_by_organization", "authpi_api_key", &["org_id", "created_at", "id"]),
         index("authpi_api_key_by_issuer", "authpi_api_key", &["issuer_id"]),
         index("authpi_api_key_expiry", "authpi_api_key", &["expiry_announced", "expires_at"]),
     ];
-    (vec![organization, membership, membership_scope, key, key_use], indices)
+    (vec![organization, membership, membership_scope, membership_group, key, key_use], indices)
 }
 
 /// The directory of users, without personal data, and their records, which hold all of it.

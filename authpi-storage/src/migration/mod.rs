@@ -20,8 +20,13 @@ mod token;
 mod verifier;
 mod webhook;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement, TransactionTrait,
+};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, prelude::*};
+
+/// How long a process waits for another one that migrates a MariaDB database.
+const MYSQL_LOCK_SECONDS: u32 = 3_600;
 
 /// Why the tables could not be made.
 #[derive(Debug)]
@@ -56,7 +61,11 @@ impl MigratorTrait for Migrator {
 /// # Errors
 /// [`MigrationError`].
 pub(crate) async fn run(connection: &DatabaseConnection) -> Result<(), MigrationError> {
+    // MariaDB commits at every statement that changes tables: what it takes from here is the connection.
     let lock = connection.begin().await?;
+    if connection.get_database_backend() == DbBackend::MySql {
+        lock_mysql(&lock).await?;
+    }
     if connection.get_database_backend() == DbBackend::Postgres {
         // "authpi" in ASCII: processes that start together migrate one after the other.
         // It may take its time, unlike a request.
@@ -73,4 +82,18 @@ pub(crate) async fn run(connection: &DatabaseConnection) -> Result<(), Migration
     Migrator::up(&lock, None).await?;
     lock.commit().await?;
     Ok(())
+}
+
+/// Waits until no other process migrates this database. The lock ends with the connection, which is not used for
+/// anything else.
+async fn lock_mysql(connection: &DatabaseTransaction) -> Result<(), DbErr> {
+    // Names are shared by all databases of a server, and at most 64 characters.
+    let sql = format!("SELECT GET_LOCK(CONCAT('authpi.', MD5(DATABASE())), {MYSQL_LOCK_SECONDS}) AS locked");
+    let row = connection.query_one_raw(Statement::from_string(DbBackend::MySql, sql)).await?;
+    let locked = row.map(|row| row.try_get::<Option<i64>>("", "locked")).transpose()?.flatten();
+    match locked {
+        Some(1) => Ok(()),
+        None => Err(DbErr::Custom("the URL names no database".to_owned())),
+        Some(_) => Err(DbErr::Custom("another process has been migrating this database for too long".to_owned())),
+    }
 }

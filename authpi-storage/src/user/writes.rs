@@ -5,12 +5,15 @@ use authpi_core::id::{Id, IssuerId, UserId};
 use authpi_core::outcome::{InsertOutcome, WriteOutcome};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
-use authpi_core::user::model::{DirectoryStatus, PASSWORD_METHOD, PasswordVerifier, STORE_ID, User};
+use authpi_core::user::model::{DirectoryStatus, PASSWORD_METHOD, PasswordVerifier, STORE_ID, User, UserStatus};
 use authpi_core::user::repository::{UserRepository, UserUpdateOutcome};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, TransactionTrait, UpdateMany};
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect, TransactionTrait, UpdateMany,
+};
 
-use crate::convert::{millis, to_json, to_word};
+use crate::convert::{Place, millis, to_json, to_word};
 use crate::entity::user::{ActiveModel, Column, Entity};
 use crate::entity::{user_record, user_verifier};
 use crate::error::{failed, is_unique_violation};
@@ -89,6 +92,17 @@ impl UserRepository for Unit {
             .await
             .map(|_| InsertOutcome::Inserted)
             .map_err(failed("user.insert"))
+    }
+
+    async fn lock(&mut self, issuer: IssuerId, id: UserId) -> Result<Option<UserStatus>, StoreError> {
+        let row = Entity::find_by_id(id.uuid())
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Deleted.eq(false))
+            .lock(LockType::Update)
+            .one(&self.connection)
+            .await
+            .map_err(failed("user.lock"))?;
+        row.map(|row| Place { table: "authpi_user", id: row.id }.word("status", &row.status)).transpose()
     }
 
     async fn insert_password(&mut self, password: &PasswordVerifier) -> Result<(), StoreError> {

@@ -1,5 +1,8 @@
 //! Stores to run the contract on, each with empty tables, and the runtime.
 
+#[cfg(feature = "mysql")]
+mod mysql;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,30 +53,65 @@ pub(crate) fn on_sqlite_memory(case: impl FnOnce(Ground) -> Case) {
     run("sqlite::memory:", case);
 }
 
+/// A server of the environment; `None`, said aloud, if there is none and none is required.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) fn server(backend: &str, variable: &str) -> Option<url::Url> {
+    let Ok(server) = std::env::var(variable) else {
+        assert!(
+            std::env::var("AUTHPI_TEST_REQUIRE").as_deref() != Ok("all"),
+            "{variable} is not set, and every backend is required"
+        );
+        eprintln!("left out: {backend} ({variable} is not set)");
+        return None;
+    };
+    Some(url::Url::parse(&server).unwrap())
+}
+
+/// Runs statements on a server, outside of any store.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) fn execute(server: &url::Url, statements: &[String]) {
+    use sea_orm::ConnectionTrait;
+    Runtime::new().unwrap().block_on(async {
+        let admin = sea_orm::Database::connect(server.as_str()).await.unwrap();
+        for statement in statements {
+            admin.execute_unprepared(statement).await.unwrap();
+        }
+        admin.close().await.unwrap();
+    });
+}
+
+/// A name for a database of one case.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) fn fresh_name() -> String {
+    format!("contract_{}", authpi_core::store::contract::mint::<authpi_core::id::ApiKeyId>())
+}
+
 /// Runs a case on a PostgreSQL database of its own, if a server is configured.
 #[cfg(feature = "postgres")]
 pub(crate) fn on_postgres(case: impl FnOnce(Ground) -> Case) {
-    let Ok(server) = std::env::var("AUTHPI_TEST_POSTGRES_URL") else {
-        assert!(
-            std::env::var("AUTHPI_TEST_REQUIRE").as_deref() != Ok("all"),
-            "AUTHPI_TEST_POSTGRES_URL is not set, and every backend is required"
-        );
-        eprintln!("left out: PostgreSQL (AUTHPI_TEST_POSTGRES_URL is not set)");
-        return;
-    };
-    let name = format!("contract_{}", authpi_core::store::contract::mint::<authpi_core::id::ApiKeyId>());
-    let runtime = Runtime::new().unwrap();
-    let execute = |statement: String| {
-        use sea_orm::ConnectionTrait;
-        runtime.block_on(async {
-            let admin = sea_orm::Database::connect(&server).await.unwrap();
-            admin.execute_unprepared(&statement).await.unwrap();
-            admin.close().await.unwrap();
-        });
-    };
-    execute(format!("CREATE DATABASE {name}"));
-    let mut url = url::Url::parse(&server).unwrap();
+    let Some(server) = server("PostgreSQL", "AUTHPI_TEST_POSTGRES_URL") else { return };
+    let name = fresh_name();
+    execute(&server, &[format!("CREATE DATABASE {name}")]);
+    let mut url = server.clone();
     url.set_path(&name);
     run(url.as_str(), case);
-    execute(format!("DROP DATABASE {name} WITH (FORCE)"));
+    execute(&server, &[format!("DROP DATABASE {name} WITH (FORCE)")]);
+}
+
+/// Runs a case on a MariaDB or MySQL database of its own, if a server is configured.
+#[cfg(feature = "mysql")]
+pub(crate) fn on_mysql(case: impl FnOnce(Ground) -> Case) {
+    on_mysql_database(|url| run(url.as_str(), case));
+}
+
+/// Calls `use_it` with the URL of an empty MariaDB or MySQL database, if a server is configured.
+#[cfg(feature = "mysql")]
+pub(crate) fn on_mysql_database(use_it: impl FnOnce(&url::Url)) {
+    let Some(server) = server("MariaDB", "AUTHPI_TEST_MYSQL_URL") else { return };
+    let name = fresh_name();
+    execute(&server, &[format!("CREATE DATABASE {name}")]);
+    let mut url = server.clone();
+    url.set_path(&name);
+    use_it(&url);
+    execute(&server, &[format!("DROP DATABASE {name}")]);
 }

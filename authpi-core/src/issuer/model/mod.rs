@@ -5,6 +5,7 @@ pub mod auth_method;
 pub mod branding;
 pub mod invitations;
 pub mod portals;
+pub mod roles;
 pub mod security;
 mod settings;
 
@@ -17,6 +18,7 @@ use crate::error::Refusal;
 use crate::event::model::ContextDetail;
 use crate::id::{AccountId, IssuerId};
 use crate::metadata::Metadata;
+use crate::role::Roles;
 use crate::scope::Scopes;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
@@ -42,6 +44,8 @@ pub struct Issuer {
     pub metadata: Metadata,
     /// Its login methods, counted with every change.
     pub methods: MethodCounts,
+    /// Its roles as groups see them, with those whose removal is under way.
+    pub roles: Roles,
     /// When it was made.
     pub created_at: Timestamp,
     /// Its version.

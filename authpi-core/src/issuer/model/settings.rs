@@ -7,12 +7,13 @@ use super::access::AccessSettings;
 use super::branding::BrandingSettings;
 use super::invitations::InvitationSettings;
 use super::portals::PortalSettings;
+use super::roles::{self, RoleSettings};
 use super::security::SecuritySettings;
 use crate::error::{FieldErrors, Refusal};
 use crate::event::model::ContextDetail;
 
 /// Policies and looks of an issuer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct IssuerSettings {
     /// Who gets in, and for how long.
@@ -25,6 +26,22 @@ pub struct IssuerSettings {
     pub portals: PortalSettings,
     /// Invitations to organizations.
     pub invitations: InvitationSettings,
+    /// Named bundles of scopes; `null` removes one.
+    #[schema(inline)]
+    pub roles: RoleSettings,
+}
+
+impl Default for IssuerSettings {
+    fn default() -> Self {
+        Self {
+            access: AccessSettings::default(),
+            security: SecuritySettings::default(),
+            branding: BrandingSettings::default(),
+            portals: PortalSettings::default(),
+            invitations: InvitationSettings::default(),
+            roles: roles::built_in(),
+        }
+    }
 }
 
 impl IssuerSettings {
@@ -57,6 +74,7 @@ impl IssuerSettings {
         self.access.normalize(&mut errors);
         self.branding.check(&mut errors);
         self.portals.check(&mut errors);
+        roles::normalize(&mut self.roles, &mut errors);
         errors.into_result()?;
         self.security.event_context = Some(self.event_context());
         Ok(self)

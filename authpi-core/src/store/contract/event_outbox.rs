@@ -56,7 +56,15 @@ pub async fn what_was_taken_and_not_finished_waits_again(ground: Ground) {
     let taken = unit.events().outbox(Consumer::Metering, 2).await.unwrap();
     unit.events().outbox_done(Consumer::Metering, &ids(&taken)).await.unwrap();
     drop(unit);
-    assert_eq!(waiting(&ground).await, ids(&events));
+    // The rows of a dropped unit stay locked until its rollback has arrived, and locked rows are passed by.
+    let mut again = waiting(&ground).await;
+    for _ in 0..1_000 {
+        if again.len() == events.len() {
+            break;
+        }
+        again = waiting(&ground).await;
+    }
+    assert_eq!(again, ids(&events));
 }
 
 pub async fn an_event_that_is_appended_again_does_not_wait_again(ground: Ground) {

@@ -16,6 +16,7 @@ use crate::merge::merged;
 use crate::metadata::Metadata;
 use crate::outcome::WriteOutcome;
 use crate::page::{Limit, PageRequest};
+use crate::role::Roles;
 use crate::status::{Status, StatusNote};
 
 /// A wrapped root key.
@@ -26,13 +27,14 @@ pub fn issuer(account: AccountId) -> (Issuer, Vec<AuthMethod>) {
     let id = mint();
     let methods: Vec<_> =
         DEFAULT_KINDS.into_iter().map(|kind| AuthMethod::with_defaults(mint(), id, kind, START)).collect();
-    let details = IssuerDetails { name: "Acme".to_owned(), ..IssuerDetails::default() };
+    let details = IssuerDetails { name: "Acme".to_owned(), ..IssuerDetails::default() }.checked().unwrap();
     let issuer = Issuer {
         id,
         account_id: account,
         platform: false,
         status: Status::initial(IssuerStatus::Active),
-        details: details.checked().unwrap(),
+        roles: Roles::default().following(&details.settings.roles, START),
+        details,
         metadata: Metadata::default(),
         methods: MethodCounts::of(&methods),
         created_at: START,

@@ -31,7 +31,7 @@ pub async fn of_parallel_additions_of_one_member_one_wins(ground: Ground) {
     })
     .await;
     assert_eq!(wins.load(Ordering::SeqCst), 1);
-    assert_eq!(stats(&ground, &organization).await, OrganizationStats { n_members: 1, n_agents: 0 });
+    assert_eq!(stats(&ground, &organization).await, OrganizationStats { n_members: 1, n_agents: 0, n_groups: 0 });
 }
 
 pub async fn a_limit_holds_against_parallel_additions(ground: Ground) {
@@ -110,7 +110,7 @@ pub async fn a_member_is_removed_everywhere_and_counted_out(ground: Ground) {
             let _ = insert(&ground, &membership(organization, member, &["owner"])).await;
         }
     }
-    assert_eq!(stats(&ground, &first).await, OrganizationStats { n_members: 2, n_agents: 1 });
+    assert_eq!(stats(&ground, &first).await, OrganizationStats { n_members: 2, n_agents: 1, n_groups: 0 });
     let count = async || ground.store().reads().memberships().count_of_member(first.issuer_id, gone).await.unwrap();
     assert_eq!(count().await, 3);
     assert_eq!(ground.store().reads().memberships().count_of_member(mint(), gone).await.unwrap(), 0);
@@ -122,7 +122,7 @@ pub async fn a_member_is_removed_everywhere_and_counted_out(ground: Ground) {
     }
     assert_eq!((batches, count().await), (vec![2, 1, 0], 0));
     for organization in organizations {
-        assert_eq!(stats(&ground, organization).await, OrganizationStats { n_members: 1, n_agents: 0 });
+        assert_eq!(stats(&ground, organization).await, OrganizationStats { n_members: 1, n_agents: 0, n_groups: 0 });
         assert_eq!(listed(&ground, organization, &holding("owner")).await, [stays]);
     }
 }

@@ -271,6 +271,11 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, billing: [
         ]);
         $crate::store_contract!(@room $run, domain: [
+            every_field_comes_back_as_it_was_written,
+            another_account_sees_and_changes_nothing,
+            a_stale_version_changes_and_removes_nothing,
+            of_parallel_claims_of_one_host_one_wins,
+            lists_show_the_domains_asked_for_newest_first,
         ]);
     };
     (@room $run:path, $room:ident: [$($case:ident,)*]) => {

@@ -66,6 +66,11 @@ impl UserStatus {
         }
     }
 
+    /// Logins, refreshes and tokens of such a user work.
+    pub const fn may_authenticate(self) -> bool {
+        matches!(self, Self::Active)
+    }
+
     /// The step that leads from here to `wanted`; `None` when the user is there.
     ///
     /// # Errors

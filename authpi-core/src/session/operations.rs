@@ -1,0 +1,402 @@
+//! What can be done with sessions.
+
+use serde_json::Value;
+
+use super::events;
+use super::model::{
+    EndCause, ExpiryCause, Freeze, IssuedTokens, Lifecycle, Lifetime, RpSession, SESSIONS_PER_USER, SessionDetails,
+    SessionKind, SessionStatus, UserSession,
+};
+use super::repository::SessionsOf;
+use crate::error::Refusal;
+use crate::id::{ClientId, IssuerId, OrganizationId, SessionId, UserId};
+use crate::metadata::Metadata;
+use crate::status::{Status, StatusNote};
+use crate::store::Change;
+use crate::timestamp::Timestamp;
+
+/// Sessions that are read at a time: more than a user normally has.
+const AT_A_TIME: u32 = 200;
+
+/// A session that begins.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Of the issuer itself, or of a client.
+    pub of: NewSessionKind,
+    /// How, from which device and from where the user came.
+    pub details: SessionDetails,
+    /// How long it lasts in all, in seconds.
+    pub ttl: u32,
+    /// How long it lasts without activity, in seconds.
+    pub idle_timeout: u32,
+    /// The user had never come with this device.
+    pub new_device: bool,
+}
+
+/// Whose session with the user begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewSessionKind {
+    /// The issuer's own.
+    Op,
+    /// That of a client.
+    Rp {
+        /// The session at the issuer that it comes from.
+        op_session_id: SessionId,
+        /// The client.
+        client_id: ClientId,
+        /// The organization that its tokens are selected to.
+        org_id: Option<OrganizationId>,
+        /// Until then the first token must have been issued.
+        unused_until: Timestamp,
+    },
+}
+
+/// Begins a session. A user who has as many of its type as they may have loses the oldest of them.
+///
+/// # Errors
+/// [`Refusal::NotFound`] for no such user, client or session at the issuer; [`Refusal::Conflict`] when the user may not
+/// sign in, or the session at the issuer is not active.
+pub async fn open(change: &mut Change<'_>, issuer: IssuerId, new: NewSession) -> Result<UserSession, Refusal> {
+    let now = change.now();
+    // Of two logins at once the second one sees the session of the first.
+    let user = change.unit().users().lock(issuer, new.user_id).await?.ok_or(Refusal::NotFound)?;
+    if !user.may_authenticate() {
+        return Err(Refusal::conflict("Only an active user can have new sessions."));
+    }
+    let (kind, lifecycle) = match new.of {
+        NewSessionKind::Op => (SessionKind::Op, Lifecycle::ACTIVE),
+        rp @ NewSessionKind::Rp { .. } => (client_session(change, issuer, new.user_id, rp).await?, Lifecycle::INACTIVE),
+    };
+    let ttl = std::time::Duration::from_secs(u64::from(new.ttl));
+    let session = UserSession {
+        id: change.mint()?,
+        account_id: change.account(),
+        issuer_id: issuer,
+        user_id: new.user_id,
+        kind,
+        status: Status::initial(lifecycle),
+        details: new.details,
+        lifetime: Lifetime {
+            ttl: new.ttl,
+            idle_timeout: new.idle_timeout,
+            last_activity_at: now,
+            expires_at: now.plus(ttl),
+        },
+        tokens: IssuedTokens::default(),
+        compromise: None,
+        revoked_reason: None,
+        ended_at: None,
+        metadata: Metadata::default(),
+        created_at: now,
+        updated_at: now,
+    };
+    if session.takes_a_place(now) {
+        make_room(change, &session).await?;
+    }
+    change.unit().sessions().insert(&session).await?;
+    change.emit(events::created(&session, new.new_device))?;
+    Ok(session)
+}
+
+async fn client_session(
+    change: &Change<'_>,
+    issuer: IssuerId,
+    user: UserId,
+    new: NewSessionKind,
+) -> Result<SessionKind, Refusal> {
+    let NewSessionKind::Rp { op_session_id, client_id, org_id, unused_until } = new else {
+        return Ok(SessionKind::Op);
+    };
+    let client = change.reads().clients().find(issuer, client_id).await?.ok_or(Refusal::NotFound)?;
+    let parent = change.reads().sessions().find(issuer, op_session_id).await?;
+    let parent = parent.filter(|op| op.kind == SessionKind::Op && op.user_id == user).ok_or(Refusal::NotFound)?;
+    if parent.status_at(change.now()) != SessionStatus::Active {
+        return Err(Refusal::conflict("The session at the issuer is not active."));
+    }
+    let client_name = client.details.name;
+    Ok(SessionKind::Rp(RpSession { op_session_id, client_id, client_name, org_id, unused_until }))
+}
+
+/// Expires the oldest sessions of the type of `session` until it fits in. The user is locked.
+async fn make_room(change: &mut Change<'_>, session: &UserSession) -> Result<(), Refusal> {
+    let now = change.now();
+    let mut others = live_of(change, session.issuer_id, SessionsOf::User(session.user_id)).await?;
+    others.retain(|other| {
+        other.id != session.id && other.kind.as_str() == session.kind.as_str() && other.takes_a_place(now)
+    });
+    let too_many = (others.len() + 1).saturating_sub(SESSIONS_PER_USER);
+    for oldest in others.into_iter().take(too_many) {
+        expire(change, oldest, ExpiryCause::SessionLimit).await?;
+    }
+    Ok(())
+}
+
+/// All live sessions of one kind of owner that is known to have few.
+async fn live_of(change: &Change<'_>, issuer: IssuerId, of: SessionsOf) -> Result<Vec<UserSession>, Refusal> {
+    // The limits of a user bound what is in use; what waits for its first token is gone with its code.
+    Ok(change.reads().sessions().live(issuer, of, 10 * AT_A_TIME).await?)
+}
+
+/// Notes that tokens were issued for a session of a client, refreshed or not. With the first ones it is in use and takes
+/// its place among the sessions of the user.
+///
+/// # Errors
+/// [`Refusal::Conflict`] for one that has ended or is frozen; [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn issue_tokens(
+    change: &mut Change<'_>,
+    before: UserSession,
+    refreshable: bool,
+) -> Result<UserSession, Refusal> {
+    let now = change.now();
+    let was = before.status.value.status();
+    if was == SessionStatus::Suspended {
+        return Err(Refusal::conflict("The session is suspended."));
+    }
+    change.unit().users().lock(before.issuer_id, before.user_id).await?.ok_or(Refusal::NotFound)?;
+    let version = before.updated_at;
+    let mut after = before.used(now)?;
+    if was == SessionStatus::Active {
+        after.tokens.refresh_count = after.tokens.refresh_count.saturating_add(1);
+    } else {
+        make_room(change, &after).await?;
+        after.updated_at = version.next_version(now);
+    }
+    if refreshable {
+        after.tokens.refresh_at = Some(now);
+    }
+    change.unit().sessions().update(&after, version).await?.required()?;
+    Ok(after)
+}
+
+/// Freezes a session and, with one at the issuer, those that clients have from it. A frozen one is left as it is.
+///
+/// # Errors
+/// [`Refusal::Conflict`] for one that has ended, or has no token yet; [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn suspend(change: &mut Change<'_>, before: UserSession, note: StatusNote) -> Result<UserSession, Refusal> {
+    if before.status_at(change.now()) == SessionStatus::Inactive {
+        return Err(Refusal::conflict("A session without any token cannot be suspended; revoke it."));
+    }
+    let after = frozen(change, before, Freeze::Own, note.clone()).await?;
+    for linked in linked(change, &after).await? {
+        frozen(change, linked, Freeze::Parent, note.clone()).await?;
+    }
+    Ok(after)
+}
+
+/// Takes a suspension back; with it, for a session at the issuer, that of those that clients have from it. One that is
+/// not suspended is left as it is.
+///
+/// # Errors
+/// [`Refusal::Conflict`] for one that has ended, or that its user or the session at the issuer keeps frozen;
+/// [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn reactivate(
+    change: &mut Change<'_>,
+    before: UserSession,
+    note: StatusNote,
+) -> Result<UserSession, Refusal> {
+    let freezes = before.status.value.freezes();
+    if before.is_live() && freezes.user {
+        return Err(Refusal::conflict("The session is suspended with its user."));
+    }
+    if before.is_live() && freezes.parent {
+        return Err(Refusal::conflict("The session is suspended with the session at the issuer that it came from."));
+    }
+    let after = thawed(change, before, Freeze::Own, note.clone()).await?;
+    for linked in linked(change, &after).await? {
+        thawed(change, linked, Freeze::Parent, note.clone()).await?;
+    }
+    Ok(after)
+}
+
+/// The live sessions that clients have from a session at the issuer, without those that time has ended.
+async fn linked(change: &Change<'_>, session: &UserSession) -> Result<Vec<UserSession>, Refusal> {
+    if session.kind != SessionKind::Op {
+        return Ok(Vec::new());
+    }
+    let now = change.now();
+    let mut found = live_of(change, session.issuer_id, SessionsOf::Op(session.id)).await?;
+    found.retain(|linked| linked.user_id == session.user_id && !linked.status_at(now).is_final());
+    Ok(found)
+}
+
+async fn frozen(
+    change: &mut Change<'_>,
+    before: UserSession,
+    by: Freeze,
+    note: StatusNote,
+) -> Result<UserSession, Refusal> {
+    let after = before.clone().frozen(by, change.now(), note)?;
+    written(change, before, after).await
+}
+
+async fn thawed(
+    change: &mut Change<'_>,
+    before: UserSession,
+    by: Freeze,
+    note: StatusNote,
+) -> Result<UserSession, Refusal> {
+    let after = before.clone().thawed(by, change.now(), note)?;
+    written(change, before, after).await
+}
+
+/// Writes a session whose freezes may have changed, and says so when its status did.
+async fn written(change: &mut Change<'_>, before: UserSession, mut after: UserSession) -> Result<UserSession, Refusal> {
+    if after.status.value == before.status.value {
+        return Ok(before);
+    }
+    after.updated_at = before.updated_at.next_version(change.now());
+    change.unit().sessions().update(&after, before.updated_at).await?.required()?;
+    let was = before.status.value.status();
+    if after.status.value.status() != was {
+        change.emit(events::updated(&after, was, vec!["status".to_owned()]))?;
+    }
+    Ok(after)
+}
+
+/// Freezes all sessions of a user who is suspended.
+///
+/// # Errors
+/// [`Refusal::Stale`] when one has changed meanwhile.
+pub async fn freeze_all(change: &mut Change<'_>, issuer: IssuerId, user: UserId) -> Result<(), Refusal> {
+    for session in alive(change, issuer, SessionsOf::User(user)).await? {
+        let note = change.status_note(Some("user_suspended".to_owned()), None);
+        frozen(change, session, Freeze::User, note).await?;
+    }
+    Ok(())
+}
+
+/// Gives the sessions of a user back who is active again, as far as nothing else freezes them.
+///
+/// # Errors
+/// [`Refusal::Stale`] when one has changed meanwhile.
+pub async fn thaw_all(change: &mut Change<'_>, issuer: IssuerId, user: UserId) -> Result<(), Refusal> {
+    for session in alive(change, issuer, SessionsOf::User(user)).await? {
+        let note = change.status_note(Some("user_reactivated".to_owned()), None);
+        thawed(change, session, Freeze::User, note).await?;
+    }
+    Ok(())
+}
+
+/// Live sessions without those that time has ended.
+async fn alive(change: &Change<'_>, issuer: IssuerId, of: SessionsOf) -> Result<Vec<UserSession>, Refusal> {
+    let now = change.now();
+    let mut found = live_of(change, issuer, of).await?;
+    found.retain(|session| !session.status_at(now).is_final());
+    Ok(found)
+}
+
+/// Ends a session for ever and, with one at the issuer, those that clients have from it. One that has ended is left as
+/// it is.
+///
+/// # Errors
+/// [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn end(
+    change: &mut Change<'_>,
+    before: UserSession,
+    cause: EndCause,
+    note: StatusNote,
+) -> Result<UserSession, Refusal> {
+    if before.status_at(change.now()).is_final() {
+        return Ok(before);
+    }
+    let linked = linked(change, &before).await?;
+    let after = ended(change, before, cause, note.clone()).await?;
+    for child in linked {
+        ended(change, child, EndCause::Parent, note.clone()).await?;
+    }
+    Ok(after)
+}
+
+async fn ended(
+    change: &mut Change<'_>,
+    before: UserSession,
+    cause: EndCause,
+    note: StatusNote,
+) -> Result<UserSession, Refusal> {
+    let version = before.updated_at;
+    let mut after = before.revoked(cause, change.now(), note)?;
+    after.updated_at = version.next_version(change.now());
+    change.unit().sessions().update(&after, version).await?.required()?;
+    change.emit(events::terminated(&after, cause))?;
+    Ok(after)
+}
+
+/// Ends all sessions of a user, at the issuer and at all clients, and tells how many there were. `reason` stays on each
+/// of them.
+///
+/// # Errors
+/// [`Refusal::Stale`] when one has changed meanwhile.
+pub async fn end_all(
+    change: &mut Change<'_>,
+    issuer: IssuerId,
+    user: UserId,
+    cause: EndCause,
+    reason: Option<String>,
+) -> Result<u32, Refusal> {
+    let mut count = 0;
+    loop {
+        let left = change.reads().sessions().live(issuer, SessionsOf::User(user), AT_A_TIME).await?;
+        if left.is_empty() {
+            return Ok(count);
+        }
+        count += end_each(change, left, cause, reason.as_deref()).await?;
+    }
+}
+
+/// Ends sessions one by one that lost what they depend on, whatever time has to say about them. Tells how many it ended.
+///
+/// # Errors
+/// [`Refusal::Stale`] when one has changed meanwhile.
+pub async fn end_each(
+    change: &mut Change<'_>,
+    sessions: Vec<UserSession>,
+    cause: EndCause,
+    reason: Option<&str>,
+) -> Result<u32, Refusal> {
+    let mut count = 0;
+    for session in sessions {
+        if session.status_at(change.now()) == SessionStatus::Expired {
+            let by = session.lapses_by();
+            expire(change, session, by).await?;
+        } else {
+            let note = change.status_note(reason.map(str::to_owned), None);
+            ended(change, session, cause, note).await?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// Notes that a session has expired, once.
+///
+/// # Errors
+/// [`Refusal::Stale`] when it has changed since it was read.
+pub async fn expire(change: &mut Change<'_>, before: UserSession, cause: ExpiryCause) -> Result<(), Refusal> {
+    let version = before.updated_at;
+    let mut after = before.expired(cause, change.now())?;
+    after.updated_at = version.next_version(change.now());
+    change.unit().sessions().update(&after, version).await?.required()?;
+    change.emit(events::expired(&after, cause))
+}
+
+/// Merges metadata into a session in any status. A patch that changes nothing leaves version and events alone.
+///
+/// # Errors
+/// [`Refusal::Fields`] when the merged whole is not valid; [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn update_metadata(
+    change: &mut Change<'_>,
+    before: UserSession,
+    patch: Option<&Value>,
+) -> Result<UserSession, Refusal> {
+    let metadata = before.metadata.patched(patch)?;
+    if metadata == before.metadata {
+        return Ok(before);
+    }
+    let updated_at = before.updated_at.next_version(change.now());
+    let after = UserSession { metadata, updated_at, ..before.clone() };
+    change.unit().sessions().update(&after, before.updated_at).await?.required()?;
+    change.emit(events::updated(&after, before.status.value.status(), vec!["metadata".to_owned()]))?;
+    Ok(after)
+}

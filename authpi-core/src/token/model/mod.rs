@@ -1,0 +1,8 @@
+//! What a personal token is, and when it is accepted.
+
+mod token;
+
+pub use token::{
+    ACTIVE_PER_USER, DEFAULT_LIFETIME, EffectiveStatus, MAX_LIFETIME, OwnerState, PersonalToken, PersonalTokenDetails,
+    TokenAuthentication, TokenRestrictions, TokenStatus, Verdict,
+};

@@ -1,0 +1,5 @@
+//! Agents in SQL.
+
+mod reads;
+mod row;
+mod verbs;
