@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use authpi_core::Work;
 use authpi_core::account::operations::{self as accounts, NewAccount};
+use authpi_core::billing::model::BillingConfig;
 use authpi_core::credential::model::KeyLevel;
 use authpi_core::credential::operations::{self as credentials, NewApiKey};
 use authpi_core::error::Refusal;
@@ -38,6 +39,8 @@ impl World {
         make(&format!("{in_organization}/members"), member).await;
         let key = json!({ "name": "k", "restrictions": { "scopes": ["*:**"] } });
         let key = make(&format!("{in_organization}/api-keys"), key).await;
+        let wallet = json!({ "network": "eip155:8453", "asset": "0xusdc", "address": "0xours" });
+        let method = root.post(&format!("{below}/payment-methods"), wallet).expect(201).await.id();
         let events = root.get(&format!("{below}/events")).expect(200).await;
         let event = events.data()[0]["id"].as_str().unwrap().to_owned();
         let ids = vec![
@@ -48,6 +51,7 @@ impl World {
             ("client_id", client),
             ("key_id", key.id()),
             ("event_id", event),
+            ("payment_method_id", method),
         ];
         Self { root, account: account.to_owned(), ids, tenant_key: (key.id(), key.text("secret_plain")) }
     }
@@ -142,7 +146,7 @@ fn refused(reply: &Reply, status: u16, error: &str, route: &Route, who: &str) {
 }
 
 async fn every_route_refuses_outsiders(driver: Driver) {
-    let app = App::start(driver).await;
+    let app = App::start_billing(driver, BillingConfig::default()).await;
     let (ours, _, foreign) = worlds(&app).await;
     let tenant = app.with_key(&ours.tenant_key.0, &ours.tenant_key.1);
     let (id, secret) = app.account_key(&[]).await;
@@ -166,7 +170,7 @@ async fn every_route_refuses_outsiders(driver: Driver) {
 }
 
 async fn every_route_answers_404_for_what_is_not_below_its_path_parents(driver: Driver) {
-    let app = App::start(driver).await;
+    let app = App::start_billing(driver, BillingConfig::default()).await;
     let (ours, sibling, foreign) = worlds(&app).await;
     for route in protected() {
         for name in route.parameters().filter(|name| *name != "account_id") {
@@ -190,7 +194,7 @@ async fn every_route_answers_404_for_what_is_not_below_its_path_parents(driver: 
 }
 
 async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body(driver: Driver) {
-    let app = App::start(driver).await;
+    let app = App::start_billing(driver, BillingConfig::default()).await;
     let (ours, _, _) = worlds(&app).await;
     let mut seen = 0;
     for route in protected().into_iter().filter(|route| route.method == Method::PATCH) {
@@ -203,7 +207,7 @@ async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body(dr
         let last = path.rsplit('/').next().unwrap();
         let (prefix, suffix) = last.split_at(last.find('_').unwrap() + 1);
         let missing = path.replace(last, &format!("{prefix}{}", "0".repeat(suffix.len())));
-        let (status, error) = if missing.contains("/issuers/") || missing.contains("/api-keys/") {
+        let (status, error) = if missing.contains("/issuers/") || missing.contains("/api-keys/") || missing.contains("/payment-methods/") {
             (404, "not_found")
         } else {
             (403, "access_denied")
@@ -212,9 +216,11 @@ async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body(dr
         refused(&send(&path, "\"1\"").await, 412, "precondition_failed", &route, "a stale tag");
         let invalid = send(&path, "*").await;
         refused(&invalid, 400, "invalid_request", &route, "a bad body");
-        assert_eq!(invalid.refusal().1, ["metadata invalid_type", "typo unknown_field"], "{}", route.path);
+        let metadata = if path.contains("/payment-methods/") { "unknown_field" } else { "invalid_type" };
+        let problems = [format!("metadata {metadata}"), "typo unknown_field".to_owned()];
+        assert_eq!(invalid.refusal().1, problems, "{}", route.path);
     }
-    assert_eq!(seen, 7, "every PATCH of the table was tried");
+    assert_eq!(seen, 8, "every PATCH of the table was tried");
 }
 
 mod axum {

@@ -13,6 +13,7 @@ pub mod app;
 pub mod caller;
 pub mod fixtures;
 pub mod log;
+pub mod payments;
 pub mod postgres;
 pub mod proxy;
 pub mod seed;

@@ -11,11 +11,15 @@ use utoipa::ToSchema;
 use super::model::{MAX_DOMAINS, MAX_WEBHOOKS};
 use super::operations::{self, AccountPatch, AccountWithOrganization};
 use super::primary::chosen;
+use crate::billing::api::PaymentMethodView;
+use crate::billing::model::BillingMode;
+use crate::billing::operations::{Overview, overviews};
 use crate::domain::api::AccountDomainView;
 use crate::error::Refusal;
 use crate::id::{AccountId, UserId};
 use crate::metadata::Metadata;
 use crate::organization::api::OrganizationView;
+use crate::page::Page;
 use crate::store::{Change, Reads};
 use crate::timestamp::Timestamp;
 use crate::web::answer::Answer;
@@ -51,8 +55,7 @@ pub struct AccountView {
     #[serde(rename = "balance_μusd")]
     balance: i64,
     credits_run_out: bool,
-    #[schema(value_type = Vec<Object>)]
-    payment_methods: [(); 0],
+    payment_methods: Vec<PaymentMethodView>,
     metadata: Metadata,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -68,16 +71,8 @@ pub struct AccountLimits {
     max_api_keys: Option<u32>,
 }
 
-/// Whether use depends on credit.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum BillingMode {
-    /// It does not: the deployment has no billing.
-    Ungated,
-}
-
-impl From<&AccountWithOrganization> for AccountView {
-    fn from(found: &AccountWithOrganization) -> Self {
+impl AccountView {
+    fn of(found: &AccountWithOrganization, billing: &Overview) -> Self {
         let account = &found.account;
         Self {
             id: account.id,
@@ -91,15 +86,40 @@ impl From<&AccountWithOrganization> for AccountView {
                 max_webhooks: Some(MAX_WEBHOOKS),
                 max_api_keys: None,
             },
-            billing_mode: BillingMode::Ungated,
-            balance: 0,
-            credits_run_out: false,
-            payment_methods: [],
+            billing_mode: billing.mode,
+            balance: billing.balance,
+            credits_run_out: billing.run_out,
+            payment_methods: billing.methods.iter().map(PaymentMethodView::from).collect(),
             metadata: account.metadata.clone(),
             created_at: account.created_at,
             updated_at: account.updated_at,
         }
     }
+}
+
+/// Accounts as they are shown, with how they stand.
+async fn views<B: Body, P>(
+    reads: &dyn Reads,
+    call: &Call<B, P>,
+    found: &[AccountWithOrganization],
+) -> Result<Vec<AccountView>, Refusal> {
+    let ids: Vec<_> = found.iter().map(|one| one.account.id).collect();
+    let config = call.services().options.billing.as_ref();
+    let standing = overviews(reads, config, &ids, call.now()).await?;
+    Ok(found.iter().zip(&standing).map(|(one, billing)| AccountView::of(one, billing)).collect())
+}
+
+/// An account as it is shown, with its version.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn shown<B: Body, P>(
+    reads: &dyn Reads,
+    call: &Call<B, P>,
+    found: &AccountWithOrganization,
+) -> Result<Answer, Refusal> {
+    let mut views = views(reads, call, std::slice::from_ref(found)).await?;
+    Ok(Answer::of(views.pop()).etag(found.account.updated_at))
 }
 
 /// `listAccounts`
@@ -118,7 +138,8 @@ impl Read for List {
         let page = call.query()?.page::<AccountId>()?;
         let among: Vec<_> = call.caller()?.accounts.iter().map(|access| access.account_id).collect();
         let found = operations::list(reads, &among, &page).await?;
-        Ok(Answer::page(&found.map(|account| AccountView::from(&account)), |account| account.id.to_string()))
+        let items = views(reads, call, &found.items).await?;
+        Ok(Answer::page(&Page { items, has_more: found.has_more }, |account| account.id.to_string()))
     }
 }
 
@@ -138,7 +159,7 @@ impl Read for Get {
 
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let found = operations::find(reads, call.account()?).await?.ok_or(Refusal::NotFound)?;
-        Ok(Answer::of(AccountView::from(&found)).etag(found.account.updated_at))
+        shown(reads, call, &found).await
     }
 }
 
@@ -216,7 +237,7 @@ impl Write for Update {
             grantor: call.caller()?.grantor(change.account().organization()),
         };
         let after = operations::update(change, before, patch).await?;
-        Ok(Answer::of(AccountView::from(&after)).etag(after.account.updated_at))
+        shown(change.reads(), call, &after).await
     }
 }
 

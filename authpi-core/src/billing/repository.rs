@@ -103,7 +103,7 @@ pub trait BillingRepository: BillingReads {
     /// Adds an entry. A payment that is in some ledger already is not added again.
     ///
     /// # Errors
-    /// [`StoreError`], `Conflict` when the place in the ledger is taken.
+    /// [`StoreError`], `Retryable` when somebody else is about to add it.
     async fn append_entry(&mut self, entry: &LedgerEntry) -> Result<InsertOutcome, StoreError>;
 
     /// Counts more usage, which is not in the ledger yet.

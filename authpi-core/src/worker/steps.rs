@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::lock::Mutex;
 
 use super::schedule::Next;
-use super::{keys, removal, sweeps};
+use super::{billing, keys, removal, sweeps};
 use crate::error::Refusal;
 use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
@@ -61,6 +61,10 @@ pub(super) const ALL: &[Step] = &[
     in_turn("expired-api-keys", |bench| Box::pin(sweeps::expired_api_keys(&bench.services))),
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
     in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
+    in_turn("metering", |bench| Box::pin(billing::metering(&bench.services))),
+    in_turn("settlement", |bench| Box::pin(billing::settlement(&bench.services))),
+    in_turn("month-end", |bench| Box::pin(billing::month_end(&bench.services))),
+    in_turn("active-users", |bench| Box::pin(billing::active_users(&bench.services))),
     in_turn("key-uses", |bench| Box::pin(sweeps::key_uses(&bench.services))),
     in_turn("rate-limits", |bench| Box::pin(sweeps::rate_limits(&bench.services))),
 ];

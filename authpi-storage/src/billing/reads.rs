@@ -1,5 +1,7 @@
 //! Questions.
 
+use std::cmp::Reverse;
+
 use async_trait::async_trait;
 use authpi_core::billing::model::{
     CreditState, LedgerEntry, LedgerPosition, PaymentMethod, Period, Statement, UsageLine,
@@ -33,15 +35,14 @@ impl<C: ConnectionTrait + Send + Sync> BillingReads for Session<C> {
     }
 
     async fn usage(&self, account: AccountId, period: Option<Period>) -> Result<Vec<UsageLine>, StoreError> {
-        let mut query = usage::Entity::find()
-            .filter(usage::Column::AccountId.eq(account.uuid()))
-            .order_by_desc(usage::Column::Period)
-            .order_by_asc(usage::Column::Dimension);
+        let mut query = usage::Entity::find().filter(usage::Column::AccountId.eq(account.uuid()));
         if let Some(period) = period {
             query = query.filter(usage::Column::Period.eq(period.number()));
         }
         let rows = query.all(&self.connection).await.map_err(failed("billing.usage"))?;
-        rows.iter().map(rows::line).collect()
+        let mut lines: Vec<UsageLine> = rows.iter().map(rows::line).collect::<Result<_, _>>()?;
+        lines.sort_unstable_by_key(|line| (Reverse(line.period), line.dimension));
+        Ok(lines)
     }
 
     async fn ledger(
@@ -82,13 +83,13 @@ impl<C: ConnectionTrait + Send + Sync> BillingReads for Session<C> {
     }
 
     async fn methods(&self, accounts: &[AccountId]) -> Result<Vec<PaymentMethod>, StoreError> {
-        let rows = payment_method::Entity::find()
+        let mut rows = payment_method::Entity::find()
             .filter(payment_method::Column::AccountId.is_in(accounts.iter().map(|account| account.uuid())))
             .filter(payment_method::Column::Removed.eq(false))
-            .order_by_desc(payment_method::Column::Id)
             .all(&self.connection)
             .await
             .map_err(failed("billing.methods"))?;
+        rows.sort_unstable_by_key(|row| Reverse(row.id));
         rows.into_iter().map(rows::method).collect()
     }
 

@@ -7,7 +7,7 @@ use authpi_core::billing::model::{
 use authpi_core::billing::repository::BillingRepository;
 use authpi_core::id::{AccountId, Id, IssuerId, UserId};
 use authpi_core::outcome::{InsertOutcome, WriteOutcome};
-use authpi_core::store::StoreError;
+use authpi_core::store::{StoreError, StoreErrorKind};
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict};
@@ -16,7 +16,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect
 use super::rows;
 use crate::convert::{id, to_word};
 use crate::entity::{active_user, credit, ledger_entry, payment_method, statement, usage};
-use crate::error::failed;
+use crate::error::{failed, is_unique_violation};
 use crate::session::Unit;
 
 /// Rows of one insert statement: keeps the number of bound values below every backend's limit.
@@ -97,7 +97,10 @@ impl BillingRepository for Unit {
             .exec_without_returning(&self.connection)
             .await
             .map(|_| InsertOutcome::Inserted)
-            .map_err(failed(OPERATION))
+            .map_err(|error| match is_unique_violation(&error) {
+                true => StoreError::new(StoreErrorKind::Retryable, OPERATION, error),
+                false => failed(OPERATION)(error),
+            })
     }
 
     async fn add_usage(&mut self, account: AccountId, more: &Metered) -> Result<(), StoreError> {

@@ -18,7 +18,7 @@ use crate::web::endpoint::Write;
 use crate::web::route::Route;
 
 const ALL: &str = "/v1/accounts/{account_id}/payment-methods";
-const ONE: &str = "/v1/accounts/{account_id}/payment-methods/{method_id}";
+const ONE: &str = "/v1/accounts/{account_id}/payment-methods/{payment_method_id}";
 const WRITE: &str = "payment-methods:write";
 
 /// Refuses what a deployment without billing does not have.

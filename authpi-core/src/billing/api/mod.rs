@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::web::endpoint::Operation;
 
-pub use view::{BillingView, PaymentMethodView};
+pub use view::PaymentMethodView;
 
 /// Operations of this room.
 pub fn routes() -> Vec<Arc<Operation>> {

@@ -5,37 +5,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::billing::model::{
-    BillingConfig, BillingMode, Dimension, EntryType, LedgerEntry, MethodKind, PaymentMethod, Period, Statement,
+    BillingConfig, Dimension, EntryType, LedgerEntry, MethodKind, PaymentMethod, Period, Statement,
     StatementStatus, UsageLine,
 };
-use crate::billing::operations::{Overview, ToppedUp};
+use crate::billing::operations::ToppedUp;
 use crate::id::{LedgerEntryId, PaymentMethodId};
 use crate::timestamp::Timestamp;
-
-/// The members of an account that say how it pays.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct BillingView {
-    /// Whether writes need credit.
-    billing_mode: BillingMode,
-    /// Micro US dollars.
-    #[serde(rename = "balance_μusd")]
-    balance: i64,
-    /// Writes need credit, and there is none.
-    credits_run_out: bool,
-    /// Ways to pay.
-    payment_methods: Vec<PaymentMethodView>,
-}
-
-impl From<&Overview> for BillingView {
-    fn from(overview: &Overview) -> Self {
-        Self {
-            billing_mode: overview.mode,
-            balance: overview.balance,
-            credits_run_out: overview.run_out,
-            payment_methods: overview.methods.iter().map(PaymentMethodView::from).collect(),
-        }
-    }
-}
 
 /// A way to pay.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -260,7 +235,6 @@ mod tests {
     #[test]
     fn amounts_are_spelled_with_the_greek_letter() {
         let schemas = [
-            serde_json::to_string(&BillingView::schema()).unwrap(),
             serde_json::to_string(&LedgerEntryView::schema()).unwrap(),
             serde_json::to_string(&TopUpView::schema()).unwrap(),
             serde_json::to_string(&UsageLineView::schema()).unwrap(),

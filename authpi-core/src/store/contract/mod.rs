@@ -269,6 +269,18 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, webhook: [
         ]);
         $crate::store_contract!(@room $run, billing: [
+            every_field_of_an_entry_comes_back_as_it_was_written,
+            every_field_of_a_method_comes_back_as_it_was_written,
+            a_stale_version_of_a_method_changes_nothing,
+            another_account_sees_and_changes_nothing,
+            the_end_of_a_ledger_is_begun_once_and_written_under_its_lock,
+            of_parallel_writers_of_one_payment_one_enters_it,
+            pages_of_the_ledger_neither_repeat_nor_skip,
+            usage_adds_up_and_waits_until_it_is_settled,
+            who_was_active_is_known_in_their_month_and_account_only,
+            statements_are_made_once_and_listed_newest_first,
+            months_are_left_open_until_they_are_closed,
+            a_dropped_unit_leaves_nothing,
         ]);
         $crate::store_contract!(@room $run, domain: [
             every_field_comes_back_as_it_was_written,
