@@ -87,6 +87,8 @@ fn issuers(backend: DbBackend) -> Tables {
     account
         .col(id("id").primary_key())
         .col(id_null("owner_user_id"))
+        .col(flag("deleting"))
+        .col(number_null("deleting_since"))
         .col(json("metadata"))
         .col(number("created_at"))
         .col(number("updated_at"));
@@ -150,6 +152,8 @@ fn issuers(backend: DbBackend) -> Tables {
         .col(number("updated_at"));
 
     let indices = vec![
+        index("authpi_account_by_owner", "authpi_account", &["owner_user_id"]),
+        index("authpi_account_deleting", "authpi_account", &["deleting", "deleting_since"]),
         index("authpi_issuer_by_account", "authpi_issuer", &["account_id", "deleting", "id"]),
         index("authpi_issuer_deleting", "authpi_issuer", &["deleting"]),
         index("authpi_issuer_detaching", "authpi_issuer", &["detaching"]),
