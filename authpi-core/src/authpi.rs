@@ -22,10 +22,11 @@ use crate::transport::{
 };
 use crate::urls::Urls;
 use crate::web::answer::Answer;
-use crate::web::authentication::{client_address, identify};
+use crate::web::authentication::{announce, client_address, identify, request_context};
 use crate::web::caller::Caller;
 use crate::web::idempotency::InFlight;
 use crate::web::key_uses::KeyUses;
+use crate::web::personal_token::TokenAddresses;
 use crate::web::pipeline::Pipeline;
 use crate::web::problem::{answer_to, defect};
 use crate::web::rate_limit::RateLimits;
@@ -84,8 +85,7 @@ impl AuthPi {
         let services = Arc::clone(&self.0.services);
         let headers = headers.clone();
         let task = async move {
-            let address = client_address(&services.options, &headers, peer);
-            let _ = sender.send(counted_caller(&services, &headers, address).await);
+            let _ = sender.send(identified(&services, &headers, peer).await);
         };
         self.0.services.transport.executor.spawn(Box::pin(task));
         receiver.await.map_err(|_| Refusal::internal("the authentication was cancelled"))?
@@ -129,16 +129,6 @@ impl AuthPi {
     }
 }
 
-/// Who presents the credential in these headers; a limited key is used by that.
-async fn counted_caller(services: &Services, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Refusal> {
-    let caller = identify(services, headers, None, address).await?;
-    if let Some(key) = &caller.limited_key {
-        let request = RequestContext { ip: Some(address.to_string()), ..RequestContext::default() };
-        services.use_own_key(key, caller.origin(None, request)).await?;
-    }
-    Ok(caller)
-}
-
 /// One unit of work, from its beginning to the commit.
 async fn attempt<W: Work>(services: &Services, context: &ChangeContext<'_>, work: &W) -> Result<W::Output, Refusal> {
     let mut change = Change::new(services.store.begin(services.now()).await?, context);
@@ -172,6 +162,17 @@ pub trait Work: Send + Sync {
     /// # Errors
     /// What an operation refuses with; everything is undone then.
     async fn apply(&self, change: &mut Change<'_>) -> Result<Self::Output, Refusal>;
+}
+
+async fn identified(services: &Services, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, Refusal> {
+    let address = client_address(&services.options, headers, peer);
+    let caller = identify(services, headers, None, address).await?;
+    let request = request_context(headers, address);
+    if let Some(key) = &caller.limited_key {
+        services.use_own_key(key, caller.origin(None, request.clone())).await?;
+    }
+    announce(services, &caller, "host", None, request).await?;
+    Ok(caller)
 }
 
 /// Builds an [`AuthPi`]. Required decisions are made already; the rest has defaults.
@@ -252,6 +253,7 @@ impl Builder {
             key_uses: KeyUses::default(),
             buffer: EventBuffer::new(self.options.event_buffer),
             keys: KeyCache::default(),
+            token_addresses: TokenAddresses::default(),
             in_flight: InFlight::default(),
             roots: RwLock::new(HashMap::new()),
             platform: RwLock::new(None),

@@ -40,6 +40,7 @@ pub mod organization;
 pub mod outcome;
 pub mod page;
 mod retries;
+pub mod rights;
 pub mod role;
 pub mod rotating_secret;
 pub mod routes;

@@ -8,12 +8,12 @@ use authpi_core::outcome::{InsertOutcome, WriteOutcome};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::convert::{Place, id, millis, time};
 use crate::entity::user_device::{ActiveModel, Column, Entity, Model};
 use crate::error::failed;
+use crate::insert::insert_unless_taken;
 use crate::session::{Session, Unit};
 
 fn device(row: Model) -> Result<Device, StoreError> {
@@ -107,12 +107,7 @@ impl DeviceRepository for Unit {
             ..written(device)
         };
         let key = [Column::IssuerId, Column::UserId, Column::Fingerprint];
-        let rows = Entity::insert(row)
-            .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
-            .exec_without_returning(&self.connection)
-            .await
-            .map_err(failed("device.insert"))?;
-        Ok(if rows == 0 { InsertOutcome::Taken } else { InsertOutcome::Inserted })
+        insert_unless_taken(Entity::insert(row), key, &self.connection).await.map_err(failed("device.insert"))
     }
 
     async fn update(&mut self, device: &Device, before: Timestamp) -> Result<WriteOutcome, StoreError> {

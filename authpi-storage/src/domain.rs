@@ -9,12 +9,12 @@ use authpi_core::outcome::{InsertOutcome, WriteOutcome};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Select};
 
 use crate::convert::{Place, id, time};
 use crate::entity::account_domain::{ActiveModel, Column, Entity, Model};
 use crate::error::failed;
+use crate::insert::insert_unless_taken;
 use crate::session::{Session, Unit};
 
 fn domain(row: Model) -> Result<AccountDomain, StoreError> {
@@ -102,13 +102,9 @@ impl DomainRepository for Unit {
             added_at: Set(domain.added_at.as_millis()),
             ..written(domain)
         };
-        let key = [Column::Host];
-        let rows = Entity::insert(row)
-            .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
-            .exec_without_returning(&self.connection)
+        insert_unless_taken(Entity::insert(row), [Column::Host], &self.connection)
             .await
-            .map_err(failed("domain.insert"))?;
-        Ok(if rows == 0 { InsertOutcome::Taken } else { InsertOutcome::Inserted })
+            .map_err(failed("domain.insert"))
     }
 
     async fn update(&mut self, domain: &AccountDomain, before: Timestamp) -> Result<WriteOutcome, StoreError> {

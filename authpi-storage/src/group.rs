@@ -10,7 +10,7 @@ use authpi_core::scope::Scopes;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ use crate::convert::{Place, id, scopes_json, time, to_json};
 use crate::entity::group::{ActiveModel, Column, Entity, Model};
 use crate::entity::organization;
 use crate::error::failed;
+use crate::insert::insert_unless_taken;
 use crate::session::{Session, Unit};
 
 fn group(row: Model) -> Result<Group, StoreError> {
@@ -199,16 +200,12 @@ impl GroupRepository for Unit {
             ..written(group)?
         };
         let key = [Column::OrgId, Column::NameKey];
-        let rows = Entity::insert(row)
-            .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
-            .exec_without_returning(&self.connection)
-            .await
-            .map_err(failed("group.insert"))?;
-        if rows == 0 {
-            return Ok(InsertOutcome::Taken);
+        let outcome =
+            insert_unless_taken(Entity::insert(row), key, &self.connection).await.map_err(failed("group.insert"))?;
+        if outcome == InsertOutcome::Inserted {
+            self.count_groups(group.org_id, 1).await?;
         }
-        self.count_groups(group.org_id, 1).await?;
-        Ok(InsertOutcome::Inserted)
+        Ok(outcome)
     }
 
     async fn update(&mut self, group: &Group, before: Timestamp) -> Result<WriteOutcome, StoreError> {

@@ -13,7 +13,7 @@ use authpi_core::token::repository::{
     ADDRESSES_KEPT, DepartedOwner, PersonalTokenFilter, PersonalTokenReads, PersonalTokenRepository,
 };
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
@@ -25,6 +25,7 @@ use crate::entity::personal_token::{ActiveModel, Column, Entity, Model};
 use crate::entity::personal_token_address::{self as address, Column as Used};
 use crate::entity::{issuer, user};
 use crate::error::failed;
+use crate::insert::insert_unless_taken;
 use crate::session::{Session, Unit};
 
 const TABLE: &str = "authpi_personal_token";
@@ -61,7 +62,8 @@ fn token((row, owner): Owned) -> Result<PersonalToken, StoreError> {
         owner: match owner {
             Some(owner) if owner.deleted => OwnerState::Gone,
             Some(owner) if owner.status == "active" => OwnerState::Active,
-            Some(_) => OwnerState::Inactive,
+            Some(owner) if owner.status == "suspended" => OwnerState::Suspended,
+            Some(_) => OwnerState::Barred,
             None => OwnerState::Gone,
         },
         created_at: time(row.created_at),
@@ -282,17 +284,13 @@ impl PersonalTokenRepository for Unit {
             used_at: Set(self.now.as_millis()),
         };
         let key = [Used::TokenId, Used::AddressHash];
-        let keep_first = OnConflict::columns(key).do_nothing_on(key).to_owned();
-        let inserted = address::Entity::insert(row)
-            .on_conflict(keep_first)
-            .exec_without_returning(&self.connection)
+        let outcome = insert_unless_taken(address::Entity::insert(row), key, &self.connection)
             .await
             .map_err(failed(OPERATION))?;
-        if inserted == 0 {
-            return Ok(InsertOutcome::Taken);
+        if outcome == InsertOutcome::Inserted {
+            self.forget_oldest_address(id).await?;
         }
-        self.forget_oldest_address(id).await?;
-        Ok(InsertOutcome::Inserted)
+        Ok(outcome)
     }
 }
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::model::{MAX_DOMAINS, MAX_WEBHOOKS};
+use super::model::{Account, MAX_DOMAINS, MAX_WEBHOOKS};
+use super::lifecycle::{Close, Open};
 use super::operations::{self, AccountPatch, AccountWithOrganization};
 use super::primary::chosen;
 use crate::billing::api::PaymentMethodView;
@@ -20,6 +21,7 @@ use crate::id::{AccountId, UserId};
 use crate::metadata::Metadata;
 use crate::organization::api::OrganizationView;
 use crate::page::Page;
+use crate::rights::Rights;
 use crate::store::{Change, Reads};
 use crate::timestamp::Timestamp;
 use crate::web::answer::Answer;
@@ -29,12 +31,20 @@ use crate::web::endpoint::{Operation, Read, Write};
 use crate::web::members::{MetadataMember, present};
 use crate::web::route::Route;
 
-const ALL: &str = "/v1/accounts";
-const ONE: &str = "/v1/accounts/{account_id}";
+/// All accounts.
+pub(super) const ALL: &str = "/v1/accounts";
+/// One account.
+pub(super) const ONE: &str = "/v1/accounts/{account_id}";
 
 /// The operations of this room.
 pub fn routes() -> Vec<Arc<Operation>> {
-    vec![Operation::read(List), Operation::read(Get), Operation::write(Update)]
+    vec![
+        Operation::read(List),
+        Operation::write(Open),
+        Operation::read(Get),
+        Operation::write(Update),
+        Operation::write(Close),
+    ]
 }
 
 /// An account on the wire.
@@ -98,7 +108,7 @@ impl AccountView {
 }
 
 /// Accounts as they are shown, with how they stand.
-async fn views<B: Body, P>(
+pub(super) async fn views<B: Body, P>(
     reads: &dyn Reads,
     call: &Call<B, P>,
     found: &[AccountWithOrganization],
@@ -204,6 +214,10 @@ impl Body for UpdateAccount {
     }
 }
 
+fn is_owner(sent: &Value, account: &Account) -> bool {
+    serde_json::from_value(sent.clone()).is_ok_and(|owner: Option<UserId>| owner == account.owner_user_id)
+}
+
 /// `updateAccount`
 struct Update;
 
@@ -225,6 +239,10 @@ impl Write for Update {
         let before = operations::find_locked(change).await?.ok_or(Refusal::NotFound)?;
         call.precondition(before.account.updated_at)?;
         let body = call.body()?;
+        let names_owner = body.owner_user_id.as_ref().is_some_and(|owner| !is_owner(owner, &before.account));
+        if names_owner && !call.caller()?.in_account(change.account()).is_some_and(Rights::may_name_owner) {
+            return Err(Refusal::InsufficientScope("owner".parse().map_err(Refusal::internal)?));
+        }
         let primary = match &body.domains {
             None => None,
             Some(sent) => chosen(sent, &before.domains)?,

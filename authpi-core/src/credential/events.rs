@@ -3,7 +3,7 @@
 use super::model::{ApiKey, LimitedKey};
 use crate::event::catalogue;
 use crate::event::model::{EventDraft, Subject};
-use crate::scope::Scope;
+use crate::scope::{Scope, Scopes};
 use crate::status::machine_word;
 
 /// Events of a key belong to its own account, whoever changed it.
@@ -86,4 +86,10 @@ pub fn rate_limit_exceeded(key: &LimitedKey) -> EventDraft {
     EventDraft::new(catalogue::API_KEY_RATE_LIMIT_EXCEEDED, limited(key))
         .with("limit", key.rate_limit.limit)
         .with("window_seconds", key.rate_limit.window_seconds)
+}
+
+/// `api-key.verified`
+pub fn verified(subject: Subject, scopes: &Scopes, surface: &str) -> EventDraft {
+    let scopes: serde_json::Value = scopes.iter().map(Scope::as_str).collect();
+    EventDraft::new(catalogue::API_KEY_VERIFIED, subject).with("surface", surface).with("scopes", scopes)
 }

@@ -13,7 +13,7 @@ use crate::error::StoreError;
 use crate::id::{IssuerId, MemberId, OrganizationId};
 use crate::outcome::{InsertOutcome, WriteOutcome};
 use crate::page::{CursorKey, Page, PageRequest};
-use crate::scope::Scope;
+use crate::scope::{Scope, Scopes};
 use crate::timestamp::Timestamp;
 
 /// Which members a list shows; all conditions hold together.
@@ -63,6 +63,9 @@ pub struct DepartedMember {
     pub member: MemberId,
 }
 
+/// Where somebody is a member, in what status, and what they hold there.
+pub type EffectiveMembership = (OrganizationId, MembershipStatus, Scopes);
+
 /// Questions about memberships.
 #[async_trait]
 pub trait MembershipReads: Send + Sync {
@@ -88,6 +91,17 @@ pub trait MembershipReads: Send + Sync {
         filter: &MembershipFilter,
         page: &PageRequest<MemberPosition>,
     ) -> Result<Page<Membership>, StoreError>;
+
+    /// All organizations of the issuer that somebody is a member of, with what they hold there, in the order of the ids.
+    /// Suspended memberships are there, too.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn effective_scopes(
+        &self,
+        issuer: IssuerId,
+        member: MemberId,
+    ) -> Result<Vec<EffectiveMembership>, StoreError>;
 
     /// Somebody is an active member of the organization.
     ///

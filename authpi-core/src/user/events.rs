@@ -77,11 +77,20 @@ pub struct Cascade {
     pub memberships: u64,
     /// Credentials.
     pub verifiers: u64,
+    /// Sessions that had not ended.
+    pub sessions: u64,
+    /// Personal tokens.
+    pub personal_tokens: u64,
 }
 
 /// `user.deleted`, with what goes with it.
 pub fn deleted(account: AccountId, user: &User, cascade: Cascade) -> EventDraft {
-    let Cascade { memberships, verifiers } = cascade;
-    about(catalogue::USER_DELETED, account, user)
-        .with("cascade", json!({ "memberships": memberships, "verifiers": verifiers }))
+    let Cascade { memberships, verifiers, sessions, personal_tokens } = cascade;
+    let counts = json!({
+        "memberships": memberships,
+        "verifiers": verifiers,
+        "sessions": sessions,
+        "personal_tokens": personal_tokens,
+    });
+    about(catalogue::USER_DELETED, account, user).with("cascade", counts)
 }

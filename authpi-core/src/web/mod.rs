@@ -13,6 +13,7 @@ pub mod members;
 pub mod key_uses;
 mod metrics;
 pub mod openapi;
+pub mod personal_token;
 pub mod pipeline;
 pub mod problem;
 pub mod query;

@@ -67,10 +67,16 @@ pub struct Route {
     pub rate: RateClass,
     /// Beyond the SDK.
     pub extension: bool,
+    /// It makes an account: the change is made for one that is about to be.
+    pub opens_account: bool,
     /// An account that pays in advance needs credit for it (core-api 25.1).
     pub needs_credit: bool,
     /// `If-Match` or `If-None-Match` is honoured.
     pub conditional: bool,
+    /// It says itself that the credential of the caller was verified.
+    pub verifies: bool,
+    /// An `Idempotency-Key` has no say: the same request may be answered otherwise the next time.
+    pub anew: bool,
     /// Query parameters.
     pub query: Vec<Parameter>,
     /// Request body.
@@ -95,8 +101,11 @@ impl Route {
             access: Access::Credential,
             rate,
             extension: false,
+            opens_account: false,
             needs_credit: true,
             conditional: false,
+            verifies: false,
+            anew: false,
             query: Vec::new(),
             body: None,
             status,
@@ -169,6 +178,13 @@ impl Route {
         self
     }
 
+    /// Makes an account: the change is made for one that is about to be, and its idempotency key belongs to the user.
+    #[must_use]
+    pub fn opening_account(mut self) -> Self {
+        self.opens_account = true;
+        self.without_credit()
+    }
+
     /// Open to an account out of credit: what gives it credit, and what locks someone out. Removals always are.
     #[must_use]
     pub fn without_credit(mut self) -> Self {
@@ -180,6 +196,20 @@ impl Route {
     #[must_use]
     pub fn conditional(mut self) -> Self {
         self.conditional = true;
+        self
+    }
+
+    /// Says itself that the credential of the caller was verified.
+    #[must_use]
+    pub fn verifies(mut self) -> Self {
+        self.verifies = true;
+        self
+    }
+
+    /// Honours no `Idempotency-Key`.
+    #[must_use]
+    pub fn answered_anew(mut self) -> Self {
+        self.anew = true;
         self
     }
 
@@ -229,8 +259,10 @@ impl Route {
         self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
     }
 
-    /// The key of an idempotent request is honoured: POST and PATCH below an account.
+    /// The key of an idempotent request is honoured: POST and PATCH below an account, and what makes one.
     pub fn is_idempotent(&self) -> bool {
-        matches!(self.method, Method::POST | Method::PATCH) && self.parameters().next() == Some("account_id")
+        !self.anew
+            && matches!(self.method, Method::POST | Method::PATCH)
+            && (self.opens_account || self.parameters().next() == Some("account_id"))
     }
 }

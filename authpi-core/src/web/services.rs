@@ -21,6 +21,7 @@ use crate::timestamp::Timestamp;
 use crate::transport::{Clock, Entropy, IdSource, KeyVault, PaymentProvider, Transport, VaultError};
 use crate::urls::Urls;
 use crate::web::idempotency::InFlight;
+use crate::web::personal_token::TokenAddresses;
 
 /// How many unwrapped root keys are held; beyond that one is unwrapped anew.
 const ROOT_CACHE: usize = 10_000;
@@ -95,6 +96,8 @@ pub struct Services {
     pub buffer: EventBuffer,
     /// Published keys and ready key pairs.
     pub keys: KeyCache,
+    /// Addresses that personal tokens are known to be used from.
+    pub token_addresses: TokenAddresses,
     pub(crate) in_flight: InFlight,
     pub(crate) roots: RwLock<HashMap<IssuerId, Arc<RootKey>>>,
     pub(crate) platform: RwLock<Option<Platform>>,

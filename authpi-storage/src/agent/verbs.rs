@@ -8,13 +8,14 @@ use authpi_core::outcome::{InsertOutcome, WriteOutcome};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::row::{agent, one, verifier_row, written};
 use crate::entity::agent::{ActiveModel, Column, Entity};
 use crate::entity::agent_verifier::{self, Column as Held};
 use crate::error::failed;
+use crate::insert::insert_unless_taken;
 use crate::session::Unit;
 
 impl Unit {
@@ -108,16 +109,14 @@ impl AgentRepository for Unit {
 
     async fn insert_verifier(&mut self, verifier: &AgentVerifier) -> Result<InsertOutcome, StoreError> {
         let wallet = [Held::IssuerId, Held::Chain, Held::Address];
-        let rows = agent_verifier::Entity::insert(verifier_row(verifier)?)
-            .on_conflict(OnConflict::columns(wallet).do_nothing_on([Held::Id]).to_owned())
-            .exec_without_returning(&self.connection)
-            .await
-            .map_err(failed("agent.insert_verifier"))?;
-        if rows == 0 {
-            return Ok(InsertOutcome::Taken);
+        let outcome =
+            insert_unless_taken(agent_verifier::Entity::insert(verifier_row(verifier)?), wallet, &self.connection)
+                .await
+                .map_err(failed("agent.insert_verifier"))?;
+        if outcome == InsertOutcome::Inserted {
+            self.count_verifier(verifier, 1).await?;
         }
-        self.count_verifier(verifier, 1).await?;
-        Ok(InsertOutcome::Inserted)
+        Ok(outcome)
     }
 
     async fn remove_verifier(&mut self, verifier: &AgentVerifier) -> Result<WriteOutcome, StoreError> {

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use authpi_core::id::{Id, IssuerId, MemberId, OrganizationId};
 use authpi_core::membership::model::{Membership, MembershipStatus, OWNER};
-use authpi_core::membership::repository::{DepartedMember, MemberPosition, MembershipFilter, MembershipReads};
+use authpi_core::membership::repository::{
+    DepartedMember, EffectiveMembership, MemberPosition, MembershipFilter, MembershipReads,
+};
 use authpi_core::page::{Page, PageRequest};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
@@ -116,6 +118,23 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
         Ok(Page::cut(memberships, page.limit))
     }
 
+    async fn effective_scopes(
+        &self,
+        issuer: IssuerId,
+        member: MemberId,
+    ) -> Result<Vec<EffectiveMembership>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::MemberId.eq(member.uuid()))
+            .filter(Column::MemberType.eq(kind(member)?))
+            .order_by_asc(Column::OrgId)
+            .all(&self.connection)
+            .await
+            .map_err(failed("membership.effective_scopes"))?;
+        let held = |row| membership(row).map(|found| (found.org_id, found.details.status, found.details.scopes));
+        rows.into_iter().map(held).collect()
+    }
+
     async fn is_active_member(&self, organization: OrganizationId, member: MemberId) -> Result<bool, StoreError> {
         let found: Option<Uuid> = Entity::find_by_id((organization.uuid(), member.uuid()))
             .select_only()
@@ -143,13 +162,18 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .await
             .map_err(failed("membership.has_other_owner"))?;
         // Whose deletion was accepted stays a member until a worker comes by, and an agent owns no account.
-        let people = user::Entity::find()
-            .filter(user::Column::Id.is_in(owners))
-            .filter(user::Column::Deleted.eq(false))
+        let departed = user::Entity::find()
+            .filter(user::Column::Id.is_in(owners.iter().copied()))
+            .filter(user::Column::Deleted.eq(true))
             .count(&self.connection)
             .await
             .map_err(failed("membership.has_other_owner"))?;
-        Ok(people > 0)
+        let agents = agent::Entity::find()
+            .filter(agent::Column::Id.is_in(owners.iter().copied()))
+            .count(&self.connection)
+            .await
+            .map_err(failed("membership.has_other_owner"))?;
+        Ok(departed + agents < owners.len() as u64)
     }
 
     async fn owned_by(

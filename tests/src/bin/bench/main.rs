@@ -23,14 +23,15 @@ use platform::Platform;
 pub struct Scale {
     /// Operations of a measurement.
     operations: usize,
-    /// Organizations in the long list.
+    /// Rows of the large tenant.
     rows: usize,
 }
 
 #[tokio::main]
 async fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    let scale = if quick { Scale { operations: 300, rows: 5_000 } } else { Scale { operations: 5_000, rows: 100_000 } };
+    let scale =
+        if quick { Scale { operations: 300, rows: 5_000 } } else { Scale { operations: 5_000, rows: 1_000_000 } };
     println!("{}", measure::machine());
     let folder = tempfile::tempdir().unwrap();
     let sqlite = format!("sqlite://{}?mode=rwc", folder.path().join("bench.db").display());

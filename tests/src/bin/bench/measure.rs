@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// One measurement.
 struct Row {
-    name: &'static str,
+    name: String,
     per_second: f64,
     median: Duration,
     p99: Duration,
@@ -22,7 +22,7 @@ impl Report {
     #[allow(clippy::disallowed_methods, reason = "a bench measures the time of the machine")]
     pub(crate) async fn measure<F: Future<Output = ()> + Send>(
         &mut self,
-        name: &'static str,
+        name: impl Into<String>,
         baseline: Option<&'static str>,
         (callers, count): (usize, usize),
         operation: impl Fn(usize) -> F + Send + Sync + 'static,
@@ -58,7 +58,7 @@ impl Report {
         let per_second = count as f64 / begin.elapsed().as_secs_f64();
         times.sort_unstable();
         let (median, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
-        self.0.push(Row { name, per_second, median, p99, baseline });
+        self.0.push(Row { name: name.into(), per_second, median, p99, baseline });
     }
 
     /// Prints all measurements, those with a baseline as a ratio to it.
