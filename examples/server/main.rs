@@ -9,6 +9,7 @@ mod settings;
 
 use std::process::ExitCode;
 
+use authpi_core::billing::model::BillingConfig;
 use authpi_core::AuthPi;
 use authpi_core::urls::Urls;
 use authpi_core::web::services::Options;
@@ -41,7 +42,8 @@ async fn run(settings: Settings) -> Result<(), StartError> {
     }
     let store = authpi_storage::connect(&settings.database_url).await?;
     let master_key = master_key::load(&settings, &urls)?;
-    let options = Options { rate_limits: settings.rate_limit.is_on(), ..Options::default() };
+    let billing = settings.billing.is_on().then(BillingConfig::default);
+    let options = Options { rate_limits: settings.rate_limit.is_on(), billing, ..Options::default() };
     let authpi =
         AuthPi::builder(store, master_key, urls).transport(authpi_transport::tokio()?).options(options).build().await?;
     let first = bootstrap::run(&authpi, settings.bootstrap_file.as_deref()).await?;

@@ -45,6 +45,9 @@ pub(crate) struct Settings {
     /// Rate limits; off for load tests.
     #[arg(long, env = "AUTHPI_RATE_LIMIT", default_value = "on")]
     pub(crate) rate_limit: Switch,
+    /// Usage is counted and charged by the published rate card; nobody can pay in.
+    #[arg(long, env = "AUTHPI_BILLING", default_value = "off")]
+    pub(crate) billing: Switch,
     /// Private addresses for outgoing requests; this version makes none.
     #[arg(long, env = "AUTHPI_ALLOW_PRIVATE_NETWORK", default_value = "off", hide = true)]
     allow_private_network: Switch,

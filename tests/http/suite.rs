@@ -15,6 +15,7 @@ mod group;
 mod invitation;
 mod issuers;
 mod key_limits;
+mod lifecycle;
 mod mail;
 mod members;
 mod note;

@@ -18,6 +18,7 @@ from types import ModuleType
 
 import accounts
 import api_keys
+import billing
 import catalogue
 import clients
 import events
@@ -38,6 +39,7 @@ TOPICS: list[ModuleType] = [
     users,
     members,
     api_keys,
+    billing,
     events,
     idempotency,
     refusals,

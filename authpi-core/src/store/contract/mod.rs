@@ -227,6 +227,9 @@ macro_rules! store_contract {
             a_list_shows_only_the_accounts_asked_for_newest_first,
             organizations_of_accounts_are_found_together_in_their_issuer_only,
             a_platform_is_founded_once_for_all_time,
+            a_closed_account_is_gone_at_once_and_removed_in_batches,
+            owned_accounts_are_counted_while_they_are_open,
+            an_account_ends_while_nobody_holds_it,
         ]);
         $crate::store_contract!(@room $run, bootstrap: [
             of_processes_that_start_together_one_makes_the_first_account,
