@@ -123,6 +123,34 @@ async fn another_limit_begins_another_window() {
 }
 
 #[tokio::test]
+async fn introspection_counts_the_inspected_key_and_tells_what_is_left() {
+    let app = App::start(DRIVER).await;
+    let issuer = app.issuer().await;
+    let keys = format!("{}/api-keys", app.organization(&issuer).await);
+    let limit = json!({ "limit": 2, "window_seconds": 60 });
+    let body = |restrictions: Value| json!({ "name": "tenant", "restrictions": restrictions });
+    let key = app.root().post(&keys, body(json!({ "rate_limit": limit }))).expect(201).await;
+    let inspect = |key: &Reply, secret: &str| {
+        let token = format!("{}:{secret}", key.id());
+        app.root().post(&format!("{issuer}/tokens/introspect"), json!({ "token": token }))
+    };
+    let secret = key.text("secret_plain");
+    assert_eq!(inspect(&key, "wrong").expect(200).await.data()["active"], false);
+    let reset_at = app.now() - app.now() % 60_000 + 60_000;
+    for remaining in [1, 0] {
+        let allowance = json!({ "limit": 2, "window_seconds": 60, "remaining": remaining, "reset_at": reset_at });
+        assert_eq!(inspect(&key, &secret).expect(200).await.data()["rate_limit"], allowance);
+    }
+    let refused = inspect(&key, &secret).expect(429).await;
+    assert_eq!(refused.refusal(), ("rate_limited".to_owned(), vec!["token rate_limited".to_owned()]));
+    assert_eq!(refused.header("retry-after"), refused.body["retry_after"].to_string());
+    app.with_key(&key.id(), &secret).get("/v1/me").expect(429).await;
+    let free = app.root().post(&keys, body(json!({}))).expect(201).await;
+    let unlimited = inspect(&free, &free.text("secret_plain")).expect(200).await;
+    assert_eq!((&unlimited.data()["active"], unlimited.data().get("rate_limit")), (&json!(true), None));
+}
+
+#[tokio::test]
 async fn counts_of_windows_that_are_over_are_swept() {
     let app = App::start(DRIVER).await;
     let (_, holder) = limited(&app, json!({ "limit": 50, "window_seconds": 1 })).await;

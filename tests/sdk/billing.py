@@ -48,7 +48,7 @@ async def counts(check: Checks, admin: AuthPIAdmin, usage: UsageResource) -> Non
         return sum(line.count for line in lines if line.dimension == "api_key_verification")
 
     before = await verified()
-    await admin.me.get()
+    await admin.whoami()
     for _ in range(100):
         if await verified() > before:
             break

@@ -113,7 +113,7 @@ pub(super) async fn views<B: Body, P>(
     call: &Call<B, P>,
     found: &[AccountWithOrganization],
 ) -> Result<Vec<AccountView>, Refusal> {
-    let ids: Vec<_> = found.iter().map(|one| one.account.id).collect();
+    let ids: Vec<_> = found.iter().map(|one| (one.account.id, one.account.created_at)).collect();
     let config = call.services().options.billing.as_ref();
     let standing = overviews(reads, config, &ids, call.now()).await?;
     Ok(found.iter().zip(&standing).map(|(one, billing)| AccountView::of(one, billing)).collect())

@@ -16,6 +16,9 @@ use crate::web::services::{Origin, Services};
 /// Events of one unit of work.
 const BATCH: u32 = 500;
 
+/// Accounts that one look finds.
+const ACCOUNTS: u32 = 20;
+
 /// How often events that count are looked for.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 
@@ -47,22 +50,24 @@ pub(super) async fn metering(services: &Arc<Services>) -> Result<Next, Refusal> 
 /// Debits the usage of one account and month.
 pub(super) async fn settlement(services: &Arc<Services>) -> Result<Next, Refusal> {
     let Some(config) = &services.options.billing else { return Ok(Next::In(SETTLE_EVERY)) };
-    let Some(due) = services.store.reads().billing().unsettled(1).await?.pop() else {
-        return Ok(Next::In(SETTLE_EVERY));
-    };
-    work(services, config, due, Task::Settle).await?;
-    Ok(Next::Now)
+    for due in services.store.reads().billing().unsettled(ACCOUNTS).await? {
+        if work(services, config, due, Task::Settle).await? {
+            return Ok(Next::Now);
+        }
+    }
+    Ok(Next::In(SETTLE_EVERY))
 }
 
 /// Ends a month of one account.
 pub(super) async fn month_end(services: &Arc<Services>) -> Result<Next, Refusal> {
     let Some(config) = &services.options.billing else { return Ok(Next::In(CLOSE_EVERY)) };
     let current = Period::of(services.now().minus(GRACE));
-    let Some(due) = services.store.reads().billing().unclosed(current, 1).await?.pop() else {
-        return Ok(Next::In(CLOSE_EVERY));
-    };
-    work(services, config, due, Task::Close).await?;
-    Ok(Next::Now)
+    for due in services.store.reads().billing().unclosed(current, ACCOUNTS).await? {
+        if work(services, config, due, Task::Close).await? {
+            return Ok(Next::Now);
+        }
+    }
+    Ok(Next::In(CLOSE_EVERY))
 }
 
 enum Task {
@@ -70,7 +75,8 @@ enum Task {
     Close,
 }
 
-async fn work(services: &Services, config: &BillingConfig, due: AccountPeriod, task: Task) -> Result<(), Refusal> {
+/// Does the work, unless the account has ended: then the rows are about to go.
+async fn work(services: &Services, config: &BillingConfig, due: AccountPeriod, task: Task) -> Result<bool, Refusal> {
     let origin = Origin {
         account_id: due.account_id,
         actor: Actor::System,
@@ -81,11 +87,15 @@ async fn work(services: &Services, config: &BillingConfig, due: AccountPeriod, t
     };
     let context = services.change_context(origin, services.root_for(None).await?);
     let mut change = Change::new(services.store.begin(services.now()).await?, &context);
+    if !change.reads().accounts().exists(due.account_id).await? {
+        return Ok(false);
+    }
     match task {
         Task::Settle => settle(&mut change, config, due.period).await?,
         Task::Close => close(&mut change, config, due.period).await?,
     }
-    Ok(change.into_unit().await?.commit().await?)
+    change.into_unit().await?.commit().await?;
+    Ok(true)
 }
 
 /// Forgets who was active in months that have long ended: what they cost is in the ledger.

@@ -54,35 +54,42 @@ impl Overview {
         Self { mode: BillingMode::Ungated, balance: 0, run_out: false, methods: Vec::new() }
     }
 
-    fn of(config: &BillingConfig, state: CreditState, methods: Vec<PaymentMethod>, now: Timestamp) -> Self {
+    fn of(
+        config: &BillingConfig,
+        (state, opened_at): (CreditState, Timestamp),
+        methods: Vec<PaymentMethod>,
+        now: Timestamp,
+    ) -> Self {
         let mode = BillingMode::of(&methods);
-        let available = state.available(Period::of(now), config.included_credit);
-        Self { mode, balance: state.balance, run_out: mode == BillingMode::Gated && available <= 0, methods }
+        let has_credit = state.available(Period::of(now), config.included_credit) > 0;
+        let run_out = mode == BillingMode::Gated && !has_credit && !config.is_trial(opened_at, now);
+        Self { mode, balance: state.balance, run_out, methods }
     }
 }
 
-/// How accounts stand, in the order asked for.
+/// How accounts stand, of which it is known when they were opened, in the order asked for.
 ///
 /// # Errors
 /// [`Refusal::Store`].
 pub async fn overviews(
     reads: &dyn Reads,
     config: Option<&BillingConfig>,
-    accounts: &[AccountId],
+    accounts: &[(AccountId, Timestamp)],
     now: Timestamp,
 ) -> Result<Vec<Overview>, Refusal> {
     let Some(config) = config.filter(|_| !accounts.is_empty()) else {
         return Ok(accounts.iter().map(|_| Overview::free()).collect());
     };
-    let states: HashMap<_, _> = reads.billing().credit(accounts).await?.into_iter().collect();
+    let ids: Vec<_> = accounts.iter().map(|(account, _)| *account).collect();
+    let states: HashMap<_, _> = reads.billing().credit(&ids).await?.into_iter().collect();
     let mut methods: HashMap<AccountId, Vec<_>> = HashMap::new();
-    for method in reads.billing().methods(accounts).await? {
+    for method in reads.billing().methods(&ids).await? {
         methods.entry(method.account_id).or_default().push(method);
     }
     let fresh = CreditState::new(Period::of(now));
-    let overview = |account| {
+    let overview = |(account, opened_at): &(AccountId, Timestamp)| {
         let state = states.get(account).copied().unwrap_or(fresh);
-        Overview::of(config, state, methods.remove(account).unwrap_or_default(), now)
+        Overview::of(config, (state, *opened_at), methods.remove(account).unwrap_or_default(), now)
     };
     Ok(accounts.iter().map(overview).collect())
 }
@@ -99,11 +106,8 @@ pub async fn require_credit(change: &Change<'_>, config: &BillingConfig) -> Resu
     }
     let state = change.reads().billing().credit(&account).await?.pop().map(|(_, state)| state);
     let state = state.unwrap_or_else(|| CreditState::new(Period::of(change.now())));
-    let is_trial = match change.reads().accounts().find(change.account()).await? {
-        Some(account) => config.is_trial(account.created_at, change.now()),
-        None => false,
-    };
-    if is_trial || !Overview::of(config, state, methods, change.now()).run_out {
+    let Some(account) = change.reads().accounts().find(change.account()).await? else { return Ok(()) };
+    if !Overview::of(config, (state, account.created_at), methods, change.now()).run_out {
         return Ok(());
     }
     Err(Refusal::PaymentRequired { amount: i64::from(config.suggested_payment), terms: Vec::new() })
@@ -138,7 +142,8 @@ pub async fn post(
     if entry_type != EntryType::Debit {
         change.emit(events::credits_updated(&entry))?;
     }
-    if state.balance > 0 && after.balance <= 0 {
+    // What expires is given again with the next month.
+    if entry_type != EntryType::Expiry && state.balance > 0 && after.balance <= 0 {
         change.emit(events::credits_depleted(account, after.balance))?;
     }
     *state = after;
