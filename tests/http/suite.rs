@@ -21,6 +21,7 @@ mod members;
 mod note;
 mod organizations;
 mod pipeline;
+mod revoke_access;
 mod session;
 mod token;
 mod users;

@@ -18,6 +18,7 @@ pub mod postgres;
 pub mod proxy;
 pub mod seed;
 pub mod server;
+pub mod sessions;
 
 pub use app::{App, Driver};
 pub use caller::{Caller, Reply};

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::address::Address;
 use crate::custom_fields;
 use crate::error::{FieldCode, FieldErrors, Refusal};
-use crate::id::{IssuerId, OrganizationId};
+use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::metadata::Metadata;
 use crate::scope::Scopes;
 use crate::status::{Status, StatusNote};
@@ -42,6 +42,21 @@ pub enum OrganizationStatus {
     Active,
     /// Left out of new tokens; keys refused; invitations frozen. Can be undone.
     Suspended,
+}
+
+/// An order to take away all that gives access through an organization, until it is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessRevocation {
+    /// The organization.
+    pub org_id: OrganizationId,
+    /// Where it lives.
+    pub issuer_id: IssuerId,
+    /// Account of the issuer.
+    pub account_id: AccountId,
+    /// What existed then is covered.
+    pub ordered_at: Timestamp,
+    /// Why, and who says so.
+    pub note: StatusNote,
 }
 
 /// What an organization holds.

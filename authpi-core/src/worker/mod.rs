@@ -7,8 +7,10 @@ mod billing;
 mod keys;
 mod removal;
 mod schedule;
+mod sessions;
 mod steps;
 mod sweeps;
+mod unattended;
 
 use std::sync::Arc;
 

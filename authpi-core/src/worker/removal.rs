@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::schedule::Next;
+use super::sessions;
 use super::steps::Bench;
 use crate::error::Refusal;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 
 /// Rows of one unit of work: few enough to keep no other writer waiting.
-const BATCH: u32 = 500;
+pub(super) const BATCH: u32 = 500;
 
 /// Parents that one look finds.
 const PARENTS: u32 = 20;
 
 /// How often accepted deletions are looked for: removal begins within 1 s.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How often the end of a waiting time is looked for.
 const PURGE_EVERY: Duration = Duration::from_mins(1);
@@ -26,7 +27,7 @@ const PURGE_EVERY: Duration = Duration::from_mins(1);
 const LAST_COMMIT: Duration = Duration::from_mins(1);
 
 /// Longer than the clocks of two processes are apart, and a unit of work lasts.
-const OVERLAP: Duration = Duration::from_hours(1);
+pub(super) const OVERLAP: Duration = Duration::from_hours(1);
 
 /// How long a deleted user or client stays, to be told apart from one that never was.
 const KEPT: Duration = Duration::from_hours(30 * 24);
@@ -35,6 +36,9 @@ const KEPT: Duration = Duration::from_hours(30 * 24);
 /// chance to open what it sealed.
 pub(super) async fn issuers(services: &Arc<Services>) -> Result<Next, Refusal> {
     for gone in services.store.reads().issuers().deleting(PARENTS).await? {
+        if let Some(next) = sessions::of_deleted_issuer(services, gone.id).await? {
+            return Ok(next);
+        }
         let now = services.now();
         let mut unit = services.store.begin(now).await?;
         let removed = unit.issuers().remove_children(gone.id, BATCH).await?;
@@ -108,6 +112,8 @@ pub(super) async fn users(services: &Arc<Services>) -> Result<Next, Refusal> {
     }
     let mut unit = services.store.begin(services.now()).await?;
     for gone in due {
+        while unit.sessions().remove_of_user(gone.issuer_id, gone.id, BATCH).await? > 0 {}
+        while unit.personal_tokens().remove_of_user(gone.issuer_id, gone.id, BATCH).await? > 0 {}
         unit.users().purge(gone.issuer_id, gone.id).await?;
     }
     unit.commit().await?;

@@ -31,7 +31,10 @@ const fn of(table: &'static str, key: &'static str) -> Belongings {
 }
 
 /// Tables with personal data: they go first.
-const PERSONAL: [Belongings; 5] = [
+const PERSONAL: &[Belongings] = &[
+    of("authpi_session", "id"),
+    of("authpi_personal_token_address", "token_id"),
+    of("authpi_personal_token", "id"),
     of("authpi_user_device", "id"),
     of("authpi_user_verifier", "id"),
     of("authpi_user_record", "user_id"),
@@ -40,7 +43,8 @@ const PERSONAL: [Belongings; 5] = [
 ];
 
 /// All other tables with rows of an issuer, memberships left out, which have rows of their own.
-const OTHER: [Belongings; 5] = [
+const OTHER: &[Belongings] = &[
+    of("authpi_access_revocation", "org_id"),
     of("authpi_api_key", "id"),
     of("authpi_client", "id"),
     of("authpi_signing_key", "kid"),
@@ -59,6 +63,7 @@ pub(super) async fn count(connection: &impl ConnectionTrait, issuer: IssuerId) -
             .and_where_option(condition);
         number(connection, &query).await
     };
+    let unended = Expr::col(Alias::new("ended")).eq(false);
     let not_deleted = || Some(Expr::col(Alias::new("deleted_at")).is_null());
     Ok(IssuerChildren {
         organizations: live("authpi_organization", Some(Expr::col(Alias::new("deleting")).eq(false))).await?,
@@ -67,6 +72,8 @@ pub(super) async fn count(connection: &impl ConnectionTrait, issuer: IssuerId) -
         clients: live("authpi_client", not_deleted()).await?,
         api_keys: live("authpi_api_key", None).await?,
         auth_methods: live("authpi_auth_method", None).await?,
+        sessions: live("authpi_session", Some(unended)).await?,
+        personal_tokens: live("authpi_personal_token", None).await?,
     })
 }
 
@@ -88,11 +95,11 @@ pub(super) async fn remove(unit: &mut Unit, issuer: IssuerId, limit: u32) -> Res
         return Ok(0);
     }
     let mut removed = 0;
-    for belongings in &PERSONAL {
+    for belongings in PERSONAL {
         removed += remove_rows(&unit.connection, belongings, issuer, room(limit, removed)).await?;
     }
     removed += remove_memberships(unit, issuer, room(limit, removed)).await?;
-    for belongings in &OTHER {
+    for belongings in OTHER {
         removed += remove_rows(&unit.connection, belongings, issuer, room(limit, removed)).await?;
     }
     Ok(removed)

@@ -8,7 +8,7 @@ use super::tables::{
     status, table, text_null, text_of, unique, word,
 };
 use super::{
-    agent, billing, connection, delegation, device, domain, group, invitation, mail, note, session, token, verifier,
+    access, agent, billing, connection, delegation, device, domain, group, invitation, mail, note, session, token, verifier,
     webhook,
 };
 
@@ -34,6 +34,7 @@ impl MigrationTrait for Migration {
             mail::tables(backend),
             note::tables(backend),
             session::tables(backend),
+            access::tables(backend),
             delegation::tables(backend),
             token::tables(backend),
             group::tables(backend),

@@ -252,10 +252,32 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, note: [
         ]);
         $crate::store_contract!(@room $run, session: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            a_stale_version_changes_nothing,
+            of_parallel_ends_of_one_version_one_wins,
+            a_list_shows_the_live_and_the_newest_of_the_lately_ended,
+            live_sessions_are_found_by_what_they_belong_to,
+            what_time_has_ended_is_found_longest_first,
+            live_sessions_of_deleted_users_and_clients_are_found,
+            ended_sessions_are_purged_by_age_and_those_of_a_user_at_once,
         ]);
         $crate::store_contract!(@room $run, delegation: [
         ]);
         $crate::store_contract!(@room $run, token: [
+            every_field_comes_back_as_it_was_written,
+            the_state_of_the_user_comes_along,
+            a_token_of_a_deleted_issuer_is_none,
+            another_tenant_sees_and_changes_nothing,
+            a_stale_version_changes_and_removes_nothing,
+            of_parallel_updates_of_one_version_one_wins,
+            a_limit_holds_against_parallel_creations,
+            pages_neither_repeat_nor_skip_while_rows_come_and_go,
+            a_status_filter_sees_time_and_user,
+            an_address_is_new_once_and_the_longest_unused_is_forgotten,
+            of_parallel_first_uses_from_an_address_one_is_new,
+            a_removed_token_is_gone_with_its_addresses,
+            tokens_of_deleted_users_are_found_until_they_are_removed,
         ]);
         $crate::store_contract!(@room $run, group: [
         ]);

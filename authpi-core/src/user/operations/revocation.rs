@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::delegation::model::{DelegationParty, EndCause as DelegationEnd};
+use crate::delegation::operations as delegation;
+use crate::device::operations as device;
 use crate::error::Refusal;
 use crate::id::{IssuerId, UserId};
 use crate::session::model::EndCause;
@@ -53,8 +56,15 @@ pub async fn revoke_all(
         sessions: session::end_all(change, issuer, user, EndCause::Revoked, reason).await?,
         ..Revoked::default()
     };
+    if also.contains(&Also::TrustedDevices) {
+        revoked.devices = device::revoke_all(change, issuer, user).await?;
+    }
     if also.contains(&Also::PersonalTokens) {
         revoked.tokens = token::revoke_all(change, issuer, user).await?;
+    }
+    if also.contains(&Also::Delegations) {
+        let given = DelegationParty::User(user);
+        revoked.delegations = delegation::end_all(change, issuer, given, DelegationEnd::RevokedAll).await?;
     }
     Ok(revoked)
 }
