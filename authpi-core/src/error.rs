@@ -242,6 +242,9 @@ pub enum Refusal {
     /// 409, retryable: the same idempotency key is being processed.
     #[error("a request with this idempotency key is being processed")]
     InFlight,
+    /// 410: what the request is about is no longer kept.
+    #[error("{0}")]
+    Gone(&'static str),
     /// 412 with the current version.
     #[error("the {kind} has changed")]
     PreconditionFailed {

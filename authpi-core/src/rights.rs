@@ -61,6 +61,11 @@ impl Rights {
         self.stated.grants(required) || self.grants(&removal)
     }
 
+    /// Does everything there, or all that an `admin` does.
+    pub fn runs_account(&self) -> bool {
+        self.stated.is_full() || self.as_admin.is_full()
+    }
+
     /// May name another owner of the account.
     pub fn may_name_owner(&self) -> bool {
         "accounts:write".parse().is_ok_and(|scope: Scope| self.stated.grants(&scope))

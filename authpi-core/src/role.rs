@@ -103,9 +103,9 @@ impl Roles {
 
     /// These without a removed role: its groups are detached.
     #[must_use]
-    pub fn without(mut self, name: &str) -> Self {
-        self.0.retain(|known, role| known != name || !role.removed);
-        self
+    pub fn without(&self, name: &str) -> Self {
+        let stays = |(known, role): &(&String, &Role)| known.as_str() != name || !role.removed;
+        Self(self.0.iter().filter(stays).map(|(name, role)| (name.clone(), role.clone())).collect())
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(third.assignable("b"), None);
         assert_eq!(third.removed().map(|(name, _)| name).collect::<Vec<_>>(), ["b"]);
         assert_eq!(third.following(&defined(&[("a", &["x:read"])]), at(4)), third, "a removal is dated once");
-        assert_eq!(third.clone().without("a"), third, "only what was removed is forgotten");
+        assert_eq!(third.without("a"), third, "only what was removed is forgotten");
         assert_eq!(third.without("b").carried("b"), None);
     }
 

@@ -121,7 +121,7 @@ impl SealKeys {
 
 /// A sealed value as it is stored: version (1 byte), key tag (4 bytes, big endian), nonce (12 bytes), cipher text with
 /// its 16-byte authentication tag.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Sealed(Vec<u8>);
 
 impl Sealed {

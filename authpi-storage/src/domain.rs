@@ -102,9 +102,8 @@ impl DomainRepository for Unit {
             added_at: Set(domain.added_at.as_millis()),
             ..written(domain)
         };
-        insert_unless_taken(Entity::insert(row), [Column::Host], &self.connection)
-            .await
-            .map_err(failed("domain.insert"))
+        let key = [Column::Host];
+        insert_unless_taken(Entity::insert(row), key, &self.connection).await.map_err(failed("domain.insert"))
     }
 
     async fn update(&mut self, domain: &AccountDomain, before: Timestamp) -> Result<WriteOutcome, StoreError> {

@@ -1,5 +1,7 @@
 //! The event trail in SQL.
 
+mod aggregate;
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;
@@ -12,7 +14,7 @@ use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{LockBehavior, LockType, OnConflict, SimpleExpr};
+use sea_orm::sea_query::{LockBehavior, LockType, OnConflict};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
@@ -59,6 +61,10 @@ fn row(event: &Event) -> Result<ActiveModel, StoreError> {
         user_id: Set(subject.user_id.map(Id::uuid)),
         actor_user_id: Set(event.actor.user_id().map(Id::uuid)),
         client_id: Set(subject.client_id.map(Id::uuid)),
+        actor_client_id: Set(event.actor.client_id().map(Id::uuid)),
+        org_id: Set(subject.org_id.map(Id::uuid)),
+        agent_id: Set(subject.agent_id.map(Id::uuid)),
+        session_id: Set(subject.session_id.map(Id::uuid)),
         kind: Set(event.kind.as_str().to_owned()),
         per_request: Set(event.kind.is_per_request()),
         source: Set(event.source.clone()),
@@ -80,23 +86,45 @@ fn context_row(event: &Event) -> Option<event_context::ActiveModel> {
     })
 }
 
-fn filtered(account: AccountId, filter: &EventFilter, page: &PageRequest<TimeAndId<EventId>>) -> Select<Entity> {
-    let mut query = Entity::find().filter(Column::AccountId.eq(account.uuid()));
-    if let Some(issuer) = filter.issuer_id {
-        query = query.filter(Column::IssuerId.eq(issuer.uuid()));
+/// What every row that `filter` lets through has, whoever it is about and whoever did it.
+fn conditions(account: AccountId, filter: &EventFilter) -> Condition {
+    let kinds = (!filter.kinds.is_empty()).then(|| filter.kinds.iter().map(|kind| kind.as_str()));
+    Condition::all()
+        .add(Column::AccountId.eq(account.uuid()))
+        .add_option(filter.issuer_id.map(|issuer| Column::IssuerId.eq(issuer.uuid())))
+        .add_option(kinds.map(|kinds| Column::Kind.is_in(kinds)))
+        .add_option(filter.after.map(|after| Column::Timestamp.gt(after.as_millis())))
+        .add_option(filter.before.map(|before| Column::Timestamp.lt(before.as_millis())))
+}
+
+/// Who rows are about, or who did what they tell: for each way to be found a condition of its own, which an index
+/// serves. Together they find every row once.
+fn walks(filter: &EventFilter) -> Vec<Condition> {
+    let user = filter.user_id.map(|user| named(Column::UserId, Column::ActorUserId, user.uuid()));
+    let client = filter.client_id.map(|client| named(Column::ClientId, Column::ActorClientId, client.uuid()));
+    match (user, client) {
+        (None, None) => vec![Condition::all()],
+        (Some(walks), None) | (None, Some(walks)) => walks.to_vec(),
+        (Some(users), Some(clients)) => {
+            let both = |user: &Condition| clients.clone().map(|client| Condition::all().add(user.clone()).add(client));
+            users.iter().flat_map(both).collect()
+        }
     }
-    if let Some(client) = filter.client_id {
-        query = query.filter(Column::ClientId.eq(client.uuid()));
-    }
-    if !filter.kinds.is_empty() {
-        query = query.filter(Column::Kind.is_in(filter.kinds.iter().map(|kind| kind.as_str())));
-    }
-    if let Some(after) = filter.after {
-        query = query.filter(Column::Timestamp.gt(after.as_millis()));
-    }
-    if let Some(before) = filter.before {
-        query = query.filter(Column::Timestamp.lt(before.as_millis()));
-    }
+}
+
+/// Rows about somebody; and rows of what they did that are about somebody else.
+fn named(about: Column, done_by: Column, id: Uuid) -> [Condition; 2] {
+    let about_another = Condition::any().add(about.is_null()).add(about.ne(id));
+    [Condition::all().add(about.eq(id)), Condition::all().add(done_by.eq(id)).add(about_another)]
+}
+
+fn page_of(
+    walk: Condition,
+    account: AccountId,
+    filter: &EventFilter,
+    page: &PageRequest<TimeAndId<EventId>>,
+) -> Select<Entity> {
+    let mut query = Entity::find().filter(conditions(account, filter)).filter(walk);
     if let Some(last) = &page.after {
         let (at, id) = (last.at.as_millis(), last.id.uuid());
         let same_time = Condition::all().add(Column::Timestamp.eq(at)).add(Column::Id.lt(id));
@@ -109,21 +137,6 @@ fn filtered(account: AccountId, filter: &EventFilter, page: &PageRequest<TimeAnd
 }
 
 impl<C: ConnectionTrait> Session<C> {
-    async fn rows(&self, query: Select<Entity>) -> Result<Vec<Model>, StoreError> {
-        query.all(&self.connection).await.map_err(failed("event.list"))
-    }
-
-    /// Rows in which one of two columns names `user`: two walks along an index each, merged.
-    async fn rows_of_user(&self, query: Select<Entity>, user: Uuid) -> Result<Vec<Model>, StoreError> {
-        let about: SimpleExpr = Column::UserId.eq(user);
-        let done_by: SimpleExpr = Column::ActorUserId.eq(user);
-        let mut rows = self.rows(query.clone().filter(about)).await?;
-        rows.extend(self.rows(query.filter(done_by)).await?);
-        rows.sort_unstable_by_key(|row| std::cmp::Reverse((row.timestamp, row.id)));
-        rows.dedup_by_key(|row| row.id);
-        Ok(rows)
-    }
-
     async fn with_contexts(&self, rows: Vec<Model>) -> Result<Vec<Event>, StoreError> {
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -160,11 +173,16 @@ impl<C: ConnectionTrait + Send + Sync> EventReads for Session<C> {
         filter: &EventFilter,
         page: &PageRequest<TimeAndId<EventId>>,
     ) -> Result<Page<Event>, StoreError> {
-        let query = filtered(account, filter, page);
-        let rows = match filter.user_id {
-            Some(user) => self.rows_of_user(query, user.uuid()).await?,
-            None => self.rows(query).await?,
-        };
+        let mut rows = Vec::new();
+        let walks = walks(filter);
+        let is_merge = walks.len() > 1;
+        for walk in walks {
+            let query = page_of(walk, account, filter, page);
+            rows.extend(query.all(&self.connection).await.map_err(failed("event.list"))?);
+        }
+        if is_merge {
+            rows.sort_unstable_by_key(|row| std::cmp::Reverse((row.timestamp, row.id)));
+        }
         let cut = Page::cut(rows, page.limit);
         Ok(Page { has_more: cut.has_more, items: self.with_contexts(cut.items).await? })
     }

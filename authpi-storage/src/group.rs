@@ -21,7 +21,7 @@ use crate::error::failed;
 use crate::insert::insert_unless_taken;
 use crate::session::{Session, Unit};
 
-fn group(row: Model) -> Result<Group, StoreError> {
+pub(crate) fn group(row: Model) -> Result<Group, StoreError> {
     let place = Place { table: "authpi_group", id: row.id };
     Ok(Group {
         id: id(row.id),
@@ -202,10 +202,11 @@ impl GroupRepository for Unit {
         let key = [Column::OrgId, Column::NameKey];
         let outcome =
             insert_unless_taken(Entity::insert(row), key, &self.connection).await.map_err(failed("group.insert"))?;
-        if outcome == InsertOutcome::Inserted {
-            self.count_groups(group.org_id, 1).await?;
+        if outcome == InsertOutcome::Taken {
+            return Ok(outcome);
         }
-        Ok(outcome)
+        self.count_groups(group.org_id, 1).await?;
+        Ok(InsertOutcome::Inserted)
     }
 
     async fn update(&mut self, group: &Group, before: Timestamp) -> Result<WriteOutcome, StoreError> {

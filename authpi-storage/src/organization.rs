@@ -15,9 +15,11 @@ use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
 
 use crate::convert::{Place, id, millis, status, time, to_json, to_word};
+use crate::entity::issuer;
 use crate::entity::organization::{ActiveModel, Column, Entity, Model};
 use crate::error::failed;
 use crate::session::{Session, Unit};
@@ -126,14 +128,39 @@ impl<C: ConnectionTrait + Send + Sync> OrganizationReads for Session<C> {
         Ok(Page::cut(listings, page.limit))
     }
 
+    async fn has_type(&self, issuer: IssuerId, org_type: &str) -> Result<bool, StoreError> {
+        let found: Option<uuid::Uuid> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Deleting.eq(false))
+            .filter(Column::OrgType.eq(org_type))
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(failed("organization.has_type"))?;
+        Ok(found.is_some())
+    }
+
     async fn deleting(&self, limit: u32) -> Result<Vec<DeletingOrganization>, StoreError> {
-        let rows = Entity::find()
+        let issuers = Entity::belongs_to(issuer::Entity).from(Column::IssuerId).to(issuer::Column::Id);
+        let rows: Vec<(Uuid, Uuid, Uuid)> = Entity::find()
+            .select_only()
+            .column(issuer::Column::AccountId)
+            .columns([Column::IssuerId, Column::Id])
+            .join(JoinType::InnerJoin, issuers.into())
             .filter(Column::Deleting.eq(true))
             .limit(u64::from(limit))
+            .into_tuple()
             .all(&self.connection)
             .await
             .map_err(failed("organization.deleting"))?;
-        Ok(rows.into_iter().map(|row| DeletingOrganization { issuer_id: id(row.issuer_id), id: id(row.id) }).collect())
+        let deleting = |(account, issuer, organization)| DeletingOrganization {
+            account_id: id(account),
+            issuer_id: id(issuer),
+            id: id(organization),
+        };
+        Ok(rows.into_iter().map(deleting).collect())
     }
 }
 

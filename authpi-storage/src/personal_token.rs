@@ -273,7 +273,6 @@ impl PersonalTokenRepository for Unit {
             .exec(&self.connection)
             .await
             .map_err(failed(OPERATION))?;
-        // A row that says so already counts as unchanged on MariaDB: the next statement finds it there.
         if known.rows_affected > 0 {
             return Ok(InsertOutcome::Taken);
         }
@@ -287,10 +286,11 @@ impl PersonalTokenRepository for Unit {
         let outcome = insert_unless_taken(address::Entity::insert(row), key, &self.connection)
             .await
             .map_err(failed(OPERATION))?;
-        if outcome == InsertOutcome::Inserted {
-            self.forget_oldest_address(id).await?;
+        if outcome == InsertOutcome::Taken {
+            return Ok(outcome);
         }
-        Ok(outcome)
+        self.forget_oldest_address(id).await?;
+        Ok(InsertOutcome::Inserted)
     }
 }
 

@@ -49,7 +49,7 @@ async fn run(settings: Settings) -> Result<(), StartError> {
     let first = bootstrap::run(&authpi, settings.bootstrap_file.as_deref()).await?;
     let workers = authpi.start();
     banner::show(&settings, &public_url, &first);
-    let served = serve::until_stopped(listener, &authpi).await;
+    let served = serve::until_stopped(listener, settings.adapter, &authpi).await;
     workers.stop().await;
     Ok(served?)
 }

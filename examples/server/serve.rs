@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::StartError;
+use crate::settings::Adapter;
 
 /// How long requests may go on after the signal to stop.
 const GRACE: Duration = Duration::from_secs(30);
@@ -25,7 +26,14 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, StartError>
 ///
 /// # Errors
 /// When the listener fails.
-pub(crate) async fn until_stopped(listener: TcpListener, authpi: &AuthPi) -> std::io::Result<()> {
+pub(crate) async fn until_stopped(listener: TcpListener, adapter: Adapter, authpi: &AuthPi) -> std::io::Result<()> {
+    match adapter {
+        Adapter::Axum => axum(listener, authpi).await,
+        Adapter::Actix => actix(listener, authpi).await,
+    }
+}
+
+async fn axum(listener: TcpListener, authpi: &AuthPi) -> std::io::Result<()> {
     let app = authpi_axum::routes::<()>(authpi).into_make_service_with_connect_info::<SocketAddr>();
     let (stopping, stopped) = oneshot::channel();
     let server = axum::serve(listener, app).with_graceful_shutdown(async {
@@ -46,6 +54,25 @@ pub(crate) async fn until_stopped(listener: TcpListener, authpi: &AuthPi) -> std
             Ok(())
         }
     }
+}
+
+async fn actix(listener: TcpListener, authpi: &AuthPi) -> std::io::Result<()> {
+    let authpi = authpi.clone();
+    let app = move || actix_web::App::new().configure(authpi_actix::configure(&authpi));
+    let server = actix_web::HttpServer::new(app)
+        .disable_signals()
+        .shutdown_timeout(GRACE.as_secs())
+        .listen(listener.into_std()?)?
+        .run();
+    let handle = server.handle();
+    let stopping = tokio::spawn(async move {
+        stop_signal().await;
+        tracing::info!("stopping");
+        handle.stop(true).await;
+    });
+    let served = server.await;
+    stopping.abort();
+    served
 }
 
 async fn stop_signal() {

@@ -39,6 +39,9 @@ pub(crate) struct Settings {
     /// Folder for mail in development; this version sends no mail.
     #[arg(long, env = "AUTHPI_MAILBOX_DIR", hide = true)]
     mailbox_dir: Option<PathBuf>,
+    /// Web framework that serves; both answer the same.
+    #[arg(long, env = "AUTHPI_ADAPTER", default_value = "axum")]
+    pub(crate) adapter: Adapter,
     /// Address of /metrics (Prometheus); none when absent.
     #[arg(long, env = "AUTHPI_METRICS_LISTEN")]
     pub(crate) metrics_listen: Option<SocketAddr>,
@@ -57,6 +60,13 @@ pub(crate) struct Settings {
     /// Form of log lines.
     #[arg(long, env = "AUTHPI_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
+}
+
+/// The frameworks that authpi mounts on.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Adapter {
+    Axum,
+    Actix,
 }
 
 /// `on` or `off`.

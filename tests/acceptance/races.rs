@@ -2,22 +2,14 @@
 
 use authpi_core::web::services::Options;
 use serde_json::json;
-use tests::{App, Driver};
+use tests::{App, Backend, Database, Driver};
 
-#[tokio::test]
-async fn of_parallel_changes_of_an_account_and_its_organization_with_one_etag_one_wins_on_postgresql() {
-    let Ok(server) = std::env::var("AUTHPI_TEST_POSTGRES_URL") else {
-        assert!(
-            std::env::var("AUTHPI_TEST_REQUIRE").as_deref() != Ok("all"),
-            "AUTHPI_TEST_POSTGRES_URL is not set, and every backend is required"
-        );
-        eprintln!("left out: PostgreSQL (AUTHPI_TEST_POSTGRES_URL is not set)");
-        return;
-    };
-    let database = tests::postgres::Database::create(&server).await;
+async fn of_parallel_changes_of_an_account_and_its_organization_with_one_etag_one_wins(backend: Backend) {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(database) = Database::create(backend, folder.path()).await else { return };
     let store = authpi_storage::connect(&database.url).await.unwrap();
     let options = Options { rate_limits: false, ..Options::default() };
-    let app = App::start_on(Driver::Axum, options, store, tempfile::tempdir().unwrap()).await;
+    let app = App::start_on(Driver::Axum, options, store, folder).await;
     let account = app.path("");
     for round in 0..10 {
         let etag = app.root().get(&account).expect(200).await.header("etag").to_owned();
@@ -32,4 +24,14 @@ async fn of_parallel_changes_of_an_account_and_its_organization_with_one_etag_on
     }
     drop(app);
     database.remove().await;
+}
+
+#[tokio::test]
+async fn of_parallel_changes_of_an_account_and_its_organization_with_one_etag_one_wins_on_postgresql() {
+    of_parallel_changes_of_an_account_and_its_organization_with_one_etag_one_wins(Backend::Postgres).await;
+}
+
+#[tokio::test]
+async fn of_parallel_changes_of_an_account_and_its_organization_with_one_etag_one_wins_on_mariadb() {
+    of_parallel_changes_of_an_account_and_its_organization_with_one_etag_one_wins(Backend::Mariadb).await;
 }

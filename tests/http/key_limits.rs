@@ -17,6 +17,7 @@ use futures_util::future::join_all;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
+use tests::database::{Backend, Database};
 use tests::{App, Caller, Reply};
 
 use super::DRIVER;
@@ -183,18 +184,11 @@ async fn accepts(engine: &AuthPi, headers: &HeaderMap) -> bool {
 
 #[tokio::test]
 async fn two_engines_on_one_database_stay_within_the_limit() {
-    let Ok(server) = std::env::var("AUTHPI_TEST_POSTGRES_URL") else {
-        assert!(
-            std::env::var("AUTHPI_TEST_REQUIRE").as_deref() != Ok("all"),
-            "AUTHPI_TEST_POSTGRES_URL is not set, and every backend is required"
-        );
-        eprintln!("left out: PostgreSQL (AUTHPI_TEST_POSTGRES_URL is not set)");
-        return;
-    };
-    let database = tests::postgres::Database::create(&server).await;
+    let folder = tempfile::tempdir().unwrap();
+    let Some(database) = Database::create(Backend::Postgres, folder.path()).await else { return };
     let connect = async || authpi_storage::connect(&database.url).await.unwrap();
     let options = Options { rate_limits: false, ..Options::default() };
-    let app = App::start_on(DRIVER, options, connect().await, tempfile::tempdir().unwrap()).await;
+    let app = App::start_on(DRIVER, options, connect().await, folder).await;
     let second = second_engine(&app, connect().await).await;
     for limit in [40_usize, 200] {
         let (key, _) = limited(&app, json!({ "limit": limit, "window_seconds": 60 })).await;

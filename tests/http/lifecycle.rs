@@ -147,6 +147,9 @@ async fn an_owner_closes_an_account_without_issuers_and_everything_of_it_goes() 
     let machine = app.with_key(key["id"].as_str().unwrap(), key["secret_plain"].as_str().unwrap());
     let issuer = machine.post(&format!("{path}/issuers"), json!({ "name": "i" })).expect(201).await.id();
 
+    let hook = json!({ "url": "https://hooks.example.com/x", "events": ["user.created"] });
+    machine.post(&format!("{path}/webhooks"), hook).expect(201).await;
+
     let close = |who: &Person| who.call(Method::DELETE, &path);
     let denied = |reply: tests::Reply| assert_eq!(reply.refusal().0, "access_denied");
     denied(machine.delete(&path).expect(403).await);
@@ -165,7 +168,10 @@ async fn an_owner_closes_an_account_without_issuers_and_everything_of_it_goes() 
     let trail = trail(&app, &opened.id()).await;
     let (kind, data) = trail.last().unwrap();
     assert_eq!(kind, "account.deleted");
-    assert_eq!(data["cascade"], json!({ "memberships": 1, "api_keys": 1, "domains": 0, "payment_methods": 0 }));
+    let cascade = json!({
+        "memberships": 1, "api_keys": 1, "domains": 0, "webhooks": 1, "notes": 0, "payment_methods": 0,
+    });
+    assert_eq!(data["cascade"], cascade);
     assert!(!types(&trail).contains(&"organization.deleted"), "one event for all of it");
 
     worker::run_once(app.authpi.services()).await.unwrap();

@@ -8,14 +8,16 @@ use actix_web::dev::ServerHandle;
 use authpi_core::billing::model::BillingConfig;
 use authpi_core::store::Store;
 use authpi_core::timestamp::Timestamp;
-use authpi_core::transport::{Clock, ManualClock, MasterKey, PaymentProvider};
+use authpi_core::transport::{Clock, ManualClock, MasterKey, PaymentProvider, Transport};
 use authpi_core::urls::Urls;
 use authpi_core::web::services::Options;
 use authpi_core::{AuthPi, Bootstrap};
+use authpi_transport::{OutgoingOptions, TokioOptions};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::caller::Caller;
+use crate::dns::Dns;
 use crate::payments::PlayMoney;
 
 /// Which adapter serves the platform.
@@ -86,11 +88,32 @@ impl App {
 
     /// Starts the platform on a store.
     pub async fn start_on(driver: Driver, options: Options, store: impl Store + 'static, folder: TempDir) -> Self {
+        Self::start_in(driver, options, store, folder, authpi_transport::tokio().unwrap()).await
+    }
+
+    /// Starts the platform so that it reaches servers on loopback, and asks `dns` for names.
+    pub async fn start_reaching(driver: Driver, dns: &Dns) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
+        let store = authpi_storage::connect(&url).await.unwrap();
+        let outgoing = OutgoingOptions { allow_private_network: true, ..OutgoingOptions::default() };
+        let transport = TokioOptions { outgoing, name_servers: vec![dns.address], ..TokioOptions::default() };
+        let transport = authpi_transport::tokio_with(transport).unwrap();
+        Self::start_in(driver, Options { rate_limits: false, ..Options::default() }, store, folder, transport).await
+    }
+
+    async fn start_in(
+        driver: Driver,
+        options: Options,
+        store: impl Store + 'static,
+        folder: TempDir,
+        transport: Transport,
+    ) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let authpi = AuthPi::builder(store, MasterKey::new([42; 32]), Urls::under(&base).unwrap())
-            .transport(authpi_transport::tokio().unwrap())
+            .transport(transport)
             .clock(Arc::clone(&clock))
             .options(options)
             .build()

@@ -11,14 +11,19 @@
 
 pub mod app;
 pub mod caller;
+pub mod database;
+pub mod dns;
 pub mod fixtures;
 pub mod log;
 pub mod payments;
-pub mod postgres;
 pub mod proxy;
+pub mod receiver;
 pub mod seed;
 pub mod server;
 pub mod sessions;
 
 pub use app::{App, Driver};
 pub use caller::{Caller, Reply};
+pub use database::{Backend, Database};
+pub use dns::Dns;
+pub use receiver::Receiver;

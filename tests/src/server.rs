@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::process::{Child, Command};
+
+use crate::database::{Backend, Database};
 
 /// A running server; killed with the value.
 pub struct Server {
@@ -45,6 +48,35 @@ pub fn command(folder: &Path, port: u16) -> Command {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
+}
+
+/// Where a server runs and keeps its data: a folder, and a database, which may be a file in it.
+pub struct Home {
+    /// Its working folder; the bootstrap file is there.
+    pub folder: TempDir,
+    /// Its database.
+    pub database: Database,
+}
+
+impl Home {
+    /// A new one; `None` if there is no such database server here.
+    pub async fn new(backend: Backend) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::create(backend, folder.path()).await?;
+        Some(Self { folder, database })
+    }
+
+    /// The server that lives here, not started yet.
+    pub fn command(&self, port: u16) -> Command {
+        let mut command = command(self.folder.path(), port);
+        command.env("AUTHPI_DATABASE_URL", &self.database.url);
+        command
+    }
+
+    /// Removes the database; its servers are gone.
+    pub async fn remove(self) {
+        self.database.remove().await;
+    }
 }
 
 impl Server {

@@ -1,18 +1,20 @@
 //! The project's tasks: `cargo xtask check`, `cargo xtask test`, `cargo xtask bench` and `cargo xtask seed`.
 //!
-//! `test` prepares what the tests need, a throw-away PostgreSQL and the published Python SDKs, runs every stage from
-//! the quickest to the slowest and ends with a table of what ran, what was left out, and how long it took.
+//! `test` prepares what the tests need, throw-away PostgreSQL and MariaDB servers and the published Python SDKs, runs
+//! every stage from the quickest to the slowest and ends with a table of what ran, what was left out, and how long it took.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task runner talks to its terminal")]
 
 mod apt;
 mod cargo;
 mod dependencies;
+mod mariadb;
 mod postgres;
 mod process;
 mod python;
 mod stages;
 mod tasks;
+mod throwaway;
 mod workspace;
 
 use std::process::ExitCode;
@@ -32,13 +34,13 @@ struct Cli {
 enum Task {
     /// Formatting, lints and documentation: what can be said without running anything
     Check,
-    /// Prepare PostgreSQL and the Python SDKs, then check, build and test everything
+    /// Prepare database servers and the Python SDKs, then check, build and test everything
     Test {
         /// Leave nothing out: install what is missing (as root, by apt-get), and fail where that is not possible
         #[arg(long)]
         require_all: bool,
     },
-    /// Prepare PostgreSQL, then run the benches in release mode
+    /// Prepare database servers, then run the benches in release mode
     Bench {
         /// Fewer and smaller measurements
         #[arg(long)]

@@ -4,16 +4,18 @@ use std::{env, ffi::OsString};
 
 use crate::{
     cargo::Cargo,
-    dependencies,
-    postgres::{self, Database},
+    dependencies, mariadb, postgres,
     process::Failure,
     python,
     stages::{DONE, Outcome, Stages},
+    throwaway::Database,
     workspace::Workspace,
 };
 
 /// The URL of a PostgreSQL server that tests and benches may use as they like.
 const POSTGRES_URL: &str = "AUTHPI_TEST_POSTGRES_URL";
+/// The URL of a MariaDB or MySQL server that tests and benches may use as they like.
+const MYSQL_URL: &str = "AUTHPI_TEST_MYSQL_URL";
 /// The Python that has the published SDKs.
 const PYTHON: &str = "AUTHPI_TEST_PYTHON";
 /// `all`: a test that misses something fails instead of skipping.
@@ -40,9 +42,8 @@ pub(crate) fn test(workspace: &Workspace, require_all: bool) -> Result<(), Failu
         done(stages, "dependency directions", || dependencies::check(&cargo))?;
         let python = stages.run("python sdk", || python::prepare(workspace, require_all))?;
         cargo.set_if(PYTHON, python);
-        // The cluster lives until the end of this closure, so until after the tests and before the table.
-        let database = stages.run("postgresql", || database(workspace, require_all))?;
-        cargo.set_if(POSTGRES_URL, database.as_ref().map(Database::url));
+        // The servers live until the end of this closure, so until after the tests and before the table.
+        let _servers = databases(stages, workspace, require_all, &mut cargo)?;
         done(stages, "lints", || cargo.lints())?;
         done(stages, "documentation", || cargo.documentation())?;
         done(stages, "server", || cargo.server())?;
@@ -50,12 +51,11 @@ pub(crate) fn test(workspace: &Workspace, require_all: bool) -> Result<(), Failu
     })
 }
 
-/// The benches, with PostgreSQL where there is one.
+/// The benches, with the servers that there are.
 pub(crate) fn bench(workspace: &Workspace, quick: bool, arguments: &[String]) -> Result<(), Failure> {
     let mut cargo = Cargo::new(workspace);
     staged(false, |stages| {
-        let database = stages.run("postgresql", || database(workspace, false))?;
-        cargo.set_if(POSTGRES_URL, database.as_ref().map(Database::url));
+        let _servers = databases(stages, workspace, false, &mut cargo)?;
         done(stages, "benches", || cargo.benches(quick, arguments))
     })
 }
@@ -76,11 +76,28 @@ fn done(stages: &mut Stages, name: &'static str, work: impl FnOnce() -> Result<(
     stages.run(name, || work().map(|()| DONE)).map(drop)
 }
 
+/// A server of each kind, and its URL for the tests.
+fn databases(
+    stages: &mut Stages,
+    workspace: &Workspace,
+    install: bool,
+    cargo: &mut Cargo<'_>,
+) -> Result<[Option<Database>; 2], Failure> {
+    let postgres = stages.run("postgresql", || given_or(POSTGRES_URL, || postgres::prepare(workspace, install)))?;
+    cargo.set_if(POSTGRES_URL, postgres.as_ref().map(Database::url));
+    let mariadb = stages.run("mariadb", || given_or(MYSQL_URL, || mariadb::prepare(workspace, install)))?;
+    cargo.set_if(MYSQL_URL, mariadb.as_ref().map(Database::url));
+    Ok([postgres, mariadb])
+}
+
 /// The server named in the environment, else a throw-away one.
-fn database(workspace: &Workspace, install: bool) -> Result<Outcome<Database>, Failure> {
-    match env::var_os(POSTGRES_URL).and_then(|url| url.into_string().ok()).filter(|url| !url.is_empty()) {
-        Some(url) => Ok(Outcome::Done(Database::given(url), format!("the one in {POSTGRES_URL}"))),
-        None => postgres::prepare(workspace, install),
+fn given_or(
+    variable: &str,
+    prepare: impl FnOnce() -> Result<Outcome<Database>, Failure>,
+) -> Result<Outcome<Database>, Failure> {
+    match env::var_os(variable).and_then(|url| url.into_string().ok()).filter(|url| !url.is_empty()) {
+        Some(url) => Ok(Outcome::Done(Database::given(url), format!("the one in {variable}"))),
+        None => prepare(),
     }
 }
 

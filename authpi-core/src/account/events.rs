@@ -23,6 +23,8 @@ pub fn deleted(account: &Account, cascade: &AccountChildren) -> EventDraft {
         "memberships": cascade.memberships,
         "api_keys": cascade.api_keys,
         "domains": cascade.domains,
+        "webhooks": cascade.webhooks,
+        "notes": cascade.notes,
         "payment_methods": cascade.payment_methods,
     });
     EventDraft::new(catalogue::ACCOUNT_DELETED, Subject::account(account.id)).with("cascade", cascade)

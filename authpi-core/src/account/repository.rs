@@ -18,6 +18,10 @@ pub struct AccountChildren {
     pub api_keys: u64,
     /// Its custom hosts.
     pub domains: u64,
+    /// Its webhooks.
+    pub webhooks: u64,
+    /// Notes of its team.
+    pub notes: u64,
     /// Its payment methods.
     pub payment_methods: u64,
 }

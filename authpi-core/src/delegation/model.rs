@@ -22,10 +22,33 @@ pub const DEFAULT_LIFETIME: Duration = DAY.saturating_mul(90);
 pub const LONGEST_LIFETIME: Duration = DAY.saturating_mul(366);
 
 /// Delegations of one user that are in force at the same time.
-pub const ACTIVE_LIMIT: usize = 50;
+pub const ACTIVE_LIMIT: u32 = 50;
 
 /// What OpenID Connect gives a meaning; nobody can hand these on (idp.md §26.1).
 const OIDC_SCOPES: [&str; 6] = ["openid", "profile", "email", "phone", "address", "offline_access"];
+
+/// A delegation to be given.
+#[derive(Clone, Debug)]
+pub struct NewDelegation {
+    /// Who lets.
+    pub user_id: UserId,
+    /// Who may.
+    pub agent_id: AgentId,
+    /// Only for work that comes through this client.
+    pub client_id: Option<ClientId>,
+    /// Only within this organization.
+    pub org_id: Option<OrganizationId>,
+    /// What the agent may do.
+    pub scopes: Scopes,
+    /// Until when; [`DEFAULT_LIFETIME`] from now when absent.
+    pub expires_at: Option<Timestamp>,
+    /// Who gives it.
+    pub granted_by: GrantedBy,
+    /// Purpose, as the user is shown it.
+    pub reason: Option<String>,
+    /// Seen by administrators only.
+    pub metadata: Metadata,
+}
 
 /// A record that a user lets an agent act for them.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,6 +145,19 @@ pub enum DelegationParty {
     Organization(OrganizationId),
     /// All of the issuer.
     Everybody,
+}
+
+impl DelegationParty {
+    /// Why its delegations end when it is deleted.
+    pub const fn deletion(self) -> EndCause {
+        match self {
+            Self::User(_) => EndCause::UserDeleted,
+            Self::Agent(_) => EndCause::AgentDeleted,
+            Self::Client(_) => EndCause::ClientDeleted,
+            Self::Organization(_) => EndCause::OrganizationDeleted,
+            Self::Everybody => EndCause::IssuerDeleted,
+        }
+    }
 }
 
 /// Why a delegation ended before its time.
@@ -221,4 +257,56 @@ pub fn expiry(wanted: Option<Timestamp>, now: Timestamp, errors: &mut FieldError
         errors.add("expires_at", FieldCode::TooBig, "at most 366 days ahead");
     }
     wanted
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    fn problems(check: impl FnOnce(&mut FieldErrors)) -> Vec<(String, &'static str)> {
+        let mut errors = FieldErrors::new();
+        check(&mut errors);
+        errors.iter().map(|error| (error.field.clone(), error.code.as_str())).collect()
+    }
+
+    #[test]
+    fn a_delegation_holds_90_days_and_at_most_366() {
+        let last = NOW.plus(LONGEST_LIFETIME);
+        let accepted = [(None, NOW.plus(DEFAULT_LIFETIME)), (Some(last), last)];
+        for (wanted, expected) in accepted {
+            let mut errors = FieldErrors::new();
+            assert_eq!((expiry(wanted, NOW, &mut errors), errors.is_empty()), (expected, true));
+        }
+        assert_eq!(DEFAULT_LIFETIME.as_secs(), 7_776_000);
+        assert_eq!(LONGEST_LIFETIME.as_secs(), 31_622_400);
+        let beyond = Timestamp::from_millis(last.as_millis() + 1);
+        for (wanted, code) in [(NOW, "too_small"), (Timestamp::EPOCH, "too_small"), (beyond, "too_big")] {
+            let found = problems(|errors| {
+                expiry(Some(wanted), NOW, errors);
+            });
+            assert_eq!(found, [("expires_at".to_owned(), code)]);
+        }
+    }
+
+    #[test]
+    fn wildcards_can_be_delegated_and_openid_connect_scopes_cannot() {
+        let scopes: Scopes = ["a:**", "openid", "*:**", "email", "emails"].iter().map(|s| s.parse().unwrap()).collect();
+        let found = problems(|errors| check_scopes(&scopes, errors));
+        assert_eq!(found, [("scopes.1".to_owned(), "not_allowed"), ("scopes.3".to_owned(), "not_allowed")]);
+        let none = problems(|errors| check_scopes(&Scopes::default(), errors));
+        assert_eq!(none, [("scopes".to_owned(), "too_short")]);
+    }
+
+    #[test]
+    fn what_is_revoked_stays_revoked_and_what_is_not_expires() {
+        use DelegationStatus::{Active, Revoked};
+        let later = NOW.plus(DAY);
+        assert_eq!(DelegationState::of(Active, later, NOW), DelegationState::Active);
+        assert_eq!(DelegationState::of(Active, NOW, NOW), DelegationState::Expired);
+        assert_eq!(DelegationState::of(Revoked, NOW, later), DelegationState::Revoked);
+    }
 }

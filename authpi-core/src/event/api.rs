@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::aggregate::Aggregate;
 use super::catalogue::{self, EventType};
 use super::model::{Actor, Event, RequestContext, SPEC, SaltedContext, SealedContext, Subject, Trigger, context_seal};
 use super::repository::EventFilter;
@@ -26,11 +27,21 @@ use crate::web::services::Services;
 
 const ALL: &str = "/v1/accounts/{account_id}/events";
 const ONE: &str = "/v1/accounts/{account_id}/events/{event_id}";
-const READ: &str = "events:read";
+pub(super) const READ: &str = "events:read";
+
+/// Filters of everything that reads events.
+pub(super) const FILTERS: [Parameter; 6] = [
+    Parameter::text("issuer_id", "Only below this issuer."),
+    Parameter::text("user_id", "Only about this user, or done by them."),
+    Parameter::text("client_id", "Only about this client, or done by it."),
+    Parameter::any_of("event_types", catalogue::NAMES, "Only of these types: exact names."),
+    Parameter::time("after", "Only later than this, exclusive."),
+    Parameter::time("before", "Only earlier than this, exclusive."),
+];
 
 /// The operations of this room.
 pub fn routes() -> Vec<Arc<Operation>> {
-    vec![Operation::read(List), Operation::read(Get)]
+    vec![Operation::read(List), Operation::read(Aggregate), Operation::read(Get)]
 }
 
 /// An event on the wire: all ten members always, null where there is nothing.
@@ -124,7 +135,7 @@ fn open(root: &IssuerRoot, event: EventId, sealed: &SealedContext) -> Option<Req
     Some(salted.context)
 }
 
-fn filter(query: &Query) -> Result<EventFilter, Refusal> {
+pub(super) fn filter(query: &Query) -> Result<EventFilter, Refusal> {
     Ok(EventFilter {
         issuer_id: query.parsed("issuer_id")?,
         user_id: query.parsed("user_id")?,
@@ -145,14 +156,7 @@ impl Read for List {
             .named("listEvents", "List events, newest first")
             .about("events", "event")
             .scope(READ)
-            .query([
-                Parameter::text("issuer_id", "Only below this issuer."),
-                Parameter::text("user_id", "Only about this user, or done by them."),
-                Parameter::text("client_id", "Only about this client, or done by it."),
-                Parameter::any_of("event_types", catalogue::NAMES, "Only of these types: exact names."),
-                Parameter::time("after", "Only later than this, exclusive."),
-                Parameter::time("before", "Only earlier than this, exclusive."),
-            ])
+            .query(FILTERS)
             .answers_page::<EventView>()
     }
 

@@ -114,6 +114,19 @@ pub enum Actor {
         /// The key.
         key_id: ApiKeyId,
     },
+    /// A client with its own credential.
+    Client {
+        /// The client.
+        client_id: ClientId,
+    },
+    /// An agent, for itself or for a user.
+    Agent {
+        /// The agent.
+        agent_id: AgentId,
+        /// Whom it acts for.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        user_id: Option<UserId>,
+    },
     /// A person with an access token.
     User {
         /// The person.
@@ -137,6 +150,15 @@ impl Actor {
     pub const fn user_id(&self) -> Option<UserId> {
         match self {
             Self::User { user_id } | Self::PersonalToken { user_id, .. } => Some(*user_id),
+            Self::Agent { user_id, .. } => *user_id,
+            _ => None,
+        }
+    }
+
+    /// The client among the acting ids, for the `client_id` filter of event lists.
+    pub const fn client_id(&self) -> Option<ClientId> {
+        match self {
+            Self::Client { client_id } => Some(*client_id),
             _ => None,
         }
     }
@@ -145,6 +167,8 @@ impl Actor {
     pub fn name(&self) -> String {
         match self {
             Self::ApiKey { key_id } => key_id.to_string(),
+            Self::Client { client_id } => client_id.to_string(),
+            Self::Agent { agent_id, .. } => agent_id.to_string(),
             Self::User { user_id } | Self::PersonalToken { user_id, .. } => user_id.to_string(),
             Self::System => "system".to_owned(),
             Self::Anonymous => "anonymous".to_owned(),

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::catalogue::{self, EventType};
 use super::model::Event;
@@ -9,6 +10,7 @@ use crate::error::StoreError;
 use crate::id::{AccountId, ClientId, EventId, IssuerId, UserId};
 use crate::page::{Page, PageRequest, TimeAndId};
 use crate::timestamp::Timestamp;
+use crate::words::words;
 
 /// Which events a list shows; all conditions hold together.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +27,98 @@ pub struct EventFilter {
     pub after: Option<Timestamp>,
     /// Earlier than this, exclusive.
     pub before: Option<Timestamp>,
+}
+
+/// How events are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Aggregation {
+    /// A bucket for each of these; one for the whole time without.
+    pub interval: Option<Interval>,
+    /// A bucket for each value of this; events without one are left out.
+    pub group_by: Option<Group>,
+    /// How many different values of this there are, too.
+    pub count_unique: Option<UniqueId>,
+}
+
+/// A stretch of time, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Interval {
+    /// 60 s.
+    Minute,
+    /// 60 minutes.
+    Hour,
+    /// 24 hours.
+    Day,
+}
+
+words!(Interval: "minute" => Self::Minute, "hour" => Self::Hour, "day" => Self::Day);
+
+impl Interval {
+    /// How long it is.
+    pub const fn millis(self) -> i64 {
+        match self {
+            Self::Minute => 60_000,
+            Self::Hour => 3_600_000,
+            Self::Day => 86_400_000,
+        }
+    }
+
+    /// When the interval began that `at` lies in.
+    pub const fn start(self, at: Timestamp) -> Timestamp {
+        Timestamp::from_millis(at.as_millis() - at.as_millis().rem_euclid(self.millis()))
+    }
+}
+
+/// What counted events are grouped by: their type, or an id of their subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// What happened.
+    Type,
+    /// The issuer.
+    IssuerId,
+    /// The user.
+    UserId,
+    /// The client.
+    ClientId,
+    /// The organization.
+    OrgId,
+}
+
+words!(Group: "type" => Self::Type, "issuer_id" => Self::IssuerId, "user_id" => Self::UserId, "client_id" => Self::ClientId, "org_id" => Self::OrgId);
+
+/// An id of the subject whose different values are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UniqueId {
+    /// The user.
+    User,
+    /// The client.
+    Client,
+    /// The agent.
+    Agent,
+    /// The organization.
+    Organization,
+    /// The session.
+    Session,
+}
+
+words!(UniqueId: "user_id" => Self::User, "client_id" => Self::Client, "agent_id" => Self::Agent, "org_id" => Self::Organization, "session_id" => Self::Session);
+
+/// Groups that an aggregation shows at most: the largest (events-webhooks §5).
+pub const LARGEST_GROUPS: u32 = 100;
+
+/// Counted events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventCount {
+    /// When the interval began; `None` without intervals.
+    pub at: Option<Timestamp>,
+    /// Value that they have in common; `None` without grouping.
+    pub key: Option<String>,
+    /// How many.
+    pub count: u64,
+    /// How many different ids.
+    pub unique: Option<u64>,
 }
 
 /// A background service that acts on events: each event that it wants waits for it from the commit on, until it is done
@@ -69,7 +163,7 @@ const METERED: &[EventType] = &[
 
 /// Questions about events.
 #[async_trait]
-pub trait EventReads: Send + Sync {
+pub trait EventReads: EventCounts {
     /// One event of the account.
     ///
     /// # Errors
@@ -86,6 +180,22 @@ pub trait EventReads: Send + Sync {
         filter: &EventFilter,
         page: &PageRequest<TimeAndId<EventId>>,
     ) -> Result<Page<Event>, StoreError>;
+}
+
+/// Counts of events.
+#[async_trait]
+pub trait EventCounts: Send + Sync {
+    /// Counts the events of the account that `filter` lets through. Only what there is comes back: by interval, the
+    /// oldest first, then by size; of groups the [`LARGEST_GROUPS`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn aggregate(
+        &self,
+        account: AccountId,
+        filter: &EventFilter,
+        by: Aggregation,
+    ) -> Result<Vec<EventCount>, StoreError>;
 }
 
 /// Writes of events: inserting, and removing what has expired. Nothing changes one.

@@ -1,5 +1,7 @@
 //! What can be done with issuers.
 
+pub mod auth_methods;
+
 use serde_json::{Map, Value};
 
 use super::events;
@@ -9,9 +11,11 @@ use crate::domain::operations::release;
 use crate::error::Refusal;
 use crate::id::{AccountId, IssuerId};
 use crate::keyring::NewRoot;
+use crate::membership::model::Grantor;
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
 use crate::role::Roles;
+use crate::scope::{Scope, Scopes};
 use crate::status::{Status, StatusNote};
 use crate::store::Change;
 
@@ -40,6 +44,8 @@ pub struct IssuerPatch {
     pub metadata: Option<Value>,
     /// The status wanted, and what the caller says about it.
     pub status: Option<(IssuerStatus, StatusNote)>,
+    /// What bounds the scopes that roles may give, at the issuer whose organizations are accounts.
+    pub grantor: Grantor,
 }
 
 /// Makes an issuer with the default login methods.
@@ -81,6 +87,8 @@ pub async fn create(change: &mut Change<'_>, new: NewIssuer<'_>) -> Result<Issue
 /// [`Refusal::Fields`] when the merged whole is not valid; [`Refusal::Stale`] when it has changed meanwhile.
 pub async fn update(change: &mut Change<'_>, before: Issuer, patch: IssuerPatch) -> Result<Issuer, Refusal> {
     let (mut after, mut changes) = patched(&before, &patch)?;
+    check_removals(change, &before, &after).await?;
+    check_role_grants(change, &before, &after, &patch.grantor).await?;
     let was = before.status.value;
     if let Some((status, note)) = patch.status {
         after = after.in_status(status, change.now(), note);
@@ -104,12 +112,63 @@ fn patched(before: &Issuer, patch: &IssuerPatch) -> Result<(Issuer, Vec<String>)
     let mut details: IssuerDetails = merged(&before.details, &patch.details)?;
     details.settings = details.settings.following(&before.details.settings, states_context);
     let details = details.checked()?;
+    details.settings.check_kept(&before.details.settings)?;
     let mut changes = changed_fields(&before.details, &details)?;
     let metadata = before.metadata.patched(patch.metadata.as_ref())?;
     if metadata != before.metadata {
         changes.push("metadata".to_owned());
     }
     Ok((Issuer { details, metadata, ..before.clone() }, changes))
+}
+
+/// A type goes when no organization is of it, and a role comes back when its last removal is done.
+async fn check_removals(change: &mut Change<'_>, before: &Issuer, after: &Issuer) -> Result<(), Refusal> {
+    let settings = (&before.details.settings, &after.details.settings);
+    let removed: Vec<_> = settings.0.organizations.removed_in(&settings.1.organizations).collect();
+    if !removed.is_empty() {
+        // Whoever gives an organization a type holds the issuer, too.
+        change.unit().issuers().lock(before.id).await?;
+    }
+    for org_type in removed {
+        if change.reads().organizations().has_type(before.id, org_type).await? {
+            let description = format!("There are organizations of the type {org_type}.");
+            return Err(Refusal::conflict(description));
+        }
+    }
+    match before.roles.removed().find(|(name, _)| settings.1.roles.contains_key(*name)) {
+        Some((name, _)) => {
+            Err(Refusal::conflict(format!("The role {name} was removed, and its groups are still being detached.")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// At the issuer whose organizations are accounts a role gives rights on every account that carries it out, so that
+/// scopes are added to it by who holds them there (core-api 1.9).
+async fn check_role_grants(
+    change: &mut Change<'_>,
+    before: &Issuer,
+    after: &Issuer,
+    grantor: &Grantor,
+) -> Result<(), Refusal> {
+    if !before.platform || *grantor == Grantor::Unbounded {
+        return Ok(());
+    }
+    let own = before.account_id.organization();
+    for (name, definition) in after.details.settings.roles.iter() {
+        let known = before.details.settings.roles.get(name);
+        let is_new = |scope: &&Scope| known.is_none_or(|known| !known.scopes.contains(scope));
+        let added: Scopes = definition.scopes.iter().filter(is_new).cloned().collect();
+        let Some(scope) = added.iter().next().cloned() else { continue };
+        if let Some(scope) = grantor.refuses(&added) {
+            return Err(Refusal::InsufficientScope(scope));
+        }
+        change.unit().issuers().lock(before.id).await?;
+        if change.reads().groups().role_is_carried_outside(before.id, name, Some(own)).await? {
+            return Err(Refusal::InsufficientScope(scope));
+        }
+    }
+    Ok(())
 }
 
 /// Accepts the deletion of an issuer; a worker removes what belongs to it.

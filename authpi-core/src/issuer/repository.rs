@@ -4,9 +4,11 @@ use async_trait::async_trait;
 
 use super::model::access::AccessMode;
 use super::model::auth_method::AuthMethod;
-use super::model::{Issuer, IssuerHead, IssuerStatus, PublicIssuer, Readiness};
+use super::model::{Issuer, IssuerHead, IssuerStatus, MethodCounts, PublicIssuer, Readiness};
+use crate::custom_fields::FieldDefinitions;
 use crate::error::StoreError;
-use crate::id::{AccountId, IssuerId};
+use crate::id::{AccountId, AuthMethodId, IssuerId};
+use crate::organization_type::OrganizationSettings;
 use crate::outcome::WriteOutcome;
 use crate::page::{PageRequest, SearchPage};
 use crate::role::Roles;
@@ -65,6 +67,8 @@ pub struct IssuerChildren {
     pub sessions: u64,
     /// Personal tokens.
     pub personal_tokens: u64,
+    /// Agents.
+    pub agents: u64,
 }
 
 /// An issuer whose deletion was accepted.
@@ -111,6 +115,25 @@ pub trait IssuerReads: Send + Sync {
     /// [`StoreError`].
     async fn roles(&self, issuer: IssuerId) -> Result<Roles, StoreError>;
 
+    /// Types and custom fields of the organizations of an issuer; none of an issuer whose deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn organization_settings(&self, issuer: IssuerId) -> Result<Option<OrganizationSettings>, StoreError>;
+
+    /// Definitions of the custom fields of users of an issuer; none of an issuer whose deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn user_fields(&self, issuer: IssuerId) -> Result<FieldDefinitions, StoreError>;
+
+    /// At most `limit` issuers of all accounts that have removed a role whose groups are yet to be detached: work for
+    /// the removal worker.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn detaching(&self, limit: u32) -> Result<Vec<IssuerId>, StoreError>;
+
     /// Issuers of the account, newest first. Without a status filter those being deleted are left out.
     ///
     /// # Errors
@@ -127,6 +150,12 @@ pub trait IssuerReads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn auth_methods(&self, issuer: IssuerId) -> Result<Vec<AuthMethod>, StoreError>;
+
+    /// One login method of an issuer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn auth_method(&self, issuer: IssuerId, id: AuthMethodId) -> Result<Option<AuthMethod>, StoreError>;
 
     /// Counts what belongs to an issuer; what is being deleted by itself is left out.
     ///
@@ -158,12 +187,43 @@ pub trait IssuerRepository: IssuerReads {
     /// [`StoreError`].
     async fn lock(&mut self, issuer: IssuerId) -> Result<bool, StoreError>;
 
+    /// Writes the roles alone, which leaves the version: the caller has locked the issuer, and forgets a removed role.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn write_roles(&mut self, issuer: IssuerId, roles: &Roles) -> Result<(), StoreError>;
+
     /// Writes status, details, roles, metadata and version, if the stored version still is `before`. Login methods and their
     /// counts are not written.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn update(&mut self, issuer: &Issuer, before: Timestamp) -> Result<WriteOutcome, StoreError>;
+
+    /// Adds a login method; the caller has locked the issuer, and counts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn insert_auth_method(&mut self, method: &AuthMethod) -> Result<(), StoreError>;
+
+    /// Writes details, client secret and version of a login method, if the stored version still is `before`; the caller
+    /// counts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn update_auth_method(&mut self, method: &AuthMethod, before: Timestamp) -> Result<WriteOutcome, StoreError>;
+
+    /// Removes a login method, if the stored version still is that of `method`; the caller counts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove_auth_method(&mut self, method: &AuthMethod) -> Result<WriteOutcome, StoreError>;
+
+    /// Writes how many login methods an issuer has, which leaves its version.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn write_method_counts(&mut self, issuer: IssuerId, counts: MethodCounts) -> Result<(), StoreError>;
 
     /// Accepts the deletion, if the stored version still is `before`: it is not found from here on. A platform issuer is
     /// `Stale`, always.

@@ -20,7 +20,7 @@ fn scopes(membership: &Membership) -> Value {
 pub fn created(account: AccountId, membership: &Membership, origin: MembershipOrigin) -> EventDraft {
     EventDraft::new(catalogue::ORGANIZATION_MEMBERSHIP_CREATED, subject(account, membership))
         .with("scopes", scopes(membership))
-        .with("groups", json!([]))
+        .with("groups", json!(membership.groups))
         .with("origin", origin.as_str())
 }
 

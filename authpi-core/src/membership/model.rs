@@ -1,5 +1,7 @@
 //! What a membership is, and which rules hold over its scopes.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -25,6 +27,8 @@ pub struct Membership {
     pub issuer_id: IssuerId,
     /// What a caller writes.
     pub details: MembershipDetails,
+    /// Groups of the organization that it belongs to.
+    pub groups: BTreeSet<GroupId>,
     /// Seen by administrators only.
     pub metadata: Metadata,
     /// Since when.
@@ -121,15 +125,26 @@ impl Grantor {
     }
 }
 
+/// A role that a caller names, to be resolved in the organization (core-api 12.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedRole {
+    /// Its name.
+    pub name: String,
+    /// Where the caller wrote it.
+    pub field: String,
+}
+
 /// A member to be added.
 #[derive(Clone, Debug)]
 pub struct NewMember {
     /// Who.
     pub member_id: MemberId,
-    /// Direct scopes; where there are none, the organization's default ones.
+    /// Direct scopes; without scopes, groups and roles they get what the organization gives by default.
     pub scopes: Scopes,
     /// Groups of the organization.
     pub groups: Vec<GroupId>,
+    /// Roles, which are added to the groups.
+    pub roles: Vec<NamedRole>,
     /// Title in the organization.
     pub user_title: Option<String>,
     /// Where the membership stands from the beginning.
@@ -149,6 +164,7 @@ impl NewMember {
             member_id,
             scopes: Scopes::default(),
             groups: Vec::new(),
+            roles: Vec::new(),
             user_title: None,
             status: MembershipStatus::default(),
             metadata: Metadata::default(),
@@ -179,13 +195,26 @@ impl Membership {
         self.is_owner() && after.is_none_or(|after| !after.is_owner() || (self.is_active() && !after.is_active()))
     }
 
-    /// The scopes that are given by becoming `after`: the new ones, or all when the membership comes into force.
+    /// The scopes that are given by becoming `after`, of those that are held then: the new ones, or all when the
+    /// membership comes into force. Both are with those of groups.
     #[must_use]
-    pub fn gives(&self, after: &Self) -> Scopes {
+    pub fn gives(&self, held: &Scopes, after: &Self, held_then: &Scopes) -> Scopes {
         let comes_into_force = !self.is_active() && after.is_active();
-        let is_given = |scope: &&Scope| comes_into_force || !self.details.scopes.contains(scope);
-        after.details.scopes.iter().filter(is_given).cloned().collect()
+        held_then.iter().filter(|scope| comes_into_force || !held.contains(scope)).cloned().collect()
     }
+}
+
+/// What is held directly and through groups.
+#[must_use]
+pub fn with_groups<'s>(direct: &'s Scopes, groups: impl IntoIterator<Item = &'s Scopes>) -> Scopes {
+    direct.iter().chain(groups.into_iter().flatten()).cloned().collect()
+}
+
+/// What a membership amounts to, in tokens and wherever a right is asked for (core-api section 17): what is held
+/// directly and through groups, as far as it is below the ceiling of the organization.
+#[must_use]
+pub fn effective<'s>(ceiling: &Scopes, direct: &'s Scopes, groups: impl IntoIterator<Item = &'s Scopes>) -> Scopes {
+    below_ceiling(ceiling, &with_groups(direct, groups))
 }
 
 /// Those of `scopes` that exist below `ceiling`: all when it is empty. Role scopes, without a colon, always do.
@@ -205,7 +234,7 @@ pub fn check_ceiling(ceiling: &Scopes, scopes: &Scopes, errors: &mut FieldErrors
 }
 
 fn is_below(ceiling: &Scopes, scope: &Scope) -> bool {
-    ceiling.is_empty() || scope.split().is_none() || ceiling.iter().any(|highest| highest.covers(scope))
+    ceiling.leave_room_for(scope)
 }
 
 #[cfg(test)]
@@ -227,6 +256,7 @@ mod tests {
             member_id: MemberId::User(UserId::from_uuid(Uuid::nil())),
             issuer_id: IssuerId::from_uuid(Uuid::nil()),
             details: MembershipDetails { status, scopes: scopes(held), user_title: None },
+            groups: BTreeSet::new(),
             metadata: Metadata::default(),
             joined_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
@@ -246,9 +276,12 @@ mod tests {
     #[test]
     fn only_new_scopes_are_given_unless_the_membership_comes_into_force() {
         use MembershipStatus::{Active, Suspended};
-        let after = membership(Active, &["owner", "a:read"]);
-        assert_eq!(membership(Active, &["owner"]).gives(&after), scopes(&["a:read"]));
-        assert_eq!(membership(Suspended, &["owner"]).gives(&after), after.details.scopes);
+        let (held, then) = (scopes(&["owner"]), scopes(&["owner", "a:read"]));
+        let after = membership(Active, &[]);
+        assert_eq!(membership(Active, &[]).gives(&held, &after, &then), scopes(&["a:read"]));
+        assert_eq!(membership(Suspended, &[]).gives(&held, &after, &then), then);
+        let suspended = membership(Suspended, &[]);
+        assert_eq!(suspended.gives(&held, &suspended, &then), scopes(&["a:read"]));
     }
 
     #[test]
@@ -261,6 +294,15 @@ mod tests {
         assert!(suspended.loses_owner(None) && suspended.loses_owner(Some(&member)));
         assert!(!suspended.loses_owner(Some(&suspended)) && !suspended.loses_owner(Some(&owner)));
         assert!(!owner.loses_owner(Some(&owner)) && !member.loses_owner(None) && !member.loses_owner(Some(&owner)));
+    }
+
+    #[test]
+    fn effective_are_direct_scopes_and_those_of_groups_below_the_ceiling() {
+        let (direct, first, second) =
+            (scopes(&["a:read"]), scopes(&["a:read", "b:read"]), scopes(&["owner", "c:read"]));
+        let all = effective(&Scopes::default(), &direct, [&first, &second]);
+        assert_eq!(all, scopes(&["a:read", "b:read", "owner", "c:read"]));
+        assert_eq!(effective(&scopes(&["b:*"]), &direct, [&first, &second]), scopes(&["b:read", "owner"]));
     }
 
     #[test]

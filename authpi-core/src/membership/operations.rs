@@ -1,10 +1,16 @@
 //! What can be done with memberships.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::events;
-use super::model::{Grantor, Membership, MembershipDetails, MembershipStatus, NewMember, below_ceiling, check_ceiling};
+use super::model::{
+    Grantor, Membership, MembershipDetails, MembershipStatus, NamedRole, NewMember, below_ceiling, check_ceiling,
+    with_groups,
+};
 use crate::error::{FieldCode, FieldErrors, Refusal};
+use crate::group::operations as group;
 use crate::id::{GroupId, IssuerId, MemberId, OrganizationId};
 use crate::merge::{changed_fields, merged};
 use crate::outcome::InsertOutcome;
@@ -18,18 +24,21 @@ pub struct MembershipPatch {
     pub details: Map<String, Value>,
     /// Groups instead of those before; `None` leaves them.
     pub groups: Option<Vec<GroupId>>,
+    /// Roles whose groups take the place of those before; `None` leaves them.
+    pub roles: Option<Vec<NamedRole>>,
     /// Metadata to merge; `None` leaves it.
     pub metadata: Option<Value>,
     /// What bounds the scopes that the change may give.
     pub grantor: Grantor,
 }
 
-/// Adds a member. Without scopes they get the organization's default ones, as far as these are below its ceiling.
+/// Adds a member. Without scopes, groups and roles they get what the organization gives by default, as far as it is
+/// below its ceiling.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] when there is no such organization; [`Refusal::Fields`] for an unknown member or group, for
-/// scopes above the ceiling and when there are no scopes; [`Refusal::InsufficientScope`] for scopes that the grantor may
-/// not give; [`Refusal::Conflict`] when they are a member already, or the organization is full.
+/// [`Refusal::NotFound`] when there is no such organization; [`Refusal::Fields`] for an unknown member, group or role,
+/// for scopes above the ceiling and when there is nothing to hold; [`Refusal::InsufficientScope`] for scopes that the
+/// grantor may not give; [`Refusal::Conflict`] when they are a member already, or the organization is full.
 pub async fn add(
     change: &mut Change<'_>,
     issuer: IssuerId,
@@ -43,15 +52,29 @@ pub async fn add(
     if !is_of_issuer(change, issuer, new.member_id).await? {
         errors.add("member_id", FieldCode::UnknownReference, "the issuer has no such user or agent");
     }
-    check_groups(&new.groups, &mut errors);
     check_ceiling(ceiling, &new.scopes, &mut errors);
-    let given = !new.scopes.is_empty();
-    let defaults = &organization.details.default_member_scopes;
-    let scopes = if given { new.scopes } else { below_ceiling(ceiling, defaults) };
-    check_some(&scopes, &mut errors);
+    let place = (issuer, organization.id);
+    let mut groups = known_groups(change, place, &new.groups, &mut errors).await?;
+    groups.extend(resolved(change, place, &new.roles, &mut errors).await?);
+    let mut scopes = new.scopes;
+    if scopes.is_empty() && new.groups.is_empty() && new.roles.is_empty() {
+        scopes = below_ceiling(ceiling, &organization.details.default_member_scopes);
+        let by_type = default_role(change, issuer, &organization.details.org_type).await?;
+        groups.extend(resolved(change, place, by_type.as_slice(), &mut errors).await?);
+        check_some(&scopes, &groups, &mut errors);
+    }
     errors.into_result()?;
-    check_grant(change, organization.id, &new.grantor, &scopes).await?;
-
+    let membership = Membership {
+        org_id: organization.id,
+        member_id: new.member_id,
+        issuer_id: issuer,
+        details: MembershipDetails { status: new.status, scopes, user_title: new.user_title },
+        groups,
+        metadata: new.metadata,
+        joined_at: change.now(),
+        updated_at: change.now(),
+    };
+    check_grant(change, &new.grantor, None, &membership).await?;
     let known = change.reads().memberships().find(issuer, organization.id, new.member_id).await?;
     if known.is_some() {
         return Err(already_a_member());
@@ -59,15 +82,6 @@ pub async fn add(
     if organization.details.max_members.is_some_and(|most| organization.stats.n_members >= most) {
         return Err(Refusal::conflict("The organization has as many members as it may have."));
     }
-    let membership = Membership {
-        org_id: organization.id,
-        member_id: new.member_id,
-        issuer_id: issuer,
-        details: MembershipDetails { status: new.status, scopes, user_title: new.user_title },
-        metadata: new.metadata,
-        joined_at: change.now(),
-        updated_at: change.now(),
-    };
     if change.unit().memberships().insert(&membership).await? == InsertOutcome::Taken {
         return Err(already_a_member());
     }
@@ -86,15 +100,25 @@ pub async fn update(
     before: Membership,
     patch: MembershipPatch,
 ) -> Result<Membership, Refusal> {
-    let locked = change.unit().organizations().lock(before.issuer_id, before.org_id).await?;
+    let place = (before.issuer_id, before.org_id);
+    let locked = change.unit().organizations().lock(place.0, place.1).await?;
     let organization = locked.ok_or(Refusal::NotFound)?;
     let details: MembershipDetails = merged(&before.details, &patch.details)?;
     let mut changes = changed_fields(&before.details, &details)?;
     let mut errors = FieldErrors::new();
-    check_groups(patch.groups.as_deref().unwrap_or_default(), &mut errors);
+    let groups = match (&patch.groups, &patch.roles) {
+        (_, Some(roles)) => resolved(change, place, roles, &mut errors).await?,
+        (Some(groups), None) => known_groups(change, place, groups, &mut errors).await?,
+        (None, None) => before.groups.clone(),
+    };
+    if groups != before.groups {
+        changes.push("groups".to_owned());
+    }
     if details.scopes != before.details.scopes {
         check_ceiling(&organization.details.scopes, &details.scopes, &mut errors);
-        check_some(&details.scopes, &mut errors);
+    }
+    if details.scopes != before.details.scopes || groups != before.groups {
+        check_some(&details.scopes, &groups, &mut errors);
     }
     errors.into_result()?;
     let metadata = before.metadata.patched(patch.metadata.as_ref())?;
@@ -105,8 +129,8 @@ pub async fn update(
         return Ok(before);
     }
     let updated_at = before.updated_at.next_version(change.now());
-    let after = Membership { details, metadata, updated_at, ..before.clone() };
-    check_grant(change, after.org_id, &patch.grantor, &before.gives(&after)).await?;
+    let after = Membership { details, groups, metadata, updated_at, ..before.clone() };
+    check_grant(change, &patch.grantor, Some(&before), &after).await?;
     keep_an_owner(change, &before, Some(&after)).await?;
     change.unit().memberships().update(&after, before.updated_at).await?.required()?;
     change.emit(events::updated(change.account(), &before, &after, changes))?;
@@ -136,33 +160,83 @@ async fn is_of_issuer(change: &Change<'_>, issuer: IssuerId, member: MemberId) -
     }
 }
 
-/// No organization has groups: every one is unknown.
-fn check_groups(groups: &[GroupId], errors: &mut FieldErrors) {
-    for index in 0..groups.len() {
+/// The groups of the organization among those that a caller named.
+async fn known_groups(
+    change: &Change<'_>,
+    (issuer, organization): (IssuerId, OrganizationId),
+    named: &[GroupId],
+    errors: &mut FieldErrors,
+) -> Result<BTreeSet<GroupId>, Refusal> {
+    if named.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let known = change.reads().groups().of_organization(issuer, organization).await?;
+    let known: BTreeSet<GroupId> = known.iter().map(|group| group.id).collect();
+    for (index, _) in named.iter().enumerate().filter(|(_, group)| !known.contains(group)) {
         let message = "the organization has no such group";
         errors.add(format!("groups.{index}"), FieldCode::UnknownReference, message);
     }
+    Ok(named.iter().copied().collect())
 }
 
-fn check_some(scopes: &Scopes, errors: &mut FieldErrors) {
-    if scopes.is_empty() {
-        errors.add("scopes", FieldCode::Required, "a member holds at least one scope");
+/// The groups that carry out roles; a group that is missing is made.
+async fn resolved(
+    change: &mut Change<'_>,
+    (issuer, organization): (IssuerId, OrganizationId),
+    roles: &[NamedRole],
+    errors: &mut FieldErrors,
+) -> Result<BTreeSet<GroupId>, Refusal> {
+    let mut groups = BTreeSet::new();
+    for role in roles {
+        match group::resolve(change, issuer, organization, &role.name, &role.field).await {
+            Ok(group) => {
+                groups.insert(group.id);
+            }
+            Err(Refusal::Fields(found)) => {
+                found.iter().for_each(|error| errors.add(&error.field, error.code, &error.message));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(groups)
+}
+
+/// The role that the type of an organization gives by default.
+async fn default_role(change: &Change<'_>, issuer: IssuerId, org_type: &str) -> Result<Option<NamedRole>, Refusal> {
+    let settings = change.reads().issuers().organization_settings(issuer).await?;
+    let role = settings.and_then(|settings| settings.types.get(org_type)?.default_role.clone());
+    Ok(role.map(|name| NamedRole { name, field: "role".to_owned() }))
+}
+
+fn check_some(scopes: &Scopes, groups: &BTreeSet<GroupId>, errors: &mut FieldErrors) {
+    if scopes.is_empty() && groups.is_empty() {
+        errors.add("scopes", FieldCode::Required, "a member holds at least one scope, or belongs to a group");
     }
 }
 
-/// Scopes in the organization of an account are rights on the account (core-api 1.9).
+/// Scopes in the organization of an account are rights on the account, whether they are held directly or through a group
+/// (core-api 1.9).
 async fn check_grant(
     change: &Change<'_>,
-    organization: OrganizationId,
     grantor: &Grantor,
-    scopes: &Scopes,
+    before: Option<&Membership>,
+    after: &Membership,
 ) -> Result<(), Refusal> {
-    match grantor.refuses(scopes) {
-        Some(scope) if change.reads().accounts().exists(organization.account()).await? => {
-            Err(Refusal::InsufficientScope(scope))
-        }
-        _ => Ok(()),
+    let organization = after.org_id;
+    if *grantor == Grantor::Unbounded || !change.reads().accounts().exists(organization.account()).await? {
+        return Ok(());
     }
+    let groups = change.reads().groups().of_organization(after.issuer_id, organization).await?;
+    let groups = group::shown(change.reads(), after.issuer_id, groups).await?;
+    let held = |membership: &Membership| {
+        let theirs = groups.iter().filter(|group| membership.groups.contains(&group.id));
+        with_groups(&membership.details.scopes, theirs.map(|group| &group.details.scopes))
+    };
+    let given = match before {
+        None => held(after),
+        Some(before) => before.gives(&held(before), after, &held(after)),
+    };
+    grantor.refuses(&given).map_or(Ok(()), |scope| Err(Refusal::InsufficientScope(scope)))
 }
 
 /// An account always has somebody who owns it, and the owner that it names is a member. The organization is locked by

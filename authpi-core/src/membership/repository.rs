@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::model::{Membership, MembershipStatus};
 use crate::error::StoreError;
-use crate::id::{IssuerId, MemberId, OrganizationId};
+use crate::id::{GroupId, IssuerId, MemberId, OrganizationId};
 use crate::outcome::{InsertOutcome, WriteOutcome};
 use crate::page::{CursorKey, Page, PageRequest};
 use crate::scope::{Scope, Scopes};
@@ -22,8 +22,20 @@ pub struct MembershipFilter {
     /// In this status.
     pub status: Option<MembershipStatus>,
     /// Holding this very scope, wildcards aside.
-    pub scope: Option<Scope>,
+    pub scope: Option<HeldScope>,
 }
+
+/// A scope that is held directly or through a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldScope {
+    /// The scope.
+    pub scope: Scope,
+    /// The groups of the organization that give it.
+    pub groups: Vec<GroupId>,
+}
+
+/// What somebody is in one organization: where the membership stands, and its effective scopes.
+pub type EffectiveMembership = (OrganizationId, MembershipStatus, Scopes);
 
 /// The place of a member in the list of an organization: by time, then by the UUID of the member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,9 +75,6 @@ pub struct DepartedMember {
     pub member: MemberId,
 }
 
-/// Where somebody is a member, in what status, and what they hold there.
-pub type EffectiveMembership = (OrganizationId, MembershipStatus, Scopes);
-
 /// Questions about memberships.
 #[async_trait]
 pub trait MembershipReads: Send + Sync {
@@ -92,8 +101,9 @@ pub trait MembershipReads: Send + Sync {
         page: &PageRequest<MemberPosition>,
     ) -> Result<Page<Membership>, StoreError>;
 
-    /// All organizations of the issuer that somebody is a member of, with what they hold there, in the order of the ids.
-    /// Suspended memberships are there, too.
+    /// All organizations of the issuer that somebody is a member of, with what they hold there, directly and through
+    /// groups, below the ceiling of each ([`effective`](super::model::effective)); in the order of the ids. Suspended
+    /// memberships are there, too; organizations that are being deleted are not.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -102,6 +112,12 @@ pub trait MembershipReads: Send + Sync {
         issuer: IssuerId,
         member: MemberId,
     ) -> Result<Vec<EffectiveMembership>, StoreError>;
+
+    /// How many memberships name a group.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn count_in_group(&self, organization: OrganizationId, group: GroupId) -> Result<u64, StoreError>;
 
     /// Somebody is an active member of the organization.
     ///
@@ -147,11 +163,23 @@ pub trait MembershipRepository: MembershipReads {
     /// [`StoreError`].
     async fn insert(&mut self, membership: &Membership) -> Result<InsertOutcome, StoreError>;
 
-    /// Writes details, metadata and version, if the stored version still is `before`.
+    /// Writes details, groups, metadata and version, if the stored version still is `before`.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn update(&mut self, membership: &Membership, before: Timestamp) -> Result<WriteOutcome, StoreError>;
+
+    /// Takes at most `limit` members out of a group whose deletion was accepted; their versions move on. Returns how
+    /// many; repeat until there are none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn detach_group(
+        &mut self,
+        organization: OrganizationId,
+        group: GroupId,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
 
     /// Removes a member, if the stored version still is that of `membership`, and counts them out of the organization,
     /// which the caller has locked.

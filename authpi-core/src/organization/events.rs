@@ -40,7 +40,11 @@ fn status_changed(draft: EventDraft, organization: &Organization) -> EventDraft 
 }
 
 /// `organization.deleted`, with what goes with it.
-pub fn deleted(account: AccountId, organization: &Organization) -> EventDraft {
-    let cascade = serde_json::json!({ "memberships": organization.stats.n_members });
+pub fn deleted(account: AccountId, organization: &Organization, delegations: u64) -> EventDraft {
+    let cascade = serde_json::json!({
+        "memberships": organization.stats.n_members,
+        "groups": organization.stats.n_groups,
+        "delegations": delegations,
+    });
     EventDraft::new(catalogue::ORGANIZATION_DELETED, subject(account, organization)).with("cascade", cascade)
 }

@@ -5,10 +5,9 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::address::Address;
-use crate::custom_fields;
-use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::metadata::Metadata;
+use crate::organization_type::{DEFAULT_TYPE, OrganizationSecurity, OrganizationType};
 use crate::scope::Scopes;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
@@ -109,7 +108,7 @@ pub struct OrganizationDetails {
     pub scopes: Scopes,
     /// Security policy.
     pub security: OrganizationSecurity,
-    /// Values that users see: free scalars.
+    /// Values that users see: as the issuer and the type define them, else free scalars.
     #[schema(value_type = Object)]
     pub custom_fields: Map<String, Value>,
 }
@@ -120,7 +119,7 @@ impl Default for OrganizationDetails {
             name: None,
             description: None,
             logo_url: None,
-            org_type: "default".to_owned(),
+            org_type: DEFAULT_TYPE.to_owned(),
             max_members: None,
             default_member_scopes: Scopes::default(),
             invitation_enabled: true,
@@ -202,18 +201,6 @@ pub struct SocialLink {
     pub url: String,
 }
 
-/// Security policy of an organization.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct OrganizationSecurity {
-    /// Members must sign in with a second factor.
-    pub mfa_required: bool,
-}
-
-/// The organization types that every issuer has (core-api 12.1).
-pub const BUILT_IN_TYPES: [&str; 7] =
-    ["default", "business", "nonprofit", "government", "agency", "charity", "public_sector"];
-
 impl Organization {
     /// Suspends it, if it is active.
     #[must_use]
@@ -233,18 +220,18 @@ impl Organization {
 }
 
 impl OrganizationDetails {
-    /// What must hold between the attributes.
-    ///
-    /// # Errors
-    /// [`Refusal::Fields`].
-    pub fn checked(self) -> Result<Self, Refusal> {
-        let mut errors = FieldErrors::new();
-        if !BUILT_IN_TYPES.contains(&self.org_type.as_str()) {
-            errors.add("org_type", FieldCode::UnknownReference, "the issuer has no such organization type");
+    /// What a new organization has where its creation says nothing else: the defaults of its type.
+    #[must_use]
+    pub fn of_type(name: &str, org_type: &OrganizationType) -> Self {
+        Self {
+            org_type: name.to_owned(),
+            max_members: org_type.max_members,
+            default_member_scopes: org_type.default_member_scopes.clone(),
+            invitation_enabled: org_type.invitation_enabled,
+            invitation_message: org_type.invitation_message.clone(),
+            scopes: org_type.scopes.clone(),
+            security: org_type.security,
+            ..Self::default()
         }
-        // The merged whole: a patch alone may keep a limit that they break together.
-        custom_fields::check(&Value::Object(self.custom_fields.clone()), &mut errors);
-        errors.into_result()?;
-        Ok(self)
     }
 }

@@ -6,12 +6,14 @@ use serde_json::{Map, Value};
 
 use super::events;
 use super::model::{Organization, OrganizationDetails, OrganizationStats, OrganizationStatus};
+use crate::delegation::model::DelegationParty;
 use crate::error::{FieldCode, Refusal};
 use crate::id::{IssuerId, MemberId, OrganizationId, UserId};
 use crate::membership::model::{Grantor, NewMember};
 use crate::membership::operations as membership;
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
+use crate::organization_type::{DEFAULT_TYPE, OrganizationSettings};
 use crate::scope::Scope;
 use crate::status::{Status, StatusNote};
 use crate::store::Change;
@@ -19,8 +21,8 @@ use crate::store::Change;
 /// A new organization.
 #[derive(Clone, Debug, Default)]
 pub struct NewOrganization {
-    /// What it is.
-    pub details: OrganizationDetails,
+    /// Members of [`OrganizationDetails`]; what is left out is as its type has it.
+    pub details: Map<String, Value>,
     /// Seen by administrators only.
     pub metadata: Metadata,
     /// A user of the issuer who becomes the first member, with the scope `owner`.
@@ -63,7 +65,7 @@ pub async fn create_with_id(
         id,
         issuer_id: issuer,
         status: Status::initial(OrganizationStatus::Active),
-        details: new.details.checked()?,
+        details: completed(change, issuer, &new.details).await?,
         metadata: new.metadata,
         stats: OrganizationStats::default(),
         created_at: change.now(),
@@ -75,6 +77,61 @@ pub async fn create_with_id(
         None => Ok(organization),
         Some(user) => with_owner(change, organization, user).await,
     }
+}
+
+/// The details of a new organization: what its creation says, onto the defaults of its type.
+async fn completed(
+    change: &mut Change<'_>,
+    issuer: IssuerId,
+    sent: &Map<String, Value>,
+) -> Result<OrganizationDetails, Refusal> {
+    let name = sent.get("org_type").and_then(Value::as_str).unwrap_or(DEFAULT_TYPE);
+    let settings = settings_with(change, issuer, name).await?;
+    let org_type = settings.types.get(name).ok_or_else(unknown_type)?;
+    let details: OrganizationDetails = merged(&OrganizationDetails::of_type(name, org_type), sent)?;
+    let custom_fields = settings.fields_of(name).completed(details.custom_fields)?;
+    Ok(OrganizationDetails { custom_fields, ..details })
+}
+
+/// The types of the issuer, held so that the named one stays until the commit.
+async fn settings_with(
+    change: &mut Change<'_>,
+    issuer: IssuerId,
+    org_type: &str,
+) -> Result<OrganizationSettings, Refusal> {
+    // The default type cannot be removed: most organizations wait for nobody.
+    if org_type != DEFAULT_TYPE && !change.unit().issuers().lock(issuer).await? {
+        return Err(Refusal::NotFound);
+    }
+    // The very first organization is made before its issuer is.
+    Ok(change.reads().issuers().organization_settings(issuer).await?.unwrap_or_default())
+}
+
+fn unknown_type() -> Refusal {
+    Refusal::field("org_type", FieldCode::UnknownReference, "the issuer has no such organization type")
+}
+
+/// Custom fields fit what the issuer and the type say: all of them where the type changes, else what was written.
+async fn check_fields(
+    change: &mut Change<'_>,
+    before: &Organization,
+    after: &OrganizationDetails,
+) -> Result<(), Refusal> {
+    let (issuer, was) = (before.issuer_id, &before.details);
+    if was.org_type == after.org_type && was.custom_fields == after.custom_fields {
+        return Ok(());
+    }
+    if was.org_type == after.org_type {
+        let settings = change.reads().issuers().organization_settings(issuer).await?.unwrap_or_default();
+        return settings.fields_of(&after.org_type).followed(&was.custom_fields, &after.custom_fields);
+    }
+    // First the organization, then the issuer, as everybody does.
+    change.unit().organizations().lock(issuer, before.id).await?;
+    let settings = settings_with(change, issuer, &after.org_type).await?;
+    if !settings.types.contains_key(&after.org_type) {
+        return Err(unknown_type());
+    }
+    settings.fields_of(&after.org_type).fit(&after.custom_fields)
 }
 
 async fn with_owner(
@@ -102,7 +159,8 @@ pub async fn update(
     before: Organization,
     patch: OrganizationPatch,
 ) -> Result<Organization, Refusal> {
-    let details = merged(&before.details, &patch.details)?.checked()?;
+    let details: OrganizationDetails = merged(&before.details, &patch.details)?;
+    check_fields(change, &before, &details).await?;
     check_default_scopes(change, &before, &details, &patch.grantor).await?;
     let mut changes = changed_fields(&before.details, &details)?;
     let metadata = before.metadata.patched(patch.metadata.as_ref())?;
@@ -180,6 +238,8 @@ pub async fn delete(change: &mut Change<'_>, organization: &Organization) -> Res
         return Err(Refusal::conflict("The organization of an account is closed with the account."));
     }
     let (issuer, id, version) = (organization.issuer_id, organization.id, organization.updated_at);
+    let delegations = DelegationParty::Organization(id);
+    let delegations = change.reads().delegations().count_active(issuer, delegations, change.now()).await?;
     change.unit().organizations().begin_delete(issuer, id, version).await?.required()?;
-    change.emit(events::deleted(change.account(), organization))
+    change.emit(events::deleted(change.account(), organization, delegations))
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::model::{AccessRevocation, Organization, OrganizationStatus};
 use crate::error::StoreError;
-use crate::id::{IssuerId, OrganizationId};
+use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::outcome::WriteOutcome;
 use crate::page::{Page, PageRequest};
 use crate::timestamp::Timestamp;
@@ -35,6 +35,8 @@ words!(StatusFilter: "active" => Self::Is(OrganizationStatus::Active), "suspende
 /// An organization whose deletion was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeletingOrganization {
+    /// Tenant of its issuer.
+    pub account_id: AccountId,
     /// Where it lived.
     pub issuer_id: IssuerId,
     /// Its id.
@@ -87,6 +89,12 @@ pub trait OrganizationReads: Send + Sync {
         filter: &OrganizationFilter,
         page: &PageRequest<OrganizationId>,
     ) -> Result<Page<OrganizationListing>, StoreError>;
+
+    /// Some organization of the issuer is of this type; those being deleted do not count.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn has_type(&self, issuer: IssuerId, org_type: &str) -> Result<bool, StoreError>;
 
     /// At most `limit` organizations of all issuers whose deletion was accepted: work for the removal worker.
     ///

@@ -2,6 +2,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use super::{Reads, UnitOfWork};
 use crate::error::Refusal;
@@ -106,9 +107,17 @@ impl<'a> Change<'a> {
     /// # Errors
     /// [`Refusal::Internal`] when the source of randomness fails.
     pub fn secret(&self) -> Result<Secret, Refusal> {
-        let mut random = zeroize::Zeroizing::new([0; 32]);
+        Ok(Secret::from_random(&*self.random()?))
+    }
+
+    /// Random bytes fit for secrets.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] when the source of randomness fails.
+    pub fn random<const N: usize>(&self) -> Result<Zeroizing<[u8; N]>, Refusal> {
+        let mut random = Zeroizing::new([0; N]);
         self.context.entropy.fill(random.as_mut()).map_err(Refusal::internal)?;
-        Ok(Secret::from_random(&random))
+        Ok(random)
     }
 
     /// The root key of `issuer`, which must be the one this change is about.

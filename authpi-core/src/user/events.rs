@@ -81,16 +81,19 @@ pub struct Cascade {
     pub sessions: u64,
     /// Personal tokens.
     pub personal_tokens: u64,
+    /// Delegations in force.
+    pub delegations: u64,
 }
 
 /// `user.deleted`, with what goes with it.
 pub fn deleted(account: AccountId, user: &User, cascade: Cascade) -> EventDraft {
-    let Cascade { memberships, verifiers, sessions, personal_tokens } = cascade;
+    let Cascade { memberships, verifiers, sessions, personal_tokens, delegations } = cascade;
     let counts = json!({
         "memberships": memberships,
         "verifiers": verifiers,
         "sessions": sessions,
         "personal_tokens": personal_tokens,
+        "delegations": delegations,
     });
     about(catalogue::USER_DELETED, account, user).with("cascade", counts)
 }

@@ -9,6 +9,7 @@ use super::model::{
     PasswordHash, PasswordVerifier, StatusStep, User, UserDetails, UserStatus, Username, UsernameHash, UsernameType,
 };
 use super::repository::UserUpdateOutcome;
+use crate::delegation::model::DelegationParty;
 use crate::error::{FieldCode, Refusal};
 use crate::id::{IssuerId, MemberId};
 use crate::merge::{changed_fields, merged};
@@ -74,13 +75,16 @@ impl StatusWish {
 /// # Errors
 /// [`Refusal::Conflict`] when the username is taken; [`Refusal::Fields`] for details that are not valid.
 pub async fn create(change: &mut Change<'_>, issuer: IssuerId, new: NewUser) -> Result<User, Refusal> {
+    let mut details = new.details.checked()?;
+    let definitions = change.reads().issuers().user_fields(issuer).await?;
+    details.custom_fields = definitions.completed(details.custom_fields)?;
     let mut user = User {
         id: change.mint()?,
         issuer_id: issuer,
         status: Status::initial(new.status),
         username_hash: UsernameHash::of(change.root_of(issuer)?, new.username.as_str()),
         username: new.username,
-        details: new.details.checked()?,
+        details,
         metadata: new.metadata,
         password_changed_at: None,
         created_at: change.now(),
@@ -121,6 +125,10 @@ fn username_taken() -> Refusal {
 /// [`Refusal::Fields`] when the merged whole is not valid; [`Refusal::Stale`] when it has changed meanwhile.
 pub async fn update(change: &mut Change<'_>, before: User, patch: UserPatch) -> Result<User, Refusal> {
     let (after, step) = patched(change, &before, patch)?;
+    if after.details.custom_fields != before.details.custom_fields {
+        let definitions = change.reads().issuers().user_fields(before.issuer_id).await?;
+        definitions.followed(&before.details.custom_fields, &after.details.custom_fields)?;
+    }
     let after = User { updated_at: before.updated_at.next_version(change.now()), ..after };
     let changes = changed(&before, &after)?;
     if changes.is_empty() && step.is_none() {
@@ -252,11 +260,13 @@ async fn keep_owners(change: &mut Change<'_>, user: &User) -> Result<(), Refusal
 pub async fn delete(change: &mut Change<'_>, user: &User) -> Result<(), Refusal> {
     let (issuer, id, version) = (user.issuer_id, user.id, user.updated_at);
     keep_owners(change, user).await?;
+    let delegations = DelegationParty::User(id);
     let cascade = Cascade {
         memberships: change.reads().memberships().count_of_member(issuer, MemberId::User(id)).await?,
         verifiers: change.reads().users().count_verifiers(issuer, id).await?,
         sessions: change.reads().sessions().count_unended(issuer, SessionsOf::User(id), change.now()).await?,
         personal_tokens: change.reads().personal_tokens().count_of_user(issuer, id).await?,
+        delegations: change.reads().delegations().count_active(issuer, delegations, change.now()).await?,
     };
     change.unit().users().begin_delete(issuer, id, version).await?.required()?;
     change.emit(events::deleted(change.account(), user, cascade))

@@ -80,7 +80,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": id }))
         .chain(route.query.iter().map(|parameter| {
             let mut described = json!({
-                "name": parameter.name, "in": "query", "required": false,
+                "name": parameter.name, "in": "query", "required": parameter.required,
                 "description": parameter.description, "schema": parameter.schema(),
             });
             if let (ParameterKind::AnyOf(_), Some(members)) = (parameter.kind, described.as_object_mut()) {

@@ -186,6 +186,11 @@ impl Pipeline {
             Some(ticket) => Some(self.enter(ticket)?),
             None => None,
         };
+        if let Some(ticket) = ticket.as_ref().filter(|_| head.operation.route.reaches_out)
+            && let Some(answer) = self.recorded(ticket).await?
+        {
+            return Ok(answer);
+        }
         let issuer = issuer_of(&head)?;
         let caller = head.caller.as_ref().ok_or_else(|| Refusal::internal("a write without a caller"))?;
         let origin = Origin {
@@ -210,6 +215,18 @@ impl Pipeline {
                 }
                 return ended;
             }
+        }
+    }
+
+    /// The answer that is recorded for a key already: asked before anything happens outside. The claim that settles it
+    /// is made again in the unit of work.
+    async fn recorded(&self, ticket: &Ticket) -> Result<Option<Answer>, Refusal> {
+        let now = self.services.now();
+        let mut unit = self.services.store.begin(now).await?;
+        match unit.idempotency().claim(ticket.account_id, &ticket.key, now.plus(RETENTION)).await? {
+            Claim::Fresh => Ok(None),
+            Claim::Completed(record) => ticket.replay(&self.services.keyring, &record).map(Some),
+            Claim::Running => Err(Refusal::InFlight),
         }
     }
 

@@ -130,6 +130,7 @@ fn problem(refusal: &Refusal, reference: &str) -> Problem {
         Refusal::Conflict { description, fields } => {
             Problem::new(StatusCode::CONFLICT, "conflict", description.as_str()).fields(fields)
         }
+        Refusal::Gone(what) => Problem::new(StatusCode::GONE, "gone", *what),
         Refusal::InFlight => {
             Problem::new(StatusCode::CONFLICT, "conflict", "A request with this Idempotency-Key is being processed.")
                 .retry_after(Duration::from_secs(1))

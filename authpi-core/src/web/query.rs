@@ -36,42 +36,55 @@ pub struct Parameter {
     pub kind: ParameterKind,
     /// One line for the documentation.
     pub description: &'static str,
+    /// It must be there.
+    pub required: bool,
 }
 
 impl Parameter {
+    const fn new(name: &'static str, kind: ParameterKind, description: &'static str) -> Self {
+        Self { name, kind, description, required: false }
+    }
+
+    /// It must be there.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
     /// Text.
     pub const fn text(name: &'static str, description: &'static str) -> Self {
-        Self { name, kind: ParameterKind::Text, description }
+        Self::new(name, ParameterKind::Text, description)
     }
 
     /// One of `words`.
     pub const fn one_of(name: &'static str, words: &'static [&'static str], description: &'static str) -> Self {
-        Self { name, kind: ParameterKind::OneOf(words), description }
+        Self::new(name, ParameterKind::OneOf(words), description)
     }
 
     /// Some of `words`, separated by commas.
     pub const fn any_of(name: &'static str, words: &'static [&'static str], description: &'static str) -> Self {
-        Self { name, kind: ParameterKind::AnyOf(words), description }
+        Self::new(name, ParameterKind::AnyOf(words), description)
     }
 
     /// `true` or `false`.
     pub const fn flag(name: &'static str, description: &'static str) -> Self {
-        Self { name, kind: ParameterKind::Flag, description }
+        Self::new(name, ParameterKind::Flag, description)
     }
 
     /// Unix milliseconds.
     pub const fn time(name: &'static str, description: &'static str) -> Self {
-        Self { name, kind: ParameterKind::Time, description }
+        Self::new(name, ParameterKind::Time, description)
     }
 
     /// `limit`.
     pub const fn limit() -> Self {
-        Self { name: "limit", kind: ParameterKind::Limit, description: "Items per page, 1 to 100; 50 when absent." }
+        Self::new("limit", ParameterKind::Limit, "Items per page, 1 to 100; 50 when absent.")
     }
 
     /// `cursor`.
     pub const fn cursor() -> Self {
-        Self { name: "cursor", kind: ParameterKind::Cursor, description: "`next_cursor` of the page before." }
+        Self::new("cursor", ParameterKind::Cursor, "`next_cursor` of the page before.")
     }
 
     /// The JSON schema of its value.
@@ -141,6 +154,11 @@ impl Query {
             parameter.check(&value, &mut errors);
             if values.insert(parameter.name, value.into_owned()).is_some() {
                 errors.add(parameter.name, FieldCode::Duplicate, "stated more than once");
+            }
+        }
+        for parameter in parameters.iter().filter(|parameter| parameter.required) {
+            if values.get(parameter.name).is_none_or(String::is_empty) {
+                errors.add(parameter.name, FieldCode::Required, "is required");
             }
         }
         errors.into_result()?;

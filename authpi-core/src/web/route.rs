@@ -65,6 +65,8 @@ pub struct Route {
     pub access: Access,
     /// Token bucket.
     pub rate: RateClass,
+    /// Preparing it has an effect outside, which a replay must not repeat.
+    pub reaches_out: bool,
     /// Beyond the SDK.
     pub extension: bool,
     /// It makes an account: the change is made for one that is about to be.
@@ -100,6 +102,7 @@ impl Route {
             resource: "resource",
             access: Access::Credential,
             rate,
+            reaches_out: false,
             extension: false,
             opens_account: false,
             needs_credit: true,
@@ -168,6 +171,13 @@ impl Route {
     #[must_use]
     pub fn rate(mut self, rate: RateClass) -> Self {
         self.rate = rate;
+        self
+    }
+
+    /// Preparing it has an effect outside, which a replay must not repeat.
+    #[must_use]
+    pub fn reaches_out(mut self) -> Self {
+        self.reaches_out = true;
         self
     }
 

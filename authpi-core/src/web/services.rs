@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_channel::oneshot;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::key_uses::KeyUses;
@@ -18,7 +19,10 @@ use crate::network::Network;
 use crate::seal::RootKey;
 use crate::store::{ChangeContext, EventBuffer, Platform, Store};
 use crate::timestamp::Timestamp;
-use crate::transport::{Clock, Entropy, IdSource, KeyVault, PaymentProvider, Transport, VaultError};
+use crate::transport::{
+    Clock, Entropy, HttpFailure, IdSource, IncomingAnswer, KeyVault, OutgoingRequest, PaymentProvider, Transport,
+    VaultError,
+};
 use crate::urls::Urls;
 use crate::web::idempotency::InFlight;
 use crate::web::personal_token::TokenAddresses;
@@ -31,6 +35,8 @@ const ROOT_CACHE: usize = 10_000;
 pub struct Options {
     /// `source` of events.
     pub event_source: String,
+    /// What `source` of delivered events begins with; the id of the webhook follows.
+    pub webhook_source: String,
     /// Token buckets of conventions §11 are enforced.
     pub rate_limits: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -55,6 +61,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             event_source: crate::event::model::DEFAULT_SOURCE.to_owned(),
+            webhook_source: "com.authpi.webhooks/v1".to_owned(),
             rate_limits: true,
             trusted_proxies: Vec::new(),
             proxy_hops: 0,
@@ -176,6 +183,28 @@ impl Services {
         Ok(NewRoot { issuer_id, key: Arc::new(RootKey::new(*bytes)), wrapped })
     }
 
+    /// Whether a URL that a tenant supplies may be called: by the guard's rules for writing, and not one of our own.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words for the caller.
+    pub fn check_outgoing(&self, url: &Url) -> Result<(), &'static str> {
+        if self.urls.covers(url) {
+            return Err("must not lead to this deployment");
+        }
+        self.transport.http.check(url)
+    }
+
+    /// Sends a request to a URL that a tenant has supplied.
+    ///
+    /// # Errors
+    /// [`HttpFailure`].
+    pub async fn send(&self, request: OutgoingRequest) -> Result<IncomingAnswer, HttpFailure> {
+        if self.urls.covers(&request.url) {
+            return Err(HttpFailure::Blocked);
+        }
+        self.transport.http.send(request).await
+    }
+
     /// Drops the root key of a deleted issuer from memory. Call it again once the issuer is removed: a request that was
     /// under way may have unwrapped it anew.
     pub fn forget_root(&self, issuer: IssuerId) {
@@ -241,6 +270,20 @@ pub struct Origin {
     pub request: RequestContext,
     /// How much of that is kept.
     pub detail: ContextDetail,
+}
+
+impl Origin {
+    /// A worker of the instance, for the tenant whose things it moves on.
+    pub fn of_worker(account_id: AccountId) -> Self {
+        Self {
+            account_id,
+            actor: Actor::System,
+            trigger: Trigger::Schedule,
+            trace: None,
+            request: RequestContext::default(),
+            detail: ContextDetail::None,
+        }
+    }
 }
 
 /// What the vault binds the root key of an issuer to.

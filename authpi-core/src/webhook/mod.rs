@@ -1,4 +1,8 @@
-//! Webhooks and their deliveries.
+//! Webhooks: where events are delivered to, and the deliveries (core-api section 10, events-webhooks §6 to §13).
 
 pub mod api;
+pub mod events;
+pub mod model;
+pub mod operations;
 pub mod repository;
+mod request;

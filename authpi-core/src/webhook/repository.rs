@@ -1,7 +1,217 @@
-//! What is asked and written about it.
+//! What storage answers and does for webhooks and deliveries.
 
-/// Questions.
-pub trait WebhookReads: Send + Sync {}
+use async_trait::async_trait;
 
-/// Verbs.
-pub trait WebhookRepository: WebhookReads {}
+use super::model::{Delivery, DeliveryStatus, Webhook, WebhookStatus};
+use crate::error::StoreError;
+use crate::event::catalogue::EventType;
+use crate::id::{AccountId, DeliveryId, WebhookId};
+use crate::outcome::{InsertOutcome, WriteOutcome};
+use crate::page::{Page, PageRequest, TimeAndId};
+use crate::timestamp::Timestamp;
+use crate::words::words;
+
+/// `status` of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusFilter {
+    /// In this status.
+    Is(WebhookStatus),
+    /// Deleted less than 30 days ago.
+    Deleted,
+}
+
+words!(StatusFilter: "active" => Self::Is(WebhookStatus::Active), "disabled" => Self::Is(WebhookStatus::Disabled), "failing" => Self::Is(WebhookStatus::Failing), "deleted" => Self::Deleted);
+
+/// An entry of a list: a webhook, or what is left of a deleted one.
+#[derive(Clone, Debug)]
+pub struct WebhookListing {
+    /// The webhook; a deleted one has no secrets.
+    pub webhook: Webhook,
+    /// It is deleted.
+    pub deleted: bool,
+}
+
+/// Which deliveries a list shows; all conditions hold together.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeliveryFilter {
+    /// In this status.
+    pub status: Option<DeliveryStatus>,
+    /// Of an event of this type.
+    pub event_type: Option<EventType>,
+    /// Made later than this, exclusive.
+    pub after: Option<Timestamp>,
+    /// Made earlier than this, exclusive.
+    pub before: Option<Timestamp>,
+}
+
+words!(DeliveryStatus: "pending" => Self::Pending, "retrying" => Self::Retrying, "delivered" => Self::Delivered, "failed" => Self::Failed, "cancelled" => Self::Cancelled);
+
+/// Which failed deliveries are to be tried anew.
+#[derive(Clone, Debug, Default)]
+pub struct Requeue {
+    /// Of events of these types; empty means any.
+    pub event_types: Vec<EventType>,
+    /// Made later than this, exclusive.
+    pub after: Option<Timestamp>,
+    /// Made earlier than this, exclusive.
+    pub before: Option<Timestamp>,
+    /// At most so many, the newest.
+    pub limit: u32,
+    /// Attempts that each has from then on.
+    pub budget: u32,
+}
+
+/// What became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requeued {
+    /// Are due again.
+    pub queued: u64,
+    /// Are not, as their event is no longer kept.
+    pub skipped: u64,
+}
+
+/// Questions about webhooks.
+#[async_trait]
+pub trait WebhookReads: Send + Sync {
+    /// One webhook of the account; none once it is deleted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find(&self, account: AccountId, id: WebhookId) -> Result<Option<Webhook>, StoreError>;
+
+    /// Webhooks of the account, newest first. Without a status filter deleted ones are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn list(
+        &self,
+        account: AccountId,
+        status: Option<StatusFilter>,
+        page: &PageRequest<WebhookId>,
+    ) -> Result<Page<WebhookListing>, StoreError>;
+
+    /// How many webhooks the account has, deleted ones left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn count(&self, account: AccountId) -> Result<u64, StoreError>;
+
+    /// One delivery to the webhook.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn delivery(
+        &self,
+        account: AccountId,
+        webhook: WebhookId,
+        id: DeliveryId,
+    ) -> Result<Option<Delivery>, StoreError>;
+
+    /// Deliveries to the webhook, newest first: by time, then by id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn deliveries(
+        &self,
+        account: AccountId,
+        webhook: WebhookId,
+        filter: &DeliveryFilter,
+        page: &PageRequest<TimeAndId<DeliveryId>>,
+    ) -> Result<Page<Delivery>, StoreError>;
+}
+
+/// Writes of webhooks.
+#[async_trait]
+pub trait WebhookRepository: WebhookReads {
+    /// Adds a new webhook.
+    ///
+    /// # Errors
+    /// [`StoreError`], `Conflict` when the id exists.
+    async fn insert(&mut self, webhook: &Webhook) -> Result<(), StoreError>;
+
+    /// Writes everything but the circuit, and the version, if the stored version still is `before`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn update(&mut self, webhook: &Webhook, before: Timestamp) -> Result<WriteOutcome, StoreError>;
+
+    /// Writes the circuit alone, which no version tells of, if the stored version still is the webhook's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn set_circuit(&mut self, webhook: &Webhook) -> Result<WriteOutcome, StoreError>;
+
+    /// Deletes the webhook, if the stored version still is `before`: it is not found from here on, its secrets are
+    /// erased, and its deliveries wait to be cancelled.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn delete(
+        &mut self,
+        account: AccountId,
+        id: WebhookId,
+        before: Timestamp,
+    ) -> Result<WriteOutcome, StoreError>;
+
+    /// Adds a delivery, unless the webhook has one of the event already.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn insert_delivery(&mut self, delivery: &Delivery) -> Result<InsertOutcome, StoreError>;
+
+    /// Writes how far a delivery has come, and its version, if the stored version still is `before`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn update_delivery(&mut self, delivery: &Delivery, before: Timestamp) -> Result<WriteOutcome, StoreError>;
+
+    /// Makes failed deliveries to the webhook due, with a new budget.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn requeue(
+        &mut self,
+        account: AccountId,
+        webhook: WebhookId,
+        which: &Requeue,
+    ) -> Result<Requeued, StoreError>;
+
+    /// Makes at most `limit` deliveries that wait for a later time due now, the earliest first. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn hasten(&mut self, account: AccountId, webhook: WebhookId, limit: u32) -> Result<u64, StoreError>;
+
+    /// Cancels at most `limit` deliveries to deleted webhooks of all accounts. Returns how many it has looked after:
+    /// zero when nothing is left.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn cancel_orphans(&mut self, limit: u32) -> Result<u64, StoreError>;
+
+    /// Removes at most `limit` deliveries of all accounts that were made before `older_than`. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn purge_deliveries(&mut self, older_than: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
+    /// Removes at most `limit` webhooks of all accounts, or deliveries to them, that were deleted before `older_than`.
+    /// Returns how many rows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn purge_deleted(&mut self, older_than: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
+    /// Deletes all webhooks of an account that is being closed, which erases their secrets; they are few. Returns how
+    /// many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn delete_of_account(&mut self, account: AccountId) -> Result<u64, StoreError>;
+
+    /// Removes at most `limit` rows of an account that is closed: deliveries, then webhooks. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove_of_account(&mut self, account: AccountId, limit: u32) -> Result<u64, StoreError>;
+}

@@ -5,6 +5,7 @@
 
 mod billing;
 mod keys;
+mod parting;
 mod removal;
 mod schedule;
 mod sessions;

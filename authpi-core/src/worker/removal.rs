@@ -4,10 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::parting::end_delegations;
 use super::schedule::Next;
 use super::sessions;
 use super::steps::Bench;
+use crate::delegation::model::DelegationParty;
 use crate::error::Refusal;
+use crate::note::model::NoteSubject;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 
@@ -39,6 +42,9 @@ pub(super) async fn issuers(services: &Arc<Services>) -> Result<Next, Refusal> {
         if let Some(next) = sessions::of_deleted_issuer(services, gone.id).await? {
             return Ok(next);
         }
+        if end_delegations(services, gone.account_id, gone.id, DelegationParty::Everybody).await? > 0 {
+            return Ok(Next::Now);
+        }
         let now = services.now();
         let mut unit = services.store.begin(now).await?;
         let removed = unit.issuers().remove_children(gone.id, BATCH).await?;
@@ -62,7 +68,8 @@ pub(super) async fn accounts(services: &Arc<Services>) -> Result<Next, Refusal> 
     for gone in services.store.reads().accounts().deleting(PARENTS).await? {
         let now = services.now();
         let mut unit = services.store.begin(now).await?;
-        let removed = unit.accounts().remove_children(gone.id, BATCH).await?;
+        let mut removed = unit.webhooks().remove_of_account(gone.id, BATCH).await?;
+        removed += unit.accounts().remove_children(gone.id, BATCH).await?;
         if removed == 0 && now.since(gone.accepted_at) <= LAST_COMMIT {
             continue;
         }
@@ -80,9 +87,50 @@ pub(super) async fn organization(services: &Arc<Services>) -> Result<Next, Refus
     let Some(gone) = services.store.reads().organizations().deleting(1).await?.pop() else {
         return Ok(Next::In(LOOK_EVERY));
     };
+    let delegations = DelegationParty::Organization(gone.id);
+    if end_delegations(services, gone.account_id, gone.issuer_id, delegations).await? > 0 {
+        return Ok(Next::Now);
+    }
     let mut unit = services.store.begin(services.now()).await?;
-    if unit.memberships().remove_of_organization(gone.id, BATCH).await? == 0 {
+    let notes = unit.notes().remove_of(gone.issuer_id, NoteSubject::Organization(gone.id), BATCH).await?;
+    let removed = notes + unit.memberships().remove_of_organization(gone.id, BATCH).await?;
+    if removed == 0 && unit.groups().remove_of_organization(gone.id, BATCH).await? == 0 {
         unit.organizations().remove(gone.issuer_id, gone.id).await?;
+    }
+    unit.commit().await?;
+    Ok(Next::Now)
+}
+
+/// Takes a batch of members out of a deleted group; in the end removes the group itself.
+pub(super) async fn group(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let Some(gone) = services.store.reads().groups().deleting(1).await?.pop() else {
+        return Ok(Next::In(LOOK_EVERY));
+    };
+    let mut unit = services.store.begin(services.now()).await?;
+    // As for every change of its members; an organization that is gone takes them all with it.
+    unit.organizations().lock(gone.issuer_id, gone.org_id).await?;
+    if unit.memberships().detach_group(gone.org_id, gone.id, BATCH).await? == 0 {
+        unit.groups().remove(gone.issuer_id, gone.id).await?;
+    }
+    unit.commit().await?;
+    Ok(Next::Now)
+}
+
+/// Gives a batch of groups that carried out a removed role of their issuer the last scopes of it for their own; in the
+/// end forgets the role.
+pub(super) async fn role(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let Some(issuer) = services.store.reads().issuers().detaching(1).await?.pop() else {
+        return Ok(Next::In(LOOK_EVERY));
+    };
+    let mut unit = services.store.begin(services.now()).await?;
+    // Nobody makes such a group meanwhile, and the roles stay what they are.
+    if unit.issuers().lock(issuer).await? {
+        let roles = unit.reads().issuers().roles(issuer).await?;
+        if let Some((name, role)) = roles.removed().next()
+            && unit.groups().detach_role(issuer, name, &role.scopes, BATCH).await? == 0
+        {
+            unit.issuers().write_roles(issuer, &roles.without(name)).await?;
+        }
     }
     unit.commit().await?;
     Ok(Next::Now)
@@ -129,6 +177,20 @@ pub(super) async fn clients(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     for gone in due {
         unit.clients().remove(gone.issuer_id, gone.id).await?;
+    }
+    unit.commit().await?;
+    Ok(Next::Now)
+}
+
+/// Removes agents that were deleted a while ago, once nothing names them.
+pub(super) async fn agents(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let due = services.store.reads().agents().deleted_before(services.now().minus(OVERLAP), PARENTS).await?;
+    if due.is_empty() {
+        return Ok(Next::In(PURGE_EVERY));
+    }
+    let mut unit = services.store.begin(services.now()).await?;
+    for gone in due {
+        unit.agents().remove(gone.issuer_id, gone.id).await?;
     }
     unit.commit().await?;
     Ok(Next::Now)

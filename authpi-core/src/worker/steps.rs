@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::lock::Mutex;
 
 use super::schedule::Next;
-use super::{billing, keys, removal, sessions, sweeps};
+use super::{billing, keys, parting, removal, sessions, sweeps};
 use crate::error::Refusal;
 use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
@@ -24,6 +24,10 @@ pub(super) struct Bench {
     pub(super) sessions_of_clients_since: Mutex<Timestamp>,
     /// Personal tokens of users who were deleted before this have been removed.
     pub(super) tokens_since: Mutex<Timestamp>,
+    /// Delegations of those who were deleted before this have ended.
+    pub(super) parties_since: Mutex<Timestamp>,
+    /// Notes about those who were deleted before this have been removed.
+    pub(super) subjects_since: Mutex<Timestamp>,
     /// The pass over all issuers that have signing keys.
     pub(super) rotation: Mutex<RotationSweep>,
 }
@@ -36,6 +40,8 @@ impl Bench {
             sessions_of_users_since: Mutex::new(Timestamp::EPOCH),
             sessions_of_clients_since: Mutex::new(Timestamp::EPOCH),
             tokens_since: Mutex::new(Timestamp::EPOCH),
+            parties_since: Mutex::new(Timestamp::EPOCH),
+            subjects_since: Mutex::new(Timestamp::EPOCH),
             rotation: Mutex::default(),
         }
     }
@@ -69,6 +75,10 @@ pub(super) const ALL: &[Step] = &[
     in_turn("account-removal", |bench| Box::pin(removal::accounts(&bench.services))),
     in_turn("issuer-removal", |bench| Box::pin(removal::issuers(&bench.services))),
     in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
+    in_turn("departed-delegations", |bench| Box::pin(parting::departed_delegations(bench))),
+    in_turn("departed-notes", |bench| Box::pin(parting::departed_notes(bench))),
+    in_turn("group-removal", |bench| Box::pin(removal::group(&bench.services))),
+    in_turn("role-removal", |bench| Box::pin(removal::role(&bench.services))),
     in_turn("departed-members", |bench| Box::pin(removal::departed_member(bench))),
     in_turn("sessions-of-departed-users", |bench| Box::pin(sessions::of_departed_users(bench))),
     in_turn("sessions-of-departed-clients", |bench| Box::pin(sessions::of_departed_clients(bench))),
@@ -86,5 +96,9 @@ pub(super) const ALL: &[Step] = &[
     in_turn("month-end", |bench| Box::pin(billing::month_end(&bench.services))),
     in_turn("active-users", |bench| Box::pin(billing::active_users(&bench.services))),
     in_turn("key-uses", |bench| Box::pin(sweeps::key_uses(&bench.services))),
+    in_turn("agent-removal", |bench| Box::pin(removal::agents(&bench.services))),
+    in_turn("orphaned-deliveries", |bench| Box::pin(sweeps::orphaned_deliveries(&bench.services))),
+    in_turn("old-deliveries", |bench| Box::pin(sweeps::old_deliveries(&bench.services))),
+    in_turn("deleted-webhooks", |bench| Box::pin(sweeps::deleted_webhooks(&bench.services))),
     in_turn("rate-limits", |bench| Box::pin(sweeps::rate_limits(&bench.services))),
 ];

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::schedule::Next;
 use crate::credential::operations::announce_expired;
 use crate::error::Refusal;
-use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
 use crate::store::Change;
 use crate::web::services::{Origin, Services};
 
@@ -28,6 +27,9 @@ const DAY: Duration = Duration::from_hours(24);
 /// Days that per-request types are kept at most (events-webhooks §5).
 const PER_REQUEST_DAYS: u32 = 30;
 
+/// Days that deliveries are kept, and deleted webhooks listed (events-webhooks §6, core-api section 10).
+const DELIVERY_DAYS: u32 = 30;
+
 /// Writes the events of requests that changed nothing else.
 pub(super) async fn buffered_events(services: &Arc<Services>) -> Result<Next, Refusal> {
     services.buffer.flush(services.store.as_ref()).await?;
@@ -40,15 +42,7 @@ pub(super) async fn expired_api_keys(services: &Arc<Services>) -> Result<Next, R
         return Ok(Next::In(ANNOUNCE_EVERY));
     };
     let root = services.root_for(Some(key.issuer_id)).await?;
-    let origin = Origin {
-        account_id: key.account_id,
-        actor: Actor::System,
-        trigger: Trigger::Schedule,
-        trace: None,
-        request: RequestContext::default(),
-        detail: ContextDetail::None,
-    };
-    let context = services.change_context(origin, root);
+    let context = services.change_context(Origin::of_worker(key.account_id), root);
     let mut change = Change::new(services.store.begin(services.now()).await?, &context);
     announce_expired(&mut change, &key).await?;
     change.into_unit().await?.commit().await?;
@@ -72,6 +66,38 @@ pub(super) async fn old_events(services: &Arc<Services>) -> Result<Next, Refusal
     let (per_request, others) = (now.minus(DAY * days.min(PER_REQUEST_DAYS)), now.minus(DAY * days));
     let mut unit = services.store.begin(now).await?;
     let removed = unit.events().purge(per_request, others, BATCH).await?;
+    if removed > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(removed))
+}
+
+/// Cancels what waits to be delivered to deleted webhooks.
+pub(super) async fn orphaned_deliveries(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let mut unit = services.store.begin(services.now()).await?;
+    let cancelled = unit.webhooks().cancel_orphans(BATCH).await?;
+    if cancelled > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(cancelled))
+}
+
+/// Removes deliveries that have been kept long enough.
+pub(super) async fn old_deliveries(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let now = services.now();
+    let mut unit = services.store.begin(now).await?;
+    let removed = unit.webhooks().purge_deliveries(now.minus(DAY * DELIVERY_DAYS), BATCH).await?;
+    if removed > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(removed))
+}
+
+/// Removes webhooks that were deleted long enough ago.
+pub(super) async fn deleted_webhooks(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let now = services.now();
+    let mut unit = services.store.begin(now).await?;
+    let removed = unit.webhooks().purge_deleted(now.minus(DAY * DELIVERY_DAYS), BATCH).await?;
     if removed > 0 {
         unit.commit().await?;
     }

@@ -12,11 +12,14 @@ use crate::error::failed;
 const REMOVE: &str = "account.remove_children";
 
 /// Tables with rows of an account, each with a column of ids that tells its rows apart, or nearly so.
-const BELONGINGS: [(&str, &str); 9] = [
+const BELONGINGS: [(&str, &str); 12] = [
     ("authpi_api_key", "id"),
     ("authpi_api_key_use", "key_id"),
     ("authpi_payment_method", "id"),
     ("authpi_account_domain", "account_id"),
+    ("authpi_note_mention", "note_id"),
+    ("authpi_note_reference", "note_id"),
+    ("authpi_note", "id"),
     ("authpi_active_user", "user_id"),
     ("authpi_usage", "account_id"),
     ("authpi_statement", "account_id"),
@@ -47,10 +50,13 @@ async fn number(
 pub(super) async fn count(connection: &impl ConnectionTrait, id: AccountId) -> Result<AccountChildren, StoreError> {
     let account = id.uuid();
     let shown = Some(Expr::col(Alias::new("removed")).eq(false));
+    let live = Some(Expr::col(Alias::new("deleted")).eq(false));
     Ok(AccountChildren {
         memberships: number(connection, "authpi_membership", "org_id", account, None).await?,
         api_keys: number(connection, "authpi_api_key", "account_id", account, None).await?,
         domains: number(connection, "authpi_account_domain", "account_id", account, None).await?,
+        webhooks: number(connection, "authpi_webhook", "account_id", account, live).await?,
+        notes: number(connection, "authpi_note", "account_id", account, None).await?,
         payment_methods: number(connection, "authpi_payment_method", "account_id", account, shown).await?,
     })
 }

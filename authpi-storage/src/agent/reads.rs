@@ -19,7 +19,7 @@ use super::row::{agent, one, verifier};
 use crate::convert::{id, time, to_word};
 use crate::entity::agent::{Column, Entity};
 use crate::entity::agent_verifier::{self, Column as Held};
-use crate::entity::membership;
+use crate::entity::{membership, note};
 use crate::error::failed;
 use crate::session::Session;
 
@@ -205,7 +205,12 @@ impl<C: ConnectionTrait + Send + Sync> AgentReads for Session<C> {
                 .count(&self.connection)
                 .await
                 .map_err(failed("agent.deleted_before"))?;
-            if memberships == 0 {
+            let notes = note::Entity::find()
+                .filter(note::Column::SubjectId.eq(agent))
+                .count(&self.connection)
+                .await
+                .map_err(failed("agent.deleted_before"))?;
+            if memberships + notes == 0 {
                 free.push(DeletedAgent { issuer_id: id(issuer), id: id(agent) });
             }
         }

@@ -109,14 +109,14 @@ impl AgentRepository for Unit {
 
     async fn insert_verifier(&mut self, verifier: &AgentVerifier) -> Result<InsertOutcome, StoreError> {
         let wallet = [Held::IssuerId, Held::Chain, Held::Address];
+        let row = agent_verifier::Entity::insert(verifier_row(verifier)?);
         let outcome =
-            insert_unless_taken(agent_verifier::Entity::insert(verifier_row(verifier)?), wallet, &self.connection)
-                .await
-                .map_err(failed("agent.insert_verifier"))?;
-        if outcome == InsertOutcome::Inserted {
-            self.count_verifier(verifier, 1).await?;
+            insert_unless_taken(row, wallet, &self.connection).await.map_err(failed("agent.insert_verifier"))?;
+        if outcome == InsertOutcome::Taken {
+            return Ok(outcome);
         }
-        Ok(outcome)
+        self.count_verifier(verifier, 1).await?;
+        Ok(InsertOutcome::Inserted)
     }
 
     async fn remove_verifier(&mut self, verifier: &AgentVerifier) -> Result<WriteOutcome, StoreError> {

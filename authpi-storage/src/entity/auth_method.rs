@@ -16,6 +16,7 @@ pub struct Model {
     pub allow_signup: bool,
     pub first_factor_only: bool,
     pub settings: Json,
+    pub client_secret: Option<Vec<u8>>,
     pub created_at: i64,
     pub updated_at: i64,
 }

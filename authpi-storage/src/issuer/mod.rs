@@ -4,12 +4,14 @@ mod children;
 mod list;
 
 use async_trait::async_trait;
-use authpi_core::id::{AccountId, Id, IssuerId};
+use authpi_core::custom_fields::FieldDefinitions;
+use authpi_core::id::{AccountId, AuthMethodId, Id, IssuerId};
 use authpi_core::issuer::model::auth_method::AuthMethod;
 use authpi_core::issuer::model::{Issuer, IssuerDetails, IssuerHead, MethodCounts, PublicIssuer};
 use authpi_core::issuer::repository::{
     DeletingIssuer, IssuerChildren, IssuerFilter, IssuerListing, IssuerReads, IssuerRepository,
 };
+use authpi_core::organization_type::OrganizationSettings;
 use authpi_core::outcome::WriteOutcome;
 use authpi_core::page::{PageRequest, SearchPage};
 use authpi_core::role::Roles;
@@ -102,6 +104,21 @@ fn written(issuer: &Issuer) -> Result<ActiveModel, StoreError> {
     })
 }
 
+impl<C: ConnectionTrait> Session<C> {
+    async fn details(&self, issuer: IssuerId) -> Result<Option<IssuerDetails>, StoreError> {
+        let details: Option<serde_json::Value> = Entity::find_by_id(issuer.uuid())
+            .select_only()
+            .column(Column::Details)
+            .filter(Column::Deleting.eq(false))
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(failed("issuer.details"))?;
+        let place = Place { table: TABLE, id: issuer.uuid() };
+        details.map(|details| place.json("details", details)).transpose()
+    }
+}
+
 #[async_trait]
 impl<C: ConnectionTrait + Send + Sync> IssuerReads for Session<C> {
     async fn head(&self, account: AccountId, issuer: IssuerId) -> Result<Option<IssuerHead>, StoreError> {
@@ -166,6 +183,29 @@ impl<C: ConnectionTrait + Send + Sync> IssuerReads for Session<C> {
         roles.map_or_else(|| Ok(Roles::default()), |roles| place.json("roles", roles))
     }
 
+    async fn organization_settings(&self, issuer: IssuerId) -> Result<Option<OrganizationSettings>, StoreError> {
+        Ok(self.details(issuer).await?.map(|details| details.settings.organizations))
+    }
+
+    async fn user_fields(&self, issuer: IssuerId) -> Result<FieldDefinitions, StoreError> {
+        let details = self.details(issuer).await?;
+        Ok(details.map(|details| details.settings.users.custom_fields).unwrap_or_default())
+    }
+
+    async fn detaching(&self, limit: u32) -> Result<Vec<IssuerId>, StoreError> {
+        let found: Vec<uuid::Uuid> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Detaching.eq(true))
+            .filter(Column::Deleting.eq(false))
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed("issuer.detaching"))?;
+        Ok(found.into_iter().map(id).collect())
+    }
+
     async fn list(
         &self,
         account: AccountId,
@@ -177,6 +217,10 @@ impl<C: ConnectionTrait + Send + Sync> IssuerReads for Session<C> {
 
     async fn auth_methods(&self, issuer: IssuerId) -> Result<Vec<AuthMethod>, StoreError> {
         auth_method::all_of(&self.connection, issuer).await
+    }
+
+    async fn auth_method(&self, issuer: IssuerId, id: AuthMethodId) -> Result<Option<AuthMethod>, StoreError> {
+        auth_method::find(&self.connection, issuer, id).await
     }
 
     async fn children(&self, issuer: IssuerId) -> Result<IssuerChildren, StoreError> {
@@ -232,6 +276,21 @@ impl IssuerRepository for Unit {
         Ok(found.is_some())
     }
 
+    async fn write_roles(&mut self, issuer: IssuerId, roles: &Roles) -> Result<(), StoreError> {
+        let columns = ActiveModel {
+            roles: Set(to_json("issuer.write_roles", roles)?),
+            detaching: Set(roles.removed().next().is_some()),
+            ..Default::default()
+        };
+        Entity::update_many()
+            .set(columns)
+            .filter(Column::Id.eq(issuer.uuid()))
+            .exec(&self.connection)
+            .await
+            .map(|_| ())
+            .map_err(failed("issuer.write_roles"))
+    }
+
     async fn update(&mut self, issuer: &Issuer, before: Timestamp) -> Result<WriteOutcome, StoreError> {
         let done = Entity::update_many()
             .set(written(issuer)?)
@@ -243,6 +302,34 @@ impl IssuerRepository for Unit {
             .await
             .map_err(failed("issuer.update"))?;
         Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
+    async fn insert_auth_method(&mut self, method: &AuthMethod) -> Result<(), StoreError> {
+        auth_method::insert(&self.connection, std::slice::from_ref(method)).await
+    }
+
+    async fn update_auth_method(&mut self, method: &AuthMethod, before: Timestamp) -> Result<WriteOutcome, StoreError> {
+        auth_method::update(&self.connection, method, before).await
+    }
+
+    async fn remove_auth_method(&mut self, method: &AuthMethod) -> Result<WriteOutcome, StoreError> {
+        auth_method::remove(&self.connection, method).await
+    }
+
+    async fn write_method_counts(&mut self, issuer: IssuerId, counts: MethodCounts) -> Result<(), StoreError> {
+        let columns = ActiveModel {
+            n_methods: Set(counts.all.into()),
+            n_login_methods: Set(counts.login.into()),
+            n_signup_methods: Set(counts.signup.into()),
+            ..Default::default()
+        };
+        Entity::update_many()
+            .set(columns)
+            .filter(Column::Id.eq(issuer.uuid()))
+            .exec(&self.connection)
+            .await
+            .map(|_| ())
+            .map_err(failed("issuer.write_method_counts"))
     }
 
     async fn begin_delete(

@@ -1,5 +1,6 @@
 //! Memberships in SQL.
 
+mod held;
 mod reads;
 mod row;
 mod verbs;

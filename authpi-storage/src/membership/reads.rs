@@ -1,7 +1,7 @@
 //! Questions about memberships.
 
 use async_trait::async_trait;
-use authpi_core::id::{Id, IssuerId, MemberId, OrganizationId};
+use authpi_core::id::{GroupId, Id, IssuerId, MemberId, MemberKind, OrganizationId};
 use authpi_core::membership::model::{Membership, MembershipStatus, OWNER};
 use authpi_core::membership::repository::{
     DepartedMember, EffectiveMembership, MemberPosition, MembershipFilter, MembershipReads,
@@ -16,9 +16,11 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::held;
 use super::row::{kind, membership, one};
-use crate::convert::id;
+use crate::convert::{id, to_word};
 use crate::entity::membership::{Column, Entity};
+use crate::entity::membership_group;
 use crate::entity::membership_scope::{self, Column as Held};
 use crate::entity::{agent, user};
 use crate::error::failed;
@@ -28,7 +30,7 @@ use crate::session::Session;
 const OWNERS_EXAMINED: u64 = 1_000;
 
 /// Behind a place in the list, in whichever table the list is walked along.
-fn behind<C: ColumnTrait>(joined_at: C, member: C, last: MemberPosition) -> Condition {
+pub(super) fn behind<C: ColumnTrait>(joined_at: C, member: C, last: MemberPosition) -> Condition {
     let at = last.joined_at.as_millis();
     let same_time = Condition::all().add(joined_at.eq(at)).add(member.lt(last.member));
     // The first condition alone is what the index serves.
@@ -47,7 +49,7 @@ fn by_time(organization: OrganizationId, filter: &MembershipFilter, after: Optio
     query.order_by_desc(Column::JoinedAt).order_by_desc(Column::MemberId)
 }
 
-/// Members of an organization who hold a scope, found along the index of held scopes.
+/// Members of an organization who hold a scope directly, found along the index of held scopes.
 fn by_scope(
     organization: OrganizationId,
     scope: &str,
@@ -94,7 +96,8 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .one(&self.connection)
             .await
             .map_err(failed("membership.find"))?;
-        row.map(membership).transpose()
+        let Some(found) = row.map(membership).transpose()? else { return Ok(None) };
+        Ok(held::with_groups(&self.connection, vec![found]).await?.pop())
     }
 
     async fn list(
@@ -105,7 +108,10 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
         page: &PageRequest<MemberPosition>,
     ) -> Result<Page<Membership>, StoreError> {
         let query = match &filter.scope {
-            Some(scope) => by_scope(organization, scope.as_str(), filter.status, page.after),
+            Some(held) if held.groups.is_empty() => {
+                by_scope(organization, held.scope.as_str(), filter.status, page.after)
+            }
+            Some(held) => held::by_scope_or_group(organization, held, filter.status, page),
             None => by_time(organization, filter, page.after),
         };
         let rows = query
@@ -115,7 +121,8 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .await
             .map_err(failed("membership.list"))?;
         let memberships = rows.into_iter().map(membership).collect::<Result<_, StoreError>>()?;
-        Ok(Page::cut(memberships, page.limit))
+        let page = Page::cut(memberships, page.limit);
+        Ok(Page { items: held::with_groups(&self.connection, page.items).await?, has_more: page.has_more })
     }
 
     async fn effective_scopes(
@@ -123,16 +130,16 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
         issuer: IssuerId,
         member: MemberId,
     ) -> Result<Vec<EffectiveMembership>, StoreError> {
-        let rows = Entity::find()
-            .filter(Column::IssuerId.eq(issuer.uuid()))
-            .filter(Column::MemberId.eq(member.uuid()))
-            .filter(Column::MemberType.eq(kind(member)?))
-            .order_by_asc(Column::OrgId)
-            .all(&self.connection)
+        held::effective(self, issuer, member).await
+    }
+
+    async fn count_in_group(&self, organization: OrganizationId, group: GroupId) -> Result<u64, StoreError> {
+        membership_group::Entity::find()
+            .filter(membership_group::Column::OrgId.eq(organization.uuid()))
+            .filter(membership_group::Column::GroupId.eq(group.uuid()))
+            .count(&self.connection)
             .await
-            .map_err(failed("membership.effective_scopes"))?;
-        let held = |row| membership(row).map(|found| (found.org_id, found.details.status, found.details.scopes));
-        rows.into_iter().map(held).collect()
+            .map_err(failed("membership.count_in_group"))
     }
 
     async fn is_active_member(&self, organization: OrganizationId, member: MemberId) -> Result<bool, StoreError> {
@@ -168,8 +175,10 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .count(&self.connection)
             .await
             .map_err(failed("membership.has_other_owner"))?;
-        let agents = agent::Entity::find()
-            .filter(agent::Column::Id.is_in(owners.iter().copied()))
+        let agents = Entity::find()
+            .filter(Column::OrgId.eq(organization.uuid()))
+            .filter(Column::MemberId.is_in(owners.iter().copied()))
+            .filter(Column::MemberType.eq(to_word("membership.has_other_owner", &MemberKind::Agent)?))
             .count(&self.connection)
             .await
             .map_err(failed("membership.has_other_owner"))?;

@@ -1,5 +1,7 @@
 //! Rows of memberships.
 
+use std::collections::BTreeSet;
+
 use authpi_core::id::{Id, IssuerId, MemberId, MemberKind, OrganizationId};
 use authpi_core::membership::model::{Membership, MembershipDetails};
 use authpi_core::store::StoreError;
@@ -9,6 +11,7 @@ use sea_orm::{ColumnTrait, Condition};
 use crate::convert::{Place, id, scopes_json, time, to_json, to_word};
 use crate::entity::membership::{ActiveModel, Column, Model};
 
+/// A membership, its groups aside.
 pub(super) fn membership(row: Model) -> Result<Membership, StoreError> {
     let place = Place { table: "authpi_membership", id: row.member_id };
     let member_id = match place.word("member_type", &row.member_type)? {
@@ -24,6 +27,7 @@ pub(super) fn membership(row: Model) -> Result<Membership, StoreError> {
             scopes: place.json("scopes", row.scopes)?,
             user_title: row.user_title,
         },
+        groups: BTreeSet::new(),
         metadata: place.json("metadata", row.metadata)?,
         joined_at: time(row.joined_at),
         updated_at: time(row.updated_at),

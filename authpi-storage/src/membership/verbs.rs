@@ -1,7 +1,7 @@
 //! Verbs of memberships. The held scopes and the counters of the organization change with the row.
 
 use async_trait::async_trait;
-use authpi_core::id::{Id, IssuerId, MemberId, MemberKind, OrganizationId};
+use authpi_core::id::{GroupId, Id, IssuerId, MemberId, MemberKind, OrganizationId};
 use authpi_core::membership::model::Membership;
 use authpi_core::membership::repository::MembershipRepository;
 use authpi_core::outcome::{InsertOutcome, WriteOutcome};
@@ -14,9 +14,11 @@ use uuid::Uuid;
 
 use super::row::{kind, one, written};
 use crate::entity::membership::{ActiveModel, Column, Entity};
+use crate::entity::membership_group::{self, Column as Grouped};
 use crate::entity::membership_scope::{self, Column as Held};
 use crate::entity::organization;
 use crate::error::failed;
+use crate::group::next_version;
 use crate::insert::insert_unless_taken;
 use crate::session::Unit;
 
@@ -60,6 +62,37 @@ impl Unit {
             .map_err(failed("membership.insert_scopes"))
     }
 
+    async fn insert_groups(&self, membership: &Membership) -> Result<(), StoreError> {
+        let rows: Vec<_> = membership
+            .groups
+            .iter()
+            .map(|group| membership_group::ActiveModel {
+                org_id: Set(membership.org_id.uuid()),
+                member_id: Set(membership.member_id.uuid()),
+                group_id: Set(group.uuid()),
+                status: Set(membership.details.status.as_str().to_owned()),
+                joined_at: Set(membership.joined_at.as_millis()),
+            })
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        membership_group::Entity::insert_many(rows)
+            .exec_without_returning(&self.connection)
+            .await
+            .map(|_| ())
+            .map_err(failed("membership.insert_groups"))
+    }
+
+    async fn delete_groups(&self, of: Condition) -> Result<(), StoreError> {
+        membership_group::Entity::delete_many()
+            .filter(of)
+            .exec(&self.connection)
+            .await
+            .map(|_| ())
+            .map_err(failed("membership.delete_groups"))
+    }
+
     async fn delete_scopes(&self, of: Condition) -> Result<(), StoreError> {
         membership_scope::Entity::delete_many()
             .filter(of)
@@ -69,9 +102,15 @@ impl Unit {
             .map_err(failed("membership.delete_scopes"))
     }
 
-    /// Removes memberships, with the scopes they hold. Returns how many there were.
-    async fn delete_members(&self, of: Condition, scopes_of: Condition) -> Result<u64, StoreError> {
+    /// Removes memberships, with the scopes and groups they hold. Returns how many there were.
+    async fn delete_members(
+        &self,
+        of: Condition,
+        scopes_of: Condition,
+        groups_of: Condition,
+    ) -> Result<u64, StoreError> {
         self.delete_scopes(scopes_of).await?;
+        self.delete_groups(groups_of).await?;
         let done =
             Entity::delete_many().filter(of).exec(&self.connection).await.map_err(failed("membership.delete"))?;
         Ok(done.rows_affected)
@@ -81,6 +120,11 @@ impl Unit {
 /// The held scopes of one member.
 fn held_by(organization: OrganizationId, member: MemberId) -> Condition {
     Condition::all().add(Held::OrgId.eq(organization.uuid())).add(Held::MemberId.eq(member.uuid()))
+}
+
+/// The groups of one member.
+fn grouped(organization: OrganizationId, member: MemberId) -> Condition {
+    Condition::all().add(Grouped::OrgId.eq(organization.uuid())).add(Grouped::MemberId.eq(member.uuid()))
 }
 
 #[async_trait]
@@ -102,6 +146,7 @@ impl MembershipRepository for Unit {
             return Ok(outcome);
         }
         self.insert_scopes(membership).await?;
+        self.insert_groups(membership).await?;
         self.count_members(&[membership.org_id.uuid()], membership.member_id.kind(), 1).await?;
         Ok(InsertOutcome::Inserted)
     }
@@ -118,8 +163,42 @@ impl MembershipRepository for Unit {
         if outcome == WriteOutcome::Done {
             self.delete_scopes(held_by(membership.org_id, membership.member_id)).await?;
             self.insert_scopes(membership).await?;
+            self.delete_groups(grouped(membership.org_id, membership.member_id)).await?;
+            self.insert_groups(membership).await?;
         }
         Ok(outcome)
+    }
+
+    async fn detach_group(
+        &mut self,
+        organization: OrganizationId,
+        group: GroupId,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        const OPERATION: &str = "membership.detach_group";
+        let of_group =
+            Condition::all().add(Grouped::OrgId.eq(organization.uuid())).add(Grouped::GroupId.eq(group.uuid()));
+        let members: Vec<Uuid> = membership_group::Entity::find()
+            .select_only()
+            .column(Grouped::MemberId)
+            .filter(of_group.clone())
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        if members.is_empty() {
+            return Ok(0);
+        }
+        self.delete_groups(of_group.add(Grouped::MemberId.is_in(members.iter().copied()))).await?;
+        Entity::update_many()
+            .col_expr(Column::UpdatedAt, next_version(Column::UpdatedAt, self.now))
+            .filter(Column::OrgId.eq(organization.uuid()))
+            .filter(Column::MemberId.is_in(members.iter().copied()))
+            .exec(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        Ok(members.len() as u64)
     }
 
     async fn remove(&mut self, membership: &Membership) -> Result<WriteOutcome, StoreError> {
@@ -133,6 +212,7 @@ impl MembershipRepository for Unit {
         let outcome = WriteOutcome::of_rows(done.rows_affected);
         if outcome == WriteOutcome::Done {
             self.delete_scopes(held_by(organization, member)).await?;
+            self.delete_groups(grouped(organization, member)).await?;
             self.count_members(&[organization.uuid()], member.kind(), -1).await?;
         }
         Ok(outcome)
@@ -155,8 +235,12 @@ impl MembershipRepository for Unit {
         let of = Condition::all()
             .add(Column::OrgId.eq(organization.uuid()))
             .add(Column::MemberId.is_in(members.iter().copied()));
-        let scopes_of = Condition::all().add(Held::OrgId.eq(organization.uuid())).add(Held::MemberId.is_in(members));
-        self.delete_members(of, scopes_of).await
+        let scopes_of = Condition::all()
+            .add(Held::OrgId.eq(organization.uuid()))
+            .add(Held::MemberId.is_in(members.iter().copied()));
+        let groups_of =
+            Condition::all().add(Grouped::OrgId.eq(organization.uuid())).add(Grouped::MemberId.is_in(members));
+        self.delete_members(of, scopes_of, groups_of).await
     }
 
     async fn remove_of_member(&mut self, issuer: IssuerId, member: MemberId, limit: u32) -> Result<u64, StoreError> {
@@ -201,6 +285,8 @@ impl MembershipRepository for Unit {
         self.count_members(&left, member.kind(), -1).await?;
         let scopes_of =
             Condition::all().add(Held::MemberId.eq(member.uuid())).add(Held::OrgId.is_in(left.iter().copied()));
-        self.delete_members(theirs.add(Column::OrgId.is_in(left)), scopes_of).await
+        let groups_of =
+            Condition::all().add(Grouped::MemberId.eq(member.uuid())).add(Grouped::OrgId.is_in(left.iter().copied()));
+        self.delete_members(theirs.add(Column::OrgId.is_in(left)), scopes_of, groups_of).await
     }
 }

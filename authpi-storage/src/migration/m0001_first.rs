@@ -123,6 +123,7 @@ fn issuers(backend: DbBackend) -> Tables {
         .col(flag("allow_signup"))
         .col(flag("first_factor_only"))
         .col(json("settings"))
+        .col(bytes_null("client_secret"))
         .col(number("created_at"))
         .col(number("updated_at"));
 
@@ -345,6 +346,10 @@ fn trail(backend: DbBackend) -> Tables {
         .col(id_null("user_id"))
         .col(id_null("actor_user_id"))
         .col(id_null("client_id"))
+        .col(id_null("actor_client_id"))
+        .col(id_null("org_id"))
+        .col(id_null("agent_id"))
+        .col(id_null("session_id"))
         .col(word("kind"))
         .col(flag("per_request"))
         .col(text_of("source", 200))
@@ -371,6 +376,7 @@ fn trail(backend: DbBackend) -> Tables {
         index("authpi_event_by_user", "authpi_event", &["account_id", "user_id", "timestamp", "id"]),
         index("authpi_event_by_actor", "authpi_event", &["account_id", "actor_user_id", "timestamp", "id"]),
         index("authpi_event_by_client", "authpi_event", &["account_id", "client_id", "timestamp", "id"]),
+        index("authpi_event_by_acting_client", "authpi_event", &["account_id", "actor_client_id", "timestamp", "id"]),
         index("authpi_event_by_kind", "authpi_event", &["account_id", "kind", "timestamp", "id"]),
         index("authpi_event_by_age", "authpi_event", &["per_request", "timestamp"]),
         index("authpi_event_context_by_root", "authpi_event_context", &["root_issuer_id"]),

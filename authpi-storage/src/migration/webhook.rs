@@ -3,7 +3,67 @@
 use sea_orm::DbBackend;
 
 use super::m0001_first::Tables;
+use super::tables::{
+    bytes_null, flag, id, index, json, large_bytes_null, number, number_null, status, table, text_null, unique, word,
+};
 
-pub(super) fn tables(_backend: DbBackend) -> Tables {
-    (Vec::new(), Vec::new())
+const WEBHOOK: &str = "authpi_webhook";
+const DELIVERY: &str = "authpi_webhook_delivery";
+
+pub(super) fn tables(backend: DbBackend) -> Tables {
+    let mut webhook = table(backend, WEBHOOK);
+    status(webhook.col(id("id").primary_key()).col(id("account_id")))
+        .col(flag("deleted"))
+        .col(number_null("deleted_at"))
+        .col(flag("draining"))
+        .col(word("auth_kind"))
+        .col(bytes_null("bearer_sealed"))
+        .col(text_null("bearer_hint", 16))
+        .col(bytes_null("signing_sealed"))
+        .col(text_null("signing_hint", 16))
+        .col(bytes_null("previous_signing_sealed"))
+        .col(number_null("previous_signing_until"))
+        .col(json("details"))
+        .col(number("failures"))
+        .col(number_null("open_since"))
+        .col(number_null("probe_at"))
+        .col(number("probes"))
+        .col(json("metadata"))
+        .col(number("created_at"))
+        .col(number("updated_at"));
+
+    let mut delivery = table(backend, DELIVERY);
+    delivery
+        .col(id("id").primary_key())
+        .col(id("account_id"))
+        .col(id("webhook_id"))
+        .col(id("event_id"))
+        .col(word("event_type"))
+        .col(word("status"))
+        .col(number("attempt_count"))
+        .col(number("attempt_budget"))
+        .col(number_null("first_attempted_at"))
+        .col(number_null("last_attempted_at"))
+        .col(number_null("next_attempt_at"))
+        .col(text_null("last_error", 64))
+        .col(number_null("last_response_status"))
+        .col(number_null("leased_until"))
+        .col(number("lost_leases"))
+        .col(large_bytes_null(backend, "body"))
+        .col(number("enqueued_at"))
+        .col(number("created_at"))
+        .col(number("updated_at"));
+
+    let indices = vec![
+        index("authpi_webhook_by_account", WEBHOOK, &["account_id", "deleted", "id"]),
+        index("authpi_webhook_deleted", WEBHOOK, &["deleted_at"]),
+        index("authpi_webhook_draining", WEBHOOK, &["draining"]),
+        unique("authpi_webhook_delivery_event", DELIVERY, &["webhook_id", "event_id"]),
+        index("authpi_webhook_delivery_by_time", DELIVERY, &["webhook_id", "created_at", "id"]),
+        index("authpi_webhook_delivery_by_status", DELIVERY, &["webhook_id", "status", "created_at", "id"]),
+        index("authpi_webhook_delivery_by_type", DELIVERY, &["webhook_id", "event_type", "created_at", "id"]),
+        index("authpi_webhook_delivery_due", DELIVERY, &["next_attempt_at"]),
+        index("authpi_webhook_delivery_by_age", DELIVERY, &["created_at"]),
+    ];
+    (vec![webhook, delivery], indices)
 }

@@ -25,8 +25,8 @@ pub async fn require_owner(
     }
 }
 
-/// Accepts the end of an account that [`find_locked`](super::find_locked) found: nobody can act on it from here on, and
-/// its keys are refused. A worker removes what belongs to it.
+/// Accepts the end of an account that [`find_locked`](super::find_locked) found: nobody can act on it from here on, its
+/// keys are refused, and its webhooks hear nothing more. A worker removes what belongs to it.
 ///
 /// # Errors
 /// [`Refusal::Conflict`] while it has an issuer; [`Refusal::Stale`] when it has changed meanwhile.
@@ -40,6 +40,7 @@ pub async fn close(change: &mut Change<'_>, found: &AccountWithOrganization) -> 
         return Err(Refusal::conflict("The account still has an issuer; delete its issuers first."));
     }
     let cascade = change.reads().accounts().children(account.id).await?;
+    change.unit().webhooks().delete_of_account(account.id).await?;
     change.unit().accounts().begin_delete(account.id, account.updated_at).await?.required()?;
     let (issuer, id, version) = (organization.issuer_id, organization.id, organization.updated_at);
     change.unit().organizations().begin_delete(issuer, id, version).await?.required()?;

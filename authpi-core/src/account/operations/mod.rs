@@ -16,7 +16,7 @@ use crate::hostname::Hostname;
 use crate::id::{AccountId, IssuerId, MemberId, UserId};
 use crate::membership::model::{Grantor, OWNER};
 use crate::metadata::Metadata;
-use crate::organization::model::{Organization, OrganizationDetails};
+use crate::organization::model::Organization;
 use crate::organization::operations as organizations;
 use crate::organization::operations::{NewOrganization, OrganizationPatch};
 use crate::page::{Page, PageRequest};
@@ -126,7 +126,7 @@ pub async fn open(change: &mut Change<'_>, new: NewAccount) -> Result<AccountWit
         Account { id: new.id, owner_user_id: None, metadata: Metadata::default(), created_at: now, updated_at: now };
     change.unit().accounts().insert(&account).await?;
     change.emit(events::created(&account))?;
-    let details = OrganizationDetails { name: Some(new.name), ..OrganizationDetails::default() };
+    let details = Map::from_iter([("name".to_owned(), Value::from(new.name))]);
     let organization = NewOrganization { details, ..NewOrganization::default() };
     let organization = organizations::create_with_id(change, new.platform, new.id.organization(), organization).await?;
     Ok(AccountWithOrganization { account, organization, domains: Vec::new() })

@@ -1,5 +1,7 @@
 //! Opening an account by somebody who is going to own it.
 
+use serde_json::{Map, Value};
+
 use super::AccountWithOrganization;
 use crate::account::events;
 use crate::account::model::{Account, MAX_OWNED};
@@ -9,7 +11,6 @@ use crate::credential::operations::NewApiKey;
 use crate::error::Refusal;
 use crate::id::{AccountId, IssuerId, UserId};
 use crate::metadata::Metadata;
-use crate::organization::model::OrganizationDetails;
 use crate::organization::operations as organizations;
 use crate::organization::operations::NewOrganization;
 use crate::scope::Scope;
@@ -69,7 +70,7 @@ pub async fn open_own(change: &mut Change<'_>, new: OwnAccount) -> Result<Opened
     };
     change.unit().accounts().insert(&account).await?;
     change.emit(events::created(&account))?;
-    let details = OrganizationDetails { name: Some(new.name), ..OrganizationDetails::default() };
+    let details = Map::from_iter([("name".to_owned(), Value::from(new.name))]);
     let organization = NewOrganization { details, first_member: Some(owner), ..NewOrganization::default() };
     let id = new.id.organization();
     let organization = organizations::create_with_id(change, platform, id, organization).await?;

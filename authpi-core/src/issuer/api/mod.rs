@@ -1,5 +1,6 @@
 //! Endpoints of issuers (core-api section 12).
 
+mod auth_methods;
 mod bodies;
 mod views;
 
@@ -34,13 +35,14 @@ const WRITE: &str = "issuers:write";
 
 /// The operations of this room.
 pub fn routes() -> Vec<Arc<Operation>> {
-    vec![
+    let own = vec![
         Operation::read(List),
         Operation::write(Create),
         Operation::read(Get),
         Operation::write(Update),
         Operation::write(Delete),
-    ]
+    ];
+    own.into_iter().chain(auth_methods::routes()).collect()
 }
 
 /// `listIssuers`
@@ -167,6 +169,7 @@ impl Write for Update {
             details: body.details.clone(),
             metadata: body.metadata.clone(),
             status: body.status.map(|status| (status, note)),
+            grantor: call.caller()?.grantor(change.account().organization()),
         };
         let after = operations::update(change, before, patch).await?;
         Ok(Answer::of(IssuerView::from(&after)).etag(after.updated_at))

@@ -9,8 +9,22 @@ use super::invitations::InvitationSettings;
 use super::portals::PortalSettings;
 use super::roles::{self, RoleSettings};
 use super::security::SecuritySettings;
+use crate::custom_fields::{FieldDefinitions, check_types_kept};
 use crate::error::{FieldErrors, Refusal};
 use crate::event::model::ContextDetail;
+use crate::organization_type::OrganizationSettings;
+
+/// Where the definitions for users stand.
+const USER_FIELDS: &str = "settings.users.custom_fields";
+
+/// `settings.users` of an issuer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct UserSettings {
+    /// Definitions of custom fields of users; `null` removes one.
+    #[schema(inline)]
+    pub custom_fields: FieldDefinitions,
+}
 
 /// Policies and looks of an issuer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -26,6 +40,10 @@ pub struct IssuerSettings {
     pub portals: PortalSettings,
     /// Invitations to organizations.
     pub invitations: InvitationSettings,
+    /// Users: their custom fields.
+    pub users: UserSettings,
+    /// Organizations: their types and custom fields.
+    pub organizations: OrganizationSettings,
     /// Named bundles of scopes; `null` removes one.
     #[schema(inline)]
     pub roles: RoleSettings,
@@ -39,6 +57,8 @@ impl Default for IssuerSettings {
             branding: BrandingSettings::default(),
             portals: PortalSettings::default(),
             invitations: InvitationSettings::default(),
+            users: UserSettings::default(),
+            organizations: OrganizationSettings::default(),
             roles: roles::built_in(),
         }
     }
@@ -65,6 +85,17 @@ impl IssuerSettings {
         self
     }
 
+    /// What must not change on the way from `before`: the types of custom fields.
+    ///
+    /// # Errors
+    /// [`Refusal::Fields`].
+    pub fn check_kept(&self, before: &Self) -> Result<(), Refusal> {
+        let mut errors = FieldErrors::new();
+        check_types_kept(&before.users.custom_fields, &self.users.custom_fields, USER_FIELDS, &mut errors);
+        self.organizations.check_kept(&before.organizations, &mut errors);
+        errors.into_result()
+    }
+
     /// Settings in the form that is stored and shown: defaults written out, names in the form that is compared.
     ///
     /// # Errors
@@ -75,6 +106,8 @@ impl IssuerSettings {
         self.branding.check(&mut errors);
         self.portals.check(&mut errors);
         roles::normalize(&mut self.roles, &mut errors);
+        self.users.custom_fields.check(USER_FIELDS, &mut errors);
+        self.organizations.check(|role| self.roles.contains_key(role), &mut errors);
         errors.into_result()?;
         self.security.event_context = Some(self.event_context());
         Ok(self)

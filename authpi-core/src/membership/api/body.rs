@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::view::MembershipView;
 use crate::error::{FieldCode, FieldErrors};
 use crate::id::{GroupId, MemberId, is_opaque_id};
-use crate::membership::model::MembershipDetails;
+use crate::membership::model::{MembershipDetails, NamedRole};
 use crate::web::body::{Body, BodySchema};
 use crate::web::members::{MetadataMember, present};
 
@@ -19,6 +19,9 @@ pub(super) struct AddMember {
     /// Groups of the organization.
     #[serde(default)]
     pub groups: Vec<GroupId>,
+    /// Roles, which are added to the groups.
+    #[serde(flatten)]
+    pub roles: RoleMembers,
     /// Seen by administrators only.
     #[serde(default)]
     pub metadata: Value,
@@ -45,11 +48,43 @@ struct GroupsMember {
     groups: Vec<GroupId>,
 }
 
+/// Roles in a body: one, or several.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(super) struct RoleMembers {
+    /// A role of the organization or of the issuer.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 200)]
+    role: Option<String>,
+    /// Roles of the organization or of the issuer.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    roles: Option<Vec<String>>,
+}
+
+impl RoleMembers {
+    /// The roles with the places where they stand; `None` when the body says nothing about roles.
+    pub(super) fn named(&self) -> Option<Vec<NamedRole>> {
+        let one = self.role.iter().map(|name| NamedRole { name: name.clone(), field: "role".to_owned() });
+        let several = self.roles.iter().flatten().enumerate();
+        let several = several.map(|(index, name)| NamedRole { name: name.clone(), field: format!("roles.{index}") });
+        (self.role.is_some() || self.roles.is_some()).then(|| one.chain(several).collect())
+    }
+
+    /// Both at once are a contradiction.
+    fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
+        let states = |name| sent.get(name).is_some_and(|value| !value.is_null());
+        if states("role") && states("roles") {
+            errors.add("role", FieldCode::NotAllowed, "cannot be given together with roles");
+        }
+    }
+}
+
 impl Body for AddMember {
     fn schema() -> Option<BodySchema> {
         let schema = BodySchema::of::<MembershipDetails>("AddMember")
             .and::<MemberIdMember>()
             .and::<GroupsMember>()
+            .and::<RoleMembers>()
             .and::<MetadataMember>()
             .ignoring::<MembershipView>();
         Some(schema)
@@ -62,6 +97,7 @@ impl Body for AddMember {
             errors.add("member_id", FieldCode::UnknownReference, "the issuer has no such user or agent");
         }
         check_groups(sent, errors);
+        RoleMembers::check(sent, errors);
     }
 }
 
@@ -81,6 +117,9 @@ pub(super) struct UpdateMember {
     /// Groups instead of those before.
     #[serde(default)]
     pub groups: Option<Vec<GroupId>>,
+    /// Roles whose groups take the place of those before.
+    #[serde(flatten)]
+    pub roles: RoleMembers,
     /// Metadata to merge.
     #[serde(default, deserialize_with = "present")]
     pub metadata: Option<Value>,
@@ -93,6 +132,7 @@ impl Body for UpdateMember {
     fn schema() -> Option<BodySchema> {
         let schema = BodySchema::patch_of::<MembershipDetails>("UpdateMember")
             .and::<GroupsMember>()
+            .and::<RoleMembers>()
             .and::<MetadataMember>()
             .ignoring::<MembershipView>();
         Some(schema)
@@ -100,6 +140,11 @@ impl Body for UpdateMember {
 
     fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
         check_groups(sent, errors);
+        RoleMembers::check(sent, errors);
+        let states = |name| sent.get(name).is_some_and(|value| !value.is_null());
+        if states("groups") && (states("role") || states("roles")) {
+            errors.add("groups", FieldCode::NotAllowed, "cannot be given together with roles");
+        }
     }
 }
 
@@ -151,14 +196,14 @@ mod tests {
     fn every_problem_of_an_addition_is_reported_together() {
         let sent = json!({
             "member_id": "usr_nobody", "scopes": ["a b"], "groups": ["grp_none"], "user_title": "x".repeat(201),
-            "status": "deleted", "metadata": [], "role": "owner", "roles": ["owner"],
+            "status": "deleted", "metadata": [], "role": "owner", "roles": ["owner", 1],
         });
         let expected = [
             ("groups.0", "unknown_reference"),
             ("member_id", "unknown_reference"),
             ("metadata", "invalid_type"),
-            ("role", "unknown_field"),
-            ("roles", "unknown_field"),
+            ("role", "not_allowed"),
+            ("roles.1", "invalid_type"),
             ("scopes.0", "invalid_format"),
             ("status", "invalid_enum_value"),
             ("user_title", "too_long"),

@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 
-use super::view::MembershipView;
+use super::view::{GroupNames, MembershipView, shown};
 use super::{ALL, ONE, READ};
 use crate::error::{FieldCode, Refusal};
+use crate::group::operations as group;
 use crate::id::{IssuerId, MemberId, OrganizationId};
 use crate::membership::model::{Membership, MembershipStatus};
-use crate::membership::repository::{MemberPosition, MembershipFilter};
+use crate::membership::repository::{HeldScope, MemberPosition, MembershipFilter};
 use crate::page::{CursorKey, PageRequest};
 use crate::scope::Scope;
 use crate::store::Reads;
@@ -81,7 +82,7 @@ impl Read for List {
             .scope(READ)
             .query([
                 Parameter::one_of("status", MembershipStatus::WORDS, "Only in this status."),
-                Parameter::text("scope", "Only who holds this very scope directly."),
+                Parameter::text("scope", "Only who holds this very scope, directly or through a group."),
             ])
             .answers_page::<MembershipView>()
     }
@@ -90,7 +91,11 @@ impl Read for List {
         let (issuer, organization) = call.path()?;
         existing(reads, issuer, organization).await?;
         let query = call.query()?;
-        let filter = MembershipFilter { status: query.parsed("status")?, scope: query.parsed::<Scope>("scope")? };
+        let scope = match query.parsed::<Scope>("scope")? {
+            Some(scope) => Some(held(reads, issuer, organization, scope).await?),
+            None => None,
+        };
+        let filter = MembershipFilter { status: query.parsed("status")?, scope };
         let asked = query.page::<MemberCursor>()?;
         let after = match asked.after {
             Some(cursor) => Some(cursor.position(reads, issuer, organization).await?),
@@ -98,8 +103,24 @@ impl Read for List {
         };
         let page = PageRequest { limit: asked.limit, after };
         let found = reads.memberships().list(issuer, organization, &filter, &page).await?;
-        Ok(Answer::page(&found.map(MembershipView::from), |last| MemberPosition::from(last).encode()))
+        let names = GroupNames::of(reads, (issuer, organization), &found.items).await?;
+        let shown = found.map(|membership| MembershipView::of(membership, &names));
+        Ok(Answer::page(&shown, |last| MemberPosition::from(last).encode()))
     }
+}
+
+/// A scope with the groups of the organization that give it now.
+async fn held(
+    reads: &dyn Reads,
+    issuer: IssuerId,
+    organization: OrganizationId,
+    scope: Scope,
+) -> Result<HeldScope, Refusal> {
+    let groups = reads.groups().of_organization(issuer, organization).await?;
+    let groups = group::shown(reads, issuer, groups).await?;
+    let giving = groups.iter().filter(|group| group.details.scopes.contains(&scope));
+    let groups = giving.map(|group| group.id).collect();
+    Ok(HeldScope { scope, groups })
 }
 
 /// `getOrganizationMember`
@@ -120,6 +141,6 @@ impl Read for Get {
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let membership = member(reads, call.path()?).await?;
         let version = membership.updated_at;
-        Ok(Answer::of(MembershipView::from(membership)).etag(version))
+        Ok(Answer::of(shown(reads, membership).await?).etag(version))
     }
 }

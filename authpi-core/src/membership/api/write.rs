@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::body::{AddMember, UpdateMember};
 use super::read::{existing, member};
-use super::view::MembershipView;
+use super::view::{MembershipView, shown};
 use super::{ALL, ONE, WRITE};
 use crate::error::Refusal;
 use crate::membership::model::{MembershipDetails, MembershipOrigin, NewMember};
@@ -43,6 +43,7 @@ impl Write for Create {
             member_id: body.member_id,
             scopes: details.scopes,
             groups: body.groups.clone(),
+            roles: body.roles.named().unwrap_or_default(),
             user_title: details.user_title,
             status: details.status,
             metadata: Metadata::from_create(&body.metadata),
@@ -51,7 +52,7 @@ impl Write for Create {
         };
         let membership = operations::add(change, issuer, organization, new).await?;
         let version = membership.updated_at;
-        Ok(Answer::created(MembershipView::from(membership)).etag(version))
+        Ok(Answer::created(shown(change.reads(), membership).await?).etag(version))
     }
 }
 
@@ -79,12 +80,13 @@ impl Write for Update {
         let patch = MembershipPatch {
             details: body.details.clone(),
             groups: body.groups.clone(),
+            roles: body.roles.named(),
             metadata: body.metadata.clone(),
             grantor: call.caller()?.grantor(before.org_id),
         };
         let after = operations::update(change, before, patch).await?;
         let version = after.updated_at;
-        Ok(Answer::of(MembershipView::from(after)).etag(version))
+        Ok(Answer::of(shown(change.reads(), after).await?).etag(version))
     }
 }
 

@@ -5,10 +5,9 @@ use utoipa::ToSchema;
 
 use crate::id::{IssuerId, OrganizationId};
 use crate::metadata::Metadata;
-use crate::organization::model::{
-    Organization, OrganizationDetails, OrganizationSecurity, OrganizationStats, OrganizationStatus,
-};
+use crate::organization::model::{Organization, OrganizationDetails, OrganizationStats, OrganizationStatus};
 use crate::organization::repository::OrganizationListing;
+use crate::organization_type::OrganizationSecurity;
 use crate::scope::Scopes;
 use crate::timestamp::Timestamp;
 use crate::web::members::Joined;

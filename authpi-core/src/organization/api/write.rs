@@ -9,7 +9,6 @@ use super::view::OrganizationView;
 use super::{ALL, ONE, WRITE};
 use crate::error::Refusal;
 use crate::id::UserId;
-use crate::merge::merged;
 use crate::metadata::Metadata;
 use crate::organization::model::{OrganizationDetails, OrganizationStatus};
 use crate::organization::operations::{self, NewOrganization, OrganizationPatch};
@@ -72,7 +71,7 @@ impl Write for Create {
         let (issuer,) = call.path()?;
         let body = call.body()?;
         let new = NewOrganization {
-            details: merged(&OrganizationDetails::default(), &body.details)?,
+            details: body.details.clone(),
             metadata: Metadata::from_create(&body.metadata),
             first_member: body.by_user_id,
         };

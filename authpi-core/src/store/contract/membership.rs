@@ -10,7 +10,7 @@ use super::organization::{insert as insert_organization, organization};
 use super::{Ground, START, begin, later, mint, race};
 use crate::id::{AgentId, Id, MemberId};
 use crate::membership::model::{Membership, MembershipDetails, MembershipStatus};
-use crate::membership::repository::{MemberPosition, MembershipFilter};
+use crate::membership::repository::{HeldScope, MemberPosition, MembershipFilter};
 use crate::metadata::Metadata;
 use crate::organization::model::{Organization, OrganizationStats};
 use crate::outcome::{InsertOutcome, WriteOutcome};
@@ -33,6 +33,7 @@ pub fn membership(organization: &Organization, member: MemberId, held: &[&str]) 
         member_id: member,
         issuer_id: organization.issuer_id,
         details: MembershipDetails { scopes: scopes(held), ..MembershipDetails::default() },
+        groups: BTreeSet::new(),
         metadata: Metadata::default(),
         joined_at: START,
         updated_at: START,
@@ -81,7 +82,11 @@ pub(super) async fn listed(ground: &Ground, organization: &Organization, filter:
 }
 
 pub(super) fn holding(scope: &str) -> MembershipFilter {
-    MembershipFilter { scope: Some(scope.parse().unwrap()), status: None }
+    MembershipFilter { scope: Some(directly(scope)), status: None }
+}
+
+fn directly(scope: &str) -> HeldScope {
+    HeldScope { scope: scope.parse().unwrap(), groups: Vec::new() }
 }
 
 pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
@@ -225,7 +230,7 @@ pub async fn filters_hold_together(ground: Ground) {
     }
     let filter = |status: MembershipStatus, scope: Option<&str>| MembershipFilter {
         status: Some(status),
-        scope: scope.map(|scope| scope.parse().unwrap()),
+        scope: scope.map(directly),
     };
     let all = [plain.member_id, frozen.member_id, owner.member_id];
     assert_eq!(listed(&ground, &organization, &MembershipFilter::default()).await, all);

@@ -292,6 +292,19 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, device: [
         ]);
         $crate::store_contract!(@room $run, webhook: [
+            every_field_comes_back_as_it_was_written,
+            another_account_sees_and_changes_nothing,
+            a_stale_version_changes_nothing,
+            of_parallel_updates_of_one_version_one_wins,
+            a_deleted_webhook_loses_its_secrets_and_is_listed_by_its_status_alone,
+            pages_neither_repeat_nor_skip_while_rows_come_and_go,
+            a_delivery_comes_back_as_it_was_written,
+            of_parallel_deliveries_of_one_event_one_is_made,
+            deliveries_are_listed_newest_first_and_filters_hold_together,
+            failed_deliveries_are_queued_anew_newest_first_if_their_event_is_kept,
+            waiting_deliveries_are_hastened_and_those_of_a_deleted_webhook_cancelled,
+            what_was_kept_long_enough_goes_in_batches,
+            the_webhooks_of_a_closed_account_stop_and_are_removed,
         ]);
         $crate::store_contract!(@room $run, billing: [
             every_field_of_an_entry_comes_back_as_it_was_written,

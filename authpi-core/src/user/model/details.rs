@@ -19,7 +19,7 @@ pub struct UserDetails {
     pub scopes: Scopes,
     /// How applications should present themselves.
     pub preferences: Preferences,
-    /// Values that the user sees: free scalars.
+    /// Values that the user sees: as the issuer defines them, else free scalars.
     #[schema(value_type = Object)]
     pub custom_fields: Map<String, Value>,
 }

@@ -17,6 +17,7 @@ mod platform;
 
 use measure::Report;
 use platform::Platform;
+use tests::{Backend, Database};
 
 /// How much is done.
 #[derive(Clone, Copy)]
@@ -36,13 +37,14 @@ async fn main() {
     let folder = tempfile::tempdir().unwrap();
     let sqlite = format!("sqlite://{}?mode=rwc", folder.path().join("bench.db").display());
     run("SQLite (file, WAL, synchronous=FULL)", &sqlite, scale).await;
-    match std::env::var("AUTHPI_TEST_POSTGRES_URL") {
-        Ok(server) => {
-            let database = tests::postgres::Database::create(&server).await;
-            run("PostgreSQL (loopback, durable commits)", &database.url, scale).await;
+    for (backend, title) in [
+        (Backend::Postgres, "PostgreSQL (loopback, durable commits)"),
+        (Backend::Mariadb, "MariaDB (loopback, durable commits)"),
+    ] {
+        if let Some(database) = Database::create(backend, folder.path()).await {
+            run(title, &database.url, scale).await;
             database.remove().await;
         }
-        Err(_) => println!("\nleft out: PostgreSQL (AUTHPI_TEST_POSTGRES_URL is not set)"),
     }
 }
 

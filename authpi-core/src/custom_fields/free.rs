@@ -5,10 +5,10 @@ use serde_json::Value;
 use crate::error::{FieldCode, FieldErrors};
 
 /// Most fields of one record.
-const MAX_FIELDS: usize = 100;
+pub(super) const MAX_FIELDS: usize = 100;
 
 /// Longest value, in characters.
-const MAX_CHARS: usize = 1_000;
+pub(super) const MAX_CHARS: usize = 1_000;
 
 /// Notes what is wrong with the custom fields of a body. `null` removes a field.
 pub fn check(value: &Value, errors: &mut FieldErrors) {
@@ -32,7 +32,7 @@ pub fn check(value: &Value, errors: &mut FieldErrors) {
     }
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     name.len() <= 64
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')

@@ -1,0 +1,191 @@
+//! What a webhook is, and which changes it allows.
+
+mod attempt;
+mod auth;
+mod circuit;
+mod delivery;
+mod filter;
+mod retry;
+mod signature;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+use utoipa::ToSchema;
+
+pub use attempt::AttemptOutcome;
+pub use auth::{
+    AuthKind, SIGNATURE_OVERLAP, SigningSecret, StoredSecret, WebhookAuth, bearer_seal, hint, signing_seal,
+};
+pub use circuit::{Circuit, CircuitBreaker, CircuitChange, OpenCircuit};
+pub use delivery::{Delivery, DeliveryStatus, HORIZON, LEASE_MARGIN, body_seal};
+pub use filter::{DeliverableType, SubjectFilter};
+pub use retry::RetryPolicy;
+pub use signature::{SIGNING_PREFIX, signature, signing_secret};
+
+use crate::error::{FieldCode, FieldErrors};
+use crate::event::catalogue::EventType;
+use crate::event::model::Subject;
+use crate::id::{AccountId, WebhookId};
+use crate::metadata::Metadata;
+use crate::status::{Status, StatusNote};
+use crate::timestamp::Timestamp;
+
+/// Somewhere that events are delivered to.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// Its id.
+    pub id: WebhookId,
+    /// Whose it is; it sees the events of all issuers of the account.
+    pub account_id: AccountId,
+    /// Where it stands.
+    pub status: Status<WebhookStatus>,
+    /// What a caller writes.
+    pub details: WebhookDetails,
+    /// How the receiver knows us.
+    pub auth: WebhookAuth,
+    /// What is known of the receiver's health.
+    pub circuit: Circuit,
+    /// Seen by administrators only.
+    pub metadata: Metadata,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its version.
+    pub updated_at: Timestamp,
+}
+
+/// Where a webhook stands. `deleted` is not here: there is none for anybody from then on, save in the list that asks
+/// for deleted ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookStatus {
+    /// Delivering.
+    Active,
+    /// Paused; receives nothing.
+    Disabled,
+    /// Too many failures in a row: tried now and then. Set by the server only.
+    Failing,
+}
+
+/// The attributes that a caller writes; see events-webhooks §6.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookDetails {
+    /// Display name; the host of the URL when absent.
+    #[schema(min_length = 1, max_length = 200)]
+    pub name: Option<String>,
+    /// What it is for.
+    #[schema(max_length = 5000)]
+    pub description: Option<String>,
+    /// Where to: https, a public host.
+    #[schema(format = "http-url", max_length = 2048)]
+    pub url: String,
+    /// Exact names of the types to deliver; all when absent.
+    #[schema(min_items = 1, nullable = true)]
+    pub events: Vec<DeliverableType>,
+    /// Deliver only what matches one of these; everything when absent.
+    #[schema(max_items = 50, nullable = true)]
+    pub subjects: Vec<SubjectFilter>,
+    /// When failed deliveries are tried again.
+    #[schema(nullable = true)]
+    pub retry: RetryPolicy,
+    /// When deliveries pause because the receiver fails.
+    #[schema(nullable = true)]
+    pub circuit_breaker: CircuitBreaker,
+}
+
+/// Whether a URL may be called later; what is wrong with it, in words for the caller.
+pub type UrlRule<'a> = &'a (dyn Fn(&Url) -> Result<(), &'static str> + Sync);
+
+impl WebhookDetails {
+    /// Fills the name in and drops repeated event types.
+    #[must_use]
+    pub fn completed(mut self) -> Self {
+        if self.name.is_none() {
+            self.name = Url::parse(&self.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        self.events.retain(|kind| seen.insert(*kind));
+        self
+    }
+
+    /// What must hold between the attributes; the URL is checked when it is another than `before`.
+    pub fn check(&self, before: Option<&str>, rule: UrlRule<'_>, errors: &mut FieldErrors) {
+        if before != Some(self.url.as_str()) {
+            match Url::parse(&self.url).map_err(|_| "must be an absolute URL").and_then(|url| rule(&url)) {
+                Ok(()) => {}
+                Err(problem) => errors.add("url", FieldCode::NotAllowed, problem),
+            }
+        }
+        if self.retry.max_delay_seconds < self.retry.initial_delay_seconds {
+            errors.add("retry.max_delay_seconds", FieldCode::TooSmall, "must not be less than initial_delay_seconds");
+        }
+        for (index, filter) in self.subjects.iter().enumerate() {
+            if filter.is_empty() {
+                errors.add(format!("subjects.{index}"), FieldCode::Required, "must name at least one id");
+            }
+        }
+    }
+
+    /// The event is one to deliver.
+    pub fn wants(&self, kind: EventType, subject: &Subject) -> bool {
+        let is_asked_for = self.events.is_empty() || self.events.iter().any(|wanted| wanted.event_type() == kind);
+        kind.is_deliverable()
+            && is_asked_for
+            && (self.subjects.is_empty() || self.subjects.iter().any(|filter| filter.matches(subject)))
+    }
+}
+
+impl Webhook {
+    /// Receives nothing from here on.
+    #[must_use]
+    pub fn disabled(self, now: Timestamp, note: StatusNote) -> Self {
+        self.with_status(WebhookStatus::Disabled, now, note)
+    }
+
+    /// Delivers again, as if nothing had failed.
+    #[must_use]
+    pub fn activated(self, now: Timestamp, note: StatusNote) -> Self {
+        let circuit = Circuit::CLOSED;
+        Self { circuit, ..self.with_status(WebhookStatus::Active, now, note) }
+    }
+
+    /// Takes note of a delivery that arrived.
+    #[must_use]
+    pub fn after_success(self, now: Timestamp) -> (Self, CircuitChange) {
+        let (circuit, change) = self.circuit.after_success();
+        let after = Self { circuit, ..self };
+        match change {
+            CircuitChange::Closed => {
+                (after.with_status(WebhookStatus::Active, now, machine_note("circuit_closed")), change)
+            }
+            _ => (after, change),
+        }
+    }
+
+    /// Takes note of an attempt that failed.
+    #[must_use]
+    pub fn after_failure(self, now: Timestamp) -> (Self, CircuitChange) {
+        let (circuit, change) = self.circuit.after_failure(&self.details.circuit_breaker, now);
+        let after = Self { circuit, ..self };
+        let after = match change {
+            CircuitChange::Opened => after.with_status(WebhookStatus::Failing, now, machine_note("circuit_open")),
+            CircuitChange::Exhausted => after.with_status(WebhookStatus::Disabled, now, machine_note("exhausted")),
+            CircuitChange::Closed | CircuitChange::None => after,
+        };
+        (after, change)
+    }
+
+    /// The receiver has said that it is gone for ever.
+    #[must_use]
+    pub fn gone(self, now: Timestamp) -> Self {
+        self.with_status(WebhookStatus::Disabled, now, machine_note("gone"))
+    }
+
+    fn with_status(self, status: WebhookStatus, now: Timestamp, note: StatusNote) -> Self {
+        if self.status.value == status { self } else { Self { status: Status::changed(status, now, note), ..self } }
+    }
+}
+
+fn machine_note(reason: &str) -> StatusNote {
+    StatusNote { reason: Some(reason.to_owned()), by: Some("system".to_owned()) }
+}

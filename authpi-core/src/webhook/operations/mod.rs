@@ -1,0 +1,9 @@
+//! What can be done with webhooks and deliveries.
+
+mod attempt;
+mod secrets;
+mod webhooks;
+
+pub use attempt::{Attempt, recorded};
+pub use secrets::{NewSecrets, SecretsInUse, WantedAuth};
+pub use webhooks::{NewWebhook, WebhookPatch, create, delete, update};

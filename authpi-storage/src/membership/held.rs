@@ -1,0 +1,193 @@
+//! What members hold through groups.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use authpi_core::group::model::Group;
+use authpi_core::id::{Id, IssuerId, MemberId, OrganizationId};
+use authpi_core::issuer::repository::IssuerReads;
+use authpi_core::membership::model::{Membership, MembershipStatus, effective as effective_of};
+use authpi_core::membership::repository::{EffectiveMembership, HeldScope, MemberPosition};
+use authpi_core::organization::model::OrganizationDetails;
+use authpi_core::page::PageRequest;
+use authpi_core::role::Roles;
+use authpi_core::scope::Scopes;
+use authpi_core::store::StoreError;
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Order, Query, SelectStatement, UnionType};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+};
+use uuid::Uuid;
+
+use super::reads::behind;
+use super::row::kind;
+use crate::convert::{Place, id};
+use crate::entity::membership::{Column, Entity};
+use crate::entity::membership_group::{self, Column as Grouped};
+use crate::entity::membership_scope::{self, Column as Held};
+use crate::entity::{group, organization};
+use crate::error::failed;
+use crate::session::Session;
+
+/// Name of the holders in a statement that joins them.
+const HOLDERS: &str = "holders";
+
+/// Members of an organization who hold a scope directly or through a group. Each way to hold it is walked along its own
+/// index, no further than one page: what the groups give may change at any time, and no row of a member says it.
+pub(super) fn by_scope_or_group(
+    organization: OrganizationId,
+    held: &HeldScope,
+    status: Option<MembershipStatus>,
+    page: &PageRequest<MemberPosition>,
+) -> Select<Entity> {
+    let mut directly = membership_scope::Entity::find()
+        .select_only()
+        .columns([Held::OrgId, Held::MemberId])
+        .filter(Held::OrgId.eq(organization.uuid()))
+        .filter(Held::Scope.eq(held.scope.as_str()))
+        .order_by_desc(Held::JoinedAt)
+        .order_by_desc(Held::MemberId)
+        .limit(u64::from(page.limit.get()) + 1);
+    if let Some(status) = status {
+        directly = directly.filter(Held::Status.eq(status.as_str()));
+    }
+    if let Some(last) = page.after {
+        directly = directly.filter(behind(Held::JoinedAt, Held::MemberId, last));
+    }
+    let mut holders = part(directly.into_query());
+    for group in &held.groups {
+        let mut through = membership_group::Entity::find()
+            .select_only()
+            .columns([Grouped::OrgId, Grouped::MemberId])
+            .filter(Grouped::OrgId.eq(organization.uuid()))
+            .filter(Grouped::GroupId.eq(group.uuid()))
+            .order_by_desc(Grouped::JoinedAt)
+            .order_by_desc(Grouped::MemberId)
+            .limit(u64::from(page.limit.get()) + 1);
+        if let Some(status) = status {
+            through = through.filter(Grouped::Status.eq(status.as_str()));
+        }
+        if let Some(last) = page.after {
+            through = through.filter(behind(Grouped::JoinedAt, Grouped::MemberId, last));
+        }
+        holders.union(UnionType::Distinct, part(through.into_query()));
+    }
+    let same = |column: &'static str| Expr::col((Alias::new(HOLDERS), Alias::new(column)));
+    let on = Condition::all()
+        .add(Column::OrgId.into_expr().eq(same("org_id")))
+        .add(Column::MemberId.into_expr().eq(same("member_id")));
+    let mut query = Entity::find();
+    QuerySelect::query(&mut query).join_subquery(JoinType::InnerJoin, holders, Alias::new(HOLDERS), on);
+    query.order_by(Column::JoinedAt, Order::Desc).order_by(Column::MemberId, Order::Desc)
+}
+
+/// A limited statement in a form that can be united with others on every backend.
+fn part(limited: SelectStatement) -> SelectStatement {
+    Query::select()
+        .columns([Alias::new("org_id"), Alias::new("member_id")])
+        .from_subquery(limited, Alias::new("part"))
+        .to_owned()
+}
+
+/// Memberships with the groups they belong to; those being deleted are left out.
+pub(super) async fn with_groups(
+    connection: &impl ConnectionTrait,
+    mut memberships: Vec<Membership>,
+) -> Result<Vec<Membership>, StoreError> {
+    let organizations: BTreeSet<Uuid> = memberships.iter().map(|membership| membership.org_id.uuid()).collect();
+    if memberships.is_empty() {
+        return Ok(memberships);
+    }
+    let rows: Vec<(Uuid, Uuid, Uuid)> = membership_group::Entity::find()
+        .select_only()
+        .columns([Grouped::OrgId, Grouped::MemberId, Grouped::GroupId])
+        .join(JoinType::InnerJoin, live_group())
+        .filter(Grouped::OrgId.is_in(organizations))
+        .filter(Grouped::MemberId.is_in(memberships.iter().map(|membership| membership.member_id.uuid())))
+        .filter(group::Column::Deleting.eq(false))
+        .into_tuple()
+        .all(connection)
+        .await
+        .map_err(failed("membership.groups"))?;
+    let mut found: BTreeMap<(Uuid, Uuid), BTreeSet<_>> = BTreeMap::new();
+    for (organization, member, group) in rows {
+        found.entry((organization, member)).or_default().insert(id(group));
+    }
+    for membership in &mut memberships {
+        let key = (membership.org_id.uuid(), membership.member_id.uuid());
+        membership.groups = found.remove(&key).unwrap_or_default();
+    }
+    Ok(memberships)
+}
+
+fn live_group() -> sea_orm::RelationDef {
+    membership_group::Entity::belongs_to(group::Entity).from(Grouped::GroupId).to(group::Column::Id).into()
+}
+
+/// What somebody holds in each organization: in three statements, and a fourth where groups carry out roles.
+pub(super) async fn effective<C: ConnectionTrait + Send + Sync>(
+    session: &Session<C>,
+    issuer: IssuerId,
+    member: MemberId,
+) -> Result<Vec<EffectiveMembership>, StoreError> {
+    const OPERATION: &str = "membership.effective_scopes";
+    let organization = Entity::belongs_to(organization::Entity).from(Column::OrgId).to(organization::Column::Id);
+    let theirs = Condition::all()
+        .add(Column::IssuerId.eq(issuer.uuid()))
+        .add(Column::MemberId.eq(member.uuid()))
+        .add(Column::MemberType.eq(kind(member)?));
+    let rows: Vec<(Uuid, String, serde_json::Value, serde_json::Value)> = Entity::find()
+        .select_only()
+        .columns([Column::OrgId, Column::Status, Column::Scopes])
+        .column(organization::Column::Details)
+        .join(JoinType::InnerJoin, organization.into())
+        .filter(theirs)
+        .filter(organization::Column::Deleting.eq(false))
+        .order_by_asc(Column::OrgId)
+        .into_tuple()
+        .all(&session.connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let groups = groups_of(session, issuer, member, rows.iter().map(|row| row.0)).await?;
+    rows.into_iter()
+        .map(|(organization, status, scopes, details)| {
+            let place = Place { table: "authpi_membership", id: member.uuid() };
+            let of_organization = Place { table: "authpi_organization", id: organization };
+            let details: OrganizationDetails = of_organization.json("details", details)?;
+            let direct: Scopes = place.json("scopes", scopes)?;
+            let through = groups.get(&organization).into_iter().flatten();
+            let held = effective_of(&details.scopes, &direct, through);
+            Ok((id(organization), place.word("status", &status)?, held))
+        })
+        .collect()
+}
+
+/// The scopes of somebody's groups, by organization.
+async fn groups_of<C: ConnectionTrait + Send + Sync>(
+    session: &Session<C>,
+    issuer: IssuerId,
+    member: MemberId,
+    organizations: impl Iterator<Item = Uuid>,
+) -> Result<BTreeMap<Uuid, Vec<Scopes>>, StoreError> {
+    let of_member = group::Entity::belongs_to(membership_group::Entity).from(group::Column::Id).to(Grouped::GroupId);
+    let rows = group::Entity::find()
+        .join(JoinType::InnerJoin, of_member.into())
+        .filter(Grouped::MemberId.eq(member.uuid()))
+        .filter(Grouped::OrgId.is_in(organizations))
+        .filter(group::Column::IssuerId.eq(issuer.uuid()))
+        .filter(group::Column::Deleting.eq(false))
+        .order_by_asc(group::Column::Id)
+        .all(&session.connection)
+        .await
+        .map_err(failed("membership.groups_of"))?;
+    let groups = rows.into_iter().map(crate::group::group).collect::<Result<Vec<Group>, _>>()?;
+    let carries_roles = groups.iter().any(|group| group.role.is_some());
+    let roles = if carries_roles { session.roles(issuer).await? } else { Roles::default() };
+    let mut found: BTreeMap<Uuid, Vec<Scopes>> = BTreeMap::new();
+    for group in groups {
+        found.entry(group.org_id.uuid()).or_default().push(group.shown(&roles).details.scopes);
+    }
+    Ok(found)
+}

@@ -1,0 +1,6 @@
+//! Notes in SQL.
+
+mod reads;
+mod row;
+mod targets;
+mod verbs;

@@ -1,0 +1,119 @@
+//! Verbs of notes. What a note names is written and removed with it.
+
+use async_trait::async_trait;
+use authpi_core::id::{Id, IssuerId};
+use authpi_core::note::model::{Note, NoteSubject};
+use authpi_core::note::repository::NoteRepository;
+use authpi_core::outcome::WriteOutcome;
+use authpi_core::store::StoreError;
+use authpi_core::timestamp::Timestamp;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+use super::row::{mentions, references, whole, written};
+use crate::convert::to_word;
+use crate::entity::note::{Column, Entity};
+use crate::entity::{note_mention, note_reference};
+use crate::error::failed;
+use crate::session::Unit;
+
+impl Unit {
+    async fn insert_links(&self, note: &Note) -> Result<(), StoreError> {
+        const OPERATION: &str = "note.insert_links";
+        let mentions = mentions(note);
+        if !mentions.is_empty() {
+            note_mention::Entity::insert_many(mentions)
+                .exec_without_returning(&self.connection)
+                .await
+                .map_err(failed(OPERATION))?;
+        }
+        let references = references(note)?;
+        if !references.is_empty() {
+            note_reference::Entity::insert_many(references)
+                .exec_without_returning(&self.connection)
+                .await
+                .map_err(failed(OPERATION))?;
+        }
+        Ok(())
+    }
+
+    async fn delete_links(&self, notes: &[Uuid]) -> Result<(), StoreError> {
+        const OPERATION: &str = "note.delete_links";
+        note_mention::Entity::delete_many()
+            .filter(note_mention::Column::NoteId.is_in(notes.iter().copied()))
+            .exec(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        note_reference::Entity::delete_many()
+            .filter(note_reference::Column::NoteId.is_in(notes.iter().copied()))
+            .exec(&self.connection)
+            .await
+            .map(|_| ())
+            .map_err(failed(OPERATION))
+    }
+}
+
+#[async_trait]
+impl NoteRepository for Unit {
+    async fn insert(&mut self, note: &Note) -> Result<(), StoreError> {
+        Entity::insert(whole(note)?).exec_without_returning(&self.connection).await.map_err(failed("note.insert"))?;
+        self.insert_links(note).await
+    }
+
+    async fn update(&mut self, note: &Note, before: Timestamp) -> Result<WriteOutcome, StoreError> {
+        let done = Entity::update_many()
+            .set(written(note)?)
+            .filter(Column::Id.eq(note.id.uuid()))
+            .filter(Column::AccountId.eq(note.account_id.uuid()))
+            .filter(Column::UpdatedAt.eq(before.as_millis()))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("note.update"))?;
+        let outcome = WriteOutcome::of_rows(done.rows_affected);
+        if outcome == WriteOutcome::Done {
+            self.delete_links(&[note.id.uuid()]).await?;
+            self.insert_links(note).await?;
+        }
+        Ok(outcome)
+    }
+
+    async fn remove(&mut self, note: &Note) -> Result<WriteOutcome, StoreError> {
+        let done = Entity::delete_many()
+            .filter(Column::Id.eq(note.id.uuid()))
+            .filter(Column::AccountId.eq(note.account_id.uuid()))
+            .filter(Column::UpdatedAt.eq(note.updated_at.as_millis()))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("note.remove"))?;
+        let outcome = WriteOutcome::of_rows(done.rows_affected);
+        if outcome == WriteOutcome::Done {
+            self.delete_links(&[note.id.uuid()]).await?;
+        }
+        Ok(outcome)
+    }
+
+    async fn remove_of(&mut self, issuer: IssuerId, subject: NoteSubject, limit: u32) -> Result<u64, StoreError> {
+        const OPERATION: &str = "note.remove_of";
+        let found: Vec<Uuid> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::SubjectId.eq(subject.uuid()))
+            .filter(Column::SubjectType.eq(to_word(OPERATION, &subject.kind())?))
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        if found.is_empty() {
+            return Ok(0);
+        }
+        self.delete_links(&found).await?;
+        let done = Entity::delete_many()
+            .filter(Column::Id.is_in(found))
+            .exec(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        Ok(done.rows_affected)
+    }
+}

@@ -1,0 +1,168 @@
+//! What goes in batches: deliveries of deleted webhooks, and what has been kept long enough.
+
+use authpi_core::id::{AccountId, Id};
+use authpi_core::store::StoreError;
+use authpi_core::timestamp::Timestamp;
+use authpi_core::webhook::model::DeliveryStatus;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::row::at;
+use super::verbs::next_version;
+use crate::entity::webhook::{ActiveModel, Column, Entity};
+use crate::entity::webhook_delivery::{self, Column as Sent, Entity as Deliveries};
+use crate::error::failed;
+use crate::session::Unit;
+
+/// An attempt is due at some time.
+pub(super) const WAITING: [&str; 2] = [DeliveryStatus::Pending.as_str(), DeliveryStatus::Retrying.as_str()];
+
+/// What a deleted webhook has become: without secrets, its deliveries to be cancelled.
+pub(super) fn deleted(now: Timestamp) -> ActiveModel {
+    ActiveModel {
+        deleted: Set(true),
+        deleted_at: Set(Some(at(now))),
+        draining: Set(true),
+        status_at: Set(Some(at(now))),
+        bearer_sealed: Set(None),
+        bearer_hint: Set(None),
+        signing_sealed: Set(None),
+        signing_hint: Set(None),
+        previous_signing_sealed: Set(None),
+        previous_signing_until: Set(None),
+        ..Default::default()
+    }
+}
+
+impl Unit {
+    async fn delivery_ids(&self, which: Condition, limit: u32) -> Result<Vec<Uuid>, StoreError> {
+        Deliveries::find()
+            .select_only()
+            .column(Sent::Id)
+            .filter(which)
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed("webhook.delivery_ids"))
+    }
+
+    async fn remove_deliveries(&self, which: Condition, limit: u32) -> Result<u64, StoreError> {
+        let ids = self.delivery_ids(which, limit).await?;
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let done = Deliveries::delete_many()
+            .filter(Sent::Id.is_in(ids))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("webhook.remove_deliveries"))?;
+        Ok(done.rows_affected)
+    }
+
+    async fn webhook_ids(&self, which: Condition, limit: u32) -> Result<Vec<Uuid>, StoreError> {
+        Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(which)
+            .order_by_asc(Column::DeletedAt)
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed("webhook.webhook_ids"))
+    }
+}
+
+pub(super) async fn cancel_orphans(unit: &mut Unit, limit: u32) -> Result<u64, StoreError> {
+    const OPERATION: &str = "webhook.cancel_orphans";
+    let Some(webhook) = unit.webhook_ids(Condition::all().add(Column::Draining.eq(true)), 1).await?.pop() else {
+        return Ok(0);
+    };
+    let waiting = Condition::all().add(Sent::WebhookId.eq(webhook)).add(Sent::Status.is_in(WAITING));
+    let ids = unit.delivery_ids(waiting, limit).await?;
+    if ids.is_empty() {
+        let done = Entity::update_many()
+            .set(ActiveModel { draining: Set(false), ..Default::default() })
+            .filter(Column::Id.eq(webhook))
+            .exec(&unit.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        return Ok(done.rows_affected);
+    }
+    let done = Deliveries::update_many()
+        .set(webhook_delivery::ActiveModel {
+            status: Set(DeliveryStatus::Cancelled.as_str().to_owned()),
+            next_attempt_at: Set(None),
+            leased_until: Set(None),
+            body: Set(None),
+            ..Default::default()
+        })
+        .col_expr(Sent::UpdatedAt, next_version(unit.now))
+        .filter(Sent::Id.is_in(ids))
+        .filter(Sent::Status.is_in(WAITING))
+        .exec(&unit.connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    // What an attempt has finished in between is no longer waiting; there may be more all the same.
+    Ok(Ord::max(done.rows_affected, 1))
+}
+
+pub(super) async fn purge_deliveries(unit: &mut Unit, older_than: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    unit.remove_deliveries(Condition::all().add(Sent::CreatedAt.lt(at(older_than))), limit).await
+}
+
+pub(super) async fn purge_deleted(unit: &mut Unit, older_than: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    let long_ago = Condition::all().add(Column::DeletedAt.lt(at(older_than)));
+    let mut removed = 0;
+    for webhook in unit.webhook_ids(long_ago, limit).await? {
+        let room = limit.saturating_sub(u32::try_from(removed).unwrap_or(u32::MAX));
+        if room == 0 {
+            break;
+        }
+        removed += remove_whole(unit, webhook, room).await?;
+    }
+    Ok(removed)
+}
+
+/// Removes deliveries to a webhook and, once there are none, the webhook.
+async fn remove_whole(unit: &Unit, webhook: Uuid, limit: u32) -> Result<u64, StoreError> {
+    let deliveries = unit.remove_deliveries(Condition::all().add(Sent::WebhookId.eq(webhook)), limit).await?;
+    if deliveries > 0 {
+        return Ok(deliveries);
+    }
+    let done = Entity::delete_many()
+        .filter(Column::Id.eq(webhook))
+        .filter(Column::Deleted.eq(true))
+        .exec(&unit.connection)
+        .await
+        .map_err(failed("webhook.remove"))?;
+    Ok(done.rows_affected)
+}
+
+pub(super) async fn delete_of_account(unit: &mut Unit, account: AccountId) -> Result<u64, StoreError> {
+    let done = Entity::update_many()
+        .set(deleted(unit.now))
+        .col_expr(Column::UpdatedAt, Expr::col(Column::UpdatedAt).add(1))
+        .filter(Column::AccountId.eq(account.uuid()))
+        .filter(Column::Deleted.eq(false))
+        .exec(&unit.connection)
+        .await
+        .map_err(failed("webhook.delete_of_account"))?;
+    Ok(done.rows_affected)
+}
+
+pub(super) async fn remove_of_account(unit: &mut Unit, account: AccountId, limit: u32) -> Result<u64, StoreError> {
+    let of_account = Condition::all().add(Column::AccountId.eq(account.uuid())).add(Column::Deleted.eq(true));
+    let mut removed = 0;
+    for webhook in unit.webhook_ids(of_account, limit).await? {
+        let room = limit.saturating_sub(u32::try_from(removed).unwrap_or(u32::MAX));
+        if room == 0 {
+            break;
+        }
+        removed += remove_whole(unit, webhook, room).await?;
+    }
+    Ok(removed)
+}

@@ -1,0 +1,247 @@
+//! Verbs of webhooks.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use authpi_core::id::{AccountId, Id, WebhookId};
+use authpi_core::outcome::{InsertOutcome, WriteOutcome};
+use authpi_core::store::StoreError;
+use authpi_core::timestamp::Timestamp;
+use authpi_core::webhook::model::{Delivery, DeliveryStatus, Webhook};
+use authpi_core::webhook::repository::{Requeue, Requeued, WebhookRepository};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::row::{at, circuit_of, new_delivery, progress, written};
+use super::sweeps;
+use crate::entity::webhook::{ActiveModel, Column, Entity};
+use crate::entity::webhook_delivery::{Column as Sent, Entity as Deliveries};
+use crate::entity::{event, webhook_delivery};
+use crate::error::failed;
+use crate::session::Unit;
+
+/// Ids of one statement: keeps the number of bound values below every backend's limit.
+const IDS: usize = 500;
+
+impl Unit {
+    async fn events_that_exist(&self, among: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+        let mut known = HashSet::new();
+        for batch in among.chunks(IDS) {
+            let found: Vec<Uuid> = event::Entity::find()
+                .select_only()
+                .column(event::Column::Id)
+                .filter(event::Column::Id.is_in(batch.iter().copied()))
+                .into_tuple()
+                .all(&self.connection)
+                .await
+                .map_err(failed("webhook.requeue"))?;
+            known.extend(found);
+        }
+        Ok(known)
+    }
+
+    async fn failed_deliveries(
+        &self,
+        account: AccountId,
+        webhook: WebhookId,
+        which: &Requeue,
+    ) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+        let mut query = Deliveries::find()
+            .select_only()
+            .columns([Sent::Id, Sent::EventId])
+            .filter(Sent::WebhookId.eq(webhook.uuid()))
+            .filter(Sent::AccountId.eq(account.uuid()))
+            .filter(Sent::Status.eq(DeliveryStatus::Failed.as_str()))
+            .order_by_desc(Sent::CreatedAt)
+            .order_by_desc(Sent::Id)
+            .limit(u64::from(which.limit));
+        if !which.event_types.is_empty() {
+            query = query.filter(Sent::EventType.is_in(which.event_types.iter().map(|kind| kind.as_str())));
+        }
+        if let Some(after) = which.after {
+            query = query.filter(Sent::CreatedAt.gt(at(after)));
+        }
+        if let Some(before) = which.before {
+            query = query.filter(Sent::CreatedAt.lt(at(before)));
+        }
+        query.into_tuple().all(&self.connection).await.map_err(failed("webhook.requeue"))
+    }
+}
+
+/// The version that follows each row's own.
+pub(super) fn next_version(now: Timestamp) -> Expr {
+    CaseStatement::new().case(Sent::UpdatedAt.gte(at(now)), Expr::col(Sent::UpdatedAt).add(1)).finally(at(now)).into()
+}
+
+#[async_trait]
+impl WebhookRepository for Unit {
+    async fn insert(&mut self, webhook: &Webhook) -> Result<(), StoreError> {
+        let circuit = circuit_of(webhook);
+        let row = ActiveModel {
+            id: Set(webhook.id.uuid()),
+            account_id: Set(webhook.account_id.uuid()),
+            deleted: Set(false),
+            deleted_at: Set(None),
+            draining: Set(false),
+            failures: circuit.failures,
+            open_since: circuit.open_since,
+            probe_at: circuit.probe_at,
+            probes: circuit.probes,
+            created_at: Set(at(webhook.created_at)),
+            ..written(webhook)?
+        };
+        Entity::insert(row).exec_without_returning(&self.connection).await.map(|_| ()).map_err(failed("webhook.insert"))
+    }
+
+    async fn update(&mut self, webhook: &Webhook, before: Timestamp) -> Result<WriteOutcome, StoreError> {
+        let done = Entity::update_many()
+            .set(written(webhook)?)
+            .filter(Column::Id.eq(webhook.id.uuid()))
+            .filter(Column::AccountId.eq(webhook.account_id.uuid()))
+            .filter(Column::Deleted.eq(false))
+            .filter(Column::UpdatedAt.eq(at(before)))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("webhook.update"))?;
+        Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
+    async fn set_circuit(&mut self, webhook: &Webhook) -> Result<WriteOutcome, StoreError> {
+        let done = Entity::update_many()
+            .set(circuit_of(webhook))
+            .filter(Column::Id.eq(webhook.id.uuid()))
+            .filter(Column::AccountId.eq(webhook.account_id.uuid()))
+            .filter(Column::Deleted.eq(false))
+            .filter(Column::UpdatedAt.eq(at(webhook.updated_at)))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("webhook.set_circuit"))?;
+        Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
+    async fn delete(
+        &mut self,
+        account: AccountId,
+        id: WebhookId,
+        before: Timestamp,
+    ) -> Result<WriteOutcome, StoreError> {
+        let done = Entity::update_many()
+            .set(ActiveModel { updated_at: Set(at(before.next_version(self.now))), ..sweeps::deleted(self.now) })
+            .filter(Column::Id.eq(id.uuid()))
+            .filter(Column::AccountId.eq(account.uuid()))
+            .filter(Column::Deleted.eq(false))
+            .filter(Column::UpdatedAt.eq(at(before)))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("webhook.delete"))?;
+        Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
+    async fn insert_delivery(&mut self, delivery: &Delivery) -> Result<InsertOutcome, StoreError> {
+        let key = [Sent::WebhookId, Sent::EventId];
+        let rows = Deliveries::insert(new_delivery(delivery))
+            .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
+            .exec_without_returning(&self.connection)
+            .await
+            .map_err(failed("webhook.insert_delivery"))?;
+        Ok(if rows == 0 { InsertOutcome::Taken } else { InsertOutcome::Inserted })
+    }
+
+    async fn update_delivery(&mut self, delivery: &Delivery, before: Timestamp) -> Result<WriteOutcome, StoreError> {
+        let done = Deliveries::update_many()
+            .set(progress(delivery))
+            .filter(Sent::Id.eq(delivery.id.uuid()))
+            .filter(Sent::AccountId.eq(delivery.account_id.uuid()))
+            .filter(Sent::WebhookId.eq(delivery.webhook_id.uuid()))
+            .filter(Sent::UpdatedAt.eq(at(before)))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("webhook.update_delivery"))?;
+        Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
+    async fn requeue(
+        &mut self,
+        account: AccountId,
+        webhook: WebhookId,
+        which: &Requeue,
+    ) -> Result<Requeued, StoreError> {
+        let failures = self.failed_deliveries(account, webhook, which).await?;
+        let events: Vec<_> = failures.iter().map(|(_, event)| *event).collect();
+        let known = self.events_that_exist(&events).await?;
+        let due: Vec<_> = failures.iter().filter(|(_, event)| known.contains(event)).map(|(id, _)| *id).collect();
+        let mut queued = 0;
+        for batch in due.chunks(IDS) {
+            let done = Deliveries::update_many()
+                .set(webhook_delivery::ActiveModel {
+                    status: Set(DeliveryStatus::Pending.as_str().to_owned()),
+                    attempt_count: Set(0),
+                    attempt_budget: Set(which.budget.into()),
+                    next_attempt_at: Set(Some(at(self.now))),
+                    enqueued_at: Set(at(self.now)),
+                    leased_until: Set(None),
+                    lost_leases: Set(0),
+                    ..Default::default()
+                })
+                .col_expr(Sent::UpdatedAt, next_version(self.now))
+                .filter(Sent::Id.is_in(batch.iter().copied()))
+                .filter(Sent::Status.eq(DeliveryStatus::Failed.as_str()))
+                .exec(&self.connection)
+                .await
+                .map_err(failed("webhook.requeue"))?;
+            queued += done.rows_affected;
+        }
+        Ok(Requeued { queued, skipped: (failures.len() - due.len()) as u64 })
+    }
+
+    async fn hasten(&mut self, account: AccountId, webhook: WebhookId, limit: u32) -> Result<u64, StoreError> {
+        let waiting: Vec<Uuid> = Deliveries::find()
+            .select_only()
+            .column(Sent::Id)
+            .filter(Sent::WebhookId.eq(webhook.uuid()))
+            .filter(Sent::AccountId.eq(account.uuid()))
+            .filter(Sent::Status.is_in(sweeps::WAITING))
+            .filter(Sent::NextAttemptAt.gt(at(self.now)))
+            .order_by_asc(Sent::NextAttemptAt)
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed("webhook.hasten"))?;
+        let mut hastened = 0;
+        for batch in waiting.chunks(IDS) {
+            let done = Deliveries::update_many()
+                .col_expr(Sent::NextAttemptAt, at(self.now).into())
+                .col_expr(Sent::UpdatedAt, next_version(self.now))
+                .filter(Sent::Id.is_in(batch.iter().copied()))
+                .filter(Sent::Status.is_in(sweeps::WAITING))
+                .exec(&self.connection)
+                .await
+                .map_err(failed("webhook.hasten"))?;
+            hastened += done.rows_affected;
+        }
+        Ok(hastened)
+    }
+
+    async fn cancel_orphans(&mut self, limit: u32) -> Result<u64, StoreError> {
+        sweeps::cancel_orphans(self, limit).await
+    }
+
+    async fn purge_deliveries(&mut self, older_than: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        sweeps::purge_deliveries(self, older_than, limit).await
+    }
+
+    async fn purge_deleted(&mut self, older_than: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        sweeps::purge_deleted(self, older_than, limit).await
+    }
+
+    async fn delete_of_account(&mut self, account: AccountId) -> Result<u64, StoreError> {
+        sweeps::delete_of_account(self, account).await
+    }
+
+    async fn remove_of_account(&mut self, account: AccountId, limit: u32) -> Result<u64, StoreError> {
+        sweeps::remove_of_account(self, account, limit).await
+    }
+}
