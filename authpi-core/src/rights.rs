@@ -61,7 +61,7 @@ impl Rights {
         self.stated.grants(required) || self.grants(&removal)
     }
 
-    /// Does everything there, or all that an `admin` does.
+    /// Runs the account: holds all of it, or all that an `admin` holds.
     pub fn runs_account(&self) -> bool {
         self.stated.is_full() || self.as_admin.is_full()
     }

@@ -233,6 +233,12 @@ impl Scopes {
         self.covers_all(other).into_iter().filter(|scope| !is_given(scope)).collect()
     }
 
+    /// Whether `scope` exists below these, taken as the ceiling of an organization: all do when there are none, and plain
+    /// names always do (core-api 12.2).
+    pub fn leave_room_for(&self, scope: &Scope) -> bool {
+        self.is_empty() || scope.split().is_none() || self.0.iter().any(|highest| highest.covers(scope))
+    }
+
     /// No scopes.
     pub const NONE: Self = Self(Vec::new());
 
@@ -240,12 +246,6 @@ impl Scopes {
     #[must_use]
     pub fn meet(&self, other: &Self) -> Self {
         self.0.iter().flat_map(|one| other.0.iter().filter_map(|another| one.meet(another))).collect()
-    }
-
-    /// Whether `scope` exists below these, taken as the ceiling of an organization: all do when there are none, and plain
-    /// names always do (core-api 12.2).
-    pub fn leave_room_for(&self, scope: &Scope) -> bool {
-        self.is_empty() || scope.split().is_none() || self.0.iter().any(|highest| highest.covers(scope))
     }
 
     /// Whether this very scope is among them, wildcards aside.

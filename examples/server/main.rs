@@ -2,6 +2,7 @@
 
 mod banner;
 mod bootstrap;
+mod mail;
 mod master_key;
 mod metrics;
 mod serve;
@@ -44,8 +45,9 @@ async fn run(settings: Settings) -> Result<(), StartError> {
     let master_key = master_key::load(&settings, &urls)?;
     let billing = settings.billing.is_on().then(BillingConfig::default);
     let options = Options { rate_limits: settings.rate_limit.is_on(), billing, ..Options::default() };
-    let authpi =
-        AuthPi::builder(store, master_key, urls).transport(authpi_transport::tokio()?).options(options).build().await?;
+    let mut transport = authpi_transport::tokio()?;
+    transport.mailer = mail::mailer(&settings, &urls)?;
+    let authpi = AuthPi::builder(store, master_key, urls).transport(transport).options(options).build().await?;
     let first = bootstrap::run(&authpi, settings.bootstrap_file.as_deref()).await?;
     let workers = authpi.start();
     banner::show(&settings, &public_url, &first);

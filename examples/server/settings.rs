@@ -33,12 +33,16 @@ pub(crate) struct Settings {
     /// Where the credentials of the first account are written at first start; without it they are printed once.
     #[arg(long, env = "AUTHPI_BOOTSTRAP_FILE")]
     pub(crate) bootstrap_file: Option<PathBuf>,
-    /// Mail server; this version sends no mail.
-    #[arg(long, env = "AUTHPI_SMTP_URL", hide = true, hide_env_values = true)]
-    smtp_url: Option<String>,
-    /// Folder for mail in development; this version sends no mail.
-    #[arg(long, env = "AUTHPI_MAILBOX_DIR", hide = true)]
-    mailbox_dir: Option<PathBuf>,
+    /// Mail server, as smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host.
+    #[arg(long, env = "AUTHPI_SMTP_URL", hide_env_values = true)]
+    pub(crate) smtp_url: Option<String>,
+    /// Folder that mail is written to, one .eml file each, where there is no mail server; behind a loopback URL
+    /// ./mailbox when absent.
+    #[arg(long, env = "AUTHPI_MAILBOX_DIR")]
+    pub(crate) mailbox_dir: Option<PathBuf>,
+    /// Address that mail comes from; no-reply at the host of the public URL when absent.
+    #[arg(long, env = "AUTHPI_MAIL_FROM")]
+    pub(crate) mail_from: Option<String>,
     /// Web framework that serves; both answer the same.
     #[arg(long, env = "AUTHPI_ADAPTER", default_value = "axum")]
     pub(crate) adapter: Adapter,
@@ -111,15 +115,11 @@ impl Settings {
                         unset it to keep all regions in the main database"
                 .into());
         }
-        for (is_set, name, what) in [
-            (self.smtp_url.is_some(), "AUTHPI_SMTP_URL", "this version sends no mail"),
-            (self.mailbox_dir.is_some(), "AUTHPI_MAILBOX_DIR", "this version sends no mail"),
-            (
-                self.allow_private_network.is_on(),
-                "AUTHPI_ALLOW_PRIVATE_NETWORK",
-                "this version makes no outgoing requests",
-            ),
-        ] {
+        for (is_set, name, what) in [(
+            self.allow_private_network.is_on(),
+            "AUTHPI_ALLOW_PRIVATE_NETWORK",
+            "this version makes no outgoing requests",
+        )] {
             if is_set {
                 tracing::warn!("{name} has no effect: {what}");
             }

@@ -213,11 +213,7 @@ async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body(dr
         let (prefix, suffix) = last.split_at(last.find('_').unwrap() + 1);
         let missing = path.replace(last, &format!("{prefix}{}", "0".repeat(suffix.len())));
         let names_an_account = route.parameters().count() == 1;
-        let (status, error) = if !names_an_account {
-            (404, "not_found")
-        } else {
-            (403, "access_denied")
-        };
+        let (status, error) = if names_an_account { (403, "access_denied") } else { (404, "not_found") };
         refused(&send(&missing, "\"1\"").await, status, error, &route, "a missing id");
         refused(&send(&path, "\"1\"").await, 412, "precondition_failed", &route, "a stale tag");
         let invalid = send(&path, "*").await;

@@ -21,6 +21,7 @@ pub mod receiver;
 pub mod seed;
 pub mod server;
 pub mod sessions;
+pub mod smtp;
 
 pub use app::{App, Driver};
 pub use caller::{Caller, Reply};

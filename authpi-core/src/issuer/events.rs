@@ -64,9 +64,9 @@ pub fn deleted(issuer: &Issuer, cascade: &IssuerChildren) -> EventDraft {
         "clients": cascade.clients,
         "api_keys": cascade.api_keys,
         "auth_methods": cascade.auth_methods,
+        "agents": cascade.agents,
         "sessions": cascade.sessions,
         "personal_tokens": cascade.personal_tokens,
-        "agents": cascade.agents,
     });
     EventDraft::new(catalogue::ISSUER_DELETED, subject(issuer)).with("cascade", cascade)
 }

@@ -63,12 +63,12 @@ pub struct IssuerChildren {
     pub api_keys: u64,
     /// Login methods.
     pub auth_methods: u64,
+    /// Agents.
+    pub agents: u64,
     /// Sessions that had not ended.
     pub sessions: u64,
     /// Personal tokens.
     pub personal_tokens: u64,
-    /// Agents.
-    pub agents: u64,
 }
 
 /// An issuer whose deletion was accepted.

@@ -4,7 +4,6 @@ use super::model::{KnownLinks, Links, Note, NoteSubject};
 use crate::error::{FieldCode, Refusal};
 use crate::id::{AccountId, IssuerId, MemberId};
 use crate::outcome::WriteOutcome;
-use crate::rights::Rights;
 use crate::store::{Change, Reads};
 
 /// A note to be written.
@@ -116,12 +115,11 @@ pub async fn update(change: &mut Change<'_>, before: Note, patch: NotePatch) -> 
     Ok(after)
 }
 
-/// Removes a note: its author may, and who runs the account, which `held` tells.
+/// Removes a note: its author may, and who runs the account.
 ///
 /// # Errors
 /// [`Refusal::AccessDenied`] for anybody else; [`Refusal::Stale`] when it has changed meanwhile.
-pub async fn delete(change: &mut Change<'_>, note: &Note, held: &Rights) -> Result<(), Refusal> {
-    let runs_account = held.runs_account();
+pub async fn delete(change: &mut Change<'_>, note: &Note, runs_account: bool) -> Result<(), Refusal> {
     if !runs_account && change.actor().name() != note.created_by {
         return Err(Refusal::AccessDenied("Only its author, an owner or an admin deletes a note."));
     }

@@ -12,6 +12,9 @@ use super::repository::UserUpdateOutcome;
 use crate::delegation::model::DelegationParty;
 use crate::error::{FieldCode, Refusal};
 use crate::id::{IssuerId, MemberId};
+use crate::mail::model::{Content, Notice, Template};
+use crate::mail::operations::{NewMail, enqueue};
+use crate::mailbox::Mailbox;
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
 use crate::outcome::InsertOutcome;
@@ -140,6 +143,7 @@ pub async fn update(change: &mut Change<'_>, before: User, patch: UserPatch) -> 
         UserUpdateOutcome::UsernameTaken => return Err(username_taken()),
     }
     emit_changes(change, &before, &after, changes, step)?;
+    tell_former_address(change, &before, &after).await?;
     follow(change, &after, step).await?;
     Ok(after)
 }
@@ -157,6 +161,24 @@ async fn follow(change: &mut Change<'_>, user: &User, step: Option<StatusStep>) 
         Some(StatusStep::Reactivated) => session::thaw_all(change, issuer, id).await,
         Some(StatusStep::Unblocked) | None => Ok(()),
     }
+}
+
+/// Who has the address that was proven so far learns that another took its place (events-webhooks §14).
+async fn tell_former_address(change: &mut Change<'_>, before: &User, after: &User) -> Result<(), Refusal> {
+    let former = before.email().filter(|_| before.details.profile.email_verified && !after.has_email_of(before));
+    let Some(to) = former.and_then(Mailbox::parse) else { return Ok(()) };
+    let notice = Notice { at: change.now(), by_another: true, ..Notice::default() };
+    let mail = NewMail {
+        issuer_id: before.issuer_id,
+        template: Template::EmailChanged,
+        user_id: Some(before.id),
+        org_id: None,
+        invitation_id: None,
+        cause: None,
+        to,
+        content: Content::Notice(notice),
+    };
+    enqueue(change, mail).await
 }
 
 /// The user as the patch wants it, and the step it takes through the life cycle.
@@ -264,9 +286,9 @@ pub async fn delete(change: &mut Change<'_>, user: &User) -> Result<(), Refusal>
     let cascade = Cascade {
         memberships: change.reads().memberships().count_of_member(issuer, MemberId::User(id)).await?,
         verifiers: change.reads().users().count_verifiers(issuer, id).await?,
+        delegations: change.reads().delegations().count_active(issuer, delegations, change.now()).await?,
         sessions: change.reads().sessions().count_unended(issuer, SessionsOf::User(id), change.now()).await?,
         personal_tokens: change.reads().personal_tokens().count_of_user(issuer, id).await?,
-        delegations: change.reads().delegations().count_active(issuer, delegations, change.now()).await?,
     };
     change.unit().users().begin_delete(issuer, id, version).await?.required()?;
     change.emit(events::deleted(change.account(), user, cascade))

@@ -5,6 +5,9 @@
 
 mod billing;
 mod keys;
+mod letter;
+mod mail;
+mod notices;
 mod parting;
 mod removal;
 mod schedule;

@@ -92,8 +92,10 @@ pub(super) async fn organization(services: &Arc<Services>) -> Result<Next, Refus
         return Ok(Next::Now);
     }
     let mut unit = services.store.begin(services.now()).await?;
+    // Personal data first.
+    let invitations = unit.invitations().remove_of_organization(gone.id, BATCH).await?;
     let notes = unit.notes().remove_of(gone.issuer_id, NoteSubject::Organization(gone.id), BATCH).await?;
-    let removed = notes + unit.memberships().remove_of_organization(gone.id, BATCH).await?;
+    let removed = invitations + notes + unit.memberships().remove_of_organization(gone.id, BATCH).await?;
     if removed == 0 && unit.groups().remove_of_organization(gone.id, BATCH).await? == 0 {
         unit.organizations().remove(gone.issuer_id, gone.id).await?;
     }

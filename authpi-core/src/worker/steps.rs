@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::lock::Mutex;
 
 use super::schedule::Next;
-use super::{billing, keys, parting, removal, sessions, sweeps};
+use super::{billing, keys, mail, notices, parting, removal, sessions, sweeps};
 use crate::error::Refusal;
 use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
@@ -18,16 +18,16 @@ pub(super) struct Bench {
     pub(super) services: Arc<Services>,
     /// Members who were deleted before this have been removed from their organizations.
     pub(super) departed_since: Mutex<Timestamp>,
+    /// Delegations of those who were deleted before this have ended.
+    pub(super) parties_since: Mutex<Timestamp>,
+    /// Notes about those who were deleted before this have been removed.
+    pub(super) subjects_since: Mutex<Timestamp>,
     /// Sessions of users who were deleted before this have ended.
     pub(super) sessions_of_users_since: Mutex<Timestamp>,
     /// Sessions of clients that were deleted before this have ended.
     pub(super) sessions_of_clients_since: Mutex<Timestamp>,
     /// Personal tokens of users who were deleted before this have been removed.
     pub(super) tokens_since: Mutex<Timestamp>,
-    /// Delegations of those who were deleted before this have ended.
-    pub(super) parties_since: Mutex<Timestamp>,
-    /// Notes about those who were deleted before this have been removed.
-    pub(super) subjects_since: Mutex<Timestamp>,
     /// The pass over all issuers that have signing keys.
     pub(super) rotation: Mutex<RotationSweep>,
 }
@@ -37,11 +37,11 @@ impl Bench {
         Self {
             services,
             departed_since: Mutex::new(Timestamp::EPOCH),
+            parties_since: Mutex::new(Timestamp::EPOCH),
+            subjects_since: Mutex::new(Timestamp::EPOCH),
             sessions_of_users_since: Mutex::new(Timestamp::EPOCH),
             sessions_of_clients_since: Mutex::new(Timestamp::EPOCH),
             tokens_since: Mutex::new(Timestamp::EPOCH),
-            parties_since: Mutex::new(Timestamp::EPOCH),
-            subjects_since: Mutex::new(Timestamp::EPOCH),
             rotation: Mutex::default(),
         }
     }
@@ -72,6 +72,8 @@ pub(super) const ALL: &[Step] = &[
     beside("buffered-events", |bench| Box::pin(sweeps::buffered_events(&bench.services))),
     beside("rsa-pool", |bench| Box::pin(keys::rsa_pool(&bench.services))),
     beside("key-rotation", |bench| Box::pin(keys::rotation(bench))),
+    in_turn("notices", |bench| Box::pin(notices::notices(&bench.services))),
+    beside("mail", |bench| Box::pin(mail::hand_over(&bench.services))),
     in_turn("account-removal", |bench| Box::pin(removal::accounts(&bench.services))),
     in_turn("issuer-removal", |bench| Box::pin(removal::issuers(&bench.services))),
     in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
@@ -86,9 +88,12 @@ pub(super) const ALL: &[Step] = &[
     in_turn("revoked-organizations", |bench| Box::pin(sessions::revoked_organizations(&bench.services))),
     in_turn("user-purge", |bench| Box::pin(removal::users(&bench.services))),
     in_turn("client-removal", |bench| Box::pin(removal::clients(&bench.services))),
+    in_turn("agent-removal", |bench| Box::pin(removal::agents(&bench.services))),
     in_turn("lapsed-sessions", |bench| Box::pin(sessions::lapsed(&bench.services))),
     in_turn("ended-sessions", |bench| Box::pin(sessions::ended(&bench.services))),
     in_turn("expired-api-keys", |bench| Box::pin(sweeps::expired_api_keys(&bench.services))),
+    in_turn("old-mail", |bench| Box::pin(mail::old_mail(&bench.services))),
+    in_turn("invitation-erasure", |bench| Box::pin(mail::invitation_erasure(&bench.services))),
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
     in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
     in_turn("metering", |bench| Box::pin(billing::metering(&bench.services))),
@@ -96,7 +101,6 @@ pub(super) const ALL: &[Step] = &[
     in_turn("month-end", |bench| Box::pin(billing::month_end(&bench.services))),
     in_turn("active-users", |bench| Box::pin(billing::active_users(&bench.services))),
     in_turn("key-uses", |bench| Box::pin(sweeps::key_uses(&bench.services))),
-    in_turn("agent-removal", |bench| Box::pin(removal::agents(&bench.services))),
     in_turn("orphaned-deliveries", |bench| Box::pin(sweeps::orphaned_deliveries(&bench.services))),
     in_turn("old-deliveries", |bench| Box::pin(sweeps::old_deliveries(&bench.services))),
     in_turn("deleted-webhooks", |bench| Box::pin(sweeps::deleted_webhooks(&bench.services))),

@@ -27,9 +27,6 @@ pub(super) async fn context(
 }
 
 /// Begins such a change.
-pub(super) async fn begin<'c>(
-    services: &Arc<Services>,
-    context: &'c ChangeContext<'c>,
-) -> Result<Change<'c>, Refusal> {
+pub(super) async fn begin<'c>(services: &Arc<Services>, context: &'c ChangeContext<'c>) -> Result<Change<'c>, Refusal> {
     Ok(Change::new(services.store.begin(services.now()).await?, context))
 }

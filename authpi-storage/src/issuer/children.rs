@@ -32,10 +32,12 @@ const fn of(table: &'static str, key: &'static str) -> Belongings {
 
 /// Tables with personal data: they go first.
 const PERSONAL: &[Belongings] = &[
+    of("authpi_mail", "id"),
+    of("authpi_invitation", "id"),
+    of("authpi_delegation", "id"),
     of("authpi_session", "id"),
     of("authpi_personal_token_address", "token_id"),
     of("authpi_personal_token", "id"),
-    of("authpi_delegation", "id"),
     of("authpi_user_device", "id"),
     of("authpi_user_verifier", "id"),
     of("authpi_user_record", "user_id"),
@@ -45,12 +47,13 @@ const PERSONAL: &[Belongings] = &[
 
 /// All other tables with rows of an issuer, memberships left out, which have rows of their own.
 const OTHER: &[Belongings] = &[
-    of("authpi_access_revocation", "org_id"),
+    of("authpi_mail_tally", "about"),
     of("authpi_note_mention", "note_id"),
     of("authpi_note_reference", "note_id"),
     of("authpi_note", "id"),
     of("authpi_agent_verifier", "id"),
     of("authpi_agent", "id"),
+    of("authpi_access_revocation", "org_id"),
     of("authpi_api_key", "id"),
     of("authpi_client", "id"),
     of("authpi_signing_key", "kid"),
@@ -79,9 +82,9 @@ pub(super) async fn count(connection: &impl ConnectionTrait, issuer: IssuerId) -
         clients: live("authpi_client", not_deleted()).await?,
         api_keys: live("authpi_api_key", None).await?,
         auth_methods: live("authpi_auth_method", None).await?,
+        agents: live("authpi_agent", not_deleted()).await?,
         sessions: live("authpi_session", Some(unended)).await?,
         personal_tokens: live("authpi_personal_token", None).await?,
-        agents: live("authpi_agent", not_deleted()).await?,
     })
 }
 

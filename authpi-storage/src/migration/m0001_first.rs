@@ -8,8 +8,8 @@ use super::tables::{
     status, table, text_null, text_of, unique, word,
 };
 use super::{
-    access, agent, billing, connection, delegation, device, domain, group, invitation, mail, note, session, token, verifier,
-    webhook,
+    access, agent, billing, connection, delegation, device, domain, group, invitation, mail, note, session, token,
+    verifier, webhook,
 };
 
 pub(super) struct Migration;

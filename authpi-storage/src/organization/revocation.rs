@@ -34,10 +34,7 @@ pub(super) async fn find(
     Ok(row.map(order))
 }
 
-pub(super) async fn oldest(
-    connection: &impl ConnectionTrait,
-    limit: u32,
-) -> Result<Vec<AccessRevocation>, StoreError> {
+pub(super) async fn oldest(connection: &impl ConnectionTrait, limit: u32) -> Result<Vec<AccessRevocation>, StoreError> {
     let rows = Entity::find()
         .order_by_asc(Column::OrderedAt)
         .limit(u64::from(limit))

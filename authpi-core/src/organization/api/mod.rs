@@ -13,8 +13,7 @@ pub use view::OrganizationView;
 
 const ALL: &str = "/v1/accounts/{account_id}/issuers/{issuer_id}/organizations";
 const ONE: &str = "/v1/accounts/{account_id}/issuers/{issuer_id}/organizations/{org_id}";
-const REVOKE_ACCESS: &str =
-    "/v1/accounts/{account_id}/issuers/{issuer_id}/organizations/{org_id}/revoke-access";
+const REVOKE_ACCESS: &str = "/v1/accounts/{account_id}/issuers/{issuer_id}/organizations/{org_id}/revoke-access";
 const READ: &str = "issuers.organizations:read";
 const WRITE: &str = "issuers.organizations:write";
 

@@ -142,7 +142,8 @@ impl Write for Update {
             grantor: call.caller()?.grantor(id),
         };
         let after = operations::update(change, before, patch).await?;
-        Ok(Answer::of(OrganizationView::from(&after)).etag(after.updated_at))
+        let view = OrganizationView::from(&after).with_invitations(change.reads(), change.now()).await?;
+        Ok(Answer::of(view).etag(after.updated_at))
     }
 }
 

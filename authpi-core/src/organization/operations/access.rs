@@ -47,8 +47,7 @@ pub async fn revoke(change: &mut Change<'_>, before: Organization, note: StatusN
         delegations: reads.delegations().count_active(issuer, DelegationParty::Organization(id), now).await?,
     };
     if covered.sessions + covered.keys + covered.delegations > 0 {
-        let order =
-            AccessRevocation { org_id: id, issuer_id: issuer, account_id: account, ordered_at: now, note };
+        let order = AccessRevocation { org_id: id, issuer_id: issuer, account_id: account, ordered_at: now, note };
         change.unit().organizations().order_revocation(&order).await?;
     }
     Ok(covered)
