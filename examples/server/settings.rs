@@ -52,6 +52,9 @@ pub(crate) struct Settings {
     /// Rate limits; off for load tests.
     #[arg(long, env = "AUTHPI_RATE_LIMIT", default_value = "on")]
     pub(crate) rate_limit: Switch,
+    /// Usage is counted and charged by the published rate card; nobody can pay in.
+    #[arg(long, env = "AUTHPI_BILLING", default_value = "off")]
+    pub(crate) billing: Switch,
     /// Webhooks and identity providers may be http and private; for development.
     #[arg(long, env = "AUTHPI_ALLOW_PRIVATE_NETWORK", default_value = "off")]
     pub(crate) allow_private_network: Switch,

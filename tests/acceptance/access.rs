@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use authpi_core::Work;
 use authpi_core::account::operations::{self as accounts, NewAccount};
+use authpi_core::billing::model::BillingConfig;
 use authpi_core::credential::model::KeyLevel;
 use authpi_core::credential::operations::{self as credentials, NewApiKey};
 use authpi_core::error::Refusal;
@@ -46,6 +47,8 @@ impl World {
         let verifier = make(&format!("users/{user}/verifiers"), password).await.text("enrollment_id");
         let device = make(&format!("users/{user}/trusted-devices"), json!({ "fingerprint": "f" })).await;
         let waiting = app.sign_up(&in_issuer, &format!("waiting-{email}")).await;
+        let wallet = json!({ "network": "eip155:8453", "asset": "0xusdc", "address": "0xours" });
+        let method = root.post(&format!("{below}/payment-methods"), wallet).expect(201).await.id();
         let token = json!({ "name": "t", "restrictions": { "scopes": [] } });
         let token = make(&format!("users/{user}/tokens"), token).await.id();
         let session = app.log_in(&in_issuer, &user).await;
@@ -71,6 +74,7 @@ impl World {
             ("verifier_id", verifier),
             ("device_id", device.text("device_id")),
             (WAITING, waiting),
+            ("payment_method_id", method),
             ("session_id", session),
             ("token_id", token),
             ("delivery_id", delivery),
@@ -130,6 +134,7 @@ impl Work for Open {
             tags: Vec::new(),
             scopes: ["*:**".parse().unwrap()].into_iter().collect(),
             ip_allowlist: Vec::new(),
+            rate_limit: None,
             expires_at: None,
             metadata: Metadata::default(),
             secret: None,
@@ -169,7 +174,7 @@ fn refused(reply: &Reply, status: u16, error: &str, route: &Route, who: &str) {
 }
 
 async fn every_route_refuses_outsiders(driver: Driver) {
-    let app = App::start(driver).await;
+    let app = App::start_billing(driver, BillingConfig::default()).await;
     let (ours, _, foreign) = worlds(&app).await;
     let tenant = app.with_key(&ours.tenant_key.0, &ours.tenant_key.1);
     let (id, secret) = app.account_key(&[]).await;
@@ -193,7 +198,7 @@ async fn every_route_refuses_outsiders(driver: Driver) {
 }
 
 async fn every_route_answers_404_for_what_is_not_below_its_path_parents(driver: Driver) {
-    let app = App::start(driver).await;
+    let app = App::start_billing(driver, BillingConfig::default()).await;
     let (ours, sibling, foreign) = worlds(&app).await;
     for route in protected() {
         for name in route.parameters().filter(|name| *name != "account_id") {
@@ -217,7 +222,7 @@ async fn every_route_answers_404_for_what_is_not_below_its_path_parents(driver: 
 }
 
 async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body(driver: Driver) {
-    let app = App::start(driver).await;
+    let app = App::start_billing(driver, BillingConfig::default()).await;
     let (ours, _, _) = worlds(&app).await;
     let mut seen = 0;
     for route in protected().into_iter().filter(|route| route.method == Method::PATCH) {
@@ -230,21 +235,21 @@ async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body(dr
         let last = path.rsplit('/').next().unwrap();
         let (prefix, suffix) = last.split_at(last.find('_').unwrap() + 1);
         let missing = path.replace(last, &format!("{prefix}{}", "0".repeat(suffix.len())));
-        let is_below_account = missing.matches('/').count() > 3;
-        let (status, error) = if is_below_account { (404, "not_found") } else { (403, "access_denied") };
+        let names_an_account = route.parameters().count() == 1;
+        let (status, error) = if names_an_account { (403, "access_denied") } else { (404, "not_found") };
         refused(&send(&missing, "\"1\"").await, status, error, &route, "a missing id");
         refused(&send(&path, "\"1\"").await, 412, "precondition_failed", &route, "a stale tag");
         let invalid = send(&path, "*").await;
         refused(&invalid, 400, "invalid_request", &route, "a bad body");
         let expected = match route.name {
             // These have no metadata; a fetched user, which has, can be sent back with a decision.
-            "updateUserVerifier" => ["metadata unknown_field", "typo unknown_field"],
+            "updateUserVerifier" | "updatePaymentMethod" => ["metadata unknown_field", "typo unknown_field"],
             "updateApproval" => ["status required", "typo unknown_field"],
             _ => ["metadata invalid_type", "typo unknown_field"],
         };
         assert_eq!(invalid.refusal().1, expected, "{}", route.path);
     }
-    assert!(seen >= 9, "every PATCH of the table was tried");
+    assert!(seen >= 15, "every PATCH of the table was tried");
 }
 
 mod axum {

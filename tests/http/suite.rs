@@ -16,6 +16,8 @@ mod events;
 mod group;
 mod invitation;
 mod issuers;
+mod key_limits;
+mod lifecycle;
 mod mail;
 mod members;
 mod note;

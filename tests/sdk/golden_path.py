@@ -18,6 +18,7 @@ from types import ModuleType
 
 import accounts
 import api_keys
+import billing
 import catalogue
 import clients
 import domains
@@ -43,6 +44,7 @@ TOPICS: list[ModuleType] = [
     factors,
     members,
     api_keys,
+    billing,
     events,
     idempotency,
     webhooks,

@@ -16,6 +16,7 @@ mod deliver;
 pub mod dns;
 pub mod fixtures;
 pub mod log;
+pub mod payments;
 pub mod people;
 pub mod proxy;
 pub mod receiver;

@@ -260,6 +260,7 @@ impl Batch<'_> {
             tags: Vec::new(),
             scopes: Scopes::default(),
             ip_allowlist: Vec::new(),
+            rate_limit: None,
             expires_at: None,
             metadata: Metadata::default(),
             secret: None,

@@ -155,8 +155,14 @@ fn failures(route: &Route) -> Vec<(u16, &'static str)> {
     if route.access != Access::Public {
         failures.extend([(401, "No valid credential."), (403, "The credential may not do this.")]);
     }
-    if has_parent {
+    // A deployment without billing has none of it.
+    let is_billing = route.tag == "billing";
+    if has_parent || is_billing {
         failures.push((404, "Not here."));
+    }
+    let is_new = matches!(route.method, Method::POST | Method::PATCH) && route.parameters().next().is_some();
+    if is_new && (route.needs_credit || is_billing) {
+        failures.push((402, "The account is out of credit, or a payment was declined."));
     }
     if route.method != Method::GET {
         failures.extend([

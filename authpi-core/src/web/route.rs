@@ -69,6 +69,10 @@ pub struct Route {
     pub reaches_out: bool,
     /// Beyond the SDK.
     pub extension: bool,
+    /// It makes an account: the change is made for one that is about to be.
+    pub opens_account: bool,
+    /// An account that pays in advance needs credit for it (core-api 25.1).
+    pub needs_credit: bool,
     /// `If-Match` or `If-None-Match` is honoured.
     pub conditional: bool,
     /// It says itself that the credential of the caller was verified.
@@ -100,6 +104,8 @@ impl Route {
             rate,
             reaches_out: false,
             extension: false,
+            opens_account: false,
+            needs_credit: true,
             conditional: false,
             verifies: false,
             anew: false,
@@ -128,7 +134,7 @@ impl Route {
 
     /// A removal: 204.
     pub fn delete(path: &'static str) -> Self {
-        Self::new(Method::DELETE, path, RateClass::Write, 204)
+        Self::new(Method::DELETE, path, RateClass::Write, 204).without_credit()
     }
 
     /// Operation id and one line of documentation.
@@ -179,6 +185,20 @@ impl Route {
     #[must_use]
     pub fn extension(mut self) -> Self {
         self.extension = true;
+        self
+    }
+
+    /// Makes an account: the change is made for one that is about to be, and its idempotency key belongs to the user.
+    #[must_use]
+    pub fn opening_account(mut self) -> Self {
+        self.opens_account = true;
+        self.without_credit()
+    }
+
+    /// Open to an account out of credit: what gives it credit, and what locks someone out. Removals always are.
+    #[must_use]
+    pub fn without_credit(mut self) -> Self {
+        self.needs_credit = false;
         self
     }
 
@@ -249,10 +269,10 @@ impl Route {
         self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
     }
 
-    /// The key of an idempotent request is honoured: POST and PATCH below an account.
+    /// The key of an idempotent request is honoured: POST and PATCH below an account, and what makes one.
     pub fn is_idempotent(&self) -> bool {
         !self.anew
             && matches!(self.method, Method::POST | Method::PATCH)
-            && self.parameters().next() == Some("account_id")
+            && (self.opens_account || self.parameters().next() == Some("account_id"))
     }
 }

@@ -1,5 +1,8 @@
 //! What can be done with accounts.
 
+mod closing;
+mod opening;
+
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
@@ -19,6 +22,9 @@ use crate::organization::operations::{NewOrganization, OrganizationPatch};
 use crate::page::{Page, PageRequest};
 use crate::scope::Scope;
 use crate::store::{Change, Reads};
+
+pub use closing::{close, require_owner};
+pub use opening::{OpenedAccount, OwnAccount, open_own};
 
 /// An account with the organization that it is a facade of.
 #[derive(Clone, Debug, PartialEq)]
