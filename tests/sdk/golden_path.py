@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 import accounts
+import agents
 import api_keys
 import catalogue
 import clients
@@ -24,6 +25,7 @@ import events
 import idempotency
 import issuers
 import members
+import notes
 import organizations
 import quickstart
 import refusals
@@ -37,6 +39,8 @@ TOPICS: list[ModuleType] = [
     organizations,
     users,
     members,
+    agents,
+    notes,
     api_keys,
     events,
     idempotency,
