@@ -27,7 +27,7 @@ async def run(check: Checks, server: Server, admin: AuthPIAdmin) -> None:
     check.equal("both are listed", sorted(names), ["Clerk", "Plain"])
     paged = [agent.name for agent in await collect(tenant.agents.list_all(limit=1))]
     check.equal("pages of one show each once", paged, names)
-    filtered = await tenant.agents.list(status="active", model="opus", provider="acme", has_verifiers=False)
+    filtered = await tenant.agents.list(status="active", model="opus", provider="acme", has_verifiers="false")
     check.equal("filters are ANDed", [agent.id for agent in filtered.data], [clerk.id])
 
     changed = await tenant.agents.update(clerk.id, {"model": None, "metadata": {"team": 1}}, if_match=clerk._etag)
@@ -68,7 +68,7 @@ async def verifiers(check: Checks, tenant, clerk, plain, trail: Trail) -> None:
     listed = await collect(own.list_all())
     check.equal("both are listed", [one.id for one in listed], [wallet.id, secret.id])
     check.equal("the list is whole", (await own.list()).has_more, False)
-    with_verifiers = await tenant.agents.list(has_verifiers=True)
+    with_verifiers = await tenant.agents.list(has_verifiers="true")
     check.equal("agents are found by having some", [agent.id for agent in with_verifiers.data], [clerk.id])
     await check.refused(
         "a wallet belongs to one agent",
