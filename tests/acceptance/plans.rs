@@ -40,7 +40,11 @@ fn calls(world: &World) -> Vec<String> {
         let path = world.path(route, None);
         calls.push(format!("{path}?limit=1"));
         for parameter in &route.query {
-            if let Some(value) = value(parameter, world) {
+            if parameter.name == "subject_id" {
+                // It needs the kind beside it.
+                let user = world.known("user_id").unwrap();
+                calls.push(format!("{path}?limit=1&subject_type=user&subject_id={user}"));
+            } else if let Some(value) = value(parameter, world) {
                 calls.push(format!("{path}?limit=1&{}={value}", parameter.name));
             }
         }

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 import accounts
+import agents
 import api_keys
 import billing
 import catalogue
@@ -27,6 +28,7 @@ import factors
 import idempotency
 import issuers
 import members
+import notes
 import organizations
 import quickstart
 import refusals
@@ -43,6 +45,8 @@ TOPICS: list[ModuleType] = [
     users,
     factors,
     members,
+    agents,
+    notes,
     api_keys,
     billing,
     events,
