@@ -33,6 +33,8 @@ import organizations
 import quickstart
 import refusals
 import sso
+import sessions
+import tokens
 import users
 import webhooks
 from checks import Checks, Server
@@ -49,6 +51,8 @@ TOPICS: list[ModuleType] = [
     notes,
     api_keys,
     billing,
+    tokens,
+    sessions,
     events,
     idempotency,
     webhooks,
