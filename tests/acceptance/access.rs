@@ -36,6 +36,8 @@ impl World {
         let in_organization = format!("organizations/{organization}");
         let member = json!({ "member_id": user, "scopes": ["a:read"] });
         make(&format!("{in_organization}/members"), member).await;
+        let group = make(&format!("{in_organization}/groups"), json!({ "name": "g", "scopes": ["a:read"] })).await.id();
+        let method = make("auth-methods", json!({ "method": "webauthn", "name": "Passkey" })).await.id();
         let key = json!({ "name": "k", "restrictions": { "scopes": ["*:**"] } });
         let key = make(&format!("{in_organization}/api-keys"), key).await;
         let events = root.get(&format!("{below}/events")).expect(200).await;
@@ -46,6 +48,8 @@ impl World {
             ("user_id", user.clone()),
             ("member_id", user),
             ("client_id", client),
+            ("group_id", group),
+            ("method_id", method),
             ("key_id", key.id()),
             ("event_id", event),
         ];

@@ -18,9 +18,11 @@ from types import ModuleType
 
 import accounts
 import api_keys
+import auth_methods
 import catalogue
 import clients
 import events
+import groups
 import idempotency
 import issuers
 import members
@@ -33,10 +35,12 @@ from checks import Checks, Server
 TOPICS: list[ModuleType] = [
     accounts,
     issuers,
+    auth_methods,
     clients,
     organizations,
     users,
     members,
+    groups,
     api_keys,
     events,
     idempotency,
