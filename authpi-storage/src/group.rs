@@ -19,7 +19,6 @@ use crate::entity::group::{ActiveModel, Column, Entity, Model};
 use crate::entity::organization;
 use crate::error::failed;
 use crate::insert::insert_unless_taken;
-use crate::insert::insert_unless_taken;
 use crate::session::{Session, Unit};
 
 pub(crate) fn group(row: Model) -> Result<Group, StoreError> {
