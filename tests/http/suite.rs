@@ -21,6 +21,7 @@ mod note;
 mod organization_types;
 mod organizations;
 mod pipeline;
+mod revoke_access;
 mod roles;
 mod session;
 mod token;
