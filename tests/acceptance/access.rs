@@ -41,6 +41,8 @@ impl World {
         let in_organization = format!("organizations/{organization}");
         let member = json!({ "member_id": user, "scopes": ["a:read"] });
         make(&format!("{in_organization}/members"), member).await;
+        let group = make(&format!("{in_organization}/groups"), json!({ "name": "g", "scopes": ["a:read"] })).await.id();
+        let method = make("auth-methods", json!({ "method": "webauthn", "name": "Passkey" })).await.id();
         let key = json!({ "name": "k", "restrictions": { "scopes": ["*:**"] } });
         let key = make(&format!("{in_organization}/api-keys"), key).await;
         let password = json!({ "type": "password", "password": "correct horse battery" });
@@ -48,7 +50,7 @@ impl World {
         let device = make(&format!("users/{user}/trusted-devices"), json!({ "fingerprint": "f" })).await;
         let waiting = app.sign_up(&in_issuer, &format!("waiting-{email}")).await;
         let funding = json!({ "network": "eip155:8453", "asset": "0xusdc", "address": "0xours" });
-        let method = root.post(&format!("{below}/payment-methods"), funding).expect(201).await.id();
+        let payment = root.post(&format!("{below}/payment-methods"), funding).expect(201).await.id();
         let agent = make("agents", json!({ "name": "a" })).await.id();
         let wallet = json!({ "type": "wallet", "chain": "eip155:1", "address": format!("0x{}", "1".repeat(40)) });
         let agent_verifier = make(&format!("agents/{agent}/verifiers"), wallet).await.id();
@@ -74,6 +76,8 @@ impl World {
             ("user_id", user.clone()),
             ("member_id", user.clone()),
             ("client_id", client),
+            ("group_id", group),
+            ("method_id", method),
             ("key_id", key.id()),
             ("event_id", event),
             ("domain", domain),
@@ -81,7 +85,7 @@ impl World {
             ("verifier_id", verifier),
             ("device_id", device.text("device_id")),
             (WAITING, waiting),
-            ("payment_method_id", method),
+            ("payment_method_id", payment),
             ("agent_id", agent),
             ("agent_verifier_id", agent_verifier),
             ("delegation_id", delegation),

@@ -20,11 +20,13 @@ import accounts
 import agents
 import api_keys
 import billing
+import auth_methods
 import catalogue
 import clients
 import domains
 import events
 import factors
+import groups
 import idempotency
 import issuers
 import members
@@ -42,6 +44,7 @@ from checks import Checks, Server
 TOPICS: list[ModuleType] = [
     accounts,
     issuers,
+    auth_methods,
     clients,
     organizations,
     users,
@@ -49,6 +52,7 @@ TOPICS: list[ModuleType] = [
     members,
     agents,
     notes,
+    groups,
     api_keys,
     billing,
     tokens,

@@ -223,8 +223,7 @@ impl Work for Batch<'_> {
 
 impl Batch<'_> {
     async fn organization(&self, change: &mut Change<'_>, number: usize) -> Result<OrganizationId, Refusal> {
-        let details = [("name".to_owned(), format!("Organization {number}").into())].into_iter().collect();
-        let new = NewOrganization { details, ..NewOrganization::default() };
+        let new = NewOrganization::named(format!("Organization {number}"));
         Ok(organizations::create(change, self.issuer, new).await?.id)
     }
 

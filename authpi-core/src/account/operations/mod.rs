@@ -126,8 +126,7 @@ pub async fn open(change: &mut Change<'_>, new: NewAccount) -> Result<AccountWit
         Account { id: new.id, owner_user_id: None, metadata: Metadata::default(), created_at: now, updated_at: now };
     change.unit().accounts().insert(&account).await?;
     change.emit(events::created(&account))?;
-    let details = Map::from_iter([("name".to_owned(), Value::from(new.name))]);
-    let organization = NewOrganization { details, ..NewOrganization::default() };
+    let organization = NewOrganization::named(new.name);
     let organization = organizations::create_with_id(change, new.platform, new.id.organization(), organization).await?;
     Ok(AccountWithOrganization { account, organization, domains: Vec::new() })
 }
