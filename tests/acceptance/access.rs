@@ -38,6 +38,8 @@ impl World {
         make(&format!("{in_organization}/members"), member).await;
         let key = json!({ "name": "k", "restrictions": { "scopes": ["*:**"] } });
         let key = make(&format!("{in_organization}/api-keys"), key).await;
+        let invitation = json!({ "email": "invitee@example.com", "scopes": ["a:read"] });
+        let invitation = make(&format!("{in_organization}/invitations"), invitation).await.id();
         let events = root.get(&format!("{below}/events")).expect(200).await;
         let event = events.data()[0]["id"].as_str().unwrap().to_owned();
         let ids = vec![
@@ -48,6 +50,7 @@ impl World {
             ("client_id", client),
             ("key_id", key.id()),
             ("event_id", event),
+            ("invitation_id", invitation),
         ];
         Self { root, account: account.to_owned(), ids, tenant_key: (key.id(), key.text("secret_plain")) }
     }

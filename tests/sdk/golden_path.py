@@ -22,6 +22,7 @@ import catalogue
 import clients
 import events
 import idempotency
+import invitations
 import issuers
 import members
 import organizations
@@ -37,6 +38,7 @@ TOPICS: list[ModuleType] = [
     organizations,
     users,
     members,
+    invitations,
     api_keys,
     events,
     idempotency,

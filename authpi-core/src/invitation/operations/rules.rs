@@ -123,10 +123,11 @@ pub(super) async fn grantor_now(change: &Change<'_>, invitation: &Invitation) ->
             Ok(key.map_or(nothing, |key| Grantor::ApiKey(key.details.restrictions.scopes)))
         }
         Actor::User { user_id } => {
-            let member = MemberId::User(user_id);
-            let membership = reads.memberships().find(invitation.issuer_id, invitation.org_id, member).await?;
-            let membership = membership.filter(|found| found.details.status == MembershipStatus::Active);
-            Ok(membership.map_or(nothing, |found| Grantor::ApiKey(found.details.scopes)))
+            let held = reads.memberships().effective_scopes(invitation.issuer_id, MemberId::User(user_id)).await?;
+            let here = held.into_iter().find(|(organization, status, _)| {
+                *organization == invitation.org_id && *status == MembershipStatus::Active
+            });
+            Ok(here.map_or(nothing, |(_, _, scopes)| Grantor::ApiKey(scopes)))
         }
         _ => Ok(nothing),
     }

@@ -76,7 +76,8 @@ impl Write for Create {
             first_member: body.by_user_id,
         };
         let organization = operations::create(change, issuer, new).await?;
-        Ok(Answer::created(OrganizationView::from(&organization)).etag(organization.updated_at))
+        let view = OrganizationView::from(&organization).with_invitations(change.reads(), change.now()).await?;
+        Ok(Answer::created(view).etag(organization.updated_at))
     }
 }
 
