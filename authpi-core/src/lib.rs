@@ -45,6 +45,7 @@ pub mod outcome;
 pub mod page;
 pub mod pages;
 mod retries;
+pub mod rights;
 pub mod role;
 pub mod rotating_secret;
 pub mod routes;

@@ -10,8 +10,10 @@ mod notices;
 mod parting;
 mod removal;
 mod schedule;
+mod sessions;
 mod steps;
 mod sweeps;
+mod unattended;
 
 use std::sync::Arc;
 
