@@ -58,6 +58,8 @@ impl World {
         let delegation = make(&format!("users/{user}/delegations"), delegation).await.id();
         let note = json!({ "subject_type": "issuer", "subject_id": issuer, "content": "n" });
         let note = root.post(&format!("{below}/notes"), note).expect(201).await.id();
+        let invitation = json!({ "email": "invitee@example.com", "scopes": ["a:read"] });
+        let invitation = make(&format!("{in_organization}/invitations"), invitation).await.id();
         let token = json!({ "name": "t", "restrictions": { "scopes": [] } });
         let token = make(&format!("users/{user}/tokens"), token).await.id();
         let session = app.log_in(&in_issuer, &user).await;
@@ -92,6 +94,7 @@ impl World {
             ("note_id", note),
             ("wallet", format!("eip155:1:0x{}", "1".repeat(40))),
             ("mentions_user_id", user.clone()),
+            ("invitation_id", invitation),
             ("session_id", session),
             ("token_id", token),
             ("delivery_id", delivery),

@@ -28,6 +28,7 @@ import events
 import factors
 import groups
 import idempotency
+import invitations
 import issuers
 import members
 import notes
@@ -53,6 +54,7 @@ TOPICS: list[ModuleType] = [
     agents,
     notes,
     groups,
+    invitations,
     api_keys,
     billing,
     tokens,

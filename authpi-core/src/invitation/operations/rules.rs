@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use crate::credential::model::EffectiveStatus as KeyStatus;
 use crate::error::Refusal;
+use crate::event::model::Actor;
 use crate::group::operations::role_scopes;
-use crate::id::{InvitationId, IssuerId, MemberId, OrganizationId};
+use crate::id::{InvitationId, IssuerId, MemberId, OrganizationId, UserId};
 use crate::invitation::model::{Invitation, InvitationGrant};
 use crate::membership::model::{Grantor, MembershipStatus};
 use crate::organization_type::InvitationPolicy;
 use crate::rights::Rights;
 use crate::scope::Scopes;
 use crate::store::{Change, Reads};
+use crate::token::model::EffectiveStatus as TokenStatus;
 
 /// What holds for invitations into an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,26 +115,39 @@ pub(super) async fn check_room(
 
 /// What the one who gave it holds now, in the account whose organization this is.
 pub(super) async fn grantor_now(change: &Change<'_>, invitation: &Invitation) -> Result<Grantor, Refusal> {
-    use crate::credential::model::EffectiveStatus;
-    use crate::event::model::Actor;
-    let reads = change.reads();
-    let nothing = Grantor::Holder(Rights::of_scopes(Scopes::NONE));
-    match invitation.granted_by {
-        Actor::System => Ok(Grantor::Unbounded),
+    let (reads, now) = (change.reads(), change.now());
+    let rights = match invitation.granted_by {
+        Actor::System => return Ok(Grantor::Unbounded),
         Actor::ApiKey { key_id } => {
             let key = reads.api_keys().find(invitation.org_id.account(), key_id).await?;
-            let key = key.filter(|key| key.effective_status(change.now()) == EffectiveStatus::Active);
-            Ok(key.map_or(nothing, |key| Grantor::Holder(Rights::of_scopes(key.details.restrictions.scopes))))
+            let key = key.filter(|key| key.effective_status(now) == KeyStatus::Active);
+            key.map(|key| Rights::of_scopes(key.details.restrictions.scopes))
         }
-        // What the token allowed was asked when the invitation was written; a person's rights outlive their tokens.
-        Actor::User { user_id } | Actor::PersonalToken { user_id, .. } => {
-            let memberships = reads.memberships();
-            let held = memberships.effective_scopes(invitation.issuer_id, MemberId::User(user_id)).await?;
-            let here = held.into_iter().find(|(organization, status, _)| {
-                *organization == invitation.org_id && *status == MembershipStatus::Active
-            });
-            Ok(here.map_or(nothing, |(_, _, scopes)| Grantor::Holder(Rights::of_member(&scopes))))
+        Actor::User { user_id } => rights_of_member(reads, invitation, user_id).await?,
+        Actor::PersonalToken { token_id, user_id } => {
+            let platform = reads.instance().platform().await?;
+            let token = match platform {
+                Some(platform) => reads.personal_tokens().find(platform.account_id, token_id).await?,
+                None => None,
+            };
+            let token = token.filter(|token| token.effective_status(now) == TokenStatus::Active);
+            let member = rights_of_member(reads, invitation, user_id).await?;
+            token.zip(member).map(|(token, member)| member.within(&token.restrictions.scopes))
         }
-        _ => Ok(nothing),
-    }
+        _ => None,
+    };
+    Ok(Grantor::Holder(rights.unwrap_or_default()))
+}
+
+/// What an active member of the organization holds there.
+async fn rights_of_member(
+    reads: &dyn Reads,
+    invitation: &Invitation,
+    user: UserId,
+) -> Result<Option<Rights>, Refusal> {
+    let held = reads.memberships().effective_scopes(invitation.issuer_id, MemberId::User(user)).await?;
+    let here = held.into_iter().find(|(organization, status, _)| {
+        *organization == invitation.org_id && *status == MembershipStatus::Active
+    });
+    Ok(here.map(|(_, _, scopes)| Rights::of_member(&scopes)))
 }

@@ -39,13 +39,14 @@ pub(super) struct StatsView {
     #[serde(flatten)]
     #[schema(inline)]
     counted: OrganizationStats,
-    /// Open invitations.
-    n_pending_invitations: u32,
+    /// Open invitations; left out where they were not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_pending_invitations: Option<u32>,
 }
 
 impl StatsView {
     const fn of(counted: OrganizationStats) -> Self {
-        Self { counted, n_pending_invitations: 0 }
+        Self { counted, n_pending_invitations: None }
     }
 }
 
@@ -80,7 +81,7 @@ impl OrganizationView {
     pub async fn with_invitations(mut self, reads: &dyn Reads, now: Timestamp) -> Result<Self, Refusal> {
         let (issuer, id) = (self.first.issuer_id, self.first.id);
         let open = reads.invitations().count_open(issuer, &[id], now).await?;
-        self.first.stats.n_pending_invitations = open.get(&id).copied().unwrap_or_default();
+        self.first.stats.n_pending_invitations = Some(open.get(&id).copied().unwrap_or_default());
         Ok(self)
     }
 }
@@ -143,7 +144,7 @@ impl IssuerOrganizationsListItem {
 
     /// With so many open invitations.
     pub(super) const fn with_invitations(mut self, open: u32) -> Self {
-        self.stats.n_pending_invitations = open;
+        self.stats.n_pending_invitations = Some(open);
         self
     }
 
