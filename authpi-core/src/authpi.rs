@@ -22,9 +22,10 @@ use crate::transport::{
 };
 use crate::urls::Urls;
 use crate::web::answer::Answer;
-use crate::web::authentication::{client_address, identify};
+use crate::web::authentication::{announce, client_address, identify, request_context};
 use crate::web::caller::Caller;
 use crate::web::idempotency::InFlight;
+use crate::web::personal_token::TokenAddresses;
 use crate::web::pipeline::Pipeline;
 use crate::web::problem::{answer_to, defect};
 use crate::web::rate_limit::RateLimits;
@@ -83,8 +84,7 @@ impl AuthPi {
         let services = Arc::clone(&self.0.services);
         let headers = headers.clone();
         let task = async move {
-            let address = client_address(&services.options, &headers, peer);
-            let _ = sender.send(identify(&services, &headers, None, address).await);
+            let _ = sender.send(identified(&services, &headers, peer).await);
         };
         self.0.services.transport.executor.spawn(Box::pin(task));
         receiver.await.map_err(|_| Refusal::internal("the authentication was cancelled"))?
@@ -161,6 +161,13 @@ pub trait Work: Send + Sync {
     /// # Errors
     /// What an operation refuses with; everything is undone then.
     async fn apply(&self, change: &mut Change<'_>) -> Result<Self::Output, Refusal>;
+}
+
+async fn identified(services: &Services, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, Refusal> {
+    let address = client_address(&services.options, headers, peer);
+    let caller = identify(services, headers, None, address).await?;
+    announce(services, &caller, "host", None, request_context(headers, address)).await?;
+    Ok(caller)
 }
 
 /// Builds an [`AuthPi`]. Required decisions are made already; the rest has defaults.
@@ -240,6 +247,7 @@ impl Builder {
             limits: RateLimits::new(Arc::clone(&self.clock), self.options.rate_limits),
             buffer: EventBuffer::new(self.options.event_buffer),
             keys: KeyCache::default(),
+            token_addresses: TokenAddresses::default(),
             in_flight: InFlight::default(),
             roots: RwLock::new(HashMap::new()),
             platform: RwLock::new(None),

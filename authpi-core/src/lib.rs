@@ -42,6 +42,7 @@ pub mod organization_type;
 pub mod outcome;
 pub mod page;
 mod retries;
+pub mod rights;
 pub mod role;
 pub mod rotating_secret;
 pub mod routes;

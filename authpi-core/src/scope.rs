@@ -79,6 +79,36 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// The widest scope that both cover; none where they have nothing in common.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Option<Self> {
+        if self.covers(other) {
+            return Some(other.clone());
+        }
+        if other.covers(self) {
+            return Some(self.clone());
+        }
+        // Each reaches, or does, something that the other does not.
+        let ((resource, action), (other_resource, other_action)) = (self.split()?, other.split()?);
+        let (reach, other_reach) = (Reach::of(resource, action), Reach::of(other_resource, other_action));
+        let action = match (action_covers(action, other_action), action_covers(other_action, action)) {
+            (true, _) => other_action,
+            (_, true) => action,
+            _ => return None,
+        };
+        match (reach, other_reach) {
+            (Reach::TopLevel, Reach::One(named) | Reach::Tree(named))
+            | (Reach::One(named) | Reach::Tree(named), Reach::TopLevel)
+                if !named.contains('.') =>
+            {
+                format!("{named}:{action}").parse().ok()
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The resources a scope reaches.
 #[derive(Clone, Copy)]
 enum Reach<'a> {
@@ -207,6 +237,15 @@ impl Scopes {
     /// names always do (core-api 12.2).
     pub fn leave_room_for(&self, scope: &Scope) -> bool {
         self.is_empty() || scope.split().is_none() || self.0.iter().any(|highest| highest.covers(scope))
+    }
+
+    /// No scopes.
+    pub const NONE: Self = Self(Vec::new());
+
+    /// What holders of either may do both.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Self {
+        self.0.iter().flat_map(|one| other.0.iter().filter_map(|another| one.meet(another))).collect()
     }
 
     /// Whether this very scope is among them, wildcards aside.

@@ -73,6 +73,11 @@ impl Urls {
     pub fn issuer(&self, issuer: IssuerId) -> String {
         format!("{}/{issuer}", self.base)
     }
+
+    /// The issuer whose `iss` this is.
+    pub fn issuer_of(&self, iss: &str) -> Option<IssuerId> {
+        iss.strip_prefix(&self.base)?.strip_prefix('/')?.parse().ok()
+    }
 }
 
 fn is_loopback(host: &url::Host<&str>) -> bool {

@@ -15,7 +15,10 @@ use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::Uuid;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::convert::{Place, id, millis, scopes_json, status, time, to_json, to_word};
@@ -174,6 +177,17 @@ async fn rows_after(
     query.all(connection).await.map_err(failed("api_key.list"))
 }
 
+/// Keys of an organization that were made by then, and were good for use.
+fn in_use(account: AccountId, organization: OrganizationId, by: Timestamp) -> Select<Entity> {
+    let unexpired = Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(by.as_millis()));
+    Entity::find()
+        .filter(Column::OrgId.eq(organization.uuid()))
+        .filter(Column::AccountId.eq(account.uuid()))
+        .filter(Column::CreatedAt.lte(by.as_millis()))
+        .filter(Column::Status.eq("active"))
+        .filter(unexpired)
+}
+
 fn place_of(key: &ApiKey) -> TimeAndId<ApiKeyId> {
     TimeAndId { at: key.created_at, id: key.id }
 }
@@ -222,6 +236,31 @@ impl<C: ConnectionTrait + Send + Sync> ApiKeyReads for Session<C> {
                 return Ok(SearchPage { items, next: None });
             }
         }
+    }
+
+    async fn active(
+        &self,
+        account: AccountId,
+        organization: OrganizationId,
+        made_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ApiKey>, StoreError> {
+        let rows = in_use(account, organization, made_until)
+            .order_by_asc(Column::CreatedAt)
+            .limit(u64::from(limit))
+            .all(&self.connection)
+            .await
+            .map_err(failed("api_key.active"))?;
+        at_home(&self.connection, rows).await
+    }
+
+    async fn count_active(
+        &self,
+        account: AccountId,
+        organization: OrganizationId,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        in_use(account, organization, now).count(&self.connection).await.map_err(failed("api_key.count_active"))
     }
 
     async fn expired_unannounced(&self, now: Timestamp, limit: u32) -> Result<Vec<ApiKey>, StoreError> {

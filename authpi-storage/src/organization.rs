@@ -1,8 +1,10 @@
 //! Organizations in SQL.
 
+mod revocation;
+
 use async_trait::async_trait;
 use authpi_core::id::{Id, IssuerId, OrganizationId};
-use authpi_core::organization::model::{Organization, OrganizationStats};
+use authpi_core::organization::model::{AccessRevocation, Organization, OrganizationStats};
 use authpi_core::organization::repository::{
     DeletingOrganization, OrganizationFilter, OrganizationListing, OrganizationReads, OrganizationRepository,
     StatusFilter,
@@ -62,6 +64,14 @@ fn written(organization: &Organization) -> Result<ActiveModel, StoreError> {
 
 #[async_trait]
 impl<C: ConnectionTrait + Send + Sync> OrganizationReads for Session<C> {
+    async fn revocation(&self, issuer: IssuerId, id: OrganizationId) -> Result<Option<AccessRevocation>, StoreError> {
+        revocation::find(&self.connection, issuer, id).await
+    }
+
+    async fn revocations(&self, limit: u32) -> Result<Vec<AccessRevocation>, StoreError> {
+        revocation::oldest(&self.connection, limit).await
+    }
+
     async fn find(&self, issuer: IssuerId, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
         let row = Entity::find_by_id(id.uuid())
             .filter(Column::IssuerId.eq(issuer.uuid()))
@@ -229,5 +239,13 @@ impl OrganizationRepository for Unit {
             .await
             .map(|_| ())
             .map_err(failed("organization.remove"))
+    }
+
+    async fn order_revocation(&mut self, order: &AccessRevocation) -> Result<(), StoreError> {
+        revocation::replace(&self.connection, order).await
+    }
+
+    async fn finish_revocation(&mut self, order: &AccessRevocation) -> Result<(), StoreError> {
+        revocation::finish(&self.connection, order).await
     }
 }

@@ -62,7 +62,8 @@ fn token((row, owner): Owned) -> Result<PersonalToken, StoreError> {
         owner: match owner {
             Some(owner) if owner.deleted => OwnerState::Gone,
             Some(owner) if owner.status == "active" => OwnerState::Active,
-            Some(_) => OwnerState::Inactive,
+            Some(owner) if owner.status == "suspended" => OwnerState::Suspended,
+            Some(_) => OwnerState::Barred,
             None => OwnerState::Gone,
         },
         created_at: time(row.created_at),

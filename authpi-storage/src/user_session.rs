@@ -156,8 +156,9 @@ impl<C: ConnectionTrait + Send + Sync> SessionReads for Session<C> {
         all(&self.connection, query, "session.live").await
     }
 
-    async fn count_live(&self, issuer: IssuerId, of: SessionsOf) -> Result<u64, StoreError> {
-        live_of(issuer, of).count(&self.connection).await.map_err(failed("session.count_live"))
+    async fn count_unended(&self, issuer: IssuerId, of: SessionsOf, now: Timestamp) -> Result<u64, StoreError> {
+        let unended = live_of(issuer, of).filter(Column::LapsesAt.gt(now.as_millis()));
+        unended.count(&self.connection).await.map_err(failed("session.count_unended"))
     }
 
     async fn lapsed(&self, now: Timestamp, limit: u32) -> Result<Vec<UserSession>, StoreError> {

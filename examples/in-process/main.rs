@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use authpi_core::error::Refusal;
 use authpi_core::id::{AccountId, IssuerId};
-use authpi_core::organization::model::{Organization, OrganizationDetails};
+use authpi_core::organization::model::Organization;
 use authpi_core::organization::operations::{self, NewOrganization};
 use authpi_core::store::Change;
 use authpi_core::transport::MasterKey;
@@ -30,7 +30,7 @@ impl Work for SignUp {
     }
 
     async fn apply(&self, change: &mut Change<'_>) -> Result<Organization, Refusal> {
-        let details = OrganizationDetails { name: Some(self.name.clone()), ..OrganizationDetails::default() };
+        let details = [("name".to_owned(), self.name.clone().into())].into_iter().collect();
         operations::create(change, self.issuer, NewOrganization { details, ..NewOrganization::default() }).await
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) async fn make(root: Caller, account: &str, email: &str) -> Self {
+    pub(crate) async fn make(app: &App, root: Caller, account: &str, email: &str) -> Self {
         let below = format!("/v1/accounts/{account}");
         let issuer = root.post(&format!("{below}/issuers"), json!({ "name": "i" })).expect(201).await.id();
         let in_issuer = format!("{below}/issuers/{issuer}");
@@ -38,6 +38,9 @@ impl World {
         make(&format!("{in_organization}/members"), member).await;
         let key = json!({ "name": "k", "restrictions": { "scopes": ["*:**"] } });
         let key = make(&format!("{in_organization}/api-keys"), key).await;
+        let token = json!({ "name": "t", "restrictions": { "scopes": [] } });
+        let token = make(&format!("users/{user}/tokens"), token).await.id();
+        let session = app.log_in(&in_issuer, &user).await;
         let events = root.get(&format!("{below}/events")).expect(200).await;
         let event = events.data()[0]["id"].as_str().unwrap().to_owned();
         let ids = vec![
@@ -48,6 +51,8 @@ impl World {
             ("client_id", client),
             ("key_id", key.id()),
             ("event_id", event),
+            ("session_id", session),
+            ("token_id", token),
         ];
         Self { root, account: account.to_owned(), ids, tenant_key: (key.id(), key.text("secret_plain")) }
     }
@@ -113,12 +118,12 @@ impl Work for Open {
 }
 
 async fn worlds(app: &App) -> (World, World, World) {
-    let ours = World::make(app.root(), &app.account, "a@example.com").await;
-    let sibling = World::make(app.root(), &app.account, "b@example.com").await;
+    let ours = World::make(app, app.root(), &app.account, "a@example.com").await;
+    let sibling = World::make(app, app.root(), &app.account, "b@example.com").await;
     let platform = app.authpi.services().platform().await.unwrap().unwrap().issuer_id;
     let open = Open { id: mint(), platform };
     let (id, secret) = app.authpi.run(&open).await.unwrap();
-    let foreign = World::make(app.with_key(&id, &secret), &open.id.to_string(), "c@example.com").await;
+    let foreign = World::make(app, app.with_key(&id, &secret), &open.id.to_string(), "c@example.com").await;
     (ours, sibling, foreign)
 }
 
@@ -202,7 +207,7 @@ async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body(dr
         let last = path.rsplit('/').next().unwrap();
         let (prefix, suffix) = last.split_at(last.find('_').unwrap() + 1);
         let missing = path.replace(last, &format!("{prefix}{}", "0".repeat(suffix.len())));
-        let (status, error) = if missing.contains("/issuers/") || missing.contains("/api-keys/") {
+        let (status, error) = if missing.contains("/issuers/") || missing.contains("/api-keys/") || missing.contains("/tokens/") {
             (404, "not_found")
         } else {
             (403, "access_denied")

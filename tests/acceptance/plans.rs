@@ -70,7 +70,7 @@ async fn every_list_walks_along_an_index() {
     store.on_statement(move |sql| statements.lock().unwrap().push(sql.to_owned()));
     let options = Options { rate_limits: false, ..Options::default() };
     let app = App::start_on(Driver::Axum, options, store, folder).await;
-    let world = World::make(app.root(), &app.account, "a@example.com").await;
+    let world = World::make(&app, app.root(), &app.account, "a@example.com").await;
 
     let mut seen = BTreeMap::new();
     for call in calls(&world) {

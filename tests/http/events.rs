@@ -124,3 +124,76 @@ async fn events_need_their_scope_and_an_unknown_one_is_404() {
         reader.get(&app.path(&format!("/events/{id}"))).expect(404).await;
     }
 }
+
+async fn aggregated(app: &App, query: &str) -> Value {
+    app.root().get(&app.path(&format!("/events/aggregate?{query}"))).expect(200).await.data().clone()
+}
+
+#[tokio::test]
+async fn a_total_is_one_bucket_and_groups_are_as_many_as_there_are() {
+    let app = App::start(DRIVER).await;
+    let issuer = app.issuer().await;
+    let issuer_id = issuer.rsplit('/').next().unwrap();
+    let user = app.user(&issuer, "a@example.com").await;
+    app.user(&issuer, "b@example.com").await;
+    let total = |count: u64| json!({ "timestamp": null, "key": null, "count": count });
+    let below = format!("issuer_id={issuer_id}");
+    let expected = json!({ "interval": null, "group_by": null, "buckets": [total(3)] });
+    assert_eq!(aggregated(&app, &below).await, expected);
+    assert_eq!(aggregated(&app, &format!("user_id={user}")).await["buckets"], json!([total(1)]));
+    assert_eq!(aggregated(&app, "event_types=webhook.created").await["buckets"], json!([total(0)]));
+    let grouped = aggregated(&app, &format!("{below}&group_by=type&count_unique=user_id")).await;
+    assert_eq!((&grouped["interval"], &grouped["group_by"]), (&Value::Null, &json!("type")));
+    let bucket = |key: &str, count: u64, unique: u64| {
+        json!({ "timestamp": null, "key": key, "count": count, "unique": unique })
+    };
+    let expected = json!([bucket("user.created", 2, 2), bucket("issuer.created", 1, 0)]);
+    assert_eq!(grouped["buckets"], expected);
+    assert_eq!(aggregated(&app, "event_types=webhook.created&group_by=type").await["buckets"], json!([]));
+}
+
+#[tokio::test]
+async fn intervals_without_events_are_filled_with_zeros_unless_grouped() {
+    let app = App::start(DRIVER).await;
+    app.advance(Duration::from_hours(2));
+    let issuer = app.issuer().await;
+    app.user(&issuer, "a@example.com").await;
+    app.advance(Duration::from_mins(5));
+    app.user(&issuer, "b@example.com").await;
+    let (now, minute) = (app.now(), 60_000);
+    let kind = "event_types=user.created";
+    let minutes = aggregated(&app, &format!("{kind}&interval=minute&count_unique=user_id")).await;
+    let buckets = minutes["buckets"].as_array().unwrap();
+    assert_eq!((buckets.len(), &buckets[0]["timestamp"]), (60, &json!(now - 59 * minute)), "the last hour");
+    let counts: Vec<_> = buckets.iter().map(|bucket| bucket["count"].as_u64().unwrap()).collect();
+    assert_eq!((counts[54], counts[59], counts.iter().sum::<u64>()), (1, 1, 2));
+    assert_eq!(buckets[0], json!({ "timestamp": now - 59 * minute, "key": null, "count": 0, "unique": 0 }));
+    let hours = aggregated(&app, &format!("{kind}&interval=hour")).await;
+    assert_eq!(hours["buckets"].as_array().unwrap().len(), 25, "24 hours that begin within an hour");
+    let range = format!("{kind}&interval=minute&after={}&before={}.0", now - minute, now);
+    assert_eq!(aggregated(&app, &range).await["buckets"], json!([{ "timestamp": now - minute, "key": null, "count": 0 }]));
+    let grouped = aggregated(&app, &format!("{kind}&interval=minute&group_by=type")).await;
+    let bucket = |at: i64| json!({ "timestamp": at, "key": "user.created", "count": 1 });
+    assert_eq!(grouped["buckets"], json!([bucket(now - 5 * minute), bucket(now)]));
+}
+
+#[tokio::test]
+async fn an_aggregate_has_at_most_a_thousand_intervals_and_known_words() {
+    let app = App::start(DRIVER).await;
+    let now = app.now();
+    let hours = |hours: i64| format!("interval=hour&after={}&before={now}", now - 1 - hours * 3_600_000);
+    assert_eq!(aggregated(&app, &hours(1000)).await["buckets"].as_array().unwrap().len(), 1000);
+    for (query, problem) in [
+        (hours(1001), "interval too_many"),
+        ("interval=minute&after=1".to_owned(), "interval too_many"),
+        ("interval=week".to_owned(), "interval invalid_enum_value"),
+        ("group_by=actor".to_owned(), "group_by invalid_enum_value"),
+        ("count_unique=key_id".to_owned(), "count_unique invalid_enum_value"),
+        ("event_types=user.*".to_owned(), "event_types invalid_enum_value"),
+    ] {
+        let refused = app.root().get(&app.path(&format!("/events/aggregate?{query}"))).expect(400).await;
+        assert_eq!(refused.refusal().1, [problem], "{query}");
+    }
+    let before = format!("interval=day&after={now}&before={now}");
+    assert_eq!(aggregated(&app, &before).await["buckets"], json!([]));
+}

@@ -73,8 +73,8 @@ async fn an_added_member_reads_back_whole_with_its_etag_and_is_counted() {
         read.data(),
         &json!({
             "org_id": before.id(), "member_id": user, "member_type": "user", "issuer_id": before.data()["issuer_id"],
-            "status": "active", "scopes": ["owner", "a:read"], "groups": [], "user_title": "Founder",
-            "metadata": { "crm": 7 }, "joined_at": app.now(), "updated_at": app.now(),
+            "status": "active", "scopes": ["owner", "a:read"], "groups": [], "roles": [],
+            "user_title": "Founder", "metadata": { "crm": 7 }, "joined_at": app.now(), "updated_at": app.now(),
         })
     );
     let after = app.root().get(&ground.organization).expect(200).await;

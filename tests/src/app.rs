@@ -134,6 +134,11 @@ impl App {
         Caller::new(&self.base, Some((id.to_owned(), secret.to_owned())))
     }
 
+    /// A bearer token.
+    pub fn with_bearer(&self, token: &str) -> Caller {
+        self.anonymous().bearing(token)
+    }
+
     /// No credential.
     pub fn anonymous(&self) -> Caller {
         Caller::new(&self.base, None)

@@ -11,13 +11,20 @@ pub struct Caller {
     client: reqwest::Client,
     base: String,
     key: Option<(String, String)>,
+    bearer: Option<String>,
 }
 
 impl Caller {
     /// A caller of the server at `base`.
     pub fn new(base: &str, key: Option<(String, String)>) -> Self {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { client, base: base.to_owned(), key }
+        Self { client, base: base.to_owned(), key, bearer: None }
+    }
+
+    /// The same caller, who presents a token.
+    #[must_use]
+    pub fn bearing(self, token: &str) -> Self {
+        Self { key: None, bearer: Some(token.to_owned()), ..self }
     }
 
     /// GET.
@@ -50,6 +57,9 @@ impl Caller {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some((id, secret)) = &self.key {
             request = request.basic_auth(id, Some(secret));
+        }
+        if let Some(token) = &self.bearer {
+            request = request.bearer_auth(token);
         }
         Call(request)
     }

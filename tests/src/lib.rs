@@ -19,6 +19,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod seed;
 pub mod server;
+pub mod sessions;
 
 pub use app::{App, Driver};
 pub use caller::{Caller, Reply};

@@ -14,7 +14,6 @@ use authpi_core::issuer::operations::{self as issuers, NewIssuer};
 use authpi_core::membership::model::NewMember;
 use authpi_core::membership::operations as memberships;
 use authpi_core::metadata::Metadata;
-use authpi_core::organization::model::OrganizationDetails;
 use authpi_core::organization::operations::{self as organizations, NewOrganization};
 use authpi_core::scope::Scopes;
 use authpi_core::store::Change;
@@ -224,8 +223,7 @@ impl Work for Batch<'_> {
 
 impl Batch<'_> {
     async fn organization(&self, change: &mut Change<'_>, number: usize) -> Result<OrganizationId, Refusal> {
-        let details =
-            OrganizationDetails { name: Some(format!("Organization {number}")), ..OrganizationDetails::default() };
+        let details = [("name".to_owned(), format!("Organization {number}").into())].into_iter().collect();
         let new = NewOrganization { details, ..NewOrganization::default() };
         Ok(organizations::create(change, self.issuer, new).await?.id)
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::model::{MAX_DOMAINS, MAX_WEBHOOKS};
+use super::model::{Account, MAX_DOMAINS, MAX_WEBHOOKS};
 use super::operations::{self, AccountPatch, AccountWithOrganization};
 use super::primary::chosen;
 use crate::domain::api::AccountDomainView;
@@ -16,6 +16,7 @@ use crate::error::Refusal;
 use crate::id::{AccountId, UserId};
 use crate::metadata::Metadata;
 use crate::organization::api::OrganizationView;
+use crate::rights::Rights;
 use crate::store::{Change, Reads};
 use crate::timestamp::Timestamp;
 use crate::web::answer::Answer;
@@ -183,6 +184,10 @@ impl Body for UpdateAccount {
     }
 }
 
+fn is_owner(sent: &Value, account: &Account) -> bool {
+    serde_json::from_value(sent.clone()).is_ok_and(|owner: Option<UserId>| owner == account.owner_user_id)
+}
+
 /// `updateAccount`
 struct Update;
 
@@ -204,6 +209,10 @@ impl Write for Update {
         let before = operations::find_locked(change).await?.ok_or(Refusal::NotFound)?;
         call.precondition(before.account.updated_at)?;
         let body = call.body()?;
+        let names_owner = body.owner_user_id.as_ref().is_some_and(|owner| !is_owner(owner, &before.account));
+        if names_owner && !call.caller()?.in_account(change.account()).is_some_and(Rights::may_name_owner) {
+            return Err(Refusal::InsufficientScope("owner".parse().map_err(Refusal::internal)?));
+        }
         let primary = match &body.domains {
             None => None,
             Some(sent) => chosen(sent, &before.domains)?,

@@ -3,7 +3,7 @@
 use super::model::ApiKey;
 use crate::event::catalogue;
 use crate::event::model::{EventDraft, Subject};
-use crate::scope::Scope;
+use crate::scope::{Scope, Scopes};
 use crate::status::machine_word;
 
 /// Events of a key belong to its own account, whoever changed it.
@@ -66,4 +66,10 @@ pub fn unblocked(key: &ApiKey) -> EventDraft {
 
 fn switched(draft: EventDraft, key: &ApiKey) -> EventDraft {
     draft.with("reason", machine_word(key.status.reason.as_deref())).with("by", machine_word(key.status.by.as_deref()))
+}
+
+/// `api-key.verified`
+pub fn verified(subject: Subject, scopes: &Scopes, surface: &str) -> EventDraft {
+    let scopes: serde_json::Value = scopes.iter().map(Scope::as_str).collect();
+    EventDraft::new(catalogue::API_KEY_VERIFIED, subject).with("surface", surface).with("scopes", scopes)
 }

@@ -9,6 +9,7 @@ use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
 use crate::network::Network;
+use crate::rights::Rights;
 use crate::rotating_secret::RotatingSecret;
 use crate::scope::Scopes;
 use crate::secret::{Secret, SecretHash};
@@ -123,11 +124,11 @@ fn require_future(at: Option<Timestamp>, now: Timestamp) -> Result<(), Refusal> 
 ///
 /// # Errors
 /// [`Refusal::InsufficientScope`], naming the first scope that the caller may not give.
-pub fn permit(level: KeyLevel, held: Option<&Scopes>, scopes: &Scopes) -> Result<(), Refusal> {
+pub fn permit(level: KeyLevel, held: Option<&Rights>, scopes: &Scopes) -> Result<(), Refusal> {
     if level == KeyLevel::Organization {
         return Ok(());
     }
-    let none = Scopes::default();
+    let none = Rights::default();
     match held.unwrap_or(&none).not_grantable(scopes).into_iter().next() {
         None => Ok(()),
         Some(missing) => Err(Refusal::InsufficientScope(missing)),
@@ -145,7 +146,7 @@ pub async fn update(
     change: &mut Change<'_>,
     before: ApiKey,
     patch: ApiKeyPatch,
-    held: Option<&Scopes>,
+    held: Option<&Rights>,
 ) -> Result<ApiKey, Refusal> {
     let now = change.now();
     let details = merged(&before.details, &patch.details)?;
@@ -206,7 +207,7 @@ pub async fn revoke(change: &mut Change<'_>, before: ApiKey, note: StatusNote) -
 pub async fn rotate(
     change: &mut Change<'_>,
     before: ApiKey,
-    held: Option<&Scopes>,
+    held: Option<&Rights>,
 ) -> Result<(ApiKey, Secret), Refusal> {
     permit(before.level, held, &before.details.restrictions.scopes)?;
     let secret = change.secret()?;

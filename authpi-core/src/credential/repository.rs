@@ -70,6 +70,30 @@ pub trait ApiKeyReads: Send + Sync {
         now: Timestamp,
     ) -> Result<SearchPage<ApiKey, TimeAndId<ApiKeyId>>, StoreError>;
 
+    /// At most `limit` keys of an organization that are in use, of those made at `made_until` or before, oldest first.
+    /// Keys that have expired by then are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn active(
+        &self,
+        account: AccountId,
+        organization: OrganizationId,
+        made_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ApiKey>, StoreError>;
+
+    /// How many keys of an organization are in use at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn count_active(
+        &self,
+        account: AccountId,
+        organization: OrganizationId,
+        now: Timestamp,
+    ) -> Result<u64, StoreError>;
+
     /// At most `limit` keys of all accounts that have expired by `now` without an event saying so, longest first: work
     /// for the sweep.
     ///

@@ -133,6 +133,13 @@ pub enum Actor {
         /// The person.
         user_id: UserId,
     },
+    /// A person with a personal token.
+    PersonalToken {
+        /// The token.
+        token_id: TokenId,
+        /// The person.
+        user_id: UserId,
+    },
     /// The instance itself, or its host in process.
     System,
     /// Nobody known.
@@ -143,7 +150,7 @@ impl Actor {
     /// The user among the acting ids, for the `user_id` filter of event lists.
     pub const fn user_id(&self) -> Option<UserId> {
         match self {
-            Self::User { user_id } => Some(*user_id),
+            Self::User { user_id } | Self::PersonalToken { user_id, .. } => Some(*user_id),
             Self::Agent { user_id, .. } => *user_id,
             _ => None,
         }
@@ -163,7 +170,7 @@ impl Actor {
             Self::ApiKey { key_id } => key_id.to_string(),
             Self::Client { client_id } => client_id.to_string(),
             Self::Agent { agent_id, .. } => agent_id.to_string(),
-            Self::User { user_id } => user_id.to_string(),
+            Self::User { user_id } | Self::PersonalToken { user_id, .. } => user_id.to_string(),
             Self::System => "system".to_owned(),
             Self::Anonymous => "anonymous".to_owned(),
         }

@@ -65,6 +65,8 @@ pub fn deleted(issuer: &Issuer, cascade: &IssuerChildren) -> EventDraft {
         "api_keys": cascade.api_keys,
         "auth_methods": cascade.auth_methods,
         "agents": cascade.agents,
+        "sessions": cascade.sessions,
+        "personal_tokens": cascade.personal_tokens,
     });
     EventDraft::new(catalogue::ISSUER_DELETED, subject(issuer)).with("cascade", cascade)
 }

@@ -65,6 +65,10 @@ pub struct IssuerChildren {
     pub auth_methods: u64,
     /// Agents.
     pub agents: u64,
+    /// Sessions that had not ended.
+    pub sessions: u64,
+    /// Personal tokens.
+    pub personal_tokens: u64,
 }
 
 /// An issuer whose deletion was accepted.

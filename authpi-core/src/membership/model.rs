@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::error::{FieldCode, FieldErrors};
 use crate::id::{GroupId, IssuerId, MemberId, OrganizationId};
 use crate::metadata::Metadata;
+use crate::rights::Rights;
 use crate::scope::{Scope, Scopes};
 use crate::timestamp::Timestamp;
 use crate::words::words;
@@ -108,9 +109,9 @@ pub enum Grantor {
     /// Nothing: the instance itself, its host, or a rule that somebody with the right to it has set.
     #[default]
     Unbounded,
-    /// What an API key holds in the account whose organization this is; nothing when it is the organization of no
-    /// account, where scopes mean nothing to the Core API (core-api 1.9).
-    ApiKey(Scopes),
+    /// What somebody holds in the account whose organization this is; nothing when it is the organization of no account,
+    /// where scopes mean nothing to the Core API (core-api 1.9).
+    Holder(Rights),
 }
 
 impl Grantor {
@@ -119,7 +120,7 @@ impl Grantor {
     pub fn refuses(&self, scopes: &Scopes) -> Option<Scope> {
         match self {
             Self::Unbounded => None,
-            Self::ApiKey(held) => held.not_grantable(scopes).into_iter().next(),
+            Self::Holder(held) => held.not_grantable(scopes).into_iter().next(),
         }
     }
 }
@@ -264,11 +265,12 @@ mod tests {
 
     #[test]
     fn a_key_gives_what_it_holds_and_the_instance_anything() {
+        let held = |texts: &[&str]| Rights::of_scopes(scopes(texts));
         let wanted = scopes(&["a:read", "owner"]);
         assert_eq!(Grantor::Unbounded.refuses(&wanted), None);
-        assert_eq!(Grantor::ApiKey(scopes(&["*:**"])).refuses(&wanted), None);
-        assert_eq!(Grantor::ApiKey(scopes(&["a:**"])).refuses(&wanted), Some("owner".parse().unwrap()));
-        assert_eq!(Grantor::ApiKey(Scopes::default()).refuses(&wanted), Some("a:read".parse().unwrap()));
+        assert_eq!(Grantor::Holder(held(&["*:**"])).refuses(&wanted), None);
+        assert_eq!(Grantor::Holder(held(&["a:**"])).refuses(&wanted), Some("owner".parse().unwrap()));
+        assert_eq!(Grantor::Holder(Rights::default()).refuses(&wanted), Some("a:read".parse().unwrap()));
     }
 
     #[test]

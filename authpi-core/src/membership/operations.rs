@@ -107,8 +107,16 @@ pub async fn update(
     let mut changes = changed_fields(&before.details, &details)?;
     let mut errors = FieldErrors::new();
     let groups = match (&patch.groups, &patch.roles) {
-        (_, Some(roles)) => resolved(change, place, roles, &mut errors).await?,
+        (None, Some(roles)) => resolved(change, place, roles, &mut errors).await?,
         (Some(groups), None) => known_groups(change, place, groups, &mut errors).await?,
+        (Some(groups), Some(roles)) => {
+            // What was read can be sent back; anything else says two things at once.
+            let groups = known_groups(change, place, groups, &mut errors).await?;
+            if resolved(change, place, roles, &mut errors).await? != groups {
+                errors.add("groups", FieldCode::NotAllowed, "contradicts the roles");
+            }
+            groups
+        }
         (None, None) => before.groups.clone(),
     };
     if groups != before.groups {

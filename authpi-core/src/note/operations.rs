@@ -4,7 +4,6 @@ use super::model::{KnownLinks, Links, Note, NoteSubject};
 use crate::error::{FieldCode, Refusal};
 use crate::id::{AccountId, IssuerId, MemberId};
 use crate::outcome::WriteOutcome;
-use crate::scope::Scopes;
 use crate::store::{Change, Reads};
 
 /// A note to be written.
@@ -28,9 +27,6 @@ pub struct NotePatch {
     /// Stands before the others.
     pub pinned: Option<bool>,
 }
-
-/// Names of plain scopes whose holders run the account.
-const RUNS_ACCOUNT: [&str; 2] = ["owner", "admin"];
 
 /// Writes a note.
 ///
@@ -119,12 +115,11 @@ pub async fn update(change: &mut Change<'_>, before: Note, patch: NotePatch) -> 
     Ok(after)
 }
 
-/// Removes a note: its author may, and who runs the account, which `held` tells.
+/// Removes a note: its author may, and who runs the account.
 ///
 /// # Errors
 /// [`Refusal::AccessDenied`] for anybody else; [`Refusal::Stale`] when it has changed meanwhile.
-pub async fn delete(change: &mut Change<'_>, note: &Note, held: &Scopes) -> Result<(), Refusal> {
-    let runs_account = held.is_full() || held.iter().any(|scope| RUNS_ACCOUNT.contains(&scope.as_str()));
+pub async fn delete(change: &mut Change<'_>, note: &Note, runs_account: bool) -> Result<(), Refusal> {
     if !runs_account && change.actor().name() != note.created_by {
         return Err(Refusal::AccessDenied("Only its author, an owner or an admin deletes a note."));
     }

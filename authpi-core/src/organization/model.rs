@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::address::Address;
-use crate::id::{IssuerId, OrganizationId};
+use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::metadata::Metadata;
 use crate::organization_type::{DEFAULT_TYPE, OrganizationSecurity, OrganizationType};
 use crate::scope::Scopes;
@@ -41,6 +41,21 @@ pub enum OrganizationStatus {
     Active,
     /// Left out of new tokens; keys refused; invitations frozen. Can be undone.
     Suspended,
+}
+
+/// An order to take away all that gives access through an organization, until it is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessRevocation {
+    /// The organization.
+    pub org_id: OrganizationId,
+    /// Where it lives.
+    pub issuer_id: IssuerId,
+    /// Account of the issuer.
+    pub account_id: AccountId,
+    /// What existed then is covered.
+    pub ordered_at: Timestamp,
+    /// Why, and who says so.
+    pub note: StatusNote,
 }
 
 /// What an organization holds.

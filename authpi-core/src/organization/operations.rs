@@ -1,5 +1,7 @@
 //! What can be done with organizations.
 
+pub mod access;
+
 use serde_json::{Map, Value};
 
 use super::events;
@@ -172,6 +174,9 @@ pub async fn update(
         Some((OrganizationStatus::Suspended, note)) => after.suspended(change.now(), note),
         Some((OrganizationStatus::Active, note)) => after.reactivated(change.now(), note),
     };
+    if after.status.value != was {
+        check_revocation(change, &after).await?;
+    }
     if changes.is_empty() && after.status.value == was {
         return Ok(before);
     }
@@ -192,6 +197,18 @@ pub async fn update(
         _ => {}
     }
     Ok(after)
+}
+
+/// While access through an organization is being taken away, nothing of it comes back.
+async fn check_revocation(change: &mut Change<'_>, after: &Organization) -> Result<(), Refusal> {
+    if after.status.value != OrganizationStatus::Active {
+        return Ok(());
+    }
+    change.unit().organizations().lock(after.issuer_id, after.id).await?;
+    match change.reads().organizations().revocation(after.issuer_id, after.id).await? {
+        None => Ok(()),
+        Some(_) => Err(Refusal::conflict("Access through the organization is still being revoked; try again soon.")),
+    }
 }
 
 /// In the organization of an account default scopes are rights on the account: checked when they are written, and again

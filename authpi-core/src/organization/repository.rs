@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::model::{Organization, OrganizationStatus};
+use super::model::{AccessRevocation, Organization, OrganizationStatus};
 use crate::error::StoreError;
 use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::outcome::WriteOutcome;
@@ -55,6 +55,18 @@ pub struct OrganizationListing {
 /// Questions about organizations.
 #[async_trait]
 pub trait OrganizationReads: Send + Sync {
+    /// The order to take away all access through an organization, if one is under way.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn revocation(&self, issuer: IssuerId, id: OrganizationId) -> Result<Option<AccessRevocation>, StoreError>;
+
+    /// At most `limit` orders of all issuers, oldest first: work for the worker.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn revocations(&self, limit: u32) -> Result<Vec<AccessRevocation>, StoreError>;
+
     /// One organization of the issuer; none once its deletion was accepted.
     ///
     /// # Errors
@@ -129,4 +141,16 @@ pub trait OrganizationRepository: OrganizationReads {
     /// # Errors
     /// [`StoreError`].
     async fn remove(&mut self, issuer: IssuerId, id: OrganizationId) -> Result<(), StoreError>;
+
+    /// Notes an order, instead of an earlier one of the organization. The organization is locked.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn order_revocation(&mut self, revocation: &AccessRevocation) -> Result<(), StoreError>;
+
+    /// Drops an order that was carried out, unless a newer one took its place.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn finish_revocation(&mut self, revocation: &AccessRevocation) -> Result<(), StoreError>;
 }

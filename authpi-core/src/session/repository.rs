@@ -48,11 +48,11 @@ pub trait SessionReads: Send + Sync {
     /// [`StoreError`].
     async fn live(&self, issuer: IssuerId, of: SessionsOf, limit: u32) -> Result<Vec<UserSession>, StoreError>;
 
-    /// How many there are of [`SessionReads::live`].
+    /// How many sessions nothing has ended by `now`, time included.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn count_live(&self, issuer: IssuerId, of: SessionsOf) -> Result<u64, StoreError>;
+    async fn count_unended(&self, issuer: IssuerId, of: SessionsOf, now: Timestamp) -> Result<u64, StoreError>;
 
     /// At most `limit` sessions of all issuers that time has ended by `now` and no sweep has noted, longest first: work
     /// for the sweep.

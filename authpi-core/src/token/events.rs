@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::model::{PersonalToken, TokenStatus};
 use crate::event::catalogue::{self, EventType};
 use crate::event::model::{EventDraft, Subject};
-use crate::scope::Scope;
+use crate::scope::{Scope, Scopes};
 
 fn about(kind: EventType, token: &PersonalToken) -> EventDraft {
     EventDraft::new(kind, Subject::issuer(token.account_id, token.issuer_id).user(token.user_id).token(token.id))
@@ -35,9 +35,10 @@ pub fn deleted(token: &PersonalToken) -> EventDraft {
 }
 
 /// `user.personal-token.verified`; `new_ip`: it had never been used from this address.
-pub fn verified(token: &PersonalToken, surface: &str, new_ip: bool) -> EventDraft {
-    about(catalogue::USER_PERSONAL_TOKEN_VERIFIED, token)
+pub fn verified(subject: Subject, scopes: &Scopes, surface: &str, new_ip: bool) -> EventDraft {
+    let scopes: Value = scopes.iter().map(Scope::as_str).collect();
+    EventDraft::new(catalogue::USER_PERSONAL_TOKEN_VERIFIED, subject)
         .with("surface", surface)
-        .with("scopes", scopes(token))
+        .with("scopes", scopes)
         .with("new_ip", new_ip)
 }

@@ -78,6 +78,23 @@ impl IdSource {
     }
 }
 
+/// Random text of `[A-Za-z0-9]`: each character as likely as any other.
+///
+/// # Errors
+/// [`EntropyUnavailable`].
+pub fn alphanumeric(entropy: &dyn Entropy, length: usize) -> Result<String, EntropyUnavailable> {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut text = String::with_capacity(length);
+    while text.len() < length {
+        let mut random = [0; 32];
+        entropy.fill(&mut random)?;
+        // Of 64 values two are left out, so that none of the 62 comes up more often.
+        let characters = random.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 63)));
+        text.extend(characters.map(|byte| char::from(*byte)).take(length - text.len()));
+    }
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]

@@ -9,7 +9,7 @@ mod runtime;
 mod vault;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use entropy::{Entropy, EntropyUnavailable, IdSource, SystemEntropy};
+pub use entropy::{Entropy, EntropyUnavailable, IdSource, SystemEntropy, alphanumeric};
 pub use mail::{MailFailure, Mailer, OutgoingMail};
 pub use network::{DnsFailure, DnsResolver, HttpClient, HttpFailure, IncomingAnswer, NoNetwork, OutgoingRequest};
 pub use runtime::{Compute, Executor, QueueFull, Transport};

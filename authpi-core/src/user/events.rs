@@ -79,11 +79,21 @@ pub struct Cascade {
     pub verifiers: u64,
     /// Delegations in force.
     pub delegations: u64,
+    /// Sessions that had not ended.
+    pub sessions: u64,
+    /// Personal tokens.
+    pub personal_tokens: u64,
 }
 
 /// `user.deleted`, with what goes with it.
 pub fn deleted(account: AccountId, user: &User, cascade: Cascade) -> EventDraft {
-    let Cascade { memberships, verifiers, delegations } = cascade;
-    let cascade = json!({ "memberships": memberships, "verifiers": verifiers, "delegations": delegations });
-    about(catalogue::USER_DELETED, account, user).with("cascade", cascade)
+    let Cascade { memberships, verifiers, delegations, sessions, personal_tokens } = cascade;
+    let counts = json!({
+        "memberships": memberships,
+        "verifiers": verifiers,
+        "delegations": delegations,
+        "sessions": sessions,
+        "personal_tokens": personal_tokens,
+    });
+    about(catalogue::USER_DELETED, account, user).with("cascade", counts)
 }

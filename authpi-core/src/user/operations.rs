@@ -1,5 +1,7 @@
 //! What can be done with users.
 
+pub mod revocation;
+
 use serde_json::{Map, Value};
 
 use super::events::{self, Cascade};
@@ -13,6 +15,9 @@ use crate::id::{IssuerId, MemberId};
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
 use crate::outcome::InsertOutcome;
+use crate::session::model::EndCause;
+use crate::session::operations as session;
+use crate::session::repository::SessionsOf;
 use crate::status::{Status, StatusNote};
 use crate::store::Change;
 
@@ -135,7 +140,23 @@ pub async fn update(change: &mut Change<'_>, before: User, patch: UserPatch) -> 
         UserUpdateOutcome::UsernameTaken => return Err(username_taken()),
     }
     emit_changes(change, &before, &after, changes, step)?;
+    follow(change, &after, step).await?;
     Ok(after)
+}
+
+/// What a step does to the sessions of the user (idp §27): who is out for long loses them, who is out for a while finds
+/// them again.
+async fn follow(change: &mut Change<'_>, user: &User, step: Option<StatusStep>) -> Result<(), Refusal> {
+    let (issuer, id) = (user.issuer_id, user.id);
+    match step {
+        Some(StatusStep::Blocked | StatusStep::Disabled) => {
+            let reason = user.status.reason.clone();
+            session::end_all(change, issuer, id, EndCause::UserStatus, reason).await.map(|_| ())
+        }
+        Some(StatusStep::Suspended) => session::freeze_all(change, issuer, id).await,
+        Some(StatusStep::Reactivated) => session::thaw_all(change, issuer, id).await,
+        Some(StatusStep::Unblocked) | None => Ok(()),
+    }
 }
 
 /// The user as the patch wants it, and the step it takes through the life cycle.
@@ -231,7 +252,8 @@ async fn keep_owners(change: &mut Change<'_>, user: &User) -> Result<(), Refusal
     Ok(())
 }
 
-/// Accepts the deletion of a user; workers remove the memberships, and after 30 days what is personal.
+/// Accepts the deletion of a user; workers end the sessions, remove personal tokens and memberships, and after 30 days
+/// what is personal.
 ///
 /// # Errors
 /// [`Refusal::Conflict`] for the last owner of an account; [`Refusal::Stale`] when it has changed meanwhile.
@@ -243,6 +265,8 @@ pub async fn delete(change: &mut Change<'_>, user: &User) -> Result<(), Refusal>
         memberships: change.reads().memberships().count_of_member(issuer, MemberId::User(id)).await?,
         verifiers: change.reads().users().count_verifiers(issuer, id).await?,
         delegations: change.reads().delegations().count_active(issuer, delegations, change.now()).await?,
+        sessions: change.reads().sessions().count_unended(issuer, SessionsOf::User(id), change.now()).await?,
+        personal_tokens: change.reads().personal_tokens().count_of_user(issuer, id).await?,
     };
     change.unit().users().begin_delete(issuer, id, version).await?.required()?;
     change.emit(events::deleted(change.account(), user, cascade))

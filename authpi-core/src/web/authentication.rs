@@ -1,28 +1,77 @@
 //! Who presents which credential (conventions §2).
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderName};
+use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
 
 use super::caller::{AccountAccess, Caller, Credential, OrganizationAccess};
 use super::headers::combined;
+use super::personal_token;
 use super::rate_limit::BucketKey;
 use super::route::RateClass;
-use super::services::{Options, Services};
-use crate::credential::model::{API_KEY_HASH, ApiKeyAuthentication, KeyLevel, Verdict};
+use super::services::{Options, Origin, Services};
+use crate::credential::model::{API_KEY_HASH, ApiKeyAuthentication, KeyLevel, Verdict as KeyVerdict};
 use crate::error::{Refusal, Unauthenticated};
-use crate::id::ApiKeyId;
+use crate::event::model::{RequestContext, Trigger};
+use crate::id::{ApiKeyId, MemberId};
+use crate::membership::model::MembershipStatus;
+use crate::membership::repository::EffectiveMembership;
 use crate::network;
+use crate::organization::model::OrganizationStatus;
+use crate::page::{Limit, MAX_LIMIT, PageRequest};
+use crate::rights::Rights;
 use crate::rotating_secret::RotatingSecret;
+use crate::token::model::{PREFIX, PersonalToken, Verdict};
 
 /// The address that a request comes from: the peer's, or what trusted proxies say (conventions §11).
 pub fn client_address(options: &Options, headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
     let forwarded = combined(headers, &HeaderName::from_static("x-forwarded-for"));
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     network::client_address(peer, forwarded.as_deref(), &options.trusted_proxies, options.proxy_hops)
+}
+
+/// Longest `User-Agent` that events keep, in characters.
+const USER_AGENT_LIMIT: usize = 512;
+
+/// Where a request comes from, as its events tell it.
+pub fn request_context(headers: &HeaderMap, address: IpAddr) -> RequestContext {
+    let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    RequestContext {
+        country: None,
+        ip: Some(address.to_string()),
+        user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_LIMIT).collect()),
+    }
+}
+
+/// Says that a personal token was used from an address that it was never used from before; the user is told
+/// (events-webhooks §14). Other calls with it are no verifications, and say nothing.
+///
+/// # Errors
+/// [`Refusal`] when the record cannot be made.
+pub async fn announce(
+    services: &Services,
+    caller: &Caller,
+    surface: &'static str,
+    trace: Option<String>,
+    request: RequestContext,
+) -> Result<(), Refusal> {
+    let Credential::PersonalToken(token) = &caller.credential else { return Ok(()) };
+    if !token.new_ip {
+        return Ok(());
+    }
+    let origin = Origin {
+        account_id: caller.tenant,
+        actor: caller.actor(),
+        trigger: Trigger::Api,
+        trace,
+        request,
+        detail: caller.event_context,
+    };
+    services.record(origin, Some(caller.issuer_id), token.verified(surface)).await
 }
 
 /// Finds out who calls, for either API and for the host's own routes. A failure takes a token from the bucket of the
@@ -67,8 +116,81 @@ async fn authenticate(
     if scheme.eq_ignore_ascii_case("basic") {
         return by_api_key(services, credentials.trim(), address).await;
     }
-    let is_bearer = scheme.eq_ignore_ascii_case("bearer");
-    Err(Refusal::Unauthenticated(if is_bearer { Unauthenticated::Bearer } else { Unauthenticated::Basic }))
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return by_bearer(services, credentials.trim(), address).await;
+    }
+    Err(Refusal::Unauthenticated(Unauthenticated::Basic))
+}
+
+/// The prefix tells the kind of a bearer credential.
+async fn by_bearer(services: &Services, credentials: &str, address: IpAddr) -> Result<Caller, Refusal> {
+    if credentials.starts_with(PREFIX) {
+        return by_personal_token(services, credentials, address).await;
+    }
+    Err(Refusal::Unauthenticated(Unauthenticated::Bearer))
+}
+
+async fn by_personal_token(services: &Services, text: &str, address: IpAddr) -> Result<Caller, Refusal> {
+    let refused = Refusal::Unauthenticated(Unauthenticated::Bearer);
+    let Ok(found) = personal_token::genuine(services, text).await? else { return Err(refused) };
+    match found.token.verdict(Some(address), services.now()) {
+        Verdict::Accepted => {}
+        Verdict::AddressRefused => return Err(Refusal::AccessDenied("The token may not be used from this address.")),
+        _ => return Err(refused),
+    }
+    let token = &found.token;
+    let (accounts, organizations) = memberships(services, token).await?;
+    Ok(Caller {
+        tenant: token.account_id,
+        issuer_id: token.issuer_id,
+        event_context: found.event_context,
+        accounts,
+        organizations,
+        credential: Credential::PersonalToken(personal_token::used(services, &found, Some(address)).await?),
+    })
+}
+
+/// Organizations that are asked about at a time.
+const AT_A_TIME: usize = MAX_LIMIT as usize;
+
+/// What the user of a token may do where, as far as the token reaches. Only organizations of the platform issuer can be
+/// those of accounts.
+async fn memberships(
+    services: &Services,
+    token: &PersonalToken,
+) -> Result<(Vec<AccountAccess>, Vec<OrganizationAccess>), Refusal> {
+    let reads = services.store.reads();
+    let limit = &token.restrictions.scopes;
+    let held = reads.memberships().effective_scopes(token.issuer_id, MemberId::User(token.user_id)).await?;
+    let platform = services.platform().await?.filter(|platform| platform.issuer_id == token.issuer_id);
+    let (mut active, mut of_accounts) = (BTreeSet::new(), BTreeSet::new());
+    for some in held.chunks(AT_A_TIME) {
+        let named: Vec<_> = some.iter().map(|(organization, _, _)| *organization).collect();
+        let found = reads.organizations().find_all(token.issuer_id, &named).await?;
+        active.extend(
+            found.iter().filter(|found| found.status.value == OrganizationStatus::Active).map(|found| found.id),
+        );
+        if platform.is_some() {
+            let among: Vec<_> = named.iter().map(|organization| organization.account()).collect();
+            let page = PageRequest { limit: Limit::new(MAX_LIMIT).unwrap_or_default(), after: None };
+            let found = reads.accounts().list(&among, &page).await?;
+            of_accounts.extend(found.items.iter().map(|account| account.id.organization()));
+        }
+    }
+    let in_force = |(organization, status, _): &EffectiveMembership| {
+        *status == MembershipStatus::Active && active.contains(organization)
+    };
+    let (mut accounts, mut organizations) = (Vec::new(), Vec::new());
+    for (org_id, _, scopes) in held.into_iter().filter(in_force) {
+        if of_accounts.contains(&org_id) {
+            let rights = Rights::of_member(&scopes).within(limit);
+            organizations.push(OrganizationAccess { org_id, scopes: rights.to_scopes() });
+            accounts.push(AccountAccess { account_id: org_id.account(), rights });
+        } else {
+            organizations.push(OrganizationAccess { org_id, scopes: scopes.meet(limit) });
+        }
+    }
+    Ok((accounts, organizations))
 }
 
 async fn by_api_key(services: &Services, encoded: &str, address: IpAddr) -> Result<Caller, Refusal> {
@@ -86,8 +208,8 @@ async fn by_api_key(services: &Services, encoded: &str, address: IpAddr) -> Resu
         return Err(refused);
     };
     match key.verdict(peppers, &secret, Some(address), now) {
-        Verdict::Accepted => Ok(caller(&key)),
-        Verdict::AddressRefused => Err(Refusal::AccessDenied("The key may not be used from this address.")),
+        KeyVerdict::Accepted => Ok(caller(&key)),
+        KeyVerdict::AddressRefused => Err(Refusal::AccessDenied("The key may not be used from this address.")),
         _ => Err(refused),
     }
 }
@@ -99,7 +221,7 @@ fn decoded(encoded: &str) -> Option<(String, zeroize::Zeroizing<String>)> {
 }
 
 fn caller(key: &ApiKeyAuthentication) -> Caller {
-    let account = AccountAccess { account_id: key.account_id, scopes: key.scopes.clone() };
+    let account = AccountAccess { account_id: key.account_id, rights: Rights::of_scopes(key.scopes.clone()) };
     Caller {
         credential: Credential::ApiKey(key.id),
         tenant: key.account_id,

@@ -1,17 +1,23 @@
 //! Who calls, and what they may do.
 
+use uuid::Uuid;
+
+use super::personal_token::TokenUse;
 use crate::error::Refusal;
 use crate::event::model::{Actor, ContextDetail};
-use crate::id::{AccountId, ApiKeyId, IssuerId, OrganizationId};
+use crate::id::{AccountId, ApiKeyId, Id, IssuerId, OrganizationId, UserId};
 use crate::membership::model::Grantor;
+use crate::rights::Rights;
 use crate::scope::{Scope, Scopes};
 
 /// The credential that was presented and accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Credential {
     /// An API key, by HTTP Basic.
     ApiKey(ApiKeyId),
+    /// A personal token, as bearer: acts for its user, as far as its scopes reach.
+    PersonalToken(TokenUse),
 }
 
 /// Rights on one account.
@@ -20,7 +26,7 @@ pub struct AccountAccess {
     /// The account.
     pub account_id: AccountId,
     /// What the caller holds there.
-    pub scopes: Scopes,
+    pub rights: Rights,
 }
 
 /// Rights in one organization.
@@ -52,14 +58,33 @@ pub struct Caller {
 impl Caller {
     /// As events name the caller.
     pub const fn actor(&self) -> Actor {
-        match self.credential {
-            Credential::ApiKey(key_id) => Actor::ApiKey { key_id },
+        match &self.credential {
+            Credential::ApiKey(key_id) => Actor::ApiKey { key_id: *key_id },
+            Credential::PersonalToken(token) => {
+                Actor::PersonalToken { token_id: token.token_id, user_id: token.user_id }
+            }
+        }
+    }
+
+    /// What tells the credential apart from all others.
+    pub fn credential_id(&self) -> Uuid {
+        match &self.credential {
+            Credential::ApiKey(key) => key.uuid(),
+            Credential::PersonalToken(token) => token.token_id.uuid(),
+        }
+    }
+
+    /// The person behind the credential; a key has none.
+    pub const fn user(&self) -> Option<UserId> {
+        match &self.credential {
+            Credential::ApiKey(_) => None,
+            Credential::PersonalToken(token) => Some(token.user_id),
         }
     }
 
     /// What the caller holds in `account`; `None` when it cannot act there at all.
-    pub fn in_account(&self, account: AccountId) -> Option<&Scopes> {
-        self.accounts.iter().find(|access| access.account_id == account).map(|access| &access.scopes)
+    pub fn in_account(&self, account: AccountId) -> Option<&Rights> {
+        self.accounts.iter().find(|access| access.account_id == account).map(|access| &access.rights)
     }
 
     /// What the caller holds in `organization`.
@@ -69,8 +94,7 @@ impl Caller {
 
     /// What bounds the scopes that the caller may give in `organization`: what it holds in the account over it.
     pub fn grantor(&self, organization: OrganizationId) -> Grantor {
-        let Credential::ApiKey(_) = self.credential;
-        Grantor::ApiKey(self.in_account(organization.account()).cloned().unwrap_or_default())
+        Grantor::Holder(self.in_account(organization.account()).cloned().unwrap_or_default())
     }
 
     /// The only organization of the caller: always there for an API key.

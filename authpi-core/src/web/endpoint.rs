@@ -26,6 +26,22 @@ pub trait Read: Send + Sync + 'static {
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal>;
 }
 
+/// An operation that changes nothing, and whose question is a body: too secret for a URL.
+#[async_trait]
+pub trait Ask: Send + Sync + 'static {
+    /// What the body is parsed into.
+    type Body: Body;
+
+    /// Its entry in the route table; the body is added by the pipeline.
+    fn route(&self) -> Route;
+
+    /// Answers from committed state, anew each time: what was true once is not repeated for a key of the caller.
+    ///
+    /// # Errors
+    /// Whatever the caller is refused with.
+    async fn answer(&self, reads: &dyn Reads, call: &Call<Self::Body>) -> Result<Answer, Refusal>;
+}
+
 /// An operation that changes something: one unit of work, opened, committed and repeated by the pipeline.
 #[async_trait]
 pub trait Write: Send + Sync + 'static {
@@ -64,6 +80,7 @@ pub struct Operation {
 
 pub(super) enum Handler {
     Read(Box<dyn Read>),
+    Ask(Box<dyn AnyAsk>),
     Write(Box<dyn AnyWrite>),
 }
 
@@ -71,6 +88,17 @@ impl Operation {
     /// An operation that changes nothing.
     pub fn read(endpoint: impl Read) -> Arc<Self> {
         Arc::new(Self { route: endpoint.route(), checker: None, handler: Handler::Read(Box::new(endpoint)) })
+    }
+
+    /// An operation that changes nothing, and takes a body.
+    ///
+    /// # Panics
+    /// As [`Operation::write`].
+    pub fn ask<A: Ask>(endpoint: A) -> Arc<Self> {
+        let mut route = endpoint.route().answered_anew();
+        route.body = A::Body::schema();
+        let checker = route.body.as_ref().and_then(compiled);
+        Arc::new(Self { route, checker, handler: Handler::Ask(Box::new(endpoint)) })
     }
 
     /// An operation that changes something.
@@ -87,6 +115,19 @@ impl Operation {
 
 fn compiled(schema: &BodySchema) -> Option<BodyChecker> {
     BodyChecker::compile(schema).inspect_err(|defect| tracing::error!(defect, "a body schema does not compile")).ok()
+}
+
+/// An [`Ask`] whose types are forgotten.
+#[async_trait]
+pub(super) trait AnyAsk: Send + Sync {
+    async fn answer(&self, reads: &dyn Reads, head: CallHead) -> Result<Answer, Refusal>;
+}
+
+#[async_trait]
+impl<A: Ask> AnyAsk for A {
+    async fn answer(&self, reads: &dyn Reads, head: CallHead) -> Result<Answer, Refusal> {
+        Ask::answer(self, reads, &Call::<A::Body>::new(head)).await
+    }
 }
 
 /// A [`Write`] whose types are forgotten.

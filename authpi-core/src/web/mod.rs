@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod members;
 mod metrics;
 pub mod openapi;
+pub mod personal_token;
 pub mod pipeline;
 pub mod problem;
 pub mod query;

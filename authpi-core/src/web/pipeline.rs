@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, IF_NONE_MATCH, ORIGIN, USER_AGENT};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, IF_NONE_MATCH, ORIGIN};
 use http::{HeaderMap, Method};
 
 use super::answer::Answer;
-use super::authentication::{client_address, identify};
+use super::authentication::{announce, client_address, identify, request_context};
 use super::call::CallHead;
-use super::caller::{Caller, Credential};
-use super::endpoint::{AnyWrite, Attempts, Handler, Read, read_call};
+use super::caller::Caller;
+use super::endpoint::{AnyAsk, AnyWrite, Attempts, Handler, Read, read_call};
 use super::headers::{combined, if_changed, preflight_answer, secured, shared, shared_with_all, trace_id};
 use super::idempotency::{InFlightGuard, RETENTION, Ticket};
 use super::metrics::Measured;
@@ -27,19 +27,17 @@ use super::route::{Access, Route};
 use super::router::{Matched, Router};
 use super::services::{Origin, Services};
 use crate::error::Refusal;
-use crate::event::model::{RequestContext, Trigger};
+use crate::event::model::Trigger;
 use crate::id::{AccountId, IssuerId};
 use crate::issuer::model::IssuerHead;
 use crate::retries::Retries;
-use crate::scope::{Scope, Scopes};
+use crate::rights::Rights;
+use crate::scope::Scope;
 use crate::secret::hex;
 use crate::store::{Change, ChangeContext, Claim};
 
 /// How long an answer may take: callers of the SDK wait 30 s (conventions §1).
 const DEADLINE: Duration = Duration::from_secs(20);
-
-/// Longest `User-Agent` that events keep, in characters.
-const USER_AGENT_LIMIT: usize = 512;
 
 /// Answers requests.
 pub struct Pipeline {
@@ -106,8 +104,13 @@ impl Pipeline {
         let matched = matched?;
         let head = self.admit(request, matched, reference).await?;
         let operation = Arc::clone(&head.operation);
+        if let Some(caller) = head.caller.as_ref().filter(|_| !operation.route.verifies) {
+            let (trace, context) = (Some(head.reference.clone()), head.context.clone());
+            announce(&self.services, caller, "core", trace, context).await?;
+        }
         match &operation.handler {
             Handler::Read(endpoint) => self.read(endpoint.as_ref(), head).await,
+            Handler::Ask(endpoint) => self.ask(endpoint.as_ref(), head).await,
             Handler::Write(endpoint) => self.write(endpoint.as_ref(), head).await,
         }
     }
@@ -125,13 +128,11 @@ impl Pipeline {
             }
             Access::Credential | Access::Scope(_) => {
                 let caller = identify(services, &request.headers, request.query.as_deref(), address).await?;
-                let Credential::ApiKey(key) = caller.credential;
-                services.limits.take(route.rate, BucketKey::Credential(crate::id::Id::uuid(key)))?;
+                services.limits.take(route.rate, BucketKey::Credential(caller.credential_id()))?;
                 authorize(&caller, route, account)?;
                 Some(caller)
             }
         };
-        let user_agent = request.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(CallHead {
             services: Arc::clone(services),
             caller,
@@ -143,20 +144,27 @@ impl Pipeline {
             headers: request.headers.clone(),
             raw_body: request.body,
             reference: reference.to_owned(),
-            context: RequestContext {
-                country: None,
-                ip: Some(address.to_string()),
-                user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_LIMIT).collect()),
-            },
+            context: request_context(&request.headers, address),
             now: services.now(),
         })
     }
 
+    async fn ask(&self, endpoint: &dyn AnyAsk, mut head: CallHead) -> Result<Answer, Refusal> {
+        self.find_issuer(&mut head).await?;
+        endpoint.answer(self.services.store.reads(), head).await
+    }
+
+    async fn find_issuer(&self, head: &mut CallHead) -> Result<(), Refusal> {
+        if let (Some(account), Some(issuer)) = (head.account, issuer_of(head)?) {
+            let found = self.services.store.reads().issuers().head(account, issuer).await?;
+            head.issuer = Some(found.ok_or(Refusal::NotFound)?);
+        }
+        Ok(())
+    }
+
     async fn read(&self, endpoint: &dyn Read, mut head: CallHead) -> Result<Answer, Refusal> {
         let reads = self.services.store.reads();
-        if let (Some(account), Some(issuer)) = (head.account, issuer_of(&head)?) {
-            head.issuer = Some(reads.issuers().head(account, issuer).await?.ok_or(Refusal::NotFound)?);
-        }
+        self.find_issuer(&mut head).await?;
         let if_none_match = combined(&head.headers, &IF_NONE_MATCH);
         let answer = endpoint.answer(reads, &read_call(head)).await?;
         Ok(if_changed(answer, if_none_match.as_deref()))
@@ -289,17 +297,9 @@ fn authorize(caller: &Caller, route: &Route, account: Option<AccountId>) -> Resu
     }
     let Access::Scope(required) = route.access else { return Ok(()) };
     let required: Scope = required.parse().map_err(|_| Refusal::internal("a route demands what is no scope"))?;
-    if held.is_some_and(|held| held.grants(&required) || grants_removal(held, route, &required)) {
-        Ok(())
-    } else {
-        Err(Refusal::InsufficientScope(required))
-    }
-}
-
-/// A DELETE is granted by the action `delete` as well as by `write` (core-api 1.9).
-fn grants_removal(held: &Scopes, route: &Route, required: &Scope) -> bool {
-    let removal = required.split().and_then(|(resource, _)| format!("{resource}:delete").parse().ok());
-    route.method == Method::DELETE && removal.is_some_and(|removal: Scope| held.grants(&removal))
+    let is_removal = route.method == Method::DELETE;
+    let is_granted = |held: &Rights| if is_removal { held.grants_removal(&required) } else { held.grants(&required) };
+    if held.is_some_and(is_granted) { Ok(()) } else { Err(Refusal::InsufficientScope(required)) }
 }
 
 async fn existing(

@@ -71,6 +71,10 @@ pub struct Route {
     pub extension: bool,
     /// `If-Match` or `If-None-Match` is honoured.
     pub conditional: bool,
+    /// It says itself that the credential of the caller was verified.
+    pub verifies: bool,
+    /// An `Idempotency-Key` has no say: the same request may be answered otherwise the next time.
+    pub anew: bool,
     /// Query parameters.
     pub query: Vec<Parameter>,
     /// Request body.
@@ -97,6 +101,8 @@ impl Route {
             reaches_out: false,
             extension: false,
             conditional: false,
+            verifies: false,
+            anew: false,
             query: Vec::new(),
             body: None,
             status,
@@ -183,6 +189,20 @@ impl Route {
         self
     }
 
+    /// Says itself that the credential of the caller was verified.
+    #[must_use]
+    pub fn verifies(mut self) -> Self {
+        self.verifies = true;
+        self
+    }
+
+    /// Honours no `Idempotency-Key`.
+    #[must_use]
+    pub fn answered_anew(mut self) -> Self {
+        self.anew = true;
+        self
+    }
+
     /// Query parameters.
     #[must_use]
     pub fn query(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
@@ -231,6 +251,8 @@ impl Route {
 
     /// The key of an idempotent request is honoured: POST and PATCH below an account.
     pub fn is_idempotent(&self) -> bool {
-        matches!(self.method, Method::POST | Method::PATCH) && self.parameters().next() == Some("account_id")
+        !self.anew
+            && matches!(self.method, Method::POST | Method::PATCH)
+            && self.parameters().next() == Some("account_id")
     }
 }

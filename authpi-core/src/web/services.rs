@@ -22,6 +22,7 @@ use crate::transport::{
 };
 use crate::urls::Urls;
 use crate::web::idempotency::InFlight;
+use crate::web::personal_token::TokenAddresses;
 
 /// How many unwrapped root keys are held; beyond that one is unwrapped anew.
 const ROOT_CACHE: usize = 10_000;
@@ -91,6 +92,8 @@ pub struct Services {
     pub buffer: EventBuffer,
     /// Published keys and ready key pairs.
     pub keys: KeyCache,
+    /// Addresses that personal tokens are known to be used from.
+    pub token_addresses: TokenAddresses,
     pub(crate) in_flight: InFlight,
     pub(crate) roots: RwLock<HashMap<IssuerId, Arc<RootKey>>>,
     pub(crate) platform: RwLock<Option<Platform>>,

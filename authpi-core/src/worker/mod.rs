@@ -7,8 +7,10 @@ mod keys;
 mod parting;
 mod removal;
 mod schedule;
+mod sessions;
 mod steps;
 mod sweeps;
+mod unattended;
 
 use std::sync::Arc;
 

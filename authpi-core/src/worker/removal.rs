@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::parting::end_delegations;
 use super::schedule::Next;
+use super::sessions;
 use super::steps::Bench;
 use crate::delegation::model::DelegationParty;
 use crate::error::Refusal;
@@ -38,6 +39,9 @@ const KEPT: Duration = Duration::from_hours(30 * 24);
 /// chance to open what it sealed.
 pub(super) async fn issuers(services: &Arc<Services>) -> Result<Next, Refusal> {
     for gone in services.store.reads().issuers().deleting(PARENTS).await? {
+        if let Some(next) = sessions::of_deleted_issuer(services, gone.id).await? {
+            return Ok(next);
+        }
         if end_delegations(services, gone.account_id, gone.id, DelegationParty::Everybody).await? > 0 {
             return Ok(Next::Now);
         }
@@ -137,6 +141,8 @@ pub(super) async fn users(services: &Arc<Services>) -> Result<Next, Refusal> {
     }
     let mut unit = services.store.begin(services.now()).await?;
     for gone in due {
+        while unit.sessions().remove_of_user(gone.issuer_id, gone.id, BATCH).await? > 0 {}
+        while unit.personal_tokens().remove_of_user(gone.issuer_id, gone.id, BATCH).await? > 0 {}
         unit.users().purge(gone.issuer_id, gone.id).await?;
     }
     unit.commit().await?;

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::lock::Mutex;
 
 use super::schedule::Next;
-use super::{keys, parting, removal, sweeps};
+use super::{keys, parting, removal, sessions, sweeps};
 use crate::error::Refusal;
 use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
@@ -22,6 +22,12 @@ pub(super) struct Bench {
     pub(super) parties_since: Mutex<Timestamp>,
     /// Notes about those who were deleted before this have been removed.
     pub(super) subjects_since: Mutex<Timestamp>,
+    /// Sessions of users who were deleted before this have ended.
+    pub(super) sessions_of_users_since: Mutex<Timestamp>,
+    /// Sessions of clients that were deleted before this have ended.
+    pub(super) sessions_of_clients_since: Mutex<Timestamp>,
+    /// Personal tokens of users who were deleted before this have been removed.
+    pub(super) tokens_since: Mutex<Timestamp>,
     /// The pass over all issuers that have signing keys.
     pub(super) rotation: Mutex<RotationSweep>,
 }
@@ -33,6 +39,9 @@ impl Bench {
             departed_since: Mutex::new(Timestamp::EPOCH),
             parties_since: Mutex::new(Timestamp::EPOCH),
             subjects_since: Mutex::new(Timestamp::EPOCH),
+            sessions_of_users_since: Mutex::new(Timestamp::EPOCH),
+            sessions_of_clients_since: Mutex::new(Timestamp::EPOCH),
+            tokens_since: Mutex::new(Timestamp::EPOCH),
             rotation: Mutex::default(),
         }
     }
@@ -70,9 +79,15 @@ pub(super) const ALL: &[Step] = &[
     in_turn("group-removal", |bench| Box::pin(removal::group(&bench.services))),
     in_turn("role-removal", |bench| Box::pin(removal::role(&bench.services))),
     in_turn("departed-members", |bench| Box::pin(removal::departed_member(bench))),
+    in_turn("sessions-of-departed-users", |bench| Box::pin(sessions::of_departed_users(bench))),
+    in_turn("sessions-of-departed-clients", |bench| Box::pin(sessions::of_departed_clients(bench))),
+    in_turn("tokens-of-departed-users", |bench| Box::pin(sessions::tokens_of_departed_users(bench))),
+    in_turn("revoked-organizations", |bench| Box::pin(sessions::revoked_organizations(&bench.services))),
     in_turn("user-purge", |bench| Box::pin(removal::users(&bench.services))),
     in_turn("client-removal", |bench| Box::pin(removal::clients(&bench.services))),
     in_turn("agent-removal", |bench| Box::pin(removal::agents(&bench.services))),
+    in_turn("lapsed-sessions", |bench| Box::pin(sessions::lapsed(&bench.services))),
+    in_turn("ended-sessions", |bench| Box::pin(sessions::ended(&bench.services))),
     in_turn("expired-api-keys", |bench| Box::pin(sweeps::expired_api_keys(&bench.services))),
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
     in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "SeaORM generates public items")]
 #![allow(clippy::struct_excessive_bools, reason = "a row has the flags that its table has")]
 
+pub(crate) mod access_revocation;
 pub(crate) mod account;
 pub(crate) mod account_domain;
 pub(crate) mod agent;

@@ -33,6 +33,9 @@ const fn of(table: &'static str, key: &'static str) -> Belongings {
 /// Tables with personal data: they go first.
 const PERSONAL: &[Belongings] = &[
     of("authpi_delegation", "id"),
+    of("authpi_session", "id"),
+    of("authpi_personal_token_address", "token_id"),
+    of("authpi_personal_token", "id"),
     of("authpi_user_device", "id"),
     of("authpi_user_verifier", "id"),
     of("authpi_user_record", "user_id"),
@@ -47,6 +50,7 @@ const OTHER: &[Belongings] = &[
     of("authpi_note", "id"),
     of("authpi_agent_verifier", "id"),
     of("authpi_agent", "id"),
+    of("authpi_access_revocation", "org_id"),
     of("authpi_api_key", "id"),
     of("authpi_client", "id"),
     of("authpi_signing_key", "kid"),
@@ -66,6 +70,7 @@ pub(super) async fn count(connection: &impl ConnectionTrait, issuer: IssuerId) -
             .and_where_option(condition);
         number(connection, &query).await
     };
+    let unended = Expr::col(Alias::new("ended")).eq(false);
     let not_deleted = || Some(Expr::col(Alias::new("deleted_at")).is_null());
     Ok(IssuerChildren {
         organizations: live("authpi_organization", Some(Expr::col(Alias::new("deleting")).eq(false))).await?,
@@ -75,6 +80,8 @@ pub(super) async fn count(connection: &impl ConnectionTrait, issuer: IssuerId) -
         api_keys: live("authpi_api_key", None).await?,
         auth_methods: live("authpi_auth_method", None).await?,
         agents: live("authpi_agent", not_deleted()).await?,
+        sessions: live("authpi_session", Some(unended)).await?,
+        personal_tokens: live("authpi_personal_token", None).await?,
     })
 }
 

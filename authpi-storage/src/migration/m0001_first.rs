@@ -8,8 +8,8 @@ use super::tables::{
     status, table, text_null, text_of, unique, word,
 };
 use super::{
-    agent, billing, connection, delegation, device, domain, group, invitation, mail, note, session, token, verifier,
-    webhook,
+    access, agent, billing, connection, delegation, device, domain, group, invitation, mail, note, session, token,
+    verifier, webhook,
 };
 
 pub(super) struct Migration;
@@ -34,6 +34,7 @@ impl MigrationTrait for Migration {
             mail::tables(backend),
             note::tables(backend),
             session::tables(backend),
+            access::tables(backend),
             delegation::tables(backend),
             token::tables(backend),
             group::tables(backend),

@@ -3,6 +3,7 @@
 //! Column rules, the same on every backend: ids are 16 bytes (`uuid`, `BLOB`, `BINARY(16)`), times are integer Unix
 //! milliseconds, enums are words, text compares byte by byte, what is not asked for is JSON.
 
+mod access;
 mod agent;
 mod billing;
 mod connection;

@@ -4,15 +4,15 @@ use async_trait::async_trait;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::credential::events;
 use crate::error::Refusal;
-use crate::event::catalogue;
 use crate::event::model::{EventDraft, Subject};
-use crate::id::{AccountId, ApiKeyId, IssuerId, OrganizationId};
-use crate::scope::{Scope, Scopes};
+use crate::id::{AccountId, ApiKeyId, IssuerId, OrganizationId, TokenId, UserId};
+use crate::scope::Scopes;
 use crate::store::Reads;
 use crate::web::answer::Answer;
 use crate::web::call::Call;
-use crate::web::caller::{Caller, Credential};
+use crate::web::caller::{AccountAccess, Caller, Credential, OrganizationAccess};
 use crate::web::endpoint::Read;
 use crate::web::route::{RateClass, Route};
 
@@ -23,6 +23,8 @@ pub(super) struct CallerIdentity {
     #[serde(rename = "type")]
     kind: &'static str,
     key_id: Option<ApiKeyId>,
+    token_id: Option<TokenId>,
+    user_id: Option<UserId>,
     issuer_id: Option<IssuerId>,
     accounts: Vec<CallerAccountAccess>,
     organizations: Vec<CallerOrganizationAccess>,
@@ -45,19 +47,24 @@ pub(super) struct CallerOrganizationAccess {
 
 impl From<&Caller> for CallerIdentity {
     fn from(caller: &Caller) -> Self {
-        let Credential::ApiKey(key_id) = caller.credential;
-        let account = |access: &crate::web::caller::AccountAccess| CallerAccountAccess {
+        let account = |access: &AccountAccess| CallerAccountAccess {
             account_id: access.account_id,
             org_id: access.account_id.organization(),
-            scopes: access.scopes.clone(),
+            scopes: access.rights.to_scopes(),
         };
-        let organization = |access: &crate::web::caller::OrganizationAccess| CallerOrganizationAccess {
+        let organization = |access: &OrganizationAccess| CallerOrganizationAccess {
             org_id: access.org_id,
             scopes: access.scopes.clone(),
         };
+        let (kind, key_id, token_id) = match &caller.credential {
+            Credential::ApiKey(key) => ("api_key", Some(*key), None),
+            Credential::PersonalToken(token) => ("personal_token", None, Some(token.token_id)),
+        };
         Self {
-            kind: "api_key",
-            key_id: Some(key_id),
+            kind,
+            key_id,
+            token_id,
+            user_id: caller.user(),
             issuer_id: Some(caller.issuer_id),
             accounts: caller.accounts.iter().map(account).collect(),
             organizations: caller.organizations.iter().map(organization).collect(),
@@ -65,16 +72,21 @@ impl From<&Caller> for CallerIdentity {
     }
 }
 
-/// `api-key.verified`
+/// `api-key.verified` or `user.personal-token.verified`
 fn verified(caller: &Caller, surface: &str) -> EventDraft {
-    let Credential::ApiKey(key_id) = caller.credential;
-    let mut subject = Subject::issuer(caller.tenant, caller.issuer_id).api_key(key_id);
-    let mut scopes = serde_json::Value::Array(Vec::new());
-    if let [access] = caller.organizations.as_slice() {
-        subject = subject.organization(access.org_id);
-        scopes = access.scopes.iter().map(Scope::as_str).collect();
+    match &caller.credential {
+        Credential::PersonalToken(token) => token.verified(surface),
+        Credential::ApiKey(key) => {
+            let organization = caller.organizations.first();
+            let scopes = organization.map(|access| access.scopes.clone()).unwrap_or_default();
+            let subject = Subject::issuer(caller.tenant, caller.issuer_id).api_key(*key);
+            let subject = match organization {
+                Some(access) => subject.organization(access.org_id),
+                None => subject,
+            };
+            events::verified(subject, &scopes, surface)
+        }
     }
-    EventDraft::new(catalogue::API_KEY_VERIFIED, subject).with("surface", surface).with("scopes", scopes)
 }
 
 /// `getMe`
@@ -87,6 +99,7 @@ impl Read for Me {
             .named("getMe", "Who the presented credential is")
             .about("caller", "caller")
             .rate(RateClass::Verification)
+            .verifies()
             .answers::<CallerIdentity>(200)
     }
 

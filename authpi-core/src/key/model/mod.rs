@@ -3,6 +3,7 @@
 mod algorithm;
 mod generation;
 mod jwk;
+mod jws;
 mod pair;
 mod rotation;
 mod signing;
@@ -11,6 +12,7 @@ mod verifying;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use generation::{NextGeneration, next_generation};
 pub use jwk::{InvalidJwk, JwkSet, PublicJwk, PublicMaterial};
+pub use jws::{InvalidJws, Jws, NoJws, signed};
 pub use pair::{KeyError, KeyPair};
 pub use rotation::{
     MINIMUM_AGE, OVERLAP, PUBLISHED_AHEAD, activation, is_rotation_due, next_generation_at, published, rotation_due_at,

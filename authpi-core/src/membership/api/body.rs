@@ -141,10 +141,6 @@ impl Body for UpdateMember {
     fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
         check_groups(sent, errors);
         RoleMembers::check(sent, errors);
-        let states = |name| sent.get(name).is_some_and(|value| !value.is_null());
-        if states("groups") && (states("role") || states("roles")) {
-            errors.add("groups", FieldCode::NotAllowed, "cannot be given together with roles");
-        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::id::{IssuerId, is_opaque_id};
 use crate::note::model::{Note, NoteSubject, NoteSubjectType};
 use crate::note::operations::{self, NewNote, NotePatch};
+use crate::rights::Rights;
 use crate::store::Change;
 use crate::web::answer::Answer;
 use crate::web::body::{Body, BodySchema, NoBody};
@@ -165,8 +166,8 @@ impl Write for Delete {
 
     async fn apply(&self, change: &mut Change<'_>, call: &Call) -> Result<Answer, Refusal> {
         let note = existing(change, call).await?;
-        let held = call.caller()?.in_account(note.account_id).cloned().unwrap_or_default();
-        operations::delete(change, &note, &held).await?;
+        let runs_account = call.caller()?.in_account(note.account_id).is_some_and(Rights::runs_account);
+        operations::delete(change, &note, runs_account).await?;
         Ok(Answer::no_content())
     }
 }

@@ -1,5 +1,6 @@
 //! Endpoints of organizations (core-api section 16).
 
+mod access;
 mod read;
 mod view;
 mod write;
@@ -12,6 +13,7 @@ pub use view::OrganizationView;
 
 const ALL: &str = "/v1/accounts/{account_id}/issuers/{issuer_id}/organizations";
 const ONE: &str = "/v1/accounts/{account_id}/issuers/{issuer_id}/organizations/{org_id}";
+const REVOKE_ACCESS: &str = "/v1/accounts/{account_id}/issuers/{issuer_id}/organizations/{org_id}/revoke-access";
 const READ: &str = "issuers.organizations:read";
 const WRITE: &str = "issuers.organizations:write";
 
@@ -23,5 +25,6 @@ pub fn routes() -> Vec<Arc<Operation>> {
         Operation::read(read::Get),
         Operation::write(write::Update),
         Operation::write(write::Delete),
+        Operation::write(access::RevokeAccess),
     ]
 }

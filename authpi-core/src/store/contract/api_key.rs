@@ -27,7 +27,7 @@ fn hash(byte: u8) -> SecretHash {
 }
 
 /// A plain key; there is no such organization.
-fn key(account: AccountId) -> ApiKey {
+pub fn key(account: AccountId) -> ApiKey {
     ApiKey {
         id: mint(),
         account_id: account,
@@ -55,7 +55,8 @@ fn scopes(texts: &[&str]) -> crate::scope::Scopes {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-async fn insert(ground: &Ground, key: &ApiKey) {
+/// Adds a key and commits.
+pub async fn insert(ground: &Ground, key: &ApiKey) {
     let mut unit = begin(ground, START).await;
     unit.api_keys().insert(key).await.unwrap();
     unit.commit().await.unwrap();

@@ -23,14 +23,17 @@ pub mod delegation;
 pub mod device;
 pub mod domain;
 pub mod event;
+pub mod event_counts;
 pub mod event_outbox;
 pub mod group;
 pub mod idempotency;
 pub mod invitation;
 pub mod issuer;
 pub mod issuer_removal;
+pub mod issuer_settings;
 pub mod mail;
 pub mod membership;
+pub mod membership_groups;
 pub mod membership_rules;
 pub mod note;
 pub mod organization;
@@ -122,6 +125,13 @@ macro_rules! store_contract {
             an_event_that_is_appended_again_does_not_wait_again,
             of_parallel_workers_each_event_meets_one,
             a_purged_event_waits_for_nobody,
+        ]);
+        $crate::store_contract!(@room $run, event_counts: [
+            filters_of_the_list_are_those_of_the_count,
+            intervals_begin_on_the_minute_the_hour_and_the_day,
+            groups_are_told_by_their_value_and_the_largest_come_first,
+            different_ids_are_counted_once,
+            of_groups_the_hundred_largest_are_counted,
         ]);
         $crate::store_contract!(@room $run, api_key: [
             every_field_comes_back_as_it_was_written,
@@ -239,20 +249,97 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, mail: [
         ]);
         $crate::store_contract!(@room $run, note: [
+            every_field_comes_back_as_it_was_written,
+            another_account_sees_and_changes_nothing,
+            a_stale_version_changes_and_removes_nothing,
+            of_parallel_updates_of_one_version_one_wins,
+            pages_go_pinned_first_and_neither_repeat_nor_skip_within_a_millisecond,
+            filters_hold_together,
+            a_filtered_page_examines_two_thousand_rows,
+            backlinks_are_the_newest_that_still_refer,
+            only_what_is_there_in_the_account_exists,
+            notes_of_what_was_deleted_are_found_and_removed_in_batches,
         ]);
         $crate::store_contract!(@room $run, session: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            a_stale_version_changes_nothing,
+            of_parallel_ends_of_one_version_one_wins,
+            a_list_shows_the_live_and_the_newest_of_the_lately_ended,
+            live_sessions_are_found_by_what_they_belong_to,
+            what_time_has_ended_is_found_longest_first,
+            live_sessions_of_deleted_users_and_clients_are_found,
+            ended_sessions_are_purged_by_age_and_those_of_a_user_at_once,
         ]);
         $crate::store_contract!(@room $run, delegation: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            a_stale_version_changes_nothing_and_a_use_is_none,
+            of_parallel_revocations_one_wins,
+            of_parallel_grants_for_one_purpose_one_is_made,
+            what_is_in_force_is_neither_revoked_nor_expired,
+            lists_go_by_owner_and_filters_hold_together,
+            pages_neither_repeat_nor_skip_while_rows_come,
+            a_filtered_page_examines_two_thousand_rows,
+            those_of_a_party_are_removed_in_batches,
+            who_was_deleted_is_found_while_delegations_name_them,
         ]);
         $crate::store_contract!(@room $run, token: [
+            every_field_comes_back_as_it_was_written,
+            the_state_of_the_user_comes_along,
+            a_token_of_a_deleted_issuer_is_none,
+            another_tenant_sees_and_changes_nothing,
+            a_stale_version_changes_and_removes_nothing,
+            of_parallel_updates_of_one_version_one_wins,
+            a_limit_holds_against_parallel_creations,
+            pages_neither_repeat_nor_skip_while_rows_come_and_go,
+            a_status_filter_sees_time_and_user,
+            an_address_is_new_once_and_the_longest_unused_is_forgotten,
+            of_parallel_first_uses_from_an_address_one_is_new,
+            a_removed_token_is_gone_with_its_addresses,
+            tokens_of_deleted_users_are_found_until_they_are_removed,
         ]);
         $crate::store_contract!(@room $run, group: [
+            every_field_comes_back_as_it_was_written,
+            another_tenant_sees_and_changes_nothing,
+            a_stale_version_changes_and_deletes_nothing,
+            of_parallel_inserts_of_one_name_one_wins,
+            a_name_is_free_once_the_deletion_was_accepted,
+            pages_neither_repeat_nor_skip_while_rows_come_and_go,
+            a_detached_role_leaves_groups_of_their_own_with_its_last_scopes,
+            groups_go_with_their_organization,
+        ]);
+        $crate::store_contract!(@room $run, membership_groups: [
+            groups_of_a_member_come_back_as_they_were_written,
+            members_are_found_by_what_their_groups_give,
+            pages_over_several_ways_to_hold_a_scope_show_each_member_once,
+            a_deleted_group_is_nobodys_and_is_detached_in_batches,
+            effective_scopes_are_direct_and_through_groups_below_the_ceiling,
+        ]);
+        $crate::store_contract!(@room $run, issuer_settings: [
+            roles_types_and_fields_are_answered_until_the_deletion,
+            a_removed_role_is_work_until_it_is_forgotten,
+            a_type_is_in_use_while_an_organization_has_it,
+            login_methods_are_written_by_version_and_counted,
         ]);
         $crate::store_contract!(@room $run, invitation: [
         ]);
         $crate::store_contract!(@room $run, connection: [
         ]);
         $crate::store_contract!(@room $run, agent: [
+            every_field_comes_back_as_it_was_written,
+            every_field_of_a_verifier_comes_back,
+            another_issuer_sees_and_changes_nothing,
+            of_parallel_updates_of_one_version_one_wins,
+            a_wallet_belongs_to_one_agent_of_an_issuer,
+            of_parallel_claims_of_one_wallet_one_wins,
+            a_limit_of_verifiers_holds_against_parallel_additions,
+            a_verifier_is_removed_in_its_version_and_counts_uses_without_one,
+            pages_neither_repeat_nor_skip_while_rows_come_and_go,
+            filters_hold_together,
+            a_filtered_page_examines_two_thousand_rows,
+            a_deleted_agent_is_found_by_nobody_and_removed_when_nothing_names_it,
+            a_dropped_unit_leaves_nothing,
         ]);
         $crate::store_contract!(@room $run, verifier: [
         ]);

@@ -219,7 +219,8 @@ pub async fn filters_hold_together(ground: Ground) {
 }
 
 pub async fn a_deleting_organization_is_found_by_the_worker_only(ground: Ground) {
-    let gone = organization(mint());
+    let issuer = super::issuer::inserted(&ground, mint()).await;
+    let gone = organization(issuer.id);
     insert(&ground, &gone).await;
     let mut unit = begin(&ground, later(1)).await;
     let deleted = unit.organizations().begin_delete(gone.issuer_id, gone.id, START).await.unwrap();
@@ -227,7 +228,8 @@ pub async fn a_deleting_organization_is_found_by_the_worker_only(ground: Ground)
     unit.commit().await.unwrap();
     assert_eq!(find(&ground, gone.issuer_id, gone.id).await, None);
     let work = ground.store().reads().organizations().deleting(100).await.unwrap();
-    assert!(work.iter().any(|deleting| deleting.id == gone.id && deleting.issuer_id == gone.issuer_id));
+    let work = work.iter().find(|deleting| deleting.id == gone.id).unwrap();
+    assert_eq!((work.account_id, work.issuer_id), (issuer.account_id, issuer.id));
     let mut unit = begin(&ground, later(2)).await;
     unit.organizations().remove(gone.issuer_id, gone.id).await.unwrap();
     unit.organizations().remove(gone.issuer_id, gone.id).await.unwrap();

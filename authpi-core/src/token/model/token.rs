@@ -120,8 +120,10 @@ impl TokenStatus {
 pub enum OwnerState {
     /// May authenticate.
     Active,
-    /// Is out of use: suspended, blocked, disabled, or waits for an approval.
-    Inactive,
+    /// Is suspended.
+    Suspended,
+    /// Is blocked or disabled, or waits for an approval.
+    Barred,
     /// Is gone.
     Gone,
 }
@@ -153,7 +155,9 @@ impl PersonalToken {
             _ if self.expires_at <= now => EffectiveStatus::Expired,
             (TokenStatus::Blocked, _) => EffectiveStatus::Blocked,
             (TokenStatus::Active, OwnerState::Active) => EffectiveStatus::Active,
-            (TokenStatus::Active, OwnerState::Inactive | OwnerState::Gone) => EffectiveStatus::Suspended,
+            (TokenStatus::Active, OwnerState::Suspended | OwnerState::Barred | OwnerState::Gone) => {
+                EffectiveStatus::Suspended
+            }
         }
     }
 
@@ -216,8 +220,10 @@ pub enum Verdict {
     Revoked,
     /// Past its time.
     Expired,
-    /// Its user is not active.
-    OwnerInactive,
+    /// Its user is suspended.
+    OwnerSuspended,
+    /// Its user is blocked or disabled, or waits for an approval.
+    OwnerBarred,
     /// Its user is gone.
     OwnerGone,
     /// Used from an address that is not on its list.
@@ -237,7 +243,8 @@ impl PersonalToken {
         }
         match self.owner {
             OwnerState::Active => {}
-            OwnerState::Inactive => return Verdict::OwnerInactive,
+            OwnerState::Suspended => return Verdict::OwnerSuspended,
+            OwnerState::Barred => return Verdict::OwnerBarred,
             OwnerState::Gone => return Verdict::OwnerGone,
         }
         let allowlist = &self.restrictions.ip_allowlist;

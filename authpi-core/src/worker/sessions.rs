@@ -1,0 +1,130 @@
+//! Ends of sessions that nobody sees: time runs out, and what a session depends on goes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::removal::{BATCH, LOOK_EVERY, OVERLAP};
+use super::schedule::Next;
+use super::steps::Bench;
+use super::unattended;
+use crate::error::Refusal;
+use crate::id::IssuerId;
+use crate::organization::operations::access;
+use crate::session::model::{ENDED_KEPT, EndCause, UserSession};
+use crate::session::operations::{end_each, expire};
+use crate::session::repository::SessionsOf;
+use crate::timestamp::Timestamp;
+use crate::web::services::Services;
+
+/// Sessions of one unit of work: each comes with an event.
+const SESSIONS: u32 = 100;
+
+/// How often sessions are looked for that time has ended: nobody hears of it more than a minute late
+/// (events-webhooks §3).
+const EXPIRE_EVERY: Duration = Duration::from_secs(30);
+
+/// How often ended sessions are looked for whose time in the list is over.
+const PURGE_EVERY: Duration = Duration::from_mins(1);
+
+/// Says that sessions have expired, once each.
+pub(super) async fn lapsed(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let found = services.store.reads().sessions().lapsed(services.now(), SESSIONS).await?;
+    let Some(first) = found.first() else { return Ok(Next::In(EXPIRE_EVERY)) };
+    let (account, issuer) = (first.account_id, first.issuer_id);
+    let context = unattended::context(services, account, issuer).await?;
+    let mut change = unattended::begin(services, &context).await?;
+    for session in of_issuer(found, issuer) {
+        let cause = session.lapses_by();
+        expire(&mut change, session, cause).await?;
+    }
+    change.into_unit().await?.commit().await?;
+    Ok(Next::Now)
+}
+
+fn of_issuer(sessions: Vec<UserSession>, issuer: IssuerId) -> Vec<UserSession> {
+    sessions.into_iter().filter(|session| session.issuer_id == issuer).collect()
+}
+
+/// Ends sessions of one issuer, of those found; none found is the end.
+async fn end(
+    services: &Arc<Services>,
+    found: Vec<UserSession>,
+    cause: EndCause,
+    reason: &str,
+) -> Result<Option<Next>, Refusal> {
+    let Some(first) = found.first() else { return Ok(None) };
+    let (account, issuer) = (first.account_id, first.issuer_id);
+    let context = unattended::context(services, account, issuer).await?;
+    let mut change = unattended::begin(services, &context).await?;
+    end_each(&mut change, of_issuer(found, issuer), cause, Some(reason)).await?;
+    change.into_unit().await?.commit().await?;
+    Ok(Some(Next::Now))
+}
+
+/// Ends the sessions of a deleted issuer, a batch at a time; tells when none are left.
+pub(super) async fn of_deleted_issuer(services: &Arc<Services>, issuer: IssuerId) -> Result<Option<Next>, Refusal> {
+    let found = services.store.reads().sessions().live(issuer, SessionsOf::Issuer, SESSIONS).await?;
+    end(services, found, EndCause::Revoked, "issuer_deleted").await
+}
+
+/// Ends the sessions of deleted users.
+pub(super) async fn of_departed_users(bench: &Bench) -> Result<Next, Refusal> {
+    let services = &bench.services;
+    let mut since = bench.sessions_of_users_since.lock().await;
+    let asked_at = services.now();
+    let found = services.store.reads().sessions().of_departed_users(*since, SESSIONS).await?;
+    let ended = end(services, found, EndCause::UserStatus, "user_deleted").await?;
+    Ok(ended.unwrap_or_else(|| rested(&mut since, asked_at)))
+}
+
+/// Ends the sessions of deleted clients.
+pub(super) async fn of_departed_clients(bench: &Bench) -> Result<Next, Refusal> {
+    let services = &bench.services;
+    let mut since = bench.sessions_of_clients_since.lock().await;
+    let asked_at = services.now();
+    let found = services.store.reads().sessions().of_departed_clients(*since, SESSIONS).await?;
+    let ended = end(services, found, EndCause::Revoked, "client_deleted").await?;
+    Ok(ended.unwrap_or_else(|| rested(&mut since, asked_at)))
+}
+
+/// Everything from before is done: the next look begins there.
+fn rested(since: &mut Timestamp, asked_at: Timestamp) -> Next {
+    *since = asked_at.minus(OVERLAP).max(*since);
+    Next::In(LOOK_EVERY)
+}
+
+/// Removes personal tokens of deleted users.
+pub(super) async fn tokens_of_departed_users(bench: &Bench) -> Result<Next, Refusal> {
+    let services = &bench.services;
+    let mut since = bench.tokens_since.lock().await;
+    let asked_at = services.now();
+    let Some(gone) = services.store.reads().personal_tokens().departed_owners(*since, 1).await?.pop() else {
+        return Ok(rested(&mut since, asked_at));
+    };
+    let mut unit = services.store.begin(services.now()).await?;
+    let removed = unit.personal_tokens().remove_of_user(gone.issuer_id, gone.user_id, BATCH).await?;
+    unit.commit().await?;
+    // Another process was faster: the next look finds nothing, or what is left.
+    Ok(if removed == 0 { Next::In(LOOK_EVERY) } else { Next::Now })
+}
+
+/// Removes sessions that ended 30 days ago.
+pub(super) async fn ended(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let now = services.now();
+    let mut unit = services.store.begin(now).await?;
+    let removed = unit.sessions().purge(now.minus(ENDED_KEPT), BATCH).await?;
+    unit.commit().await?;
+    Ok(if removed == 0 { Next::In(PURGE_EVERY) } else { Next::Now })
+}
+
+/// Carries a part of the oldest order out that takes all access through an organization away.
+pub(super) async fn revoked_organizations(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let Some(order) = services.store.reads().organizations().revocations(1).await?.pop() else {
+        return Ok(Next::In(LOOK_EVERY));
+    };
+    let context = unattended::context(services, order.account_id, order.issuer_id).await?;
+    let mut change = unattended::begin(services, &context).await?;
+    access::carry_on(&mut change, &order, SESSIONS).await?;
+    change.into_unit().await?.commit().await?;
+    Ok(Next::Now)
+}

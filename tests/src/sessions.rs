@@ -1,0 +1,117 @@
+//! Sessions, begun in process: no endpoint begins one.
+
+use async_trait::async_trait;
+use authpi_core::Work;
+use authpi_core::error::Refusal;
+use authpi_core::id::{AccountId, IssuerId, SessionId};
+use authpi_core::session::model::{Authentication, Device, Location, SessionDetails};
+use authpi_core::session::operations::{self, NewSession, NewSessionKind};
+use authpi_core::store::Change;
+use authpi_core::timestamp::Timestamp;
+
+use crate::App;
+
+/// What happens to sessions besides what the Core API does.
+enum Deed {
+    Open(NewSession),
+    IssueTokens(SessionId),
+}
+
+struct Login {
+    account: AccountId,
+    issuer: IssuerId,
+    deed: Deed,
+}
+
+#[async_trait]
+impl Work for Login {
+    type Output = SessionId;
+
+    fn account(&self) -> AccountId {
+        self.account
+    }
+
+    fn issuer(&self) -> Option<IssuerId> {
+        Some(self.issuer)
+    }
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<SessionId, Refusal> {
+        match &self.deed {
+            Deed::Open(new) => Ok(operations::open(change, self.issuer, new.clone()).await?.id),
+            Deed::IssueTokens(id) => {
+                let session = change.reads().sessions().find(self.issuer, *id).await?.ok_or(Refusal::NotFound)?;
+                Ok(operations::issue_tokens(change, session, true).await?.id)
+            }
+        }
+    }
+}
+
+/// Seconds that the sessions of tests last, in all and without activity.
+pub const TTL: u32 = 604_800;
+/// See [`TTL`].
+pub const IDLE_TIMEOUT: u32 = 43_200;
+
+fn details() -> SessionDetails {
+    SessionDetails {
+        authentication: Authentication {
+            method: "password".to_owned(),
+            amr: vec!["pwd".to_owned()],
+            acr: Some("aal1".to_owned()),
+            mfa: false,
+            authenticated_at: Timestamp::from_millis(1_800_000_000_000),
+        },
+        device: Device { name: Some("Firefox / Linux".to_owned()), ..Device::default() },
+        location: Location { ip: Some("192.0.2.7".to_owned()), ..Location::default() },
+        origin: None,
+    }
+}
+
+impl App {
+    async fn deed(&self, issuer: &str, deed: Deed) -> Result<String, Refusal> {
+        let mut segments = issuer.trim_start_matches("/v1/accounts/").split("/issuers/");
+        let account = segments.next().unwrap().parse().unwrap();
+        let issuer = segments.next().unwrap().parse().unwrap();
+        self.authpi.run(&Login { account, issuer, deed }).await.map(|id| id.to_string())
+    }
+
+    /// Signs a user in at the issuer at `issuer`.
+    pub async fn try_log_in(&self, issuer: &str, user: &str) -> Result<String, Refusal> {
+        let new = NewSession {
+            user_id: user.parse().unwrap(),
+            of: NewSessionKind::Op,
+            details: details(),
+            ttl: TTL,
+            idle_timeout: IDLE_TIMEOUT,
+            new_device: false,
+        };
+        self.deed(issuer, Deed::Open(new)).await
+    }
+
+    /// Signs a user in at the issuer at `issuer`; returns the id of the session.
+    pub async fn log_in(&self, issuer: &str, user: &str) -> String {
+        self.try_log_in(issuer, user).await.unwrap()
+    }
+
+    /// Gives a client a session from the one of the user at the issuer; returns its id. It has no token yet.
+    pub async fn authorize(&self, issuer: &str, user: &str, op: &str, client: &str, org: Option<&str>) -> String {
+        let new = NewSession {
+            user_id: user.parse().unwrap(),
+            of: NewSessionKind::Rp {
+                op_session_id: op.parse().unwrap(),
+                client_id: client.parse().unwrap(),
+                org_id: org.map(|org| org.parse().unwrap()),
+                unused_until: Timestamp::from_millis(self.now() + 60_000),
+            },
+            details: details(),
+            ttl: TTL,
+            idle_timeout: IDLE_TIMEOUT,
+            new_device: false,
+        };
+        self.deed(issuer, Deed::Open(new)).await.unwrap()
+    }
+
+    /// Tokens are issued for the session of a client.
+    pub async fn issue_tokens(&self, issuer: &str, session: &str) {
+        self.deed(issuer, Deed::IssueTokens(session.parse().unwrap())).await.unwrap();
+    }
+}
