@@ -207,11 +207,12 @@ async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body(dr
         let last = path.rsplit('/').next().unwrap();
         let (prefix, suffix) = last.split_at(last.find('_').unwrap() + 1);
         let missing = path.replace(last, &format!("{prefix}{}", "0".repeat(suffix.len())));
-        let (status, error) = if missing.contains("/issuers/") || missing.contains("/api-keys/") || missing.contains("/tokens/") {
-            (404, "not_found")
-        } else {
-            (403, "access_denied")
-        };
+        let (status, error) =
+            if missing.contains("/issuers/") || missing.contains("/api-keys/") || missing.contains("/tokens/") {
+                (404, "not_found")
+            } else {
+                (403, "access_denied")
+            };
         refused(&send(&missing, "\"1\"").await, status, error, &route, "a missing id");
         refused(&send(&path, "\"1\"").await, 412, "precondition_failed", &route, "a stale tag");
         let invalid = send(&path, "*").await;

@@ -144,9 +144,8 @@ async fn a_total_is_one_bucket_and_groups_are_as_many_as_there_are() {
     assert_eq!(aggregated(&app, "event_types=webhook.created").await["buckets"], json!([total(0)]));
     let grouped = aggregated(&app, &format!("{below}&group_by=type&count_unique=user_id")).await;
     assert_eq!((&grouped["interval"], &grouped["group_by"]), (&Value::Null, &json!("type")));
-    let bucket = |key: &str, count: u64, unique: u64| {
-        json!({ "timestamp": null, "key": key, "count": count, "unique": unique })
-    };
+    let bucket =
+        |key: &str, count: u64, unique: u64| json!({ "timestamp": null, "key": key, "count": count, "unique": unique });
     let expected = json!([bucket("user.created", 2, 2), bucket("issuer.created", 1, 0)]);
     assert_eq!(grouped["buckets"], expected);
     assert_eq!(aggregated(&app, "event_types=webhook.created&group_by=type").await["buckets"], json!([]));
@@ -171,7 +170,10 @@ async fn intervals_without_events_are_filled_with_zeros_unless_grouped() {
     let hours = aggregated(&app, &format!("{kind}&interval=hour")).await;
     assert_eq!(hours["buckets"].as_array().unwrap().len(), 25, "24 hours that begin within an hour");
     let range = format!("{kind}&interval=minute&after={}&before={}.0", now - minute, now);
-    assert_eq!(aggregated(&app, &range).await["buckets"], json!([{ "timestamp": now - minute, "key": null, "count": 0 }]));
+    assert_eq!(
+        aggregated(&app, &range).await["buckets"],
+        json!([{ "timestamp": now - minute, "key": null, "count": 0 }])
+    );
     let grouped = aggregated(&app, &format!("{kind}&interval=minute&group_by=type")).await;
     let bucket = |at: i64| json!({ "timestamp": at, "key": "user.created", "count": 1 });
     assert_eq!(grouped["buckets"], json!([bucket(now - 5 * minute), bucket(now)]));

@@ -228,7 +228,11 @@ async fn the_life_cycle_has_no_other_steps() {
     ground.app.advance(Duration::from_secs(IDLE_TIMEOUT.into()));
     assert_eq!(ground.status(&late).await, "expired");
     refuse(&late, "reactivate").await;
-    assert_eq!(ground.act(&late, "revoke").await.text("status"), "expired", "revoking one that is over changes nothing");
+    assert_eq!(
+        ground.act(&late, "revoke").await.text("status"),
+        "expired",
+        "revoking one that is over changes nothing"
+    );
     let unknown = ground.one("s_0000000000000000000000000");
     for action in ["suspend", "reactivate", "revoke"] {
         ground.app.root().act(&format!("{unknown}/{action}")).expect(404).await;
@@ -436,9 +440,7 @@ async fn a_user_is_logged_out_everywhere_in_one_call() {
     let token = json!({ "name": "t", "restrictions": {} });
     let token = root.post(&format!("{}/tokens", ground.of_user()), token).expect(201).await.id();
     let path = format!("{}/sessions/revoke-all", ground.of_user());
-    let counts = |sessions: u32, tokens: u32| {
-        json!({ "sessions_revoked": sessions, "devices_revoked": 0, "tokens_revoked": tokens, "delegations_revoked": 0 })
-    };
+    let counts = |sessions: u32, tokens: u32| json!({ "sessions_revoked": sessions, "devices_revoked": 0, "tokens_revoked": tokens, "delegations_revoked": 0 });
     let done = root.post(&path, json!({ "reason": "left_company" })).expect(200).await;
     assert_eq!(done.data(), &counts(3, 0));
     let data = json!({ "cause": "revoked", "reason": "left_company" });

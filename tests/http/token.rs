@@ -437,7 +437,8 @@ async fn a_token_outlives_the_publication_of_its_key() {
 async fn introspection_tells_all_of_an_active_token_and_why_others_are_not() {
     let ground = Ground::new().await;
     let (app, root) = (&ground.app, ground.app.root());
-    let made = ground.make(json!({ "name": "t", "restrictions": { "scopes": ["a:read"] }, "metadata": { "x": 1 } })).await;
+    let made =
+        ground.make(json!({ "name": "t", "restrictions": { "scopes": ["a:read"] }, "metadata": { "x": 1 } })).await;
     let plain = made.text("token_plain");
     let found = ground.introspect(&plain).await;
     let shown = made.data();
@@ -470,7 +471,11 @@ async fn introspection_tells_all_of_an_active_token_and_why_others_are_not() {
     assert_eq!(reason("ptk_nonsense").await, "malformed");
     let elsewhere = Ground { issuer: app.issuer().await, user: String::new(), app: ground.app };
     assert_eq!(elsewhere.introspect(&plain).await, inactive("personal_token", "not_found"), "of another issuer");
-    let ground = Ground { issuer: elsewhere.app.path(&format!("/issuers/{}", shown["issuer_id"].as_str().unwrap())), user: made.text("user_id"), app: elsewhere.app };
+    let ground = Ground {
+        issuer: elsewhere.app.path(&format!("/issuers/{}", shown["issuer_id"].as_str().unwrap())),
+        user: made.text("user_id"),
+        app: elsewhere.app,
+    };
     let root = ground.app.root();
     root.act(&format!("{path}/revoke")).expect(200).await;
     assert_eq!(ground.introspect(&plain).await, inactive("personal_token", "revoked"));

@@ -15,12 +15,19 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from authpi_admin import AuthPIAdmin
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 SEED = "20261122"
+# What these lead to leaves the machine: deliveries, and questions to name servers.
+REACHING_OUT = [
+    "createWebhook",
+    "updateWebhook",
+    "redeliverWebhookDelivery",
+    "redeliverFailedWebhookDeliveries",
+    "verifyAccountDomain",
+]
 
 
 async def world(admin: AuthPIAdmin) -> dict[str, str]:
@@ -35,6 +42,7 @@ async def world(admin: AuthPIAdmin) -> dict[str, str]:
     await members.create({"member_id": user.id, "scopes": ["invoices:read"]})
     key = await admin.api_keys.create({"name": "Key", "restrictions": {"scopes": ["issuers:read"]}})
     event = (await admin.events.list(limit=1)).data[0]
+    note = {"subject_type": "user", "subject_id": user.id, "issuer_id": issuer.id, "content": "Call back."}
     found = {
         "issuer_id": issuer.id,
         "org_id": org.id,
@@ -44,23 +52,9 @@ async def world(admin: AuthPIAdmin) -> dict[str, str]:
         "key_id": key.id,
         "event_id": event.id,
     }
-    return found | await more(admin, tenant, org.id)
-
-
-async def more(admin: AuthPIAdmin, tenant: Any, org_id: str) -> dict[str, str]:
-    """Objects of rooms that may not be served yet."""
-    wanted = {
-        "agent_id": lambda: tenant.agents.create({"name": "Agent"}),
-        "group_id": lambda: tenant.organization(org_id).groups.create({"name": "Group"}),
-        "webhook_id": lambda: admin.webhooks.create({"name": "Hook", "url": "https://hooks.example.com/in"}),
-        "note_id": lambda: admin.notes.create({"body": "A note."}),
-    }
-    found = {}
-    for name, create in wanted.items():
-        try:
-            found[name] = (await create()).id
-        except Exception as refusal:  # noqa: BLE001 - its operations are fuzzed on objects that are not there
-            print(f"no {name}: {refusal}")
+    found["agent_id"] = (await tenant.agents.create({"name": "Agent"})).id
+    found["group_id"] = (await tenant.organization(org.id).groups.create({"name": "Group"})).id
+    found["note_id"] = (await admin.notes.create(note)).id
     return found
 
 
@@ -77,6 +71,7 @@ def run(base: str, config: str, arguments: list[str]) -> int:
         path.write_text(config, encoding="utf-8")
         command = [sys.executable, "-m", "schemathesis.cli", "--no-color", "--config-file", str(path), "run"]
         command += [f"{base}/openapi.json", "--checks", CHECKS, "--seed", SEED, "--generation-database", "none"]
+        command += [word for name in REACHING_OUT for word in ("--exclude-operation-id", name)]
         return subprocess.run([*command, *arguments], cwd=folder, check=False).returncode
 
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::body::{CreateAccountApiKey, CreateApiKey, CreateOrganizationApiKey, Home, UpdateApiKey};
-use super::view::{ApiKeyListItem, ApiKeyView, CreatedApiKeyView, SecretPlain};
+use super::view::{ApiKeyListItem, ApiKeyView, CreatedApiKeyView, CreatedSecret};
 use crate::credential::model::{ApiKey, ApiKeyAccess, ApiKeyReadiness, EffectiveStatus, KeyLevel};
 use crate::credential::operations;
 use crate::credential::repository::ApiKeyFilter;
@@ -111,7 +111,7 @@ async fn created<B: Body>(
     operations::permit(home.level, call.caller()?.in_account(home.account_id), &new.scopes)?;
     let (key, secret) = operations::create(change, new).await?;
     let view: CreatedApiKeyView =
-        Joined { first: ApiKeyView::of(&key, change.now()), second: SecretPlain::from(&secret) };
+        Joined { first: CreatedSecret::from(&secret), second: ApiKeyView::of(&key, change.now()) };
     Ok(Answer::created(view).etag(key.updated_at))
 }
 

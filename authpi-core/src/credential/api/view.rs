@@ -106,8 +106,22 @@ impl From<&Secret> for SecretPlain {
     }
 }
 
+/// The secret of a new API key, the one time that it is visible.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreateApiKeyResponse, description = "A new API key with its secret.")]
+pub(super) struct CreatedSecret {
+    /// The secret itself.
+    secret_plain: String,
+}
+
+impl From<&Secret> for CreatedSecret {
+    fn from(secret: &Secret) -> Self {
+        Self { secret_plain: secret.expose().to_owned() }
+    }
+}
+
 /// A new API key with its secret.
-pub(super) type CreatedApiKeyView = Joined<ApiKeyView, SecretPlain>;
+pub(super) type CreatedApiKeyView = Joined<CreatedSecret, ApiKeyView>;
 
 /// An API key in a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -118,5 +118,6 @@ fn refusals(route: &Route) -> Vec<u16> {
             statuses.push(422);
         }
     }
+    statuses.extend(route.refuses);
     statuses
 }

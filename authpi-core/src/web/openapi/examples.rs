@@ -100,7 +100,8 @@ fn stated(schema: &Value) -> Option<Value> {
     let first = |key: &str| schema.get(key)?.as_array()?.first().cloned();
     let own = schema.get("example").or_else(|| schema.get("const")).cloned();
     let own = own.or_else(|| first("examples")).or_else(|| first("enum")).or_else(|| schema.get("default").cloned());
-    own.filter(|value| !value.is_null())
+    // An empty default says that the value has to be made up.
+    own.filter(|value| !value.is_null() && value != "")
 }
 
 fn kind(schema: &Value) -> Option<&str> {

@@ -9,9 +9,12 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::examples::{self, Length};
-use crate::web::body::Components;
+use crate::web::body::{Components, set};
 
 const PREFIX: &str = "#/components/schemas/";
+
+/// Objects of answers that leave out what they have not, though in a body it may be `null`.
+const SPARSE: [&str; 2] = ["AuthMethodSettings", "SubjectFilter"];
 
 /// Schemas as they come in.
 #[derive(Default)]
@@ -23,7 +26,13 @@ pub(super) struct Schemas {
 impl Schemas {
     /// Adds schemas of answers.
     pub(super) fn answer(&mut self, components: &Components) {
-        self.answered.extend(components.iter().map(|(name, schema)| (name.clone(), complete(schema))));
+        for (name, schema) in components {
+            let mut form = complete(schema);
+            if SPARSE.contains(&name.as_str()) {
+                set(&mut form, "required", schema.get("required").cloned().unwrap_or_else(|| json!([])));
+            }
+            self.answered.insert(name.clone(), form);
+        }
     }
 
     /// Adds schemas of bodies.
