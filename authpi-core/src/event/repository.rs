@@ -73,6 +73,7 @@ impl Interval {
 /// What counted events are grouped by: their type, or an id of their subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = EventGrouping)]
 pub enum Group {
     /// What happened.
     Type,

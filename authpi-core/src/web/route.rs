@@ -79,6 +79,8 @@ pub struct Route {
     pub verifies: bool,
     /// An `Idempotency-Key` has no say: the same request may be answered otherwise the next time.
     pub anew: bool,
+    /// Statuses with which it refuses, besides those that follow from the rest.
+    pub refuses: &'static [u16],
     /// Query parameters.
     pub query: Vec<Parameter>,
     /// Request body.
@@ -109,6 +111,7 @@ impl Route {
             conditional: false,
             verifies: false,
             anew: false,
+            refuses: &[],
             query: Vec::new(),
             body: None,
             status,
@@ -220,6 +223,13 @@ impl Route {
     #[must_use]
     pub fn answered_anew(mut self) -> Self {
         self.anew = true;
+        self
+    }
+
+    /// May refuse with these statuses, besides those that follow from the rest.
+    #[must_use]
+    pub fn may_refuse(mut self, statuses: &'static [u16]) -> Self {
+        self.refuses = statuses;
         self
     }
 

@@ -17,7 +17,7 @@ use crate::web::members::Joined;
 
 /// What the server knows of an organization besides its details.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Organization)]
+#[schema(as = Organization, description = "An organization.")]
 pub struct OrganizationHead {
     id: OrganizationId,
     issuer_id: IssuerId,

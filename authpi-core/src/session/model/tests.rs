@@ -22,12 +22,7 @@ fn op() -> UserSession {
         kind: SessionKind::Op,
         status: Status::initial(Lifecycle::ACTIVE),
         details: SessionDetails::default(),
-        lifetime: Lifetime {
-            ttl: TTL,
-            idle_timeout: IDLE,
-            last_activity_at: START,
-            expires_at: after(TTL.into()),
-        },
+        lifetime: Lifetime { ttl: TTL, idle_timeout: IDLE, last_activity_at: START, expires_at: after(TTL.into()) },
         tokens: IssuedTokens::default(),
         compromise: None,
         revoked_reason: None,

@@ -297,7 +297,10 @@ mod tests {
     fn revocation_goes_before_time_then_block_then_user_then_address() {
         let listed = Some("192.0.2.7".parse().unwrap());
         assert_eq!((token().verdict(listed, NOW), token().verdict(None, NOW)), (Verdict::Accepted, Verdict::Accepted));
-        assert_eq!((verdict(&token()), token().effective_status(NOW)), (Verdict::AddressRefused, EffectiveStatus::Active));
+        assert_eq!(
+            (verdict(&token()), token().effective_status(NOW)),
+            (Verdict::AddressRefused, EffectiveStatus::Active)
+        );
         for (owner, expected) in [
             (OwnerState::Suspended, Verdict::OwnerSuspended),
             (OwnerState::Barred, Verdict::OwnerBarred),

@@ -13,7 +13,7 @@ use crate::web::members::Joined;
 
 /// What the server knows of a user besides its details.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = User)]
+#[schema(as = User, description = "A user.")]
 pub struct UserHead {
     id: UserId,
     issuer_id: IssuerId,
