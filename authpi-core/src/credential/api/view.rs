@@ -95,7 +95,7 @@ impl ApiKeyView {
 /// A secret, the one time that it is visible.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ApiKeySecretPlain)]
-pub struct SecretPlain {
+pub(super) struct SecretPlain {
     /// The secret itself.
     secret_plain: String,
 }
