@@ -72,7 +72,6 @@ fn hashes(count: u8) -> Vec<SecretHash> {
     (0..count).map(|number| peppers.hash("test", &[number])).collect()
 }
 
-/// A set of three backup codes, committed.
 async fn set_of_three(ground: &Ground) -> Verifier {
     let set = verifier(&owner(ground).await, Proof::BackupCodes { total: 3, remaining: 3 });
     insert(ground, &set).await;
