@@ -296,7 +296,10 @@ async fn who_is_invited_or_a_member_or_has_no_room_is_not_invited() {
     assert_eq!(refused(json!({ "email": "dan@example.com", "scopes": scopes })).await.1, [""; 0]);
     ground.act(&third, "revoke", 200).await;
     ground.invited("dan@example.com").await;
-    app.root().patch(&ground.organization, json!({ "max_members": null, "invitation_enabled": false })).expect(200).await;
+    app.root()
+        .patch(&ground.organization, json!({ "max_members": null, "invitation_enabled": false }))
+        .expect(200)
+        .await;
     refused(json!({ "email": "eve@example.com", "scopes": scopes })).await;
     let patch = json!({ "invitation_enabled": true, "status": "suspended" });
     app.root().patch(&ground.organization, patch).expect(200).await;
@@ -453,7 +456,10 @@ async fn an_invitation_that_needs_approval_is_sent_once_it_has_it() {
         app.root().post(&format!("{}/members", ground.organization), body).expect(201).await;
     }
     let made = ground.invite(json!({ "email": "ada@example.com", "scopes": ["a:read"] })).await;
-    assert_eq!((&made.data()["status"], &made.data()["last_email_sent_at"]), (&json!("pending_approval"), &Value::Null));
+    assert_eq!(
+        (&made.data()["status"], &made.data()["last_email_sent_at"]),
+        (&json!("pending_approval"), &Value::Null)
+    );
     assert_eq!(made.data()["approval"]["requested_at"], app.now());
     let types = app.event_types("").await;
     assert_eq!(
@@ -476,7 +482,10 @@ async fn an_invitation_that_needs_approval_is_sent_once_it_has_it() {
     app.root().patch(&ground.organization, json!({ "status": "active" })).expect(200).await;
     app.advance(DAY);
     let approved = approver.post(&approve, json!({ "reason": "known to us" })).expect(200).await;
-    assert_eq!((&approved.data()["status"], &approved.data()["expires_at"]), (&json!("pending"), &json!(app.now() + 7 * 86_400_000)));
+    assert_eq!(
+        (&approved.data()["status"], &approved.data()["expires_at"]),
+        (&json!("pending"), &json!(app.now() + 7 * 86_400_000))
+    );
     assert_eq!(approved.data()["approval"]["decided_by"], id);
     assert_eq!(approved.data()["approval"]["reason"], "known to us");
     let event = &app.events("event_types=organization.invitation.approved").await[0];
@@ -540,10 +549,13 @@ async fn a_rejected_invitation_is_never_sent() {
 async fn a_patch_merges_and_one_that_gives_more_asks_for_approval_again() {
     let ground = Ground::with_approval().await;
     let app = &ground.app;
-    let id = ground.invite(json!({
-        "email": "ada@example.com", "scopes": ["a:**"], "message": "hi", "inviter": { "id": "u1", "name": "Ann" },
-        "metadata": { "a": 1, "b": 2 },
-    })).await.id();
+    let id = ground
+        .invite(json!({
+            "email": "ada@example.com", "scopes": ["a:**"], "message": "hi", "inviter": { "id": "u1", "name": "Ann" },
+            "metadata": { "a": 1, "b": 2 },
+        }))
+        .await
+        .id();
     ground.act(&id, "approve", 200).await;
     let token = ground.token().await;
     let fetched = app.root().get(&ground.one(&id)).expect(200).await;
@@ -562,13 +574,22 @@ async fn a_patch_merges_and_one_that_gives_more_asks_for_approval_again() {
     let after = app.root().patch(&one, patch.clone()).header("if-match", fetched.header("etag")).expect(200).await;
     app.root().patch(&one, patch).header("if-match", fetched.header("etag")).expect(412).await;
     assert_eq!((&after.data()["status"], &after.data()["scopes"]), (&json!("pending"), &json!(["a:read"])));
-    assert_eq!((&after.data()["message"], &after.data()["inviter"]), (&Value::Null, &json!({ "id": "u1", "name": "Bob" })));
-    assert_eq!((&after.data()["expires_at"], &after.data()["metadata"]), (&json!(app.now() + 3_600_000), &json!({ "b": 2, "c": 3 })));
+    assert_eq!(
+        (&after.data()["message"], &after.data()["inviter"]),
+        (&Value::Null, &json!({ "id": "u1", "name": "Bob" }))
+    );
+    assert_eq!(
+        (&after.data()["expires_at"], &after.data()["metadata"]),
+        (&json!(app.now() + 3_600_000), &json!({ "b": 2, "c": 3 }))
+    );
     let event = &app.events("event_types=organization.invitation.updated").await[0];
     let changes = json!(["expires_at", "inviter", "message", "metadata", "scopes", "user_title"]);
     assert_eq!(event["data"], json!({ "changes": changes }));
     let widened = app.root().patch(&one, json!({ "role": "admin" })).expect(200).await;
-    assert_eq!((&widened.data()["status"], &widened.data()["scopes"]), (&json!("pending_approval"), &json!(["a:read", "admin"])));
+    assert_eq!(
+        (&widened.data()["status"], &widened.data()["scopes"]),
+        (&json!("pending_approval"), &json!(["a:read", "admin"]))
+    );
     assert_eq!(widened.data()["approval"]["decided_at"], Value::Null);
     let types = app.event_types("").await;
     let last = ["organization.invitation.updated", "organization.invitation.approval-requested"];
@@ -608,12 +629,14 @@ async fn nobody_gives_rights_on_an_account_by_inviting() {
     let token = ground.token().await;
     let body = json!({ "email": "ada@example.com", "profile": { "email_verified": true } });
     let user = app.root().post(&format!("{platform}/users"), body).expect(201).await.id().parse().unwrap();
-    let enter = || Accept(Enter {
-        account: app.account.parse().unwrap(),
-        issuer: platform.rsplit('/').next().unwrap().parse().unwrap(),
-        door: Door::Link(LinkToken::parse(&token).unwrap()),
-        user,
-    });
+    let enter = || {
+        Accept(Enter {
+            account: app.account.parse().unwrap(),
+            issuer: platform.rsplit('/').next().unwrap().parse().unwrap(),
+            door: Door::Link(LinkToken::parse(&token).unwrap()),
+            user,
+        })
+    };
     // What the inviter held counts when somebody accepts, too.
     let key = app.path(&format!("/api-keys/{id}"));
     app.root().act(&format!("{key}/block")).expect(200).await;

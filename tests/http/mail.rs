@@ -114,7 +114,10 @@ async fn a_busy_server_is_tried_five_times_within_a_day_under_one_message_id() {
     assert_eq!(attempts, [1, 2, 3, 4, 5]);
     let failed = ground.app.events("event_types=email.failed").await;
     assert_eq!(failed.len(), 1);
-    assert_eq!((&failed[0]["data"]["cause"], &failed[0]["data"]["template"]), (&json!("exhausted"), &json!("invitation")));
+    assert_eq!(
+        (&failed[0]["data"]["cause"], &failed[0]["data"]["template"]),
+        (&json!("exhausted"), &json!("invitation"))
+    );
     assert!(failed[0]["data"].get("message_id").is_none());
     assert_eq!(ground.app.event_types("event_types=email.sent").await.len(), 0);
 }

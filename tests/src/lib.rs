@@ -15,6 +15,7 @@ pub mod database;
 pub mod dns;
 pub mod fixtures;
 pub mod log;
+pub mod postbox;
 pub mod proxy;
 pub mod receiver;
 pub mod seed;
