@@ -18,6 +18,7 @@ pub mod fixtures;
 pub mod log;
 pub mod payments;
 pub mod people;
+pub mod postbox;
 pub mod proxy;
 pub mod receiver;
 pub mod seed;
