@@ -25,7 +25,7 @@ async fn a_created_organization_reads_back_whole_with_its_etag() {
     let data = read.data();
     assert_eq!(data["org_type"], "business");
     assert_eq!(data["status"], "active");
-    assert_eq!(data["stats"], json!({ "n_members": 0, "n_agents": 0, "n_groups": 0 }));
+    assert_eq!(data["stats"], json!({ "n_members": 0, "n_agents": 0, "n_groups": 0, "n_pending_invitations": 0 }));
     assert_eq!(data["security"], json!({ "mfa_required": true }));
     assert_eq!(data["metadata"], json!({ "crm": { "id": 7 } }));
     assert_eq!(data["invitation_enabled"], true);
