@@ -26,8 +26,8 @@ async def run(check: Checks, server: Server, admin: AuthPIAdmin) -> None:
     times = [event.timestamp for event in events]
     check.equal("their times never rise", times, sorted(times, reverse=True))
     await filters(check, admin, issuer.id, client.id, users[0].id, events)
-    await pages(check, admin, issuer.id, events)
     await counts(check, admin, issuer.id)
+    await pages(check, admin, issuer.id, events)
     await refusals(check, admin)
 
 
