@@ -10,8 +10,8 @@ mod settings;
 
 use std::process::ExitCode;
 
-use authpi_core::billing::model::BillingConfig;
 use authpi_core::AuthPi;
+use authpi_core::billing::model::BillingConfig;
 use authpi_core::urls::Urls;
 use authpi_core::web::services::Options;
 use clap::Parser;

@@ -60,10 +60,16 @@ async fn signed_in(app: &App, kind: EventType, users: &[UserId]) {
 async fn ledger(app: &App) -> Vec<(String, i64, i64)> {
     let page = app.root().get(&app.path("/credits/ledger")).expect(200).await;
     let number = |entry: &Value, name: &str| entry[name].as_i64().unwrap();
-    let mut entries: Vec<_> = page.data().as_array().unwrap().iter().map(|entry| {
-        let kind = entry["type"].as_str().unwrap().to_owned();
-        (kind, number(entry, "amount_\u{3bc}usd"), number(entry, "balance_after_\u{3bc}usd"))
-    }).collect();
+    let mut entries: Vec<_> = page
+        .data()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            let kind = entry["type"].as_str().unwrap().to_owned();
+            (kind, number(entry, "amount_\u{3bc}usd"), number(entry, "balance_after_\u{3bc}usd"))
+        })
+        .collect();
     entries.reverse();
     entries
 }
@@ -154,7 +160,10 @@ async fn what_is_used_is_counted_once_settled_and_stated_at_the_end_of_the_month
     assert_eq!(months, [json!("2027-02"), json!("2027-01")]);
     let one = app.root().get(&app.path("/usage?period=2027-01")).expect(200).await;
     assert_eq!(one.data().as_array().unwrap().len(), 1);
-    assert_eq!(app.root().get(&app.path("/usage?period=2027-13")).expect(400).await.refusal().1, ["period invalid_format"]);
+    assert_eq!(
+        app.root().get(&app.path("/usage?period=2027-13")).expect(400).await.refusal().1,
+        ["period invalid_format"]
+    );
 }
 
 #[tokio::test]
@@ -252,16 +261,24 @@ async fn bad_payments_are_refused_and_leave_nothing() {
     let send = |body: Value| app.root().post(&app.path("/credits/topups"), body).send();
     let amount = "amount_\u{3bc}usd";
     let empty = send(json!({})).await;
-    assert_eq!((empty.status.as_u16(), empty.refusal().1), (400, vec![format!("{amount} required"), "payment required".to_owned()]));
+    assert_eq!(
+        (empty.status.as_u16(), empty.refusal().1),
+        (400, vec![format!("{amount} required"), "payment required".to_owned()])
+    );
     let wrong = send(json!({ amount: 0, "payment": 7, "typo": 1 })).await;
-    assert_eq!(wrong.refusal().1, [format!("{amount} too_small"), "payment invalid_type".to_owned(), "typo unknown_field".to_owned()]);
+    assert_eq!(
+        wrong.refusal().1,
+        [format!("{amount} too_small"), "payment invalid_type".to_owned(), "typo unknown_field".to_owned()]
+    );
     let micro_sign = send(json!({ "amount_\u{b5}usd": 1, "payment": {} })).await;
     assert!(micro_sign.refusal().1.contains(&"amount_\u{b5}usd unknown_field".to_owned()));
     let unknown = send(json!({ amount: 1, "method_id": "pm_0000000000000000000000000" })).await;
     assert_eq!(unknown.refusal().1, ["method_id unknown_reference"]);
-    for (outcome, status, error) in
-        [("declined", 402, "payment_required"), ("invalid", 400, "invalid_request"), ("unavailable", 503, "temporarily_unavailable")]
-    {
+    for (outcome, status, error) in [
+        ("declined", 402, "payment_required"),
+        ("invalid", 400, "invalid_request"),
+        ("unavailable", 503, "temporarily_unavailable"),
+    ] {
         let refused = send(json!({ amount: 1, "payment": { "outcome": outcome } })).await;
         assert_eq!((refused.status.as_u16(), refused.refusal().0.as_str()), (status, error));
     }
@@ -327,7 +344,10 @@ async fn payment_methods_are_added_switched_and_removed() {
     assert_eq!(events.len(), 3);
     assert!(events.iter().all(|event| event["data"] == json!({ "changes": ["payment_methods"] })));
     let intent = app.root().act(&app.path("/payment-methods/stripe/setup-intent")).expect(200).await;
-    assert_eq!(intent.data(), &json!({ "client_secret": "seti_secret", "customer_id": format!("cus_{}", app.account) }));
+    assert_eq!(
+        intent.data(),
+        &json!({ "client_secret": "seti_secret", "customer_id": format!("cus_{}", app.account) })
+    );
 }
 
 #[tokio::test]
@@ -338,7 +358,11 @@ async fn bad_payment_methods_are_refused_with_every_problem() {
     let bad = json!({ "type": "stripe", "network": "base", "asset": "", "address": "x".repeat(129), "typo": 1 });
     let refused = send(bad).await.refusal().1;
     let expected = [
-        "address too_long", "asset too_short", "network invalid_format", "network too_short", "type invalid_enum_value",
+        "address too_long",
+        "asset too_short",
+        "network invalid_format",
+        "network too_short",
+        "type invalid_enum_value",
         "typo unknown_field",
     ];
     assert_eq!(refused, expected);
@@ -379,10 +403,16 @@ async fn an_account_that_pays_in_advance_writes_only_with_credit() {
     assert_eq!(depleted[0]["auth"]["type"], "system");
     write().expect(402).await;
     // Another way to pay, and nothing depends on credit any more.
-    app.root().patch(&app.path(&format!("/payment-methods/{}", method.id())), json!({ "enabled": false })).expect(200).await;
+    app.root()
+        .patch(&app.path(&format!("/payment-methods/{}", method.id())), json!({ "enabled": false }))
+        .expect(200)
+        .await;
     write().expect(201).await;
     app.advance(17 * DAY);
     work(&app).await;
     let invoices = app.root().get(&app.path("/invoices")).expect(200).await;
-    assert_eq!((&invoices.data()[0]["status"], &invoices.data()[0]["total_\u{3bc}usd"]), (&json!("open"), &json!(858_993)));
+    assert_eq!(
+        (&invoices.data()[0]["status"], &invoices.data()[0]["total_\u{3bc}usd"]),
+        (&json!("open"), &json!(858_993))
+    );
 }

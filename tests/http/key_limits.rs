@@ -50,9 +50,8 @@ async fn a_limit_reads_back_whole_and_null_removes_it() {
     assert_eq!(key.data()["restrictions"]["rate_limit"], whole);
     let path = app.path(&format!("/api-keys/{}", key.id()));
     app.advance(Duration::from_secs(1));
-    let patch = async |limit: Value| {
-        app.root().patch(&path, json!({ "restrictions": { "rate_limit": limit } })).send().await
-    };
+    let patch =
+        async |limit: Value| app.root().patch(&path, json!({ "restrictions": { "rate_limit": limit } })).send().await;
     assert_eq!(patch(whole).await.header("etag"), key.header("etag"), "nothing changes");
     let merged = patch(json!({ "limit": 7 })).await;
     let expected = json!({ "limit": 7, "window_seconds": 60, "alert_at": 0.8 });
@@ -192,11 +191,8 @@ async fn two_engines_on_one_database_stay_within_the_limit() {
     let second = second_engine(&app, connect().await).await;
     for limit in [40_usize, 200] {
         let (key, _) = limited(&app, json!({ "limit": limit, "window_seconds": 60 })).await;
-        let basic = reqwest::Client::new()
-            .get(&app.base)
-            .basic_auth(key.id(), Some(key.text("secret_plain")))
-            .build()
-            .unwrap();
+        let basic =
+            reqwest::Client::new().get(&app.base).basic_auth(key.id(), Some(key.text("secret_plain"))).build().unwrap();
         let mut headers = HeaderMap::new();
         let credential = basic.headers()["authorization"].to_str().unwrap().to_owned();
         headers.insert(AUTHORIZATION, HeaderValue::from_str(&credential).unwrap());

@@ -80,8 +80,7 @@ async fn a_user_of_the_platform_opens_an_account_and_owns_it() {
     assert_eq!(ann.call(Method::GET, &path).expect(200).await.data(), shown.data());
     app.root().get(&path).expect(403).await;
     let trail = trail(&app, &account).await;
-    let expected =
-        ["account.created", "organization.created", "organization.membership.created", "api-key.created"];
+    let expected = ["account.created", "organization.created", "organization.membership.created", "api-key.created"];
     assert_eq!(types(&trail)[..4], expected);
 
     let bare = ann.open(json!({ "name": "Bare", "create_api_key": false })).expect(201).await;

@@ -69,12 +69,8 @@ impl App {
     /// Starts the platform with billing, with play money.
     pub async fn start_billing(driver: Driver, billing: BillingConfig) -> Self {
         let payments: Arc<dyn PaymentProvider> = Arc::new(PlayMoney);
-        let options = Options {
-            rate_limits: false,
-            billing: Some(billing),
-            payments: Some(payments),
-            ..Options::default()
-        };
+        let options =
+            Options { rate_limits: false, billing: Some(billing), payments: Some(payments), ..Options::default() };
         Self::start_with(driver, options).await
     }
 

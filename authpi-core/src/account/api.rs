@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::model::{Account, MAX_DOMAINS, MAX_WEBHOOKS};
 use super::lifecycle::{Close, Open};
+use super::model::{Account, MAX_DOMAINS, MAX_WEBHOOKS};
 use super::operations::{self, AccountPatch, AccountWithOrganization};
 use super::primary::chosen;
 use crate::billing::api::PaymentMethodView;

@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 
 use super::model::{
-    ActiveUser, CreditState, LedgerEntry, LedgerPosition, Metered, PaymentMethod, Period, Statement,
-    UsageLine,
+    ActiveUser, CreditState, LedgerEntry, LedgerPosition, Metered, PaymentMethod, Period, Statement, UsageLine,
 };
 use crate::error::StoreError;
 use crate::id::{AccountId, IssuerId, PaymentMethodId, UserId};

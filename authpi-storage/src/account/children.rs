@@ -80,12 +80,8 @@ async fn remove_rows(
     (account, room): (Uuid, u64),
 ) -> Result<u64, StoreError> {
     let of_account = || Expr::col(Alias::new("account_id")).eq(account);
-    let query = Query::select()
-        .column(Alias::new(key))
-        .from(Alias::new(table))
-        .and_where(of_account())
-        .limit(room)
-        .to_owned();
+    let query =
+        Query::select().column(Alias::new(key)).from(Alias::new(table)).and_where(of_account()).limit(room).to_owned();
     let rows = connection.query_all(&query).await.map_err(failed(REMOVE))?;
     let keys: Vec<Uuid> =
         rows.iter().map(|row| row.try_get("", key)).collect::<Result<_, _>>().map_err(failed(REMOVE))?;

@@ -48,8 +48,7 @@ pub(super) async fn take(
         }
     };
     let place = Place { table: "authpi_api_key_use", id: row.key_id };
-    let count =
-        UseCount { taken: place.count("taken", row.taken)?, warned: row.warned, exceeded: row.exceeded };
+    let count = UseCount { taken: place.count("taken", row.taken)?, warned: row.warned, exceeded: row.exceeded };
     let (after, taken) = count.take(window, alert_use);
     if after != count {
         Entity::update_many()
@@ -105,7 +104,6 @@ pub(super) async fn purge(connection: &impl ConnectionTrait, now: Timestamp, lim
         .await
         .map_err(failed(PURGE))?;
     let Some(last) = ends.last() else { return Ok(0) };
-    let done =
-        Entity::delete_many().filter(Column::EndsAt.lte(*last)).exec(connection).await.map_err(failed(PURGE))?;
+    let done = Entity::delete_many().filter(Column::EndsAt.lte(*last)).exec(connection).await.map_err(failed(PURGE))?;
     Ok(done.rows_affected)
 }

@@ -57,7 +57,8 @@ impl BillingRepository for Unit {
         if let Some(state) = self.locked_credit(account).await? {
             return Ok(state);
         }
-        let begun = credit::ActiveModel { account_id: Set(account.uuid()), ..rows::credit_row(&CreditState::new(first)) };
+        let begun =
+            credit::ActiveModel { account_id: Set(account.uuid()), ..rows::credit_row(&CreditState::new(first)) };
         // Of several that begin it at once the others find it there.
         let skip = OnConflict::column(credit::Column::AccountId).do_nothing_on([credit::Column::AccountId]).to_owned();
         credit::Entity::insert(begun)

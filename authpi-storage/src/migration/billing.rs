@@ -3,9 +3,7 @@
 use sea_orm::DbBackend;
 
 use super::m0001_first::Tables;
-use super::tables::{
-    flag, id, id_null, index, json, number, number_null, primary, table, text_null, unique, word,
-};
+use super::tables::{flag, id, id_null, index, json, number, number_null, primary, table, text_null, unique, word};
 
 pub(super) fn tables(backend: DbBackend) -> Tables {
     // The end of the ledger of an account, which is what writers lock.
@@ -54,7 +52,12 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
     active.primary_key(&mut primary(&["account_id", "period", "issuer_id", "user_id"]));
 
     let mut statement = table(backend, "authpi_statement");
-    statement.col(id("account_id")).col(number("period")).col(word("status")).col(number("total")).col(number("created_at"));
+    statement
+        .col(id("account_id"))
+        .col(number("period"))
+        .col(word("status"))
+        .col(number("total"))
+        .col(number("created_at"));
     statement.primary_key(&mut primary(&["account_id", "period"]));
 
     let mut method = table(backend, "authpi_payment_method");

@@ -4,8 +4,8 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::prelude::*;
 
 use super::tables::{
-    bytes, bytes_null, create, flag, hash, id, id_null, index, json, json_null, large_bytes_null, number, number_null, primary,
-    status, table, text_null, text_of, unique, word,
+    bytes, bytes_null, create, flag, hash, id, id_null, index, json, json_null, large_bytes_null, number, number_null,
+    primary, status, table, text_null, text_of, unique, word,
 };
 use super::{
     access, agent, billing, connection, delegation, device, domain, group, invitation, mail, note, session, token,

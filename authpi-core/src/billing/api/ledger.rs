@@ -92,7 +92,9 @@ pub(super) struct CreateTopUp;
 impl CreateTopUp {
     async fn collect(call: &Call<NewTopUp>) -> Result<Option<Result<String, PaymentFailure>>, Refusal> {
         let services = call.services();
-        let (Some(_), Some(provider)) = (&services.options.billing, &services.options.payments) else { return Ok(None) };
+        let (Some(_), Some(provider)) = (&services.options.billing, &services.options.payments) else {
+            return Ok(None);
+        };
         let Ok(body) = call.body() else { return Ok(None) };
         let account = call.account()?;
         if let Some(method) = body.method_id {

@@ -5,8 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::billing::model::{
-    BillingConfig, Dimension, EntryType, LedgerEntry, MethodKind, PaymentMethod, Period, Statement,
-    StatementStatus, UsageLine,
+    BillingConfig, Dimension, EntryType, LedgerEntry, MethodKind, PaymentMethod, Period, Statement, StatementStatus,
+    UsageLine,
 };
 use crate::billing::operations::ToppedUp;
 use crate::id::{LedgerEntryId, PaymentMethodId};

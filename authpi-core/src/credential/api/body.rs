@@ -323,7 +323,8 @@ mod tests {
         let limit = |limit: Value| problems::<UpdateApiKey>(&json!({ "restrictions": { "rate_limit": limit } }));
         assert!(limit(Value::Null).is_empty() && limit(json!({ "limit": 10_000_000 })).is_empty());
         let beyond = json!({ "limit": 10_000_001, "window_seconds": 86_401, "alert_at": 1.1 });
-        let fields = ["alert_at", "limit", "window_seconds"].map(|name| format!("restrictions.rate_limit.{name} too_big"));
+        let fields =
+            ["alert_at", "limit", "window_seconds"].map(|name| format!("restrictions.rate_limit.{name} too_big"));
         assert_eq!(limit(beyond), fields);
         assert_eq!(limit(json!(7)), ["restrictions.rate_limit invalid_type"]);
     }

@@ -1,7 +1,7 @@
 //! What is taken of the windows of limited keys.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Ground, START, begin, later, mint, race};
 use crate::credential::model::{RateLimit, TakenUses, UseWindow};

@@ -303,12 +303,8 @@ pub async fn usage_adds_up_and_waits_until_it_is_settled(ground: Ground) {
 pub async fn who_was_active_is_known_in_their_month_and_account_only(ground: Ground) {
     let (account, stranger): (AccountId, AccountId) = (mint(), mint());
     let people: Vec<(IssuerId, UserId)> = (0..3).map(|_| (mint(), mint())).collect();
-    let active = |index: usize, free| ActiveUser {
-        period: month(),
-        issuer_id: people[index].0,
-        user_id: people[index].1,
-        free,
-    };
+    let active =
+        |index: usize, free| ActiveUser { period: month(), issuer_id: people[index].0, user_id: people[index].1, free };
     let noted = [active(0, true), active(1, false)];
     let mut unit = begin(&ground, START).await;
     unit.billing().add_active_users(account, &noted).await.unwrap();
@@ -327,7 +323,8 @@ pub async fn who_was_active_is_known_in_their_month_and_account_only(ground: Gro
 
 pub async fn statements_are_made_once_and_listed_newest_first(ground: Ground) {
     let account = mint();
-    let statement = |period, status, total| Statement { account_id: account, period, status, total, created_at: later(1) };
+    let statement =
+        |period, status, total| Statement { account_id: account, period, status, total, created_at: later(1) };
     let first = statement(month(), StatementStatus::Paid, 0);
     let second = statement(month().next(), StatementStatus::Open, LATEST);
     for one in [&first, &second] {
