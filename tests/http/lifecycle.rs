@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use authpi_core::account::repository::AccountChildren;
 use authpi_core::event::repository::EventFilter;
 use authpi_core::id::AccountId;
 use authpi_core::page::{Limit, PageRequest};
@@ -180,7 +181,7 @@ async fn an_owner_closes_an_account_without_issuers_and_everything_of_it_goes() 
     worker::run_once(app.authpi.services()).await.unwrap();
     assert!(store.reads().accounts().deleting(10).await.unwrap().is_empty());
     let id: AccountId = opened.id().parse().unwrap();
-    assert_eq!(store.reads().accounts().children(id).await.unwrap(), Default::default());
+    assert_eq!(store.reads().accounts().children(id).await.unwrap(), AccountChildren::default());
 }
 
 #[tokio::test]

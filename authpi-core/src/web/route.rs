@@ -48,6 +48,7 @@ pub enum Shape {
 
 /// One operation.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a property of its own, and the next builder sets it")]
 pub struct Route {
     /// Method.
     pub method: Method,

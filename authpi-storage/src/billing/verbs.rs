@@ -98,9 +98,12 @@ impl BillingRepository for Unit {
             .exec_without_returning(&self.connection)
             .await
             .map(|_| InsertOutcome::Inserted)
-            .map_err(|error| match is_unique_violation(&error) {
-                true => StoreError::new(StoreErrorKind::Retryable, OPERATION, error),
-                false => failed(OPERATION)(error),
+            .map_err(|error| {
+                if is_unique_violation(&error) {
+                    StoreError::new(StoreErrorKind::Retryable, OPERATION, error)
+                } else {
+                    failed(OPERATION)(error)
+                }
             })
     }
 

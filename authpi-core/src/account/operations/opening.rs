@@ -74,10 +74,8 @@ pub async fn open_own(change: &mut Change<'_>, new: OwnAccount) -> Result<Opened
     let organization = NewOrganization { details, first_member: Some(owner), ..NewOrganization::default() };
     let id = new.id.organization();
     let organization = organizations::create_with_id(change, platform, id, organization).await?;
-    let key = match new.with_key {
-        true => Some(credentials::create(change, first_key(&account, platform)?).await?),
-        false => None,
-    };
+    let key =
+        if new.with_key { Some(credentials::create(change, first_key(&account, platform)?).await?) } else { None };
     Ok(OpenedAccount { account: AccountWithOrganization { account, organization, domains: Vec::new() }, key })
 }
 

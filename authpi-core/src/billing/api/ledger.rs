@@ -121,6 +121,7 @@ impl Write for CreateTopUp {
             .about("billing", "top-up")
             .scope("credits:write")
             .without_credit()
+            .reaches_out()
             .answers::<TopUpView>(201)
     }
 

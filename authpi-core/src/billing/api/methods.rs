@@ -220,6 +220,7 @@ impl Write for SetUpCard {
             .about("billing", "payment method")
             .scope(WRITE)
             .without_credit()
+            .reaches_out()
             .answers::<SetupIntentView>(200)
     }
 
