@@ -7,7 +7,6 @@ use super::{ALL, ONE, READ};
 use crate::error::Refusal;
 use crate::id::OrganizationId;
 use crate::organization::repository::{OrganizationFilter, StatusFilter};
-use crate::page::Page;
 use crate::store::Reads;
 use crate::web::answer::Answer;
 use crate::web::call::Call;
@@ -39,20 +38,22 @@ impl Read for List {
         let (issuer,) = call.path()?;
         let query = call.query()?;
         let page = query.page::<OrganizationId>()?;
-        // No organization has enterprise sign-on.
-        if query.flag("sso_enabled") == Some(true) || query.flag("sso_only") == Some(true) {
-            return Ok(Answer::page(
-                &Page::<IssuerOrganizationsListItem>::default(),
-                IssuerOrganizationsListItem::cursor,
-            ));
-        }
         let filter = OrganizationFilter {
             status: query.parsed("status")?,
             mfa_required: query.flag("mfa_required"),
             invitation_enabled: query.flag("invitation_enabled"),
+            sso_enabled: query.flag("sso_enabled"),
+            sso_only: query.flag("sso_only"),
         };
         let found = reads.organizations().list(issuer, &filter, &page).await?;
-        Ok(Answer::page(&found.map(IssuerOrganizationsListItem::from), IssuerOrganizationsListItem::cursor))
+        let page = found.map(IssuerOrganizationsListItem::from);
+        let ids: Vec<_> = page.items.iter().map(IssuerOrganizationsListItem::id).collect();
+        let open = reads.invitations().count_open(issuer, &ids, call.now()).await?;
+        let page = page.map(|item| {
+            let open = open.get(&item.id()).copied().unwrap_or_default();
+            item.with_invitations(open)
+        });
+        Ok(Answer::page(&page, IssuerOrganizationsListItem::cursor))
     }
 }
 
@@ -73,6 +74,7 @@ impl Read for Get {
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let (issuer, id) = call.path()?;
         let organization = reads.organizations().find(issuer, id).await?.ok_or(Refusal::NotFound)?;
-        Ok(Answer::of(OrganizationView::from(&organization)).etag(organization.updated_at))
+        let view = OrganizationView::from(&organization).with_invitations(reads, call.now()).await?;
+        Ok(Answer::of(view).etag(organization.updated_at))
     }
 }
