@@ -25,7 +25,7 @@ async fn a_created_organization_reads_back_whole_with_its_etag() {
     let data = read.data();
     assert_eq!(data["org_type"], "business");
     assert_eq!(data["status"], "active");
-    assert_eq!(data["stats"], json!({ "n_members": 0, "n_agents": 0, "n_groups": 0 }));
+    assert_eq!(data["stats"], json!({ "n_members": 0, "n_agents": 0, "n_groups": 0, "n_pending_invitations": 0 }));
     assert_eq!(data["security"], json!({ "mfa_required": true }));
     assert_eq!(data["metadata"], json!({ "crm": { "id": 7 } }));
     assert_eq!(data["invitation_enabled"], true);
@@ -164,7 +164,7 @@ async fn a_deleted_organization_is_gone_at_once() {
     let listed = app.root().get(&format!("{issuer}/organizations")).expect(200).await;
     assert_eq!(listed.body["data"], json!([]));
     let events = app.events("event_types=organization.deleted").await;
-    assert_eq!(events[0]["data"], json!({ "cascade": { "memberships": 0, "delegations": 0 } }));
+    assert_eq!(events[0]["data"], json!({ "cascade": { "memberships": 0, "groups": 0, "delegations": 0 } }));
 }
 
 #[tokio::test]
