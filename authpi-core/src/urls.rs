@@ -64,6 +64,15 @@ impl Urls {
             && path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
+    /// What stands behind the at sign in mail of this platform; addresses are no domains of mailboxes.
+    pub fn mail_domain(&self) -> String {
+        let url = Url::parse(&self.base).ok();
+        match url.as_ref().and_then(Url::host) {
+            Some(url::Host::Domain(name)) => name.to_owned(),
+            _ => "localhost".to_owned(),
+        }
+    }
+
     /// Served over TLS.
     pub const fn is_secure(&self) -> bool {
         self.secure

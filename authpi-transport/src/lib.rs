@@ -16,6 +16,7 @@ mod compute;
 mod dns;
 mod executor;
 mod http;
+mod mail;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ use crate::compute::Pool;
 use crate::dns::Resolver;
 use crate::executor::TokioExecutor;
 use crate::http::GuardedClient;
+
+pub use mail::{MailFolder, MailSetupError, SmtpMailer};
 
 /// How the services made by [`tokio_with`] work.
 #[derive(Clone, Debug, PartialEq, Eq)]

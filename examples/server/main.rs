@@ -2,6 +2,7 @@
 
 mod banner;
 mod bootstrap;
+mod mail;
 mod master_key;
 mod metrics;
 mod serve;
@@ -10,6 +11,7 @@ mod settings;
 use std::process::ExitCode;
 
 use authpi_core::AuthPi;
+use authpi_core::billing::model::BillingConfig;
 use authpi_core::urls::Urls;
 use authpi_core::web::services::Options;
 use authpi_transport::{OutgoingOptions, TokioOptions};
@@ -44,8 +46,10 @@ async fn run(settings: Settings) -> Result<(), StartError> {
     let master_key = master_key::load(&settings, &urls)?;
     let outgoing =
         OutgoingOptions { allow_private_network: settings.allow_private_network.is_on(), ..OutgoingOptions::default() };
-    let transport = authpi_transport::tokio_with(TokioOptions { outgoing, ..TokioOptions::default() })?;
-    let options = Options { rate_limits: settings.rate_limit.is_on(), ..Options::default() };
+    let mut transport = authpi_transport::tokio_with(TokioOptions { outgoing, ..TokioOptions::default() })?;
+    let billing = settings.billing.is_on().then(BillingConfig::default);
+    let options = Options { rate_limits: settings.rate_limit.is_on(), billing, ..Options::default() };
+    transport.mailer = mail::mailer(&settings, &urls)?;
     let authpi = AuthPi::builder(store, master_key, urls).transport(transport).options(options).build().await?;
     let first = bootstrap::run(&authpi, settings.bootstrap_file.as_deref()).await?;
     let workers = authpi.start();

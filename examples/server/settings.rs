@@ -33,12 +33,16 @@ pub(crate) struct Settings {
     /// Where the credentials of the first account are written at first start; without it they are printed once.
     #[arg(long, env = "AUTHPI_BOOTSTRAP_FILE")]
     pub(crate) bootstrap_file: Option<PathBuf>,
-    /// Mail server; this version sends no mail.
-    #[arg(long, env = "AUTHPI_SMTP_URL", hide = true, hide_env_values = true)]
-    smtp_url: Option<String>,
-    /// Folder for mail in development; this version sends no mail.
-    #[arg(long, env = "AUTHPI_MAILBOX_DIR", hide = true)]
-    mailbox_dir: Option<PathBuf>,
+    /// Mail server, as smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host.
+    #[arg(long, env = "AUTHPI_SMTP_URL", hide_env_values = true)]
+    pub(crate) smtp_url: Option<String>,
+    /// Folder that mail is written to, one .eml file each, where there is no mail server; behind a loopback URL
+    /// ./mailbox when absent.
+    #[arg(long, env = "AUTHPI_MAILBOX_DIR")]
+    pub(crate) mailbox_dir: Option<PathBuf>,
+    /// Address that mail comes from; no-reply at the host of the public URL when absent.
+    #[arg(long, env = "AUTHPI_MAIL_FROM")]
+    pub(crate) mail_from: Option<String>,
     /// Web framework that serves; both answer the same.
     #[arg(long, env = "AUTHPI_ADAPTER", default_value = "axum")]
     pub(crate) adapter: Adapter,
@@ -48,6 +52,9 @@ pub(crate) struct Settings {
     /// Rate limits; off for load tests.
     #[arg(long, env = "AUTHPI_RATE_LIMIT", default_value = "on")]
     pub(crate) rate_limit: Switch,
+    /// Usage is counted and charged by the published rate card; nobody can pay in.
+    #[arg(long, env = "AUTHPI_BILLING", default_value = "off")]
+    pub(crate) billing: Switch,
     /// Webhooks and identity providers may be http and private; for development.
     #[arg(long, env = "AUTHPI_ALLOW_PRIVATE_NETWORK", default_value = "off")]
     pub(crate) allow_private_network: Switch,
@@ -107,14 +114,6 @@ impl Settings {
             return Err("AUTHPI_REGIONAL_DATABASES is set, but regional databases are not built yet; \
                         unset it to keep all regions in the main database"
                 .into());
-        }
-        for (is_set, name, what) in [
-            (self.smtp_url.is_some(), "AUTHPI_SMTP_URL", "this version sends no mail"),
-            (self.mailbox_dir.is_some(), "AUTHPI_MAILBOX_DIR", "this version sends no mail"),
-        ] {
-            if is_set {
-                tracing::warn!("{name} has no effect: {what}");
-            }
         }
         Ok(())
     }

@@ -220,7 +220,10 @@ async fn wallets_are_checked_to_the_last_letter() {
         (json!({ "type": "wallet" }), vec!["address required", "chain required"]),
         (json!({ "type": "wallet", "chain": null, "address": ADDRESS }), vec!["chain required"]),
         (json!({ "type": "secret", "chain": "eip155:1" }), vec!["chain not_allowed"]),
-        (json!({ "type": "secret", "secret": "mine", "name": "x".repeat(201) }), vec!["name too_long"]),
+        (
+            json!({ "type": "secret", "secret": "mine", "name": "x".repeat(201) }),
+            vec!["name too_long", "secret unknown_field"],
+        ),
         (wallet("eip155:1", &wrong_case), vec!["address invalid_format"]),
         (wallet("eip155:1", "0x12"), vec!["address invalid_format"]),
         (wallet("eip155:x", ADDRESS), vec!["chain invalid_format"]),

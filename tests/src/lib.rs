@@ -16,11 +16,15 @@ mod deliver;
 pub mod dns;
 pub mod fixtures;
 pub mod log;
+pub mod payments;
+pub mod people;
+pub mod postbox;
 pub mod proxy;
 pub mod receiver;
 pub mod seed;
 pub mod server;
 pub mod sessions;
+pub mod smtp;
 
 pub use app::{App, Driver};
 pub use caller::{Caller, Reply};

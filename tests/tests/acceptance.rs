@@ -17,6 +17,8 @@ mod embedding;
 mod interrupted;
 #[path = "../acceptance/outgoing.rs"]
 mod outgoing;
+#[path = "../acceptance/passwords.rs"]
+mod passwords;
 #[path = "../acceptance/plans.rs"]
 mod plans;
 #[path = "../acceptance/process.rs"]

@@ -73,6 +73,7 @@ impl Interval {
 /// What counted events are grouped by: their type, or an id of their subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = EventGrouping)]
 pub enum Group {
     /// What happened.
     Type,
@@ -146,9 +147,41 @@ impl Consumer {
     }
 }
 
-const NOTICED: &[EventType] = &[];
+const NOTICED: &[EventType] = &[
+    catalogue::SESSION_CREATED,
+    catalogue::SESSION_COMPROMISED,
+    catalogue::USER_PASSWORD_CHANGED,
+    catalogue::USER_PASSWORD_RESET,
+    catalogue::USER_VERIFIER_CREATED,
+    catalogue::USER_VERIFIER_DELETED,
+    catalogue::USER_MFA_FACTOR_CREATED,
+    catalogue::USER_MFA_FACTOR_DELETED,
+    catalogue::USER_MFA_BACKUP_CODES_REGENERATED,
+    catalogue::USER_SSO_LINKED,
+    catalogue::USER_APPROVAL_APPROVED,
+    catalogue::USER_APPROVAL_REJECTED,
+    catalogue::USER_PERSONAL_TOKEN_CREATED,
+    catalogue::USER_PERSONAL_TOKEN_UPDATED,
+    catalogue::USER_PERSONAL_TOKEN_DELETED,
+    catalogue::USER_PERSONAL_TOKEN_VERIFIED,
+    catalogue::USER_DELEGATION_GRANTED,
+    catalogue::ORGANIZATION_INVITATION_APPROVAL_REQUESTED,
+    catalogue::API_KEY_RATE_LIMIT_WARNED,
+    catalogue::WEBHOOK_PAUSED,
+];
 
-const METERED: &[EventType] = &[catalogue::API_KEY_VERIFIED];
+/// What `billing::model::Dimension` counts.
+const METERED: &[EventType] = &[
+    catalogue::API_KEY_VERIFIED,
+    catalogue::USER_PERSONAL_TOKEN_VERIFIED,
+    catalogue::MACHINE_TOKEN_ISSUED,
+    catalogue::USER_VERIFICATION_SUCCEEDED,
+    catalogue::USER_MFA_VERIFICATION_SUCCEEDED,
+    catalogue::USER_CREATED,
+    catalogue::USER_DELETED,
+    catalogue::AGENT_CREATED,
+    catalogue::AGENT_DELETED,
+];
 
 /// Questions about events.
 #[async_trait]

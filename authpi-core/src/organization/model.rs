@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::address::Address;
 use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::metadata::Metadata;
-use crate::organization_type::{DEFAULT_TYPE, OrganizationSecurity, OrganizationType};
+use crate::organization_type::{DEFAULT_TYPE, InvitationPolicy, OrganizationSecurity, OrganizationType};
 use crate::scope::Scopes;
 use crate::sso::Sso;
 use crate::status::{Status, StatusNote};
@@ -98,6 +98,8 @@ pub struct OrganizationDetails {
     /// Default text of invitation mails.
     #[schema(max_length = 5000)]
     pub invitation_message: Option<String>,
+    /// Rules for invitations; `null` for what the type, then the issuer says.
+    pub invitations: Option<InvitationPolicy>,
     /// Postal address.
     pub address: Option<Address>,
     /// Legal facts.
@@ -127,6 +129,7 @@ impl Default for OrganizationDetails {
             default_member_scopes: Scopes::default(),
             invitation_enabled: true,
             invitation_message: None,
+            invitations: None,
             address: None,
             business_details: None,
             contact: None,
@@ -205,6 +208,11 @@ pub struct SocialLink {
 }
 
 impl Organization {
+    /// Neither suspended nor gone.
+    pub fn is_active(&self) -> bool {
+        self.status.value == OrganizationStatus::Active
+    }
+
     /// Suspends it, if it is active.
     #[must_use]
     pub fn suspended(self, now: Timestamp, note: StatusNote) -> Self {

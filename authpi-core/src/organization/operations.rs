@@ -30,6 +30,13 @@ pub struct NewOrganization {
     pub first_member: Option<UserId>,
 }
 
+impl NewOrganization {
+    /// An organization with a name, and everything else as its type has it.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { details: Map::from_iter([("name".to_owned(), Value::String(name.into()))]), ..Self::default() }
+    }
+}
+
 /// What a PATCH asks for.
 #[derive(Clone, Debug, Default)]
 pub struct OrganizationPatch {

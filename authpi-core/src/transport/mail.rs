@@ -2,11 +2,15 @@
 
 use async_trait::async_trait;
 
+use crate::timestamp::Timestamp;
+
 /// A message as it is handed over, rendered and complete.
 #[derive(Clone)]
 pub struct OutgoingMail {
-    /// Stable over retries: becomes `Message-ID`.
+    /// Stable over retries: becomes `Message-ID`, in angle brackets.
     pub message_id: String,
+    /// When it was made, stable over retries: becomes `Date`.
+    pub date: Timestamp,
     /// Display name of the sender; the address is the mailer's.
     pub from_name: String,
     /// Mailbox for answers.

@@ -14,6 +14,7 @@ use governor::{Quota, RateLimiter};
 
 use super::route::RateClass;
 use crate::error::Refusal;
+use crate::id::{AccountId, Id};
 use crate::network::rate_limit_group;
 use crate::transport::Clock;
 
@@ -24,6 +25,19 @@ pub enum BucketKey {
     Credential(uuid::Uuid),
     /// An address, or the /64 of an IPv6 address.
     Address(IpAddr),
+    /// A mail address, by a keyed hash.
+    Mailbox([u8; 32]),
+}
+
+/// What mail to somebody who has not proven an address is counted by.
+#[derive(Clone, Copy, Debug)]
+pub struct MailKeys {
+    /// The address at one issuer.
+    pub address_in_issuer: [u8; 32],
+    /// The address at all issuers.
+    pub address: [u8; 32],
+    /// Who sends.
+    pub account: AccountId,
 }
 
 impl BucketKey {
@@ -74,6 +88,8 @@ type Buckets = RateLimiter<BucketKey, DashMapStateStore<BucketKey>, Ticks, NoOpM
 /// All buckets of this process.
 pub struct RateLimits {
     classes: Option<[Buckets; 5]>,
+    /// To one address at one issuer, once and in an hour; at all issuers; to strangers by account.
+    mail: Option<[Buckets; 4]>,
     clock: Ticks,
 }
 
@@ -84,7 +100,31 @@ impl RateLimits {
         let buckets = |rate, burst| Buckets::new(quota(rate, burst), DashMapStateStore::default(), clock.clone());
         let classes = enabled
             .then(|| [buckets(50, 200), buckets(20, 60), buckets(200, 1_000), buckets(100, 500), buckets(1, 20)]);
-        Self { classes, clock }
+        let mail = enabled.then(|| {
+            let quotas = [hourly(60, 1), hourly(5, 5), hourly(20, 20), hourly(STRANGERS_PER_HOUR, 200)];
+            quotas.map(|quota| Buckets::new(quota, DashMapStateStore::default(), clock.clone()))
+        });
+        Self { classes, mail, clock }
+    }
+
+    /// Takes a token for one mail to an address that is not proven.
+    ///
+    /// # Errors
+    /// [`Refusal::RateLimited`] when there is none, with the time until there is.
+    pub fn take_mail_to_stranger(&self, keys: &MailKeys) -> Result<(), Refusal> {
+        let Some(buckets) = &self.mail else { return Ok(()) };
+        let in_issuer = BucketKey::Mailbox(keys.address_in_issuer);
+        let keys = [in_issuer, in_issuer, BucketKey::Mailbox(keys.address), BucketKey::Credential(keys.account.uuid())];
+        for (buckets, key) in buckets.iter().zip(keys) {
+            self.checked(buckets, key)?;
+        }
+        Ok(())
+    }
+
+    fn checked(&self, buckets: &Buckets, key: BucketKey) -> Result<(), Refusal> {
+        buckets
+            .check_key(&key)
+            .map_err(|refused| Refusal::RateLimited { retry_after: refused.wait_time_from(self.clock.now()) })
     }
 
     /// Takes one token.
@@ -100,18 +140,24 @@ impl RateLimits {
             RateClass::Discovery => discovery,
             RateClass::Unauthenticated => unauthenticated,
         };
-        buckets
-            .check_key(&key)
-            .map_err(|refused| Refusal::RateLimited { retry_after: refused.wait_time_from(self.clock.now()) })
+        self.checked(buckets, key)
     }
 
     /// Forgets buckets that are full again.
     pub fn sweep(&self) {
-        for buckets in self.classes.iter().flatten() {
+        for buckets in self.classes.iter().flatten().chain(self.mail.iter().flatten()) {
             buckets.retain_recent();
             buckets.shrink_to_fit();
         }
     }
+}
+
+/// 1,000 a day.
+const STRANGERS_PER_HOUR: u32 = 42;
+
+fn hourly(rate: u32, burst: u32) -> Quota {
+    let at_least_one = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+    Quota::per_hour(at_least_one(rate)).allow_burst(at_least_one(burst))
 }
 
 fn quota(rate: u32, burst: u32) -> Quota {

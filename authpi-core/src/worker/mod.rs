@@ -3,7 +3,11 @@
 //!
 //! Every step looks for what is left, may run in several processes at once, and repeats what a crash cut off.
 
+mod billing;
 mod keys;
+mod letter;
+mod mail;
+mod notices;
 mod parting;
 mod removal;
 mod schedule;

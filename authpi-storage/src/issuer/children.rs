@@ -32,11 +32,15 @@ const fn of(table: &'static str, key: &'static str) -> Belongings {
 
 /// Tables with personal data: they go first.
 const PERSONAL: &[Belongings] = &[
+    of("authpi_mail", "id"),
+    of("authpi_invitation", "id"),
     of("authpi_delegation", "id"),
     of("authpi_session", "id"),
     of("authpi_personal_token_address", "token_id"),
     of("authpi_personal_token", "id"),
     of("authpi_user_device", "id"),
+    of("authpi_user_enrollment", "id"),
+    of("authpi_user_backup_code", "verifier_id"),
     of("authpi_user_verifier", "id"),
     of("authpi_user_record", "user_id"),
     of("authpi_user", "id"),
@@ -45,6 +49,7 @@ const PERSONAL: &[Belongings] = &[
 
 /// All other tables with rows of an issuer, memberships left out, which have rows of their own.
 const OTHER: &[Belongings] = &[
+    of("authpi_mail_tally", "about"),
     of("authpi_note_mention", "note_id"),
     of("authpi_note_reference", "note_id"),
     of("authpi_note", "id"),

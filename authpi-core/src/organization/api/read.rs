@@ -46,7 +46,14 @@ impl Read for List {
             sso_only: query.flag("sso_only"),
         };
         let found = reads.organizations().list(issuer, &filter, &page).await?;
-        Ok(Answer::page(&found.map(IssuerOrganizationsListItem::from), IssuerOrganizationsListItem::cursor))
+        let page = found.map(IssuerOrganizationsListItem::from);
+        let ids: Vec<_> = page.items.iter().map(IssuerOrganizationsListItem::id).collect();
+        let open = reads.invitations().count_open(issuer, &ids, call.now()).await?;
+        let page = page.map(|item| {
+            let open = open.get(&item.id()).copied().unwrap_or_default();
+            item.with_invitations(open)
+        });
+        Ok(Answer::page(&page, IssuerOrganizationsListItem::cursor))
     }
 }
 
@@ -67,6 +74,7 @@ impl Read for Get {
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let (issuer, id) = call.path()?;
         let organization = reads.organizations().find(issuer, id).await?.ok_or(Refusal::NotFound)?;
-        Ok(Answer::of(OrganizationView::from(&organization)).etag(organization.updated_at))
+        let view = OrganizationView::from(&organization).with_invitations(reads, call.now()).await?;
+        Ok(Answer::of(view).etag(organization.updated_at))
     }
 }

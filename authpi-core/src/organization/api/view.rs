@@ -4,18 +4,20 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::connection::api::SsoView;
+use crate::error::Refusal;
 use crate::id::{IssuerId, OrganizationId};
 use crate::metadata::Metadata;
 use crate::organization::model::{Organization, OrganizationDetails, OrganizationStats, OrganizationStatus};
 use crate::organization::repository::OrganizationListing;
 use crate::organization_type::OrganizationSecurity;
 use crate::scope::Scopes;
+use crate::store::Reads;
 use crate::timestamp::Timestamp;
 use crate::web::members::Joined;
 
 /// What the server knows of an organization besides its details.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Organization)]
+#[schema(as = Organization, description = "An organization.")]
 pub struct OrganizationHead {
     id: OrganizationId,
     issuer_id: IssuerId,
@@ -23,11 +25,29 @@ pub struct OrganizationHead {
     status_at: Option<Timestamp>,
     status_reason: Option<String>,
     status_by: Option<String>,
-    stats: OrganizationStats,
+    stats: StatsView,
     sso: SsoView,
     metadata: Metadata,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+/// What an organization holds.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = OrganizationStats)]
+pub(super) struct StatsView {
+    #[serde(flatten)]
+    #[schema(inline)]
+    counted: OrganizationStats,
+    /// Open invitations; left out where they were not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_pending_invitations: Option<u32>,
+}
+
+impl StatsView {
+    const fn of(counted: OrganizationStats) -> Self {
+        Self { counted, n_pending_invitations: None }
+    }
 }
 
 /// An organization on the wire.
@@ -43,13 +63,26 @@ impl From<&Organization> for OrganizationView {
             status_at: status.at,
             status_reason: status.reason,
             status_by: status.by,
-            stats: organization.stats,
+            stats: StatsView::of(organization.stats),
             sso: SsoView::from(&organization.sso),
             metadata: organization.metadata.clone(),
             created_at: organization.created_at,
             updated_at: organization.updated_at,
         };
         Self { first, second: organization.details.clone() }
+    }
+}
+
+impl OrganizationView {
+    /// With what it has of open invitations, which the clock decides and no counter knows.
+    ///
+    /// # Errors
+    /// [`Refusal::Store`].
+    pub async fn with_invitations(mut self, reads: &dyn Reads, now: Timestamp) -> Result<Self, Refusal> {
+        let (issuer, id) = (self.first.issuer_id, self.first.id);
+        let open = reads.invitations().count_open(issuer, &[id], now).await?;
+        self.first.stats.n_pending_invitations = Some(open.get(&id).copied().unwrap_or_default());
+        Ok(self)
     }
 }
 
@@ -63,7 +96,7 @@ pub(super) struct IssuerOrganizationsListItem {
     name: Option<String>,
     logo_url: Option<String>,
     org_type: String,
-    stats: OrganizationStats,
+    stats: StatsView,
     sso: SsoView,
     security: OrganizationSecurity,
     scopes: Scopes,
@@ -90,7 +123,7 @@ impl From<OrganizationListing> for IssuerOrganizationsListItem {
             name: details.name,
             logo_url: details.logo_url,
             org_type: details.org_type,
-            stats: organization.stats,
+            stats: StatsView::of(organization.stats),
             sso: SsoView::from(&organization.sso),
             security: details.security,
             scopes: details.scopes,
@@ -104,6 +137,17 @@ impl From<OrganizationListing> for IssuerOrganizationsListItem {
 }
 
 impl IssuerOrganizationsListItem {
+    /// Its id.
+    pub(super) const fn id(&self) -> OrganizationId {
+        self.id
+    }
+
+    /// With so many open invitations.
+    pub(super) const fn with_invitations(mut self, open: u32) -> Self {
+        self.stats.n_pending_invitations = Some(open);
+        self
+    }
+
     /// The cursor behind this item.
     pub(super) fn cursor(&self) -> String {
         self.id.to_string()

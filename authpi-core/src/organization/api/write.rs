@@ -95,7 +95,8 @@ impl Write for Create {
         if written(change, (issuer, organization.id), &body.sso, call.prepared()).await? {
             organization = existing(change, issuer, organization.id).await?;
         }
-        Ok(Answer::created(OrganizationView::from(&organization)).etag(organization.updated_at))
+        let view = OrganizationView::from(&organization).with_invitations(change.reads(), change.now()).await?;
+        Ok(Answer::created(view).etag(organization.updated_at))
     }
 }
 
@@ -178,7 +179,8 @@ impl Write for Update {
         if written(change, (issuer, id), &body.sso, call.prepared()).await? {
             after = existing(change, issuer, id).await?;
         }
-        Ok(Answer::of(OrganizationView::from(&after)).etag(after.updated_at))
+        let view = OrganizationView::from(&after).with_invitations(change.reads(), change.now()).await?;
+        Ok(Answer::of(view).etag(after.updated_at))
     }
 }
 

@@ -3,15 +3,13 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
-use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 
 use crate::error::FieldCode;
+pub(super) use crate::folding::folded;
+use crate::folding::name_hash;
 use crate::seal::RootKey;
 use crate::secret::hex;
-
-/// What the key of username hashes is derived for.
-const HASH_PURPOSE: &str = "username";
 
 /// Longest e-mail address, in characters (RFC 5321 §4.5.3.1.3, less the angle brackets).
 const EMAIL_CHARS: usize = 254;
@@ -157,21 +155,6 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `text` in the one form that usernames are compared in: NFKC (UAX #15), trimmed, with full case folding (Unicode
-/// §3.13, D145).
-pub(super) fn folded(text: &str) -> String {
-    let normalized: String = text.nfkc().collect();
-    normalized.trim().chars().flat_map(fold).nfkc().collect()
-}
-
-/// Full case folding by the case mappings: the detour over upper case makes `ß` and `ẞ` the same as `ss`, and each
-/// character alone knows no final sigma. Only the dotless i has an upper case that folds to something else than itself.
-fn fold(char: char) -> impl Iterator<Item = char> {
-    let dotless = (char == 'ı').then_some('ı');
-    let mapped = char.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
-    dotless.into_iter().chain(mapped.filter(move |_| dotless.is_none()))
-}
-
 /// The keyed hash of a username, or of an e-mail address in events. The same in one issuer for every spelling of the
 /// same name, and worth nothing in another (idp.md §28).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -180,7 +163,7 @@ pub struct UsernameHash([u8; 32]);
 impl UsernameHash {
     /// HMAC-SHA-256 of the folded name, under a key derived from the root key of the issuer.
     pub fn of(root: &RootKey, username: &str) -> Self {
-        Self(root.mac(HASH_PURPOSE, folded(username).as_bytes()))
+        Self(name_hash(root, username))
     }
 
     /// From storage.
@@ -191,6 +174,12 @@ impl UsernameHash {
     /// For storage.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+impl From<[u8; 32]> for UsernameHash {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 }
 

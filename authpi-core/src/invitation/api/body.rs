@@ -1,0 +1,197 @@
+//! What callers send.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::view::InvitationView;
+use crate::error::{FieldCode, FieldErrors, Refusal};
+use crate::invitation::model::InvitationGrant;
+use crate::invitation::operations::{InvitationPatch, Inviter, lifetime_until};
+use crate::mailbox::Mailbox;
+use crate::membership::model::Grantor;
+use crate::scope::Scopes;
+use crate::timestamp::Timestamp;
+use crate::web::body::{Body, BodySchema};
+use crate::web::members::{MetadataMember, present};
+
+/// Body of `Create`.
+#[derive(Debug, Deserialize)]
+pub(super) struct CreateInvitation {
+    pub(super) email_invited: String,
+    #[serde(default)]
+    pub(super) metadata: Value,
+    #[serde(default)]
+    pub(super) message: Option<String>,
+    #[serde(default)]
+    inviter: Option<InviterMembers>,
+    #[serde(default)]
+    expires_in_seconds: Option<u32>,
+    #[serde(default)]
+    expires_at: Option<Timestamp>,
+    #[serde(flatten)]
+    pub(super) grant: Map<String, Value>,
+}
+
+/// Members of [`CreateInvitation`] besides those of the grant.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "states the schema only")]
+struct CreateMembers {
+    /// Address that is invited: exactly one mailbox.
+    #[schema(max_length = 254)]
+    email_invited: String,
+}
+
+/// What can be said about an invitation besides who is invited and what it gives.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "states the schema only")]
+struct OtherMembers {
+    /// What the invitee is told.
+    #[schema(max_length = 1000)]
+    message: Option<String>,
+    /// Who invites, as the invitee is told.
+    #[schema(inline)]
+    inviter: Option<InviterMembers>,
+    /// Seconds from now that it can be accepted.
+    #[schema(minimum = 3600, maximum = 7_776_000)]
+    expires_in_seconds: Option<u32>,
+    /// The same as a time.
+    expires_at: Option<Timestamp>,
+}
+
+/// Who invites.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+struct InviterMembers {
+    /// An id of the caller's.
+    #[schema(max_length = 200)]
+    id: Option<String>,
+    /// Name.
+    #[schema(max_length = 200)]
+    name: Option<String>,
+}
+
+impl Body for CreateInvitation {
+    fn schema() -> Option<BodySchema> {
+        let schema = BodySchema::of::<InvitationGrant>("CreateInvitation")
+            .and::<CreateMembers>()
+            .and::<OtherMembers>()
+            .and::<MetadataMember>()
+            .ignoring::<InvitationView>()
+            .alias("email", "email_invited");
+        Some(schema)
+    }
+
+    fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
+        if let Some(email) = sent.get("email_invited").and_then(Value::as_str)
+            && Mailbox::parse(email).is_none()
+        {
+            errors.add("email_invited", FieldCode::InvalidFormat, "must be exactly one e-mail address");
+        }
+        let is_stated = |name| sent.get(name).is_some_and(|value| !value.is_null());
+        if is_stated("expires_at") && is_stated("expires_in_seconds") {
+            errors.add("expires_at", FieldCode::NotAllowed, "stated together with expires_in_seconds");
+        }
+    }
+}
+
+impl CreateInvitation {
+    pub(super) fn inviter(&self) -> Inviter {
+        let inviter = self.inviter.clone().unwrap_or_default();
+        Inviter { id: inviter.id, name: inviter.name }
+    }
+
+    /// The lifetime that is asked for.
+    ///
+    /// # Errors
+    /// [`Refusal::Fields`] when it is none of an invitation.
+    pub(super) fn lifetime(&self, now: Timestamp) -> Result<Option<Duration>, Refusal> {
+        match (self.expires_in_seconds, self.expires_at) {
+            (Some(seconds), _) => Ok(Some(Duration::from_secs(seconds.into()))),
+            (None, Some(end)) => lifetime_until(now, end).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// Body of `Update`.
+#[derive(Debug, Deserialize)]
+pub(super) struct UpdateInvitation {
+    #[serde(default, deserialize_with = "present")]
+    metadata: Option<Value>,
+    #[serde(default)]
+    scopes: Option<Scopes>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+impl Body for UpdateInvitation {
+    fn schema() -> Option<BodySchema> {
+        let schema = BodySchema::patch_of::<InvitationGrant>("UpdateInvitation")
+            .and::<OtherMembers>()
+            .and::<MetadataMember>()
+            .ignoring::<InvitationView>();
+        Some(schema)
+    }
+}
+
+impl UpdateInvitation {
+    /// The patch of an invitation that ends at `current_end`.
+    ///
+    /// # Errors
+    /// [`Refusal::Fields`] for two ends at once.
+    pub(super) fn patch(
+        &self,
+        now: Timestamp,
+        current_end: Timestamp,
+        grantor: Grantor,
+    ) -> Result<InvitationPatch, Refusal> {
+        let text = |members: &Map<String, Value>, name: &str| -> Option<Option<String>> {
+            members.get(name).map(|value| value.as_str().map(str::to_owned))
+        };
+        let inviter = match self.others.get("inviter") {
+            Some(Value::Object(inviter)) => Some((text(inviter, "id"), text(inviter, "name"))),
+            Some(_) => Some((Some(None), Some(None))),
+            None => None,
+        };
+        let number = |name: &str| self.others.get(name).and_then(Value::as_i64);
+        // Sent back as it is shown, an end is no other.
+        let stated_end = number("expires_at").map(Timestamp::from_millis).filter(|end| *end != current_end);
+        let in_seconds = number("expires_in_seconds").and_then(|seconds| u64::try_from(seconds).ok());
+        let expires_at = match (stated_end, in_seconds) {
+            (Some(_), Some(_)) => {
+                let message = "stated together with expires_in_seconds";
+                return Err(Refusal::field("expires_at", FieldCode::NotAllowed, message));
+            }
+            (Some(end), None) => Some(end),
+            (None, seconds) => seconds.map(|seconds| now.plus(Duration::from_secs(seconds))),
+        };
+        Ok(InvitationPatch {
+            scopes: self.scopes.clone(),
+            role: text(&self.others, "role"),
+            user_title: text(&self.others, "user_title"),
+            message: text(&self.others, "message"),
+            inviter,
+            expires_at,
+            metadata: self.metadata.clone(),
+            grantor,
+        })
+    }
+}
+
+/// Body of `Approve` and `Reject`.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub(super) struct DecideInvitation {
+    /// Why; kept with the invitation, and never told to the invitee.
+    #[schema(max_length = 1000)]
+    pub(super) reason: Option<String>,
+}
+
+impl Body for DecideInvitation {
+    fn schema() -> Option<BodySchema> {
+        Some(BodySchema::of::<Self>("DecideInvitation"))
+    }
+}

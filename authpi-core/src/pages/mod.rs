@@ -1,0 +1,5 @@
+//! What people see: typed contexts, templates and catalogues of texts. Renders, decides nothing.
+
+pub mod inert;
+pub mod language;
+pub mod mail;
