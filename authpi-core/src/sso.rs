@@ -23,6 +23,7 @@ pub struct Sso {
 /// The attributes that a caller writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "the switches are those of the wire")]
 pub struct SsoSettings {
     /// People are sent there; needs issuer URL, client id and secret.
     pub enabled: bool,

@@ -44,8 +44,8 @@ impl World {
     async fn sso_events(&self) -> Vec<(String, Value)> {
         let events = self.app.events("").await;
         let name = |event: &Value| event["type"].as_str().unwrap().to_owned();
-        let sso = events.iter().filter(|event| name(event).starts_with("organization."));
-        sso.map(|event| (name(event), event["data"].clone())).skip(1).collect()
+        let sso = events.iter().filter(|event| name(event).starts_with("organization.sso."));
+        sso.map(|event| (name(event), event["data"].clone())).collect()
     }
 }
 

@@ -61,7 +61,7 @@ fn compare(
     for (name, value) in entry {
         let field = format!("domains.{index}.{name}");
         match (name.as_str(), view.get(name)) {
-            ("host", _) | ("primary", _) => {}
+            ("host" | "primary", _) => {}
             (_, None) => errors.add(field, FieldCode::UnknownField, "no such field"),
             (_, Some(known)) if known == value => {}
             _ => errors.add(field, FieldCode::NotAllowed, "cannot be changed here"),

@@ -86,7 +86,7 @@ async fn issuer_of(services: &Services, issuer_url: &str) -> Result<String, Stri
         timeout: TIMEOUT,
         answer_limit: LIMIT,
     };
-    let answer = services.send(request).await.map_err(|class| class.to_string())?;
+    let answer = services.send(request).await.map_err(|class| format!("{class}"))?;
     if answer.status != 200 {
         return Err(format!("http_{}", answer.status));
     }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::model::{Connection, Evidence};
+use super::model::{Connection, Evidence, Unproven};
 use super::operations;
 use crate::error::Refusal;
 use crate::hostname::Hostname;
@@ -150,7 +150,7 @@ impl Write for VerifyDomain {
         let before = found.filter(|found| found.sso.domain(&name).is_some()).ok_or(Refusal::NotFound)?;
         call.precondition(before.updated_at)?;
         let (after, problem) = operations::verify_domain(change, before, &name, call.prepared()).await?;
-        let view = VerificationView { verified: problem.is_none(), error: problem.map(|problem| problem.as_str()) };
+        let view = VerificationView { verified: problem.is_none(), error: problem.map(Unproven::as_str) };
         Ok(Answer::of(view).etag(after.updated_at))
     }
 }
