@@ -48,12 +48,7 @@ fn invitation(row: Model) -> Result<Invitation, StoreError> {
     })
 }
 
-fn state(
-    place: Place,
-    word: &str,
-    ended_at: Option<i64>,
-    token: Option<&[u8]>,
-) -> Result<InvitationState, StoreError> {
+fn state(place: Place, word: &str, ended_at: Option<i64>, token: Option<&[u8]>) -> Result<InvitationState, StoreError> {
     let at = || ended_at.map(time).ok_or_else(|| place.corrupt("ended_at"));
     Ok(match place.word("status", word)? {
         InvitationStatus::PendingApproval => InvitationState::PendingApproval,

@@ -99,11 +99,7 @@ impl MailRepository for Unit {
             due_at: Set(mail.due_at.as_millis()),
             created_at: Set(mail.created_at.as_millis()),
         };
-        Entity::insert(row)
-            .exec_without_returning(&self.connection)
-            .await
-            .map(|_| ())
-            .map_err(failed("mail.enqueue"))
+        Entity::insert(row).exec_without_returning(&self.connection).await.map(|_| ()).map_err(failed("mail.enqueue"))
     }
 
     async fn update(&mut self, mail: &Mail, before: &Mail) -> Result<WriteOutcome, StoreError> {
@@ -122,11 +118,8 @@ impl MailRepository for Unit {
     }
 
     async fn remove(&mut self, mail: &Mail) -> Result<WriteOutcome, StoreError> {
-        let done = Entity::delete_many()
-            .filter(still(mail))
-            .exec(&self.connection)
-            .await
-            .map_err(failed("mail.remove"))?;
+        let done =
+            Entity::delete_many().filter(still(mail)).exec(&self.connection).await.map_err(failed("mail.remove"))?;
         Ok(WriteOutcome::of_rows(done.rows_affected))
     }
 

@@ -164,7 +164,7 @@ async fn a_deleted_organization_is_gone_at_once() {
     let listed = app.root().get(&format!("{issuer}/organizations")).expect(200).await;
     assert_eq!(listed.body["data"], json!([]));
     let events = app.events("event_types=organization.deleted").await;
-    assert_eq!(events[0]["data"], json!({ "cascade": { "memberships": 0, "delegations": 0 } }));
+    assert_eq!(events[0]["data"], json!({ "cascade": { "memberships": 0, "groups": 0, "delegations": 0 } }));
 }
 
 #[tokio::test]

@@ -70,7 +70,8 @@ fn is_host(text: &str) -> bool {
     };
     let has_port = port.is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
     let host = if has_port { host } else { text };
-    let is_name = host.chars().any(char::is_alphabetic) && host.chars().all(|char| char.is_alphanumeric() || char == '-');
+    let is_name =
+        host.chars().any(char::is_alphabetic) && host.chars().all(|char| char.is_alphanumeric() || char == '-');
     if has_port && is_name {
         return true;
     }
@@ -122,11 +123,36 @@ mod tests {
     #[test]
     fn what_reads_as_a_url_a_host_or_an_address_goes() {
         for link in [
-            "https://evil.example", "HTTP://EVIL.EXAMPLE/x?y", "//evil.example", "evil.example", "www.evil.example/x",
-            "(evil.example)", "evil.example.", "<evil.example>", "a@evil.example", "mailto:a", "tel:+491", "1.2.3.4",
-            "1.2.3.4:80/x", "[::1]", "2001:db8::1", "localhost:8080", "localhost:8080/x", "evil。com", "ｅｖｉｌ．com",
-            "ev\u{200b}il.com", "bücher.example", "例え.テスト", "xn--bcher-kva.xn--p1ai", "see:evil.example",
-            "x/evil.example", "javascript:alert(1)", "evil.example,and", "evil.co.uk", "evil\u{2024}com", "Hello.World",
+            "https://evil.example",
+            "HTTP://EVIL.EXAMPLE/x?y",
+            "//evil.example",
+            "evil.example",
+            "www.evil.example/x",
+            "(evil.example)",
+            "evil.example.",
+            "<evil.example>",
+            "a@evil.example",
+            "mailto:a",
+            "tel:+491",
+            "1.2.3.4",
+            "1.2.3.4:80/x",
+            "[::1]",
+            "2001:db8::1",
+            "localhost:8080",
+            "localhost:8080/x",
+            "evil。com",
+            "ｅｖｉｌ．com",
+            "ev\u{200b}il.com",
+            "bücher.example",
+            "例え.テスト",
+            "xn--bcher-kva.xn--p1ai",
+            "see:evil.example",
+            "x/evil.example",
+            "javascript:alert(1)",
+            "evil.example,and",
+            "evil.co.uk",
+            "evil\u{2024}com",
+            "Hello.World",
         ] {
             let text = format!("before {link} after");
             assert_eq!(line_without_links(&text).as_deref(), Some("before after"), "{link}");
@@ -137,8 +163,18 @@ mod tests {
     #[test]
     fn ordinary_words_stay() {
         for text in [
-            "Welcome to the team, Ann!", "See you at 10:30.", "Version 1.2 costs 3.50 €", "e.g. the U.S.A. office",
-            "Acme & Sons (Köln)", "C++ / Rust", "50% off", "こんにちは。参加してください。", "a-b_c", "Dr. Who", "...", "Yes. No.",
+            "Welcome to the team, Ann!",
+            "See you at 10:30.",
+            "Version 1.2 costs 3.50 €",
+            "e.g. the U.S.A. office",
+            "Acme & Sons (Köln)",
+            "C++ / Rust",
+            "50% off",
+            "こんにちは。参加してください。",
+            "a-b_c",
+            "Dr. Who",
+            "...",
+            "Yes. No.",
         ] {
             assert_eq!(line_without_links(text).as_deref(), Some(text), "{text}");
         }

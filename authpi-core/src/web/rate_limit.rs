@@ -114,8 +114,7 @@ impl RateLimits {
     pub fn take_mail_to_stranger(&self, keys: &MailKeys) -> Result<(), Refusal> {
         let Some(buckets) = &self.mail else { return Ok(()) };
         let in_issuer = BucketKey::Mailbox(keys.address_in_issuer);
-        let keys =
-            [in_issuer, in_issuer, BucketKey::Mailbox(keys.address), BucketKey::Credential(keys.account.uuid())];
+        let keys = [in_issuer, in_issuer, BucketKey::Mailbox(keys.address), BucketKey::Credential(keys.account.uuid())];
         for (buckets, key) in buckets.iter().zip(keys) {
             self.checked(buckets, key)?;
         }

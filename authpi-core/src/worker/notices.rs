@@ -9,9 +9,7 @@ use serde_json::Value;
 use super::schedule::Next;
 use crate::error::Refusal;
 use crate::event::catalogue;
-use crate::event::model::{
-    Actor, ContextDetail, Event, RequestContext, SaltedContext, Subject, Trigger, context_seal,
-};
+use crate::event::model::{Actor, ContextDetail, Event, RequestContext, SaltedContext, Subject, Trigger, context_seal};
 use crate::event::repository::Consumer;
 use crate::group::operations as group;
 use crate::id::{AccountId, Id, IssuerId, MemberId, OrganizationId, UserId};

@@ -12,8 +12,7 @@ use std::sync::Arc;
 use crate::web::endpoint::Operation;
 
 const ALL: &str = "/v1/accounts/{account_id}/issuers/{issuer_id}/organizations/{org_id}/invitations";
-const ONE: &str =
-    "/v1/accounts/{account_id}/issuers/{issuer_id}/organizations/{org_id}/invitations/{invitation_id}";
+const ONE: &str = "/v1/accounts/{account_id}/issuers/{issuer_id}/organizations/{org_id}/invitations/{invitation_id}";
 const READ: &str = "issuers.organizations.invitations:read";
 const WRITE: &str = "issuers.organizations.invitations:write";
 const APPROVE: &str = "issuers.organizations.invitations.approvals:write";

@@ -74,8 +74,7 @@ impl<'a> Showing<'a> {
             None => self.address_of_user(&invitation).await?.unwrap_or_default(),
         };
         let scopes = self.scopes(&invitation).await?;
-        let (message, inviter_name) =
-            invitee.map_or((None, None), |invitee| (invitee.message, invitee.inviter_name));
+        let (message, inviter_name) = invitee.map_or((None, None), |invitee| (invitee.message, invitee.inviter_name));
         let inviter = InviterView { id: invitation.inviter_id.clone(), name: inviter_name };
         let (mut accepted_at, mut declined_at, mut revoked_at) = (None, None, None);
         match invitation.state {

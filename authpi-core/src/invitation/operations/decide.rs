@@ -38,7 +38,11 @@ pub async fn approve(
 ///
 /// # Errors
 /// [`Refusal::Conflict`] unless it waits for approval; [`Refusal::Stale`] when it has changed meanwhile.
-pub async fn reject(change: &mut Change<'_>, before: Invitation, reason: Option<String>) -> Result<Invitation, Refusal> {
+pub async fn reject(
+    change: &mut Change<'_>,
+    before: Invitation,
+    reason: Option<String>,
+) -> Result<Invitation, Refusal> {
     if matches!(before.state, InvitationState::Rejected { .. }) {
         return Ok(before);
     }

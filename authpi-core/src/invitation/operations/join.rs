@@ -73,11 +73,7 @@ pub async fn accept(
     })
 }
 
-async fn resolved(
-    change: &mut Change<'_>,
-    invitation: &Invitation,
-    role: &str,
-) -> Result<crate::id::GroupId, Refusal> {
+async fn resolved(change: &mut Change<'_>, invitation: &Invitation, role: &str) -> Result<crate::id::GroupId, Refusal> {
     let group = resolve(change, invitation.issuer_id, invitation.org_id, role, "role").await;
     group.map(|group| group.id).map_err(|refusal| match refusal {
         Refusal::Fields(_) => Refusal::conflict("The role that the invitation gives does not exist any more."),

@@ -106,8 +106,7 @@ pub async fn create(
     let lifetime = new.lifetime.unwrap_or(rules.lifetime);
     let id = change.mint()?;
     let now = change.now();
-    let invitee =
-        Invitee { email: email.as_str().to_owned(), message: new.message, inviter_name: new.inviter.name };
+    let invitee = Invitee { email: email.as_str().to_owned(), message: new.message, inviter_name: new.inviter.name };
     let known = change.reads().users().find_by_username_hash(issuer, &address_hash.into()).await?;
     let link = if rules.require_approval { None } else { Some(new_link(change, id)?) };
     let invitation = Invitation {

@@ -214,7 +214,11 @@ mod tests {
             }
         }
         // The invitation with and without a name of the organization, the request, and the notices.
-        assert_eq!(subjects.len(), Language::ALL.len() * (2 + 1 + NoticeKind::ALL.len()), "each has a subject of its own");
+        assert_eq!(
+            subjects.len(),
+            Language::ALL.len() * (2 + 1 + NoticeKind::ALL.len()),
+            "each has a subject of its own"
+        );
     }
 
     #[test]

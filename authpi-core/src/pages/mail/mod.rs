@@ -3,9 +3,7 @@
 mod context;
 mod layout;
 
-pub use context::{
-    ApprovalRequestMail, Facts, InvitationMail, MailContext, NoticeKind, NoticeMail,
-};
+pub use context::{ApprovalRequestMail, Facts, InvitationMail, MailContext, NoticeKind, NoticeMail};
 pub use layout::{Brand, RenderedMail, render};
 
 /// Why a page could not be made: a defect of ours.

@@ -172,7 +172,8 @@ pub async fn another_tenant_sees_and_changes_nothing(ground: Ground) {
     assert_eq!(reads.count_open(sibling.issuer_id, &[ours.id], START).await.unwrap(), BTreeMap::new());
     let crossed = Organization { issuer_id: sibling.issuer_id, ..ours.clone() };
     assert_eq!(list(&ground, &crossed, any(START), 10, None).await.items, []);
-    for stranger in [Invitation { issuer_id: sibling.issuer_id, ..one.clone() }, Invitation { org_id: sibling.id, ..one.clone() }]
+    for stranger in
+        [Invitation { issuer_id: sibling.issuer_id, ..one.clone() }, Invitation { org_id: sibling.id, ..one.clone() }]
     {
         let taken_over = Invitation { updated_at: later(1), ..stranger };
         assert_eq!(update(&ground, &taken_over, one.updated_at).await, WriteOutcome::Stale);
