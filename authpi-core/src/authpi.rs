@@ -25,6 +25,7 @@ use crate::web::answer::Answer;
 use crate::web::authentication::{announce, client_address, identify, request_context};
 use crate::web::caller::Caller;
 use crate::web::idempotency::InFlight;
+use crate::web::key_uses::KeyUses;
 use crate::web::personal_token::TokenAddresses;
 use crate::web::pipeline::Pipeline;
 use crate::web::problem::{answer_to, defect};
@@ -166,7 +167,11 @@ pub trait Work: Send + Sync {
 async fn identified(services: &Services, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, Refusal> {
     let address = client_address(&services.options, headers, peer);
     let caller = identify(services, headers, None, address).await?;
-    announce(services, &caller, "host", None, request_context(headers, address)).await?;
+    let request = request_context(headers, address);
+    if let Some(key) = &caller.limited_key {
+        services.use_own_key(key, caller.origin(None, request.clone())).await?;
+    }
+    announce(services, &caller, "host", None, request).await?;
     Ok(caller)
 }
 
@@ -245,6 +250,7 @@ impl Builder {
             ids: IdSource::new(Arc::clone(&self.entropy)),
             keyring,
             limits: RateLimits::new(Arc::clone(&self.clock), self.options.rate_limits),
+            key_uses: KeyUses::default(),
             buffer: EventBuffer::new(self.options.event_buffer),
             keys: KeyCache::default(),
             token_addresses: TokenAddresses::default(),

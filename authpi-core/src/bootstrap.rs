@@ -209,6 +209,7 @@ fn first_key(platform: Platform) -> Result<NewApiKey, Refusal> {
         tags: Vec::new(),
         scopes: Scopes::from_iter([everything]),
         ip_allowlist: Vec::new(),
+        rate_limit: None,
         expires_at: None,
         metadata: Metadata::default(),
         secret: None,

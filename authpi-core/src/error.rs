@@ -208,6 +208,14 @@ pub enum Refusal {
     /// 401.
     #[error("not authenticated: {0:?}")]
     Unauthenticated(Unauthenticated),
+    /// 402: an account that pays in advance is out of credit, or a payment was declined.
+    #[error("payment is required")]
+    PaymentRequired {
+        /// Micro US dollars that are asked for.
+        amount: i64,
+        /// What a wallet may sign: x402 payment requirements.
+        terms: Vec<serde_json::Value>,
+    },
     /// 403 `access_denied`.
     #[error("{0}")]
     AccessDenied(&'static str),
@@ -257,6 +265,12 @@ pub enum Refusal {
     /// 429.
     #[error("too many requests")]
     RateLimited {
+        /// After this long one more is allowed.
+        retry_after: Duration,
+    },
+    /// 429 for the credential that a request asks about, not for the one that it comes with (core-api section 6).
+    #[error("the inspected credential was used too often")]
+    InspectedRateLimited {
         /// After this long one more is allowed.
         retry_after: Duration,
     },

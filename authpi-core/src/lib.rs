@@ -53,6 +53,7 @@ pub mod scope;
 pub mod seal;
 pub mod secret;
 pub mod session;
+pub mod sso;
 pub mod status;
 pub mod store;
 pub mod timestamp;

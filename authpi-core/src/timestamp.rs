@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 /// Arithmetic saturates at the ends of the range and drops what a [`Duration`] has below a millisecond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
-#[schema(example = 1_781_222_400_000_i64)]
+#[schema(example = 1_781_222_400_000_i64, description = "Unix time in milliseconds.")]
 pub struct Timestamp(i64);
 
 impl Timestamp {

@@ -1,11 +1,14 @@
 //! API keys in SQL.
 
 mod authentication;
+mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use authpi_core::credential::model::{ApiKey, ApiKeyAuthentication, ApiKeyDetails, HomeState, KeyRestrictions};
+use authpi_core::credential::model::{
+    ApiKey, ApiKeyAuthentication, ApiKeyDetails, HomeState, KeyRestrictions, TakenUses, UseWindow,
+};
 use authpi_core::credential::repository::{ApiKeyFilter, ApiKeyReads, ApiKeyRepository};
 use authpi_core::id::{AccountId, ApiKeyId, Id, OrganizationId};
 use authpi_core::outcome::WriteOutcome;
@@ -61,6 +64,7 @@ fn api_key(row: Model, home: HomeState) -> Result<ApiKey, StoreError> {
             restrictions: KeyRestrictions {
                 scopes: place.json("scopes", row.scopes)?,
                 ip_allowlist: place.json("ip_allowlist", row.ip_allowlist)?,
+                rate_limit: row.rate_limit.map(|limit| place.json("rate_limit", limit)).transpose()?,
             },
             expires_at: row.expires_at.map(time),
         },
@@ -90,6 +94,7 @@ fn written(key: &ApiKey) -> Result<ActiveModel, StoreError> {
         details: Set(to_json(OPERATION, &stored)?),
         scopes: Set(scopes_json(&details.restrictions.scopes)),
         ip_allowlist: Set(to_json(OPERATION, &details.restrictions.ip_allowlist)?),
+        rate_limit: Set(details.restrictions.rate_limit.map(|limit| to_json(OPERATION, &limit)).transpose()?),
         expires_at: Set(millis(details.expires_at)),
         expiry_announced: Set(key.expiry_announced),
         secret_hash: Set(key.secret.hash.to_bytes().to_vec()),
@@ -340,5 +345,19 @@ impl ApiKeyRepository for Unit {
             .await
             .map_err(failed("api_key.remove"))?;
         Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
+    async fn take_uses(
+        &mut self,
+        account: AccountId,
+        id: ApiKeyId,
+        window: &UseWindow,
+        alert_use: u32,
+    ) -> Result<TakenUses, StoreError> {
+        uses::take(&self.connection, (account, id), window, alert_use).await
+    }
+
+    async fn purge_uses(&mut self, limit: u32) -> Result<u64, StoreError> {
+        uses::purge(&self.connection, self.now, limit).await
     }
 }

@@ -8,7 +8,9 @@ use authpi_core::outcome::{InsertOutcome, WriteOutcome};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use crate::convert::{Place, id, millis, time};
 use crate::entity::user_device::{ActiveModel, Column, Entity, Model};
@@ -85,13 +87,15 @@ impl<C: ConnectionTrait + Send + Sync> DeviceReads for Session<C> {
     }
 
     async fn of_user(&self, issuer: IssuerId, user: UserId) -> Result<Vec<Device>, StoreError> {
-        let rows = Entity::find()
-            .filter(of(issuer, user))
-            .order_by_desc(Column::Id)
-            .all(&self.connection)
-            .await
-            .map_err(failed("device.of_user"))?;
+        let mut rows =
+            Entity::find().filter(of(issuer, user)).all(&self.connection).await.map_err(failed("device.of_user"))?;
+        // They are few: sorted here, they need no index for it.
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
         rows.into_iter().map(device).collect()
+    }
+
+    async fn count(&self, issuer: IssuerId, user: UserId) -> Result<u64, StoreError> {
+        Entity::find().filter(of(issuer, user)).count(&self.connection).await.map_err(failed("device.count"))
     }
 }
 

@@ -38,6 +38,7 @@ fn organization(row: Model) -> Result<Organization, StoreError> {
             n_agents: place.count("n_agents", row.n_agents)?,
             n_groups: place.count("n_groups", row.n_groups)?,
         },
+        sso: place.json("sso", row.sso)?,
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
     })
@@ -117,6 +118,12 @@ impl<C: ConnectionTrait + Send + Sync> OrganizationReads for Session<C> {
         if let Some(enabled) = filter.invitation_enabled {
             query = query.filter(Column::InvitationEnabled.eq(enabled));
         }
+        if let Some(enabled) = filter.sso_enabled {
+            query = query.filter(Column::SsoEnabled.eq(enabled));
+        }
+        if let Some(only) = filter.sso_only {
+            query = query.filter(Column::SsoOnly.eq(only));
+        }
         if let Some(after) = page.after {
             query = query.filter(Column::Id.lt(after.uuid()));
         }
@@ -174,6 +181,10 @@ impl OrganizationRepository for Unit {
             n_members: Set(organization.stats.n_members.into()),
             n_agents: Set(organization.stats.n_agents.into()),
             n_groups: Set(organization.stats.n_groups.into()),
+            sso: Set(to_json("organization.insert", &organization.sso)?),
+            sso_enabled: Set(organization.sso.settings.enabled),
+            sso_only: Set(organization.sso.settings.sso_only),
+            sso_secret: Set(None),
             created_at: Set(organization.created_at.as_millis()),
             ..written(organization)?
         };

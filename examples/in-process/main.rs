@@ -30,8 +30,7 @@ impl Work for SignUp {
     }
 
     async fn apply(&self, change: &mut Change<'_>) -> Result<Organization, Refusal> {
-        let details = [("name".to_owned(), self.name.clone().into())].into_iter().collect();
-        operations::create(change, self.issuer, NewOrganization { details, ..NewOrganization::default() }).await
+        operations::create(change, self.issuer, NewOrganization::named(&self.name)).await
     }
 }
 

@@ -11,8 +11,10 @@ mod settings;
 use std::process::ExitCode;
 
 use authpi_core::AuthPi;
+use authpi_core::billing::model::BillingConfig;
 use authpi_core::urls::Urls;
 use authpi_core::web::services::Options;
+use authpi_transport::{OutgoingOptions, TokioOptions};
 use clap::Parser;
 use settings::Settings;
 
@@ -42,8 +44,11 @@ async fn run(settings: Settings) -> Result<(), StartError> {
     }
     let store = authpi_storage::connect(&settings.database_url).await?;
     let master_key = master_key::load(&settings, &urls)?;
-    let options = Options { rate_limits: settings.rate_limit.is_on(), ..Options::default() };
-    let mut transport = authpi_transport::tokio()?;
+    let outgoing =
+        OutgoingOptions { allow_private_network: settings.allow_private_network.is_on(), ..OutgoingOptions::default() };
+    let mut transport = authpi_transport::tokio_with(TokioOptions { outgoing, ..TokioOptions::default() })?;
+    let billing = settings.billing.is_on().then(BillingConfig::default);
+    let options = Options { rate_limits: settings.rate_limit.is_on(), billing, ..Options::default() };
     transport.mailer = mail::mailer(&settings, &urls)?;
     let authpi = AuthPi::builder(store, master_key, urls).transport(transport).options(options).build().await?;
     let first = bootstrap::run(&authpi, settings.bootstrap_file.as_deref()).await?;

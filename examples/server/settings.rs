@@ -52,9 +52,12 @@ pub(crate) struct Settings {
     /// Rate limits; off for load tests.
     #[arg(long, env = "AUTHPI_RATE_LIMIT", default_value = "on")]
     pub(crate) rate_limit: Switch,
-    /// Private addresses for outgoing requests; this version makes none.
-    #[arg(long, env = "AUTHPI_ALLOW_PRIVATE_NETWORK", default_value = "off", hide = true)]
-    allow_private_network: Switch,
+    /// Usage is counted and charged by the published rate card; nobody can pay in.
+    #[arg(long, env = "AUTHPI_BILLING", default_value = "off")]
+    pub(crate) billing: Switch,
+    /// Webhooks and identity providers may be http and private; for development.
+    #[arg(long, env = "AUTHPI_ALLOW_PRIVATE_NETWORK", default_value = "off")]
+    pub(crate) allow_private_network: Switch,
     /// Tracing filter.
     #[arg(long, env = "AUTHPI_LOG", default_value = "info")]
     log: String,
@@ -111,17 +114,6 @@ impl Settings {
             return Err("AUTHPI_REGIONAL_DATABASES is set, but regional databases are not built yet; \
                         unset it to keep all regions in the main database"
                 .into());
-        }
-        for (is_set, name, what) in [
-            (
-                self.allow_private_network.is_on(),
-                "AUTHPI_ALLOW_PRIVATE_NETWORK",
-                "this version makes no outgoing requests",
-            ),
-        ] {
-            if is_set {
-                tracing::warn!("{name} has no effect: {what}");
-            }
         }
         Ok(())
     }

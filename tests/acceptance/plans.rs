@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use authpi_core::billing::model::BillingConfig;
 use authpi_core::routes;
 use authpi_core::web::query::{Parameter, ParameterKind};
 use authpi_core::web::route::{Route, Shape};
@@ -39,7 +40,11 @@ fn calls(world: &World) -> Vec<String> {
         let path = world.path(route, None);
         calls.push(format!("{path}?limit=1"));
         for parameter in &route.query {
-            if let Some(value) = value(parameter, world) {
+            if parameter.name == "subject_id" {
+                // It needs the kind beside it.
+                let user = world.known("user_id").unwrap();
+                calls.push(format!("{path}?limit=1&subject_type=user&subject_id={user}"));
+            } else if let Some(value) = value(parameter, world) {
                 calls.push(format!("{path}?limit=1&{}={value}", parameter.name));
             }
         }
@@ -68,7 +73,7 @@ async fn every_list_walks_along_an_index() {
     let sent: Arc<Mutex<Vec<String>>> = Arc::default();
     let statements = Arc::clone(&sent);
     store.on_statement(move |sql| statements.lock().unwrap().push(sql.to_owned()));
-    let options = Options { rate_limits: false, ..Options::default() };
+    let options = Options { rate_limits: false, billing: Some(BillingConfig::default()), ..Options::default() };
     let app = App::start_on(Driver::Axum, options, store, folder).await;
     let world = World::make(&app, app.root(), &app.account, "a@example.com").await;
 

@@ -26,6 +26,9 @@ async fn run(script: &str, arguments: &[&Path], ending: &str, backend: Backend, 
     let port = free_port();
     let mut server = home.command(port);
     server.env("AUTHPI_ADAPTER", if driver == Driver::Axum { "axum" } else { "actix" });
+    if script == "fuzz.py" {
+        server.env("AUTHPI_RATE_LIMIT", "off");
+    }
     let server = Server::start(server, port).await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk").join(script);
     let bootstrap = home.folder.path().join("bootstrap.json");
@@ -41,6 +44,17 @@ async fn run(script: &str, arguments: &[&Path], ending: &str, backend: Backend, 
 async fn the_examples_of_the_guides_run_as_they_are_written() {
     let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/resources");
     run("resources.py", &[&pages], "pages passed", Backend::Sqlite, Driver::Axum).await;
+}
+
+#[tokio::test]
+async fn the_description_has_what_the_models_of_the_published_sdk_need() {
+    run("models.py", &[], "checks passed", Backend::Sqlite, Driver::Axum).await;
+}
+
+#[tokio::test]
+async fn a_fuzzer_that_reads_the_description_finds_no_difference() {
+    let seconds = std::env::var("AUTHPI_TEST_FUZZ_SECONDS").unwrap_or_else(|_| "75".to_owned());
+    run("fuzz.py", &[Path::new(&seconds)], "nothing undocumented was found", Backend::Sqlite, Driver::Axum).await;
 }
 
 async fn golden_path(backend: Backend, driver: Driver) {

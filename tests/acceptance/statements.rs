@@ -52,8 +52,8 @@ async fn hot_paths_send_the_statements_that_the_architecture_allows() {
     assert_eq!(counted.count(|| app.root().get(&list)).await, 3, "list");
     let renamed = AtomicUsize::new(0);
     let next = || json!({ "name": format!("name {}", renamed.fetch_add(1, Ordering::SeqCst)) });
-    // Authentication, head, insert, event, context of the event.
-    assert_eq!(counted.count(|| app.root().post(&list, json!({ "name": "x" }))).await, 5, "create");
+    // Authentication, head, settings of the issuer, insert, event, context of the event.
+    assert_eq!(counted.count(|| app.root().post(&list, json!({ "name": "x" }))).await, 6, "create");
     // Authentication, head, find, guarded update, the account that follows its organization, event, its context.
     assert_eq!(counted.count(|| app.root().patch(&organization, next())).await, 7, "update");
 }

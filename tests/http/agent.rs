@@ -68,8 +68,7 @@ async fn a_new_agent_reads_back_whole_with_its_etag_and_its_event() {
     let event = &app.events("event_types=agent.created").await[0];
     assert_eq!(event["subject"]["agent_id"], made.id());
     assert_eq!(event["auth"]["key_id"], app.key.0);
-    let data =
-        json!({ "name": "Clerk", "model": "opus", "provider": "anthropic", "scopes": ["orders:read", "x"] });
+    let data = json!({ "name": "Clerk", "model": "opus", "provider": "anthropic", "scopes": ["orders:read", "x"] });
     assert_eq!(event["data"], data);
 }
 
@@ -98,7 +97,10 @@ async fn an_agent_needs_nothing_but_a_name_and_all_problems_come_at_once() {
                 "version too_long",
             ],
         ),
-        (json!({ "name": "n", "scopes": (0..257).map(|n| format!("s{n}")).collect::<Vec<_>>() }), vec!["scopes too_many"]),
+        (
+            json!({ "name": "n", "scopes": (0..257).map(|n| format!("s{n}")).collect::<Vec<_>>() }),
+            vec!["scopes too_many"],
+        ),
     ] {
         let refused = app.root().post(&ground.agents, body).expect(400).await;
         assert_eq!(refused.refusal().1, problems);
@@ -110,7 +112,8 @@ async fn an_agent_needs_nothing_but_a_name_and_all_problems_come_at_once() {
 async fn a_patch_merges_and_one_that_changes_nothing_is_silent() {
     let ground = Ground::new().await;
     let app = &ground.app;
-    let agent = ground.agent(json!({ "name": "n", "model": "m", "scopes": ["a"], "metadata": { "a": 1, "b": 2 } })).await;
+    let agent =
+        ground.agent(json!({ "name": "n", "model": "m", "scopes": ["a"], "metadata": { "a": 1, "b": 2 } })).await;
     let path = ground.one(&agent);
     app.advance(Duration::from_secs(1));
     let before = app.root().get(&path).expect(200).await;
@@ -152,9 +155,7 @@ async fn an_agent_is_suspended_blocked_and_comes_back_by_becoming_active_only() 
     assert_eq!(become_("deleted", "x").await.refusal().1, ["status invalid_enum_value"]);
     let events = app.events("event_types=agent.updated").await;
     let told: Vec<_> = events.iter().map(|event| event["data"].clone()).collect();
-    let step = |from: &str, to: &str, reason: Value| {
-        json!({ "changes": ["status"], "status": { "from": from, "to": to }, "reason": reason })
-    };
+    let step = |from: &str, to: &str, reason: Value| json!({ "changes": ["status"], "status": { "from": from, "to": to }, "reason": reason });
     assert_eq!(
         told,
         [
@@ -219,7 +220,10 @@ async fn wallets_are_checked_to_the_last_letter() {
         (json!({ "type": "wallet" }), vec!["address required", "chain required"]),
         (json!({ "type": "wallet", "chain": null, "address": ADDRESS }), vec!["chain required"]),
         (json!({ "type": "secret", "chain": "eip155:1" }), vec!["chain not_allowed"]),
-        (json!({ "type": "secret", "secret": "mine", "name": "x".repeat(201) }), vec!["name too_long"]),
+        (
+            json!({ "type": "secret", "secret": "mine", "name": "x".repeat(201) }),
+            vec!["name too_long", "secret unknown_field"],
+        ),
         (wallet("eip155:1", &wrong_case), vec!["address invalid_format"]),
         (wallet("eip155:1", "0x12"), vec!["address invalid_format"]),
         (wallet("eip155:x", ADDRESS), vec!["chain invalid_format"]),

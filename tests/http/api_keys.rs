@@ -556,7 +556,7 @@ async fn a_typo_in_the_restrictions_never_mints_an_open_key() {
     for (restrictions, problem) in [
         (json!({ "typo": 1 }), "restrictions.typo unknown_field"),
         (json!({ "scope": ["a:read"] }), "restrictions.scope unknown_field"),
-        (json!({ "rate_limit": rate_limit }), "restrictions.rate_limit unknown_field"),
+        (json!({ "rate_limits": rate_limit }), "restrictions.rate_limits unknown_field"),
         (json!({ "scopes": ["not a scope"] }), "restrictions.scopes.0 invalid_format"),
         (json!({ "scopes": "a:read" }), "restrictions.scopes invalid_type"),
         (json!({ "ip_allowlist": ["10.0.0.0/8", "here"] }), "restrictions.ip_allowlist.1 invalid_format"),

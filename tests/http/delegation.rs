@@ -217,7 +217,8 @@ async fn the_fifty_first_in_force_is_refused() {
     let ground = Ground::new().await;
     let app = &ground.app;
     for number in 0..50 {
-        let agent = app.root().post(&format!("{}/agents", ground.issuer), json!({ "name": "x" })).expect(201).await.id();
+        let agent =
+            app.root().post(&format!("{}/agents", ground.issuer), json!({ "name": "x" })).expect(201).await.id();
         ground.grant(json!({ "agent_id": agent, "expires_at": app.now() + 1000 + number })).await;
     }
     ground.refused(json!({}), 409).await;

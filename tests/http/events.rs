@@ -144,9 +144,8 @@ async fn a_total_is_one_bucket_and_groups_are_as_many_as_there_are() {
     assert_eq!(aggregated(&app, "event_types=webhook.created").await["buckets"], json!([total(0)]));
     let grouped = aggregated(&app, &format!("{below}&group_by=type&count_unique=user_id")).await;
     assert_eq!((&grouped["interval"], &grouped["group_by"]), (&Value::Null, &json!("type")));
-    let bucket = |key: &str, count: u64, unique: u64| {
-        json!({ "timestamp": null, "key": key, "count": count, "unique": unique })
-    };
+    let bucket =
+        |key: &str, count: u64, unique: u64| json!({ "timestamp": null, "key": key, "count": count, "unique": unique });
     let expected = json!([bucket("user.created", 2, 2), bucket("issuer.created", 1, 0)]);
     assert_eq!(grouped["buckets"], expected);
     assert_eq!(aggregated(&app, "event_types=webhook.created&group_by=type").await["buckets"], json!([]));
@@ -164,14 +163,18 @@ async fn intervals_without_events_are_filled_with_zeros_unless_grouped() {
     let kind = "event_types=user.created";
     let minutes = aggregated(&app, &format!("{kind}&interval=minute&count_unique=user_id")).await;
     let buckets = minutes["buckets"].as_array().unwrap();
-    assert_eq!((buckets.len(), &buckets[0]["timestamp"]), (60, &json!(now - 59 * minute)), "the last hour");
+    let first = now - 60 * minute;
+    assert_eq!((buckets.len(), &buckets[0]["timestamp"]), (61, &json!(first)), "an hour that begins within a minute");
     let counts: Vec<_> = buckets.iter().map(|bucket| bucket["count"].as_u64().unwrap()).collect();
-    assert_eq!((counts[54], counts[59], counts.iter().sum::<u64>()), (1, 1, 2));
-    assert_eq!(buckets[0], json!({ "timestamp": now - 59 * minute, "key": null, "count": 0, "unique": 0 }));
+    assert_eq!((counts[55], counts[60], counts.iter().sum::<u64>()), (1, 1, 2));
+    assert_eq!(buckets[0], json!({ "timestamp": first, "key": null, "count": 0, "unique": 0 }));
     let hours = aggregated(&app, &format!("{kind}&interval=hour")).await;
     assert_eq!(hours["buckets"].as_array().unwrap().len(), 25, "24 hours that begin within an hour");
     let range = format!("{kind}&interval=minute&after={}&before={}.0", now - minute, now);
-    assert_eq!(aggregated(&app, &range).await["buckets"], json!([{ "timestamp": now - minute, "key": null, "count": 0 }]));
+    assert_eq!(
+        aggregated(&app, &range).await["buckets"],
+        json!([{ "timestamp": now - minute, "key": null, "count": 0 }])
+    );
     let grouped = aggregated(&app, &format!("{kind}&interval=minute&group_by=type")).await;
     let bucket = |at: i64| json!({ "timestamp": at, "key": "user.created", "count": 1 });
     assert_eq!(grouped["buckets"], json!([bucket(now - 5 * minute), bucket(now)]));

@@ -323,6 +323,29 @@ async fn consoles_on_the_allowlist_may_call_from_a_browser_and_others_may_not() 
     assert_eq!(answered.header("vary"), "Origin");
 }
 
+#[test]
+fn no_two_schemas_share_a_name() {
+    let mut answered = std::collections::BTreeMap::new();
+    let mut sent = std::collections::BTreeMap::new();
+    for operation in authpi_core::routes::table() {
+        let route = &operation.route;
+        let mut meet = |known: &mut std::collections::BTreeMap<_, _>, name: &str, schema: &serde_json::Value| {
+            let first = known.entry(name.to_owned()).or_insert_with(|| schema.clone());
+            assert_eq!(first, schema, "{name}, of {} {}, is another schema, too", route.method, route.path);
+        };
+        for (name, schema) in route.answer.iter().flat_map(|(_, components)| components) {
+            meet(&mut answered, name, schema);
+        }
+        for body in &route.body {
+            meet(&mut sent, body.name, &body.schema);
+            for (name, schema) in &body.components {
+                meet(&mut sent, name, schema);
+            }
+        }
+    }
+    assert!(answered.len() > 50 && sent.len() > 20, "the table is complete");
+}
+
 #[tokio::test]
 async fn the_description_is_one_document_with_every_operation() {
     let app = App::start(DRIVER).await;

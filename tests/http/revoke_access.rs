@@ -58,7 +58,8 @@ async fn access_through_an_organization_ends_in_steps_and_comes_back_with_none_o
     let ground = Ground::new().await;
     let (root, reactivate) = (ground.app.root(), json!({ "status": "active" }));
     let done = root.post(&ground.path(), json!({ "reason": "contract_ended" })).expect(200).await;
-    let counts = |body: &Value| ["sessions_revoked", "keys_blocked", "delegations_revoked"].map(|name| body[name].clone());
+    let counts =
+        |body: &Value| ["sessions_revoked", "keys_blocked", "delegations_revoked"].map(|name| body[name].clone());
     assert_eq!(counts(done.data()), [json!(1), json!(1), json!(0)], "what is covered, not what is gone");
     let shown = &done.data()["organization"];
     assert_eq!((&shown["status"], &shown["status_reason"]), (&json!("suspended"), &json!("contract_ended")));
@@ -103,7 +104,8 @@ async fn keys_made_after_the_order_are_left_alone() {
     let root = ground.app.root();
     root.act(&ground.path()).expect(200).await;
     ground.app.advance(std::time::Duration::from_millis(1));
-    let late = root.post(&format!("{}/api-keys", ground.organization), json!({ "name": "late" })).expect(201).await.id();
+    let late =
+        root.post(&format!("{}/api-keys", ground.organization), json!({ "name": "late" })).expect(201).await.id();
     worker::run_once(ground.app.authpi.services()).await.unwrap();
     let late = root.get(&ground.app.path(&format!("/api-keys/{late}"))).expect(200).await;
     assert_eq!(late.text("status"), "suspended", "with its organization, and not blocked");

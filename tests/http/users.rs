@@ -7,6 +7,9 @@ use tests::App;
 
 use super::DRIVER;
 
+/// Long, and hard to guess from its eighth letter on.
+const PHRASE: &str = "k7!qZp2vv-Rw9xT4mN6bH8cJ3dK5 gurkensalat 0hW+iE=jU-kY.lO,mP/nA:oS";
+
 /// Types and data of the events about a user, oldest first.
 async fn trail(app: &App, user: &str) -> Vec<(String, Value)> {
     let events = app.events(&format!("user_id={user}")).await;
@@ -23,6 +26,7 @@ async fn a_created_user_reads_back_whole_with_its_etag() {
     let users = format!("{}/users", app.issuer().await);
     let body = json!({
         "username": " Ada@Example.com ", "profile": { "first_name": "Ada", "email_verified": true },
+        "compliance": { "terms_accepted_at": 1_700_000_000_000_i64, "jurisdiction": "DE-NW" },
         "scopes": ["reports:read"], "preferences": { "theme": "dark" }, "custom_fields": { "tier": 2 },
         "metadata": { "crm": 7 }, "status": "suspended",
     });
@@ -36,6 +40,10 @@ async fn a_created_user_reads_back_whole_with_its_etag() {
     assert_eq!(data["profile"]["first_name"], "Ada");
     assert_eq!(data["profile"]["email_verified"], true);
     assert_eq!(data["scopes"], json!(["reports:read"]));
+    let compliance = json!({
+        "terms_accepted_at": 1_700_000_000_000_i64, "privacy_accepted_at": null, "jurisdiction": "DE-NW",
+    });
+    assert_eq!((&data["compliance"], &data["approval"]), (&compliance, &Value::Null));
     assert_eq!(data["custom_fields"], json!({ "tier": 2 }));
     assert_eq!(data["metadata"], json!({ "crm": 7 }));
     let security = json!({
@@ -64,6 +72,15 @@ async fn short_forms_of_username_and_display_name_are_accepted() {
         (json!({ "username": "a@b.c", "username_type": "unique-name" }), "username invalid_format"),
         (json!({ "username": null }), "username invalid_type"),
         (json!({ "username": "x", "status": "blocked" }), "status invalid_enum_value"),
+        (json!({ "username": "x", "status": "pending_approval" }), "status invalid_enum_value"),
+        (
+            json!({ "username": "x", "compliance": { "terms_accepted_at": -1 } }),
+            "compliance.terms_accepted_at too_small",
+        ),
+        (
+            json!({ "username": "x", "compliance": { "jurisdiction": "Germany" } }),
+            "compliance.jurisdiction invalid_format",
+        ),
         (
             json!({ "username": "x", "display_name": "A", "profile": { "display_name": "B" } }),
             "display_name not_allowed",
@@ -234,7 +251,9 @@ async fn a_deleted_user_is_gone_and_its_event_counts_what_goes_with_it() {
     app.root().patch(&user, json!({})).expect(404).await;
     app.root().delete(&user).expect(404).await;
     let (kind, data) = trail(&app, &made.id()).await.pop().unwrap();
-    let cascade = json!({ "memberships": 1, "verifiers": 1, "delegations": 0 });
+    let cascade = json!({
+        "memberships": 1, "verifiers": 1, "devices": 0, "delegations": 0, "sessions": 0, "personal_tokens": 0,
+    });
     assert_eq!((kind.as_str(), data), ("user.deleted", json!({ "cascade": cascade })));
 }
 
@@ -244,7 +263,7 @@ async fn an_issuer_says_how_short_a_password_may_be() {
     let issuer = app.issuer().await;
     let users = format!("{issuer}/users");
     let make = |name: &str, length: usize| {
-        let body = json!({ "username": name, "password": "k7!qZ".repeat(13)[..length] });
+        let body = json!({ "username": name, "password": PHRASE[..length] });
         app.root().post(&users, body).send()
     };
     let refused = make("by-default", 9).await;

@@ -1,1 +1,435 @@
-//! What users prove themselves with.
+//! /v1/accounts/{account_id}/issuers/{issuer_id}/users/{user_id}/verifiers
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tests::{App, Reply};
+use totp_rs::{Algorithm, Builder, Secret};
+
+use super::DRIVER;
+
+/// A user, and its credentials.
+struct Ground {
+    app: App,
+    issuer: String,
+    id: String,
+    user: String,
+    verifiers: String,
+}
+
+/// What an app shows that was told `secret`.
+fn code(secret: &str, now: i64) -> String {
+    let totp = Builder::new()
+        .with_algorithm(Algorithm::SHA1)
+        .with_digits(6)
+        .with_step_duration(30)
+        .with_secret(Secret::try_from_base32(secret).unwrap())
+        .build()
+        .unwrap();
+    totp.generate(u64::try_from(now).unwrap() / 1000).to_string()
+}
+
+impl Ground {
+    async fn new() -> Self {
+        let app = App::start(DRIVER).await;
+        let issuer = app.issuer().await;
+        let id = app.user(&issuer, "ada@example.com").await;
+        let user = format!("{issuer}/users/{id}");
+        let verifiers = format!("{user}/verifiers");
+        Self { app, issuer, id, user, verifiers }
+    }
+
+    /// Types and data of the events about the user, oldest first, without its creation.
+    async fn trail(&self) -> Vec<(String, Value)> {
+        let events = self.app.events(&format!("user_id={}", self.id)).await;
+        let told = |event: Value| (event["type"].as_str().unwrap().to_owned(), event["data"].clone());
+        events.into_iter().skip(1).map(told).collect()
+    }
+
+    async fn types(&self) -> Vec<String> {
+        self.trail().await.into_iter().map(|(kind, _)| kind).collect()
+    }
+
+    async fn create(&self, body: Value) -> Reply {
+        self.app.root().post(&self.verifiers, body).expect(201).await
+    }
+
+    async fn list(&self) -> Vec<Value> {
+        let page = self.app.root().get(&self.verifiers).expect(200).await;
+        assert_eq!((&page.body["has_more"], &page.body["next_cursor"]), (&json!(false), &Value::Null));
+        page.data().as_array().unwrap().clone()
+    }
+
+    /// The credential of a kind.
+    async fn of_kind(&self, kind: &str) -> Value {
+        self.list().await.into_iter().find(|verifier| verifier["type"] == kind).unwrap_or_default()
+    }
+
+    async fn security(&self) -> Value {
+        self.app.root().get(&self.user).expect(200).await.data()["security"].clone()
+    }
+
+    async fn complete(&self, enrollment: &Reply, code: &str) -> Value {
+        let body = json!({ "enrollment_id": enrollment.text("enrollment_id"), "code": code });
+        let path = format!("{}/complete-enrollment", self.verifiers);
+        self.app.root().post(&path, body).expect(200).await.data().clone()
+    }
+
+    /// Sets an app up; returns the id of the credential, the seed and the backup codes. The code that proved it is used.
+    async fn enrolled(&self) -> (String, String, Vec<String>) {
+        let begun = self.create(json!({ "type": "totp_app" })).await;
+        let secret = begun.text("secret");
+        let done = self.complete(&begun, &code(&secret, self.app.now())).await;
+        assert_eq!(done["success"], true, "{done}");
+        let codes = done["backup_codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned());
+        (done["verifier_id"].as_str().unwrap().to_owned(), secret, codes.collect())
+    }
+
+    async fn verify(&self, id: &str, code: &str) -> Value {
+        let path = format!("{}/{id}/verify", self.verifiers);
+        self.app.root().post(&path, json!({ "code": code })).expect(200).await.data().clone()
+    }
+}
+
+#[tokio::test]
+async fn another_password_ends_all_sessions_and_takes_back_the_trust_in_devices() {
+    let ground = Ground::new().await;
+    let made = ground.create(json!({ "type": "password", "password": "correct horse battery" })).await;
+    let shown =
+        json!({ "enrollment_id": made.text("enrollment_id"), "secret": "", "provisioning_uri": "", "expires_at": 0 });
+    assert_eq!(made.data(), &shown);
+    let id = made.text("enrollment_id");
+    let read = ground.app.root().get(&format!("{}/{id}", ground.verifiers)).expect(200).await;
+    let expected = json!({
+        "id": id, "user_id": ground.id, "issuer_id": ground.issuer.rsplit('/').next().unwrap(), "type": "password",
+        "name": null, "status": "active", "password": { "changed_at": ground.app.now() },
+        "created_at": ground.app.now(), "updated_at": ground.app.now(), "last_used_at": null,
+    });
+    assert_eq!(read.data(), &expected);
+    assert_eq!(ground.list().await, [expected]);
+    assert_eq!(read.header("etag"), made.header("etag"));
+    assert_eq!(ground.security().await["password_changed_at"], ground.app.now());
+
+    ground
+        .app
+        .root()
+        .post(&format!("{}/trusted-devices", ground.user), json!({ "fingerprint": "f" }))
+        .expect(201)
+        .await;
+    ground.app.log_in(&ground.issuer, &ground.id).await;
+    ground.app.advance(Duration::from_secs(1));
+    let again = ground.create(json!({ "type": "password", "password": "a quite different phrase" })).await;
+    assert_eq!(again.text("enrollment_id"), id, "one user has one password");
+    assert_ne!(again.header("etag"), made.header("etag"));
+    assert_eq!(ground.of_kind("password").await["password"]["changed_at"], ground.app.now());
+    let trail = ground.trail().await;
+    assert_eq!(trail[0], ("user.verifier.created".to_owned(), json!({ "verifier_type": "password" })));
+    let changed = json!({ "by": ground.app.key.0, "sessions_terminated": 1 });
+    assert_eq!(trail[3].0, "session.terminated");
+    assert_eq!(trail[4], ("user.password.changed".to_owned(), changed));
+    assert_eq!(trail[5], ("user.device.revoked".to_owned(), json!({ "count": 1 })));
+    assert_eq!(trail.len(), 6);
+}
+
+#[tokio::test]
+async fn a_password_must_be_long_unknown_and_hard_to_guess() {
+    let ground = Ground::new().await;
+    let weak = [
+        ("short1!", "too_short"),
+        ("ninechars", "too_short"),
+        ("password123", "not_allowed"),
+        ("aaaaaaaaaaaaaaa", "not_allowed"),
+        ("ada@example.com-1", "not_allowed"),
+        ("Qwertyuiop123", "not_allowed"),
+    ];
+    for (password, problem) in weak {
+        for kind in ["password", "temporary-password"] {
+            let body = json!({ "type": kind, "password": password });
+            let refused = ground.app.root().post(&ground.verifiers, body).expect(400).await;
+            assert_eq!(refused.refusal().1, [format!("password {problem}")], "{password}");
+            assert!(!refused.body.to_string().contains(password), "{refused}");
+        }
+        let body = json!({ "email": "bob@example.com", "password": password.replace("ada", "bob") });
+        let refused = ground.app.root().post(&format!("{}/users", ground.issuer), body).expect(400).await;
+        assert_eq!(refused.refusal().1, [format!("password {problem}")], "{password}");
+    }
+    assert!(ground.list().await.is_empty() && ground.types().await.is_empty());
+    let off = json!({ "settings": { "security": { "password": { "check_breached": false } } } });
+    ground.app.root().patch(&ground.issuer, off).expect(200).await;
+    let refused =
+        ground.app.root().post(&ground.verifiers, json!({ "type": "password", "password": "password123" })).send();
+    let refused = refused.await;
+    assert!(refused.body.to_string().contains("easy to guess"), "breached or not: {refused}");
+}
+
+#[tokio::test]
+async fn a_temporary_password_lasts_a_day_or_until_there_is_a_real_one() {
+    let ground = Ground::new().await;
+    let made = ground.create(json!({ "type": "temporary-password" })).await;
+    assert_eq!(made.text("secret").len(), 21);
+    let day = 24 * 60 * 60 * 1000;
+    assert_eq!(made.data()["expires_at"], ground.app.now() + day);
+    let told = json!({ "type": "temporary-password", "password": "kx7!qZp2vv-kx" });
+    let own = ground.create(told).await;
+    assert_eq!((own.text("secret").as_str(), own.text("enrollment_id")), ("", made.text("enrollment_id")));
+    let shown = ground.of_kind("temporary-password").await;
+    assert_eq!(shown["temporary-password"], json!({ "expires_at": ground.app.now() + day }));
+    assert_eq!(ground.security().await["password_set"], false);
+    ground.app.advance(Duration::from_millis(u64::try_from(day).unwrap()));
+    assert!(ground.list().await.is_empty());
+    ground.app.root().get(&format!("{}/{}", ground.verifiers, made.text("enrollment_id"))).expect(404).await;
+
+    ground.create(json!({ "type": "temporary-password" })).await;
+    ground.create(json!({ "type": "password", "password": "correct horse battery" })).await;
+    assert_eq!(ground.list().await.len(), 1, "the password alone");
+    let expected = [
+        "user.verifier.created",
+        "user.verifier.updated",
+        "user.verifier.created",
+        "user.verifier.deleted",
+        "user.verifier.created",
+    ];
+    assert_eq!(ground.types().await, expected);
+}
+
+#[tokio::test]
+async fn an_app_is_set_up_with_its_first_code_and_brings_backup_codes() {
+    let ground = Ground::new().await;
+    let branding = json!({ "settings": { "branding": { "display_name": "Acme: ID" } } });
+    ground.app.root().patch(&ground.issuer, branding).expect(200).await;
+    let begun = ground.create(json!({ "type": "totp", "name": "Phone" })).await;
+    assert!(begun.text("enrollment_id").starts_with("enr_"));
+    assert_eq!(begun.text("secret").len(), 32);
+    let uri = begun.text("provisioning_uri");
+    assert!(uri.starts_with("otpauth://totp/Acme%20%20ID:ada%40example"), "{uri}");
+    assert!(uri.contains(&format!("secret={}", begun.text("secret"))), "{uri}");
+    assert_eq!(begun.data()["expires_at"], ground.app.now() + 600_000);
+    assert!(ground.list().await.is_empty() && ground.types().await.is_empty(), "nothing is in force");
+
+    let done = ground.complete(&begun, &code(&begun.text("secret"), ground.app.now())).await;
+    assert_eq!((&done["success"], &done["error"]), (&json!(true), &Value::Null));
+    let codes = done["backup_codes"].as_array().unwrap();
+    assert_eq!(codes.len(), 10);
+    let is_code =
+        |code: &str| code.len() == 10 && code.bytes().all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b));
+    assert!(codes.iter().all(|code| is_code(code.as_str().unwrap())), "{done}");
+    let app = ground.of_kind("totp_app").await;
+    assert_eq!((&app["id"], &app["name"]), (&done["verifier_id"], &json!("Phone")));
+    assert_eq!(app["totp_app"], json!({ "digits": 6, "period": 30, "algorithm": "SHA1" }));
+    assert_eq!(ground.of_kind("backup_codes").await["backup_codes"], json!({ "total": 10, "remaining": 10 }));
+    let security = ground.security().await;
+    assert_eq!(
+        (&security["mfa_enabled"], &security["mfa_methods"]),
+        (&json!(true), &json!(["backup_codes", "totp_app"]))
+    );
+    let created = ("user.verifier.created".to_owned(), json!({ "verifier_type": "totp_app" }));
+    let factor = ("user.mfa.factor-created".to_owned(), json!({ "factor_type": "totp_app" }));
+    assert_eq!(ground.trail().await, [created, factor]);
+
+    let again = ground.complete(&begun, &code(&begun.text("secret"), ground.app.now())).await;
+    assert_eq!((&again["success"], &again["error"]), (&json!(false), &json!("enrollment_expired")));
+    ground.app.root().post(&ground.verifiers, json!({ "type": "totp_app" })).expect(409).await;
+    let used = ground.verify(app["id"].as_str().unwrap(), &code(&begun.text("secret"), ground.app.now())).await;
+    assert_eq!(used["success"], false, "the first code was used");
+}
+
+#[tokio::test]
+async fn the_issuer_says_what_apps_call_it_and_how_many_codes_there_are() {
+    let ground = Ground::new().await;
+    let methods = format!("{}/auth-methods", ground.issuer);
+    for (method, settings) in
+        [("totp_app", json!({ "issuer_label": "Aviato" })), ("backup_codes", json!({ "count": 8 }))]
+    {
+        let body = json!({ "method": method, "name": method, "settings": settings });
+        ground.app.root().post(&methods, body).expect(201).await;
+    }
+    let begun = ground.create(json!({ "type": "totp_app" })).await;
+    assert!(begun.text("provisioning_uri").starts_with("otpauth://totp/Aviato:"), "{begun}");
+    let (_, _, codes) = ground.enrolled().await;
+    assert_eq!(codes.len(), 8);
+}
+
+#[tokio::test]
+async fn setting_an_app_up_ends_after_ten_minutes_or_five_wrong_codes() {
+    let ground = Ground::new().await;
+    let late = ground.create(json!({ "type": "totp_app" })).await;
+    ground.app.advance(Duration::from_mins(10));
+    let expired = ground.complete(&late, &code(&late.text("secret"), ground.app.now())).await;
+    assert_eq!(expired["error"], "enrollment_expired");
+
+    let first = ground.create(json!({ "type": "totp_app" })).await;
+    let second = ground.create(json!({ "type": "totp_app" })).await;
+    let right = code(&second.text("secret"), ground.app.now());
+    let replaced = ground.complete(&first, &code(&first.text("secret"), ground.app.now())).await;
+    assert_eq!(replaced["error"], "enrollment_expired", "the later one took its place");
+    for _ in 0..5 {
+        assert_eq!(ground.complete(&second, "no code").await["error"], "invalid_code");
+    }
+    assert_eq!(ground.complete(&second, &right).await["error"], "enrollment_expired");
+    let unknown = json!({ "enrollment_id": "whatever", "code": "1" });
+    let path = format!("{}/complete-enrollment", ground.verifiers);
+    let answer = ground.app.root().post(&path, unknown).expect(200).await;
+    assert_eq!((&answer.data()["success"], &answer.data()["error"]), (&json!(false), &json!("enrollment_expired")));
+    let missing = ground.app.root().act(&path).expect(400).await;
+    assert_eq!(missing.refusal().1, ["code required", "enrollment_id required"]);
+    assert!(ground.list().await.is_empty() && ground.types().await.is_empty());
+}
+
+#[tokio::test]
+async fn five_wrong_codes_lock_for_a_quarter_of_an_hour() {
+    let ground = Ground::new().await;
+    let (id, secret, _) = ground.enrolled().await;
+    ground.app.advance(Duration::from_mins(1));
+    for left in (1..=4).rev() {
+        let wrong = ground.verify(&id, "no code").await;
+        assert_eq!(wrong, json!({ "success": false, "remaining": left, "error": "invalid_code" }));
+    }
+    assert_eq!(ground.security().await["failed_attempts"], 4);
+    let locked = json!({ "success": false, "remaining": 0, "error": "locked" });
+    assert_eq!(ground.verify(&id, "no code").await, locked);
+    let until = ground.app.now() + 900_000;
+    assert_eq!(ground.of_kind("totp_app").await["status"], "locked");
+    assert_eq!(ground.security().await["locked_until"], until);
+    assert_eq!(ground.verify(&id, &code(&secret, ground.app.now())).await, locked, "even the right code");
+    let (kind, data) = ground.trail().await.pop().unwrap();
+    let told = json!({ "factor_type": "totp_app", "attempts": 5, "locked_until": until });
+    assert_eq!((kind.as_str(), data), ("user.mfa.verification.failed", told));
+
+    ground.app.advance(Duration::from_mins(15));
+    assert_eq!(ground.of_kind("totp_app").await["status"], "active");
+    assert_eq!(ground.verify(&id, "no code").await["remaining"], 4, "the count begins anew");
+    let accepted = ground.verify(&id, &code(&secret, ground.app.now())).await;
+    assert_eq!(accepted, json!({ "success": true, "remaining": null, "error": null }));
+    let succeeded = ("user.mfa.verification.succeeded".to_owned(), json!({ "factor_type": "totp_app" }));
+    assert_eq!(ground.trail().await.pop(), Some(succeeded));
+    assert_eq!(ground.security().await["failed_attempts"], 0);
+    assert_eq!(ground.of_kind("totp_app").await["last_used_at"], ground.app.now());
+    let lockout = json!({ "settings": { "security": { "lockout": { "max_attempts": 1, "duration_seconds": 60 } } } });
+    ground.app.root().patch(&ground.issuer, lockout).expect(200).await;
+    assert_eq!(ground.verify(&id, "no code").await, locked, "as the issuer wants it");
+}
+
+#[tokio::test]
+async fn of_parallel_uses_of_one_code_one_is_accepted() {
+    let ground = Ground::new().await;
+    let (id, secret, codes) = ground.enrolled().await;
+    let set = ground.of_kind("backup_codes").await["id"].as_str().unwrap().to_owned();
+    ground.app.advance(Duration::from_mins(1));
+    for (verifier, code) in [(&id, &code(&secret, ground.app.now())), (&set, &codes[0])] {
+        let answers = join_all((0..16).map(|_| ground.verify(verifier, code))).await;
+        assert_eq!(answers.iter().filter(|answer| answer["success"] == true).count(), 1, "{answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_good_one_step_early_and_late_and_never_backwards() {
+    let ground = Ground::new().await;
+    let (id, secret, _) = ground.enrolled().await;
+    ground.app.advance(Duration::from_mins(5));
+    let now = ground.app.now();
+    for (shown_at, good) in [(now - 60_000, false), (now + 60_000, false), (now + 30_000, true), (now, false)] {
+        assert_eq!(ground.verify(&id, &code(&secret, shown_at)).await["success"], good, "{}", shown_at - now);
+    }
+}
+
+#[tokio::test]
+async fn backup_codes_are_good_for_once_until_there_are_new_ones() {
+    let ground = Ground::new().await;
+    let (app, _, codes) = ground.enrolled().await;
+    let set = ground.of_kind("backup_codes").await["id"].as_str().unwrap().to_owned();
+    let typed = format!(" {}-{} ", codes[0][..5].to_lowercase(), &codes[0][5..]);
+    assert_eq!(ground.verify(&set, &typed).await, json!({ "success": true, "remaining": 9, "error": null }));
+    assert_eq!(
+        ground.verify(&set, &codes[0]).await,
+        json!({ "success": false, "remaining": 4, "error": "invalid_code" })
+    );
+    for (used, left) in codes[1..7].iter().zip((3..9).rev()) {
+        assert_eq!(ground.verify(&set, used).await["remaining"], left);
+    }
+    let low = ("user.mfa.backup-codes.low".to_owned(), json!({ "remaining": 3 }));
+    let trail = ground.trail().await;
+    assert_eq!(trail.iter().filter(|event| **event == low).count(), 1, "{trail:?}");
+    assert_eq!(ground.of_kind("backup_codes").await["backup_codes"], json!({ "total": 10, "remaining": 3 }));
+
+    let regenerate = format!("{}/{set}/regenerate", ground.verifiers);
+    ground.app.root().act(&regenerate).header("if-match", "\"1\"").expect(412).await;
+    let new = ground.app.root().act(&regenerate).expect(200).await;
+    let new_codes = new.data()["codes"].as_array().unwrap();
+    assert_eq!(new_codes.len(), 10);
+    assert_eq!(ground.verify(&set, &codes[9]).await["success"], false, "the old ones are worth nothing");
+    assert_eq!(ground.verify(&set, new_codes[0].as_str().unwrap()).await["remaining"], 9);
+    let made = ("user.mfa.backup-codes.regenerated".to_owned(), json!({ "count": 10 }));
+    assert!(ground.trail().await.contains(&made));
+    ground.app.root().act(&format!("{}/{app}/regenerate", ground.verifiers)).expect(409).await;
+    let events = Value::from(ground.app.events("").await).to_string();
+    assert!(codes.iter().all(|code| !events.contains(code.as_str())), "codes are told once");
+}
+
+#[tokio::test]
+async fn with_the_last_factor_go_its_backup_codes_and_the_trust_in_devices() {
+    let ground = Ground::new().await;
+    let (app, _, _) = ground.enrolled().await;
+    let devices = format!("{}/trusted-devices", ground.user);
+    ground.app.root().post(&devices, json!({ "fingerprint": "f" })).expect(201).await;
+    let path = format!("{}/{app}", ground.verifiers);
+    ground.app.root().delete(&path).header("if-match", "\"1\"").expect(412).await;
+    ground.app.root().delete(&path).expect(204).await;
+    ground.app.root().delete(&path).expect(404).await;
+    assert!(ground.list().await.is_empty());
+    assert_eq!(ground.app.root().get(&devices).expect(200).await.data(), &json!([]));
+    let expected = ["user.verifier.deleted", "user.mfa.factor-deleted", "user.device.revoked"];
+    assert_eq!(ground.types().await[3..], expected);
+    assert_eq!(ground.security().await["mfa_enabled"], false);
+    ground.enrolled().await;
+}
+
+#[tokio::test]
+async fn a_credential_can_be_renamed_and_sent_back() {
+    let ground = Ground::new().await;
+    let (app, _, _) = ground.enrolled().await;
+    let path = format!("{}/{app}", ground.verifiers);
+    let before = ground.app.root().get(&path).expect(200).await;
+    let same = ground.app.root().patch(&path, before.data().clone()).expect(200).await;
+    assert_eq!((same.data(), same.header("etag")), (before.data(), before.header("etag")));
+    ground.app.advance(Duration::from_secs(1));
+    let named = ground.app.root().patch(&path, json!({ "name": "Phone" })).expect(200).await;
+    assert_eq!((&named.data()["name"], &named.data()["updated_at"]), (&json!("Phone"), &json!(ground.app.now())));
+    let stale = ground.app.root().patch(&path, json!({ "name": "x" })).header("if-match", before.header("etag"));
+    stale.expect(412).await;
+    let cleared = ground.app.root().patch(&path, json!({ "name": null })).expect(200).await;
+    assert_eq!(cleared.data()["name"], Value::Null);
+    let renamed = json!({ "verifier_type": "totp_app", "changes": ["name"] });
+    let updates: Vec<_> =
+        ground.trail().await.into_iter().filter(|(kind, _)| kind == "user.verifier.updated").collect();
+    assert_eq!(updates, vec![("user.verifier.updated".to_owned(), renamed); 2]);
+    let refused = ground.app.root().patch(&path, json!({ "name": "", "secret": "x" })).expect(400).await;
+    assert_eq!(refused.refusal().1, ["name too_short", "secret unknown_field"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_set_up_here_is_refused() {
+    let ground = Ground::new().await;
+    for (body, problems) in [
+        (json!({}), vec!["type required"]),
+        (json!({ "type": "password" }), vec!["password required"]),
+        (json!({ "type": "shoe_size" }), vec!["type invalid_enum_value"]),
+        (json!({ "type": "totp_app", "password": "x" }), vec!["password not_allowed"]),
+        (json!({ "type": "totp_app", "name": "x".repeat(201) }), vec!["name too_long"]),
+        (json!({ "type": "password", "password": "correct horse battery", "name": "x" }), vec!["name not_allowed"]),
+    ] {
+        let refused = ground.app.root().post(&ground.verifiers, body.clone()).expect(400).await;
+        assert_eq!(refused.refusal().1, problems, "{body}");
+    }
+    for kind in ["webauthn", "passkey", "backup_codes", "oauth2", "sso"] {
+        let refused = ground.app.root().post(&ground.verifiers, json!({ "type": kind })).expect(400).await;
+        assert!(refused.refusal().1.contains(&"type not_allowed".to_owned()), "{kind}: {refused}");
+    }
+    let made = ground.create(json!({ "type": "password", "password": "correct horse battery" })).await;
+    let verify = format!("{}/{}/verify", ground.verifiers, made.text("enrollment_id"));
+    ground.app.root().post(&verify, json!({ "code": "correct horse battery" })).expect(409).await;
+    assert_eq!(ground.app.root().act(&verify).expect(400).await.refusal().1, ["code required"]);
+    let nobody = format!("{}/users/usr_{}/verifiers", ground.issuer, "0".repeat(25));
+    ground.app.root().get(&nobody).expect(404).await;
+    ground.app.root().post(&nobody, json!({ "type": "totp_app" })).expect(404).await;
+}

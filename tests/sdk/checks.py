@@ -68,6 +68,10 @@ class Server:
         """A client with this key; the server's account unless another is named."""
         return AuthPIAdmin(api_key=(key_id, secret), account_id=account_id or self.account_id, base_url=self.core_url)
 
+    def bearer(self, token: str) -> AuthPIAdmin:
+        """A client with a bearer token."""
+        return AuthPIAdmin(access_token=token, account_id=self.account_id, base_url=self.core_url)
+
 
 class Trail:
     """The events since the last look, oldest first."""

@@ -26,8 +26,20 @@ async def run(check: Checks, server: Server, admin: AuthPIAdmin) -> None:
     times = [event.timestamp for event in events]
     check.equal("their times never rise", times, sorted(times, reverse=True))
     await filters(check, admin, issuer.id, client.id, users[0].id, events)
+    await counts(check, admin, issuer.id)
     await pages(check, admin, issuer.id, events)
     await refusals(check, admin)
+
+
+async def counts(check: Checks, admin: AuthPIAdmin, issuer_id: str) -> None:
+    total = await admin.events.aggregate(issuer_id=issuer_id)
+    check.equal("a total is one bucket", total.buckets, [{"timestamp": None, "key": None, "count": 8}])
+    grouped = await admin.events.aggregate(issuer_id=issuer_id, group_by="type", count_unique="user_id")
+    largest = {"timestamp": None, "key": "user.created", "count": 5, "unique": 5}
+    check.equal("the largest group comes first", (grouped.group_by, grouped.buckets[0]), ("type", largest))
+    minutes = await admin.events.aggregate(issuer_id=issuer_id, event_types="user.created", interval="minute")
+    check.that("an hour has its minutes", len(minutes.buckets) in (60, 61), len(minutes.buckets))
+    check.equal("all in all", sum(bucket["count"] for bucket in minutes.buckets), 5)
 
 
 async def filters(

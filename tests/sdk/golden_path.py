@@ -17,31 +17,53 @@ from pathlib import Path
 from types import ModuleType
 
 import accounts
+import agents
 import api_keys
+import billing
+import auth_methods
 import catalogue
 import clients
+import domains
 import events
+import factors
+import groups
 import idempotency
 import invitations
 import issuers
 import members
+import notes
 import organizations
 import quickstart
 import refusals
+import sso
+import sessions
+import tokens
 import users
+import webhooks
 from checks import Checks, Server
 
 TOPICS: list[ModuleType] = [
     accounts,
     issuers,
+    auth_methods,
     clients,
     organizations,
     users,
+    factors,
     members,
+    agents,
+    notes,
+    groups,
     invitations,
     api_keys,
+    billing,
+    tokens,
+    sessions,
     events,
     idempotency,
+    webhooks,
+    domains,
+    sso,
     refusals,
 ]
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use authpi_core::billing::model::BillingConfig;
 use authpi_core::store::Store;
 use authpi_core::timestamp::Timestamp;
-use authpi_core::transport::{Clock, Mailer, ManualClock, MasterKey, Transport};
+use authpi_core::transport::{Clock, Mailer, ManualClock, MasterKey, PaymentProvider, Transport};
 use authpi_core::urls::Urls;
 use authpi_core::web::services::Options;
 use authpi_core::{AuthPi, Bootstrap};
@@ -17,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::caller::Caller;
 use crate::dns::Dns;
+use crate::payments::PlayMoney;
 
 /// Which adapter serves the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +64,14 @@ impl App {
     /// Starts the platform on a SQLite file of its own, without rate limits.
     pub async fn start(driver: Driver) -> Self {
         Self::start_with(driver, Options { rate_limits: false, ..Options::default() }).await
+    }
+
+    /// Starts the platform with billing, with play money.
+    pub async fn start_billing(driver: Driver, billing: BillingConfig) -> Self {
+        let payments: Arc<dyn PaymentProvider> = Arc::new(PlayMoney);
+        let options =
+            Options { rate_limits: false, billing: Some(billing), payments: Some(payments), ..Options::default() };
+        Self::start_with(driver, options).await
     }
 
     /// Starts the platform with other options.

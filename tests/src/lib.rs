@@ -12,9 +12,12 @@
 pub mod app;
 pub mod caller;
 pub mod database;
+mod deliver;
 pub mod dns;
 pub mod fixtures;
 pub mod log;
+pub mod payments;
+pub mod people;
 pub mod postbox;
 pub mod proxy;
 pub mod receiver;

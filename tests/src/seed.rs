@@ -18,7 +18,7 @@ use authpi_core::organization::operations::{self as organizations, NewOrganizati
 use authpi_core::scope::Scopes;
 use authpi_core::store::Change;
 use authpi_core::transport::{Entropy, EntropyUnavailable};
-use authpi_core::user::model::{UserDetails, UserStatus, Username};
+use authpi_core::user::model::{UserDetails, UserOrigin, UserStatus, Username};
 use authpi_core::user::operations::{self as users, NewUser};
 use authpi_core::{AuthPi, Work};
 
@@ -223,8 +223,7 @@ impl Work for Batch<'_> {
 
 impl Batch<'_> {
     async fn organization(&self, change: &mut Change<'_>, number: usize) -> Result<OrganizationId, Refusal> {
-        let details = [("name".to_owned(), format!("Organization {number}").into())].into_iter().collect();
-        let new = NewOrganization { details, ..NewOrganization::default() };
+        let new = NewOrganization::named(format!("Organization {number}"));
         Ok(organizations::create(change, self.issuer, new).await?.id)
     }
 
@@ -232,6 +231,7 @@ impl Batch<'_> {
         let new = NewUser {
             username: Username::new(None, &format!("user{number}@example.com")).map_err(Refusal::internal)?,
             status: UserStatus::Active,
+            origin: UserOrigin::Admin,
             details: UserDetails::default(),
             metadata: Metadata::default(),
             password: None,
@@ -259,6 +259,7 @@ impl Batch<'_> {
             tags: Vec::new(),
             scopes: Scopes::default(),
             ip_allowlist: Vec::new(),
+            rate_limit: None,
             expires_at: None,
             metadata: Metadata::default(),
             secret: None,

@@ -42,6 +42,7 @@ pub fn command(folder: &Path, port: u16) -> Command {
         .env_clear()
         .env("AUTHPI_LISTEN", format!("127.0.0.1:{port}"))
         .env("AUTHPI_BOOTSTRAP_FILE", "bootstrap.json")
+        .env("AUTHPI_BILLING", "on")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -2,10 +2,12 @@
 
 use async_trait::async_trait;
 use authpi_core::Work;
+use authpi_core::device::model::Fingerprint;
+use authpi_core::device::operations::{self as device, NewTrust};
 use authpi_core::error::Refusal;
-use authpi_core::id::{AccountId, IssuerId, SessionId};
+use authpi_core::id::{AccountId, IssuerId, SessionId, UserId};
 use authpi_core::session::model::{Authentication, Device, Location, SessionDetails};
-use authpi_core::session::operations::{self, NewSession, NewSessionKind};
+use authpi_core::session::operations::opening::{self, NewSession, NewSessionKind};
 use authpi_core::store::Change;
 use authpi_core::timestamp::Timestamp;
 
@@ -15,6 +17,7 @@ use crate::App;
 enum Deed {
     Open(NewSession),
     IssueTokens(SessionId),
+    TrustDevice(UserId),
 }
 
 struct Login {
@@ -25,7 +28,7 @@ struct Login {
 
 #[async_trait]
 impl Work for Login {
-    type Output = SessionId;
+    type Output = String;
 
     fn account(&self) -> AccountId {
         self.account
@@ -35,12 +38,17 @@ impl Work for Login {
         Some(self.issuer)
     }
 
-    async fn apply(&self, change: &mut Change<'_>) -> Result<SessionId, Refusal> {
+    async fn apply(&self, change: &mut Change<'_>) -> Result<String, Refusal> {
         match &self.deed {
-            Deed::Open(new) => Ok(operations::open(change, self.issuer, new.clone()).await?.id),
+            Deed::Open(new) => Ok(opening::open(change, self.issuer, new.clone()).await?.id.to_string()),
             Deed::IssueTokens(id) => {
                 let session = change.reads().sessions().find(self.issuer, *id).await?.ok_or(Refusal::NotFound)?;
-                Ok(operations::issue_tokens(change, session, true).await?.id)
+                Ok(opening::issue_tokens(change, session, true).await?.id.to_string())
+            }
+            Deed::TrustDevice(user) => {
+                let fingerprint = Fingerprint::of(change.root_of(self.issuer)?, "browser");
+                let new = NewTrust { fingerprint, name: None, user_agent: None, ttl: None };
+                Ok(device::trust(change, self.issuer, *user, new).await?.0.id.to_string())
             }
         }
     }
@@ -71,7 +79,7 @@ impl App {
         let mut segments = issuer.trim_start_matches("/v1/accounts/").split("/issuers/");
         let account = segments.next().unwrap().parse().unwrap();
         let issuer = segments.next().unwrap().parse().unwrap();
-        self.authpi.run(&Login { account, issuer, deed }).await.map(|id| id.to_string())
+        self.authpi.run(&Login { account, issuer, deed }).await
     }
 
     /// Signs a user in at the issuer at `issuer`.
@@ -108,6 +116,11 @@ impl App {
             new_device: false,
         };
         self.deed(issuer, Deed::Open(new)).await.unwrap()
+    }
+
+    /// The browser of a user stands in for a second factor.
+    pub async fn trust_device(&self, issuer: &str, user: &str) {
+        self.deed(issuer, Deed::TrustDevice(user.parse().unwrap())).await.unwrap();
     }
 
     /// Tokens are issued for the session of a client.

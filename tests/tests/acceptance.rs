@@ -15,6 +15,10 @@ mod access;
 mod embedding;
 #[path = "../acceptance/interrupted.rs"]
 mod interrupted;
+#[path = "../acceptance/outgoing.rs"]
+mod outgoing;
+#[path = "../acceptance/passwords.rs"]
+mod passwords;
 #[path = "../acceptance/plans.rs"]
 mod plans;
 #[path = "../acceptance/process.rs"]

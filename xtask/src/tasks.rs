@@ -18,6 +18,8 @@ const POSTGRES_URL: &str = "AUTHPI_TEST_POSTGRES_URL";
 const MYSQL_URL: &str = "AUTHPI_TEST_MYSQL_URL";
 /// The Python that has the published SDKs.
 const PYTHON: &str = "AUTHPI_TEST_PYTHON";
+/// How long the fuzzer may take.
+const FUZZ_SECONDS: &str = "AUTHPI_TEST_FUZZ_SECONDS";
 /// `all`: a test that misses something fails instead of skipping.
 const REQUIRE: &str = "AUTHPI_TEST_REQUIRE";
 
@@ -36,6 +38,7 @@ pub(crate) fn test(workspace: &Workspace, require_all: bool) -> Result<(), Failu
     let mut cargo = Cargo::new(workspace);
     if require_all {
         cargo.set(REQUIRE, "all");
+        cargo.set(FUZZ_SECONDS, "180");
     }
     staged(require_all, |stages| {
         done(stages, "formatting", || cargo.formatting())?;

@@ -8,14 +8,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::lifecycle::{Close, Open};
 use super::model::{Account, MAX_DOMAINS, MAX_WEBHOOKS};
 use super::operations::{self, AccountPatch, AccountWithOrganization};
 use super::primary::chosen;
+use crate::billing::api::PaymentMethodView;
+use crate::billing::model::BillingMode;
+use crate::billing::operations::{Overview, overviews};
 use crate::domain::api::AccountDomainView;
 use crate::error::Refusal;
 use crate::id::{AccountId, UserId};
 use crate::metadata::Metadata;
 use crate::organization::api::OrganizationView;
+use crate::page::Page;
 use crate::rights::Rights;
 use crate::store::{Change, Reads};
 use crate::timestamp::Timestamp;
@@ -26,12 +31,20 @@ use crate::web::endpoint::{Operation, Read, Write};
 use crate::web::members::{MetadataMember, present};
 use crate::web::route::Route;
 
-const ALL: &str = "/v1/accounts";
-const ONE: &str = "/v1/accounts/{account_id}";
+/// All accounts.
+pub(super) const ALL: &str = "/v1/accounts";
+/// One account.
+pub(super) const ONE: &str = "/v1/accounts/{account_id}";
 
 /// The operations of this room.
 pub fn routes() -> Vec<Arc<Operation>> {
-    vec![Operation::read(List), Operation::read(Get), Operation::write(Update)]
+    vec![
+        Operation::read(List),
+        Operation::write(Open),
+        Operation::read(Get),
+        Operation::write(Update),
+        Operation::write(Close),
+    ]
 }
 
 /// An account on the wire.
@@ -52,8 +65,7 @@ pub struct AccountView {
     #[serde(rename = "balance_μusd")]
     balance: i64,
     credits_run_out: bool,
-    #[schema(value_type = Vec<Object>)]
-    payment_methods: [(); 0],
+    payment_methods: Vec<PaymentMethodView>,
     metadata: Metadata,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -69,16 +81,8 @@ pub struct AccountLimits {
     max_api_keys: Option<u32>,
 }
 
-/// Whether use depends on credit.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum BillingMode {
-    /// It does not: the deployment has no billing.
-    Ungated,
-}
-
-impl From<&AccountWithOrganization> for AccountView {
-    fn from(found: &AccountWithOrganization) -> Self {
+impl AccountView {
+    fn of(found: &AccountWithOrganization, billing: &Overview) -> Self {
         let account = &found.account;
         Self {
             id: account.id,
@@ -92,15 +96,40 @@ impl From<&AccountWithOrganization> for AccountView {
                 max_webhooks: Some(MAX_WEBHOOKS),
                 max_api_keys: None,
             },
-            billing_mode: BillingMode::Ungated,
-            balance: 0,
-            credits_run_out: false,
-            payment_methods: [],
+            billing_mode: billing.mode,
+            balance: billing.balance,
+            credits_run_out: billing.run_out,
+            payment_methods: billing.methods.iter().map(PaymentMethodView::from).collect(),
             metadata: account.metadata.clone(),
             created_at: account.created_at,
             updated_at: account.updated_at,
         }
     }
+}
+
+/// Accounts as they are shown, with how they stand.
+pub(super) async fn views<B: Body, P>(
+    reads: &dyn Reads,
+    call: &Call<B, P>,
+    found: &[AccountWithOrganization],
+) -> Result<Vec<AccountView>, Refusal> {
+    let ids: Vec<_> = found.iter().map(|one| (one.account.id, one.account.created_at)).collect();
+    let config = call.services().options.billing.as_ref();
+    let standing = overviews(reads, config, &ids, call.now()).await?;
+    Ok(found.iter().zip(&standing).map(|(one, billing)| AccountView::of(one, billing)).collect())
+}
+
+/// An account as it is shown, with its version.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn shown<B: Body, P>(
+    reads: &dyn Reads,
+    call: &Call<B, P>,
+    found: &AccountWithOrganization,
+) -> Result<Answer, Refusal> {
+    let mut views = views(reads, call, std::slice::from_ref(found)).await?;
+    Ok(Answer::of(views.pop()).etag(found.account.updated_at))
 }
 
 /// `listAccounts`
@@ -119,7 +148,8 @@ impl Read for List {
         let page = call.query()?.page::<AccountId>()?;
         let among: Vec<_> = call.caller()?.accounts.iter().map(|access| access.account_id).collect();
         let found = operations::list(reads, &among, &page).await?;
-        Ok(Answer::page(&found.map(|account| AccountView::from(&account)), |account| account.id.to_string()))
+        let items = views(reads, call, &found.items).await?;
+        Ok(Answer::page(&Page { items, has_more: found.has_more }, |account| account.id.to_string()))
     }
 }
 
@@ -139,7 +169,7 @@ impl Read for Get {
 
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let found = operations::find(reads, call.account()?).await?.ok_or(Refusal::NotFound)?;
-        Ok(Answer::of(AccountView::from(&found)).etag(found.account.updated_at))
+        shown(reads, call, &found).await
     }
 }
 
@@ -225,7 +255,7 @@ impl Write for Update {
             grantor: call.caller()?.grantor(change.account().organization()),
         };
         let after = operations::update(change, before, patch).await?;
-        Ok(Answer::of(AccountView::from(&after)).etag(after.account.updated_at))
+        shown(change.reads(), call, &after).await
     }
 }
 

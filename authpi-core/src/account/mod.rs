@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod events;
+mod lifecycle;
 pub mod model;
 pub mod operations;
 mod primary;

@@ -23,6 +23,9 @@ pub struct Account {
 /// Most custom hosts of an account.
 pub const MAX_DOMAINS: u32 = 20;
 
+/// Most accounts that one user owns.
+pub const MAX_OWNED: u64 = 5;
+
 /// Most webhooks of an account.
 pub const MAX_WEBHOOKS: u32 = 20;
 

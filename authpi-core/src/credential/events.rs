@@ -1,6 +1,6 @@
 //! What happens to API keys, as events (events-webhooks §4).
 
-use super::model::ApiKey;
+use super::model::{ApiKey, LimitedKey};
 use crate::event::catalogue;
 use crate::event::model::{EventDraft, Subject};
 use crate::scope::{Scope, Scopes};
@@ -66,6 +66,26 @@ pub fn unblocked(key: &ApiKey) -> EventDraft {
 
 fn switched(draft: EventDraft, key: &ApiKey) -> EventDraft {
     draft.with("reason", machine_word(key.status.reason.as_deref())).with("by", machine_word(key.status.by.as_deref()))
+}
+
+fn limited(key: &LimitedKey) -> Subject {
+    Subject::issuer(key.account_id, key.issuer_id).organization(key.org_id).api_key(key.id)
+}
+
+/// `api-key.rate-limit.warned`
+pub fn rate_limit_warned(key: &LimitedKey) -> EventDraft {
+    let limit = key.rate_limit;
+    EventDraft::new(catalogue::API_KEY_RATE_LIMIT_WARNED, limited(key))
+        .with("limit", limit.limit)
+        .with("window_seconds", limit.window_seconds)
+        .with("used", limit.alert_use())
+}
+
+/// `api-key.rate-limit.exceeded`
+pub fn rate_limit_exceeded(key: &LimitedKey) -> EventDraft {
+    EventDraft::new(catalogue::API_KEY_RATE_LIMIT_EXCEEDED, limited(key))
+        .with("limit", key.rate_limit.limit)
+        .with("window_seconds", key.rate_limit.window_seconds)
 }
 
 /// `api-key.verified`

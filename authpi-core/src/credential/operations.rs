@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::events::{self, UpdateAction};
-use super::model::{API_KEY_HASH, ApiKey, ApiKeyDetails, ApiKeyStatus, HomeState, KeyLevel, KeyRestrictions, weakness};
+use super::model::{
+    API_KEY_HASH, ApiKey, ApiKeyDetails, ApiKeyStatus, HomeState, KeyLevel, KeyRestrictions, RateLimit, weakness,
+};
 use crate::error::{FieldCode, Refusal};
 use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::merge::{changed_fields, merged};
@@ -37,6 +39,8 @@ pub struct NewApiKey {
     pub scopes: Scopes,
     /// Networks it may be used from; empty means any.
     pub ip_allowlist: Vec<Network>,
+    /// How often it may be used.
+    pub rate_limit: Option<RateLimit>,
     /// After this it is refused.
     pub expires_at: Option<Timestamp>,
     /// Seen by administrators only.
@@ -82,7 +86,11 @@ pub async fn create(change: &mut Change<'_>, new: NewApiKey) -> Result<(ApiKey, 
             name: new.name,
             description: new.description,
             tags: new.tags,
-            restrictions: KeyRestrictions { scopes: new.scopes, ip_allowlist: new.ip_allowlist },
+            restrictions: KeyRestrictions {
+                scopes: new.scopes,
+                ip_allowlist: new.ip_allowlist,
+                rate_limit: new.rate_limit,
+            },
             expires_at: new.expires_at,
         },
         metadata: new.metadata,

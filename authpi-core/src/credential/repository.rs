@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::model::{ApiKey, ApiKeyAccess, ApiKeyAuthentication, ApiKeyReadiness, EffectiveStatus};
+use super::model::{
+    ApiKey, ApiKeyAccess, ApiKeyAuthentication, ApiKeyReadiness, EffectiveStatus, TakenUses, UseWindow,
+};
 use crate::error::StoreError;
 use crate::id::{AccountId, ApiKeyId, OrganizationId};
 use crate::outcome::WriteOutcome;
@@ -135,4 +137,23 @@ pub trait ApiKeyRepository: ApiKeyReads {
     /// [`StoreError`].
     async fn remove(&mut self, account: AccountId, id: ApiKeyId, before: Timestamp)
     -> Result<WriteOutcome, StoreError>;
+
+    /// Takes the next slice of a window of a key's limit; see [`UseCount::take`](super::model::UseCount::take). The count
+    /// is locked until the end of the unit of work, which should be at once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn take_uses(
+        &mut self,
+        account: AccountId,
+        id: ApiKeyId,
+        window: &UseWindow,
+        alert_use: u32,
+    ) -> Result<TakenUses, StoreError>;
+
+    /// Removes about `limit` counts of windows that are over, those that ended first. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn purge_uses(&mut self, limit: u32) -> Result<u64, StoreError>;
 }

@@ -25,6 +25,12 @@ pub trait DeviceReads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn of_user(&self, issuer: IssuerId, user: UserId) -> Result<Vec<Device>, StoreError>;
+
+    /// How many devices a user of the issuer has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn count(&self, issuer: IssuerId, user: UserId) -> Result<u64, StoreError>;
 }
 
 /// Writes of devices.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::model::{AccountDomain, DomainState};
 use super::operations::{self, Evidence};
-use crate::account::api::AccountView;
+use crate::account::api::{AccountView, shown as show_account};
 use crate::account::model::MAX_DOMAINS;
 use crate::account::operations as accounts;
 use crate::error::{FieldCode, Refusal};
@@ -151,7 +151,7 @@ impl Write for Add {
             return Err(Refusal::field("host", FieldCode::NotAllowed, "is a name of this deployment"));
         }
         operations::add(change, host, MAX_DOMAINS).await?;
-        let mut answer = shown(change).await?;
+        let mut answer = shown(change, call).await?;
         answer.status = http::StatusCode::CREATED;
         Ok(answer)
     }
@@ -210,7 +210,7 @@ impl Write for Verify {
     async fn apply(&self, change: &mut Change<'_>, call: &Call<NoBody, Evidence>) -> Result<Answer, Refusal> {
         let domain = existing(change, call).await?;
         operations::verify(change, domain, *call.prepared()).await?;
-        shown(change).await
+        shown(change, call).await
     }
 }
 
@@ -252,7 +252,7 @@ impl Write for Assign {
             return Err(Refusal::field("issuer_id", FieldCode::UnknownReference, message));
         }
         operations::assign(change, domain, issuer).await?;
-        shown(change).await
+        shown(change, call).await
     }
 }
 
@@ -276,7 +276,7 @@ impl Write for Unassign {
     async fn apply(&self, change: &mut Change<'_>, call: &Call) -> Result<Answer, Refusal> {
         let domain = existing(change, call).await?;
         operations::unassign(change, domain).await?;
-        shown(change).await
+        shown(change, call).await
     }
 }
 
@@ -299,7 +299,7 @@ async fn existing<B: Body, P: Sync>(change: &mut Change<'_>, call: &Call<B, P>) 
     Ok(domain)
 }
 
-async fn shown(change: &Change<'_>) -> Result<Answer, Refusal> {
+async fn shown<B: Body, P: Sync>(change: &Change<'_>, call: &Call<B, P>) -> Result<Answer, Refusal> {
     let account = accounts::find(change.reads(), change.account()).await?.ok_or(Refusal::NotFound)?;
-    Ok(Answer::of(AccountView::from(&account)).etag(account.account.updated_at))
+    show_account(change.reads(), call, &account).await
 }

@@ -41,6 +41,7 @@ struct EventBucket {
     count: u64,
     /// How many different ids; only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     unique: Option<u64>,
 }
 

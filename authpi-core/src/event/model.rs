@@ -125,6 +125,7 @@ pub enum Actor {
         agent_id: AgentId,
         /// Whom it acts for.
         #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[schema(nullable = false)]
         user_id: Option<UserId>,
     },
     /// A person with an access token.
@@ -183,51 +184,67 @@ pub struct Subject {
     pub account_id: AccountId,
     /// The issuer it is below.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub issuer_id: Option<IssuerId>,
     /// The organization.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub org_id: Option<OrganizationId>,
     /// The user.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub user_id: Option<UserId>,
     /// The client.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub client_id: Option<ClientId>,
     /// The agent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub agent_id: Option<AgentId>,
     /// The API key.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub key_id: Option<ApiKeyId>,
     /// The group.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub group_id: Option<GroupId>,
     /// The credential of a user.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub verifier_id: Option<VerifierId>,
     /// The personal token.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub token_id: Option<TokenId>,
     /// The session.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub session_id: Option<SessionId>,
     /// The invitation.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub invitation_id: Option<InvitationId>,
     /// The webhook.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub webhook_id: Option<WebhookId>,
     /// The login method.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub method_id: Option<AuthMethodId>,
     /// The domain.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub domain: Option<String>,
     /// The device.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub device_id: Option<DeviceId>,
     /// The delegation.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub delegation_id: Option<DelegationId>,
 }
 

@@ -73,6 +73,7 @@ impl Interval {
 /// What counted events are grouped by: their type, or an id of their subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = EventGrouping)]
 pub enum Group {
     /// What happened.
     Type,
@@ -169,7 +170,18 @@ const NOTICED: &[EventType] = &[
     catalogue::WEBHOOK_PAUSED,
 ];
 
-const METERED: &[EventType] = &[catalogue::API_KEY_VERIFIED];
+/// What `billing::model::Dimension` counts.
+const METERED: &[EventType] = &[
+    catalogue::API_KEY_VERIFIED,
+    catalogue::USER_PERSONAL_TOKEN_VERIFIED,
+    catalogue::MACHINE_TOKEN_ISSUED,
+    catalogue::USER_VERIFICATION_SUCCEEDED,
+    catalogue::USER_MFA_VERIFICATION_SUCCEEDED,
+    catalogue::USER_CREATED,
+    catalogue::USER_DELETED,
+    catalogue::AGENT_CREATED,
+    catalogue::AGENT_DELETED,
+];
 
 /// Questions about events.
 #[async_trait]

@@ -51,8 +51,12 @@ pub struct IssuerPatch {
 /// Makes an issuer with the default login methods.
 ///
 /// # Errors
-/// [`Refusal::Fields`] for settings that are not allowed.
+/// [`Refusal::NotFound`] when the account has ended; [`Refusal::Fields`] for settings that are not allowed.
 pub async fn create(change: &mut Change<'_>, new: NewIssuer<'_>) -> Result<Issuer, Refusal> {
+    // An account ends only without issuers, which is decided under the same lock.
+    if !change.unit().accounts().lock(new.account_id).await? {
+        return Err(Refusal::NotFound);
+    }
     let now = change.now();
     let id = new.root.issuer_id;
     let methods = DEFAULT_KINDS

@@ -93,10 +93,13 @@ pub struct OpenIdConfiguration {
     backchannel_logout_supported: bool,
     backchannel_logout_session_supported: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     op_policy_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     op_tos_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     service_documentation: Option<String>,
 }
 

@@ -9,6 +9,7 @@ use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::metadata::Metadata;
 use crate::organization_type::{DEFAULT_TYPE, InvitationPolicy, OrganizationSecurity, OrganizationType};
 use crate::scope::Scopes;
+use crate::sso::Sso;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
 
@@ -27,6 +28,8 @@ pub struct Organization {
     pub metadata: Metadata,
     /// What it holds, counted with every change.
     pub stats: OrganizationStats,
+    /// Single sign-on, which changes by rules of its own.
+    pub sso: Sso,
     /// When it was made.
     pub created_at: Timestamp,
     /// Its version.

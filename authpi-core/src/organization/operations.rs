@@ -15,6 +15,7 @@ use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
 use crate::organization_type::{DEFAULT_TYPE, OrganizationSettings};
 use crate::scope::Scope;
+use crate::sso::Sso;
 use crate::status::{Status, StatusNote};
 use crate::store::Change;
 
@@ -27,6 +28,13 @@ pub struct NewOrganization {
     pub metadata: Metadata,
     /// A user of the issuer who becomes the first member, with the scope `owner`.
     pub first_member: Option<UserId>,
+}
+
+impl NewOrganization {
+    /// An organization with a name, and everything else as its type has it.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { details: Map::from_iter([("name".to_owned(), Value::String(name.into()))]), ..Self::default() }
+    }
 }
 
 /// What a PATCH asks for.
@@ -68,6 +76,7 @@ pub async fn create_with_id(
         details: completed(change, issuer, &new.details).await?,
         metadata: new.metadata,
         stats: OrganizationStats::default(),
+        sso: Sso::default(),
         created_at: change.now(),
         updated_at: change.now(),
     };

@@ -19,6 +19,10 @@ pub struct OrganizationFilter {
     pub mfa_required: Option<bool>,
     /// With or without invitations.
     pub invitation_enabled: Option<bool>,
+    /// With or without single sign-on.
+    pub sso_enabled: Option<bool>,
+    /// Where single sign-on is, or is not, the only way in.
+    pub sso_only: Option<bool>,
 }
 
 /// `status` of the list.

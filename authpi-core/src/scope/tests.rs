@@ -133,6 +133,17 @@ fn plain_names_are_given_from_above() {
 
 proptest! {
     #[test]
+    fn the_meet_of_two_scopes_grants_what_both_grant(one in any_scope(), other in any_scope()) {
+        let meet = one.meet(&other);
+        prop_assert_eq!(&meet, &other.meet(&one));
+        for (resource, action) in calls() {
+            let call = scope(&format!("{resource}:{action}"));
+            let both = one.grants(&call) && other.grants(&call);
+            prop_assert_eq!(meet.as_ref().is_some_and(|meet| meet.grants(&call)), both, "{}", call);
+        }
+    }
+
+    #[test]
     fn grants_follows_the_table(held in any_scope()) {
         for (resource, action) in calls() {
             let required = scope(&format!("{resource}:{action}"));

@@ -112,4 +112,12 @@ mod tests {
             last = next;
         }
     }
+
+    #[test]
+    fn text_is_of_letters_and_digits_and_as_long_as_asked() {
+        for length in [0, 1, 18, 100] {
+            let text = alphanumeric(&SystemEntropy, length).unwrap_or_default();
+            assert!(text.len() == length && text.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{text}");
+        }
+    }
 }

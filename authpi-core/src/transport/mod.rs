@@ -5,6 +5,7 @@ mod clock;
 mod entropy;
 mod mail;
 mod network;
+mod payment;
 mod runtime;
 mod vault;
 
@@ -12,5 +13,6 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, EntropyUnavailable, IdSource, SystemEntropy, alphanumeric};
 pub use mail::{MailFailure, Mailer, OutgoingMail};
 pub use network::{DnsFailure, DnsResolver, HttpClient, HttpFailure, IncomingAnswer, NoNetwork, OutgoingRequest};
+pub use payment::{PaymentFailure, PaymentOrder, PaymentProvider, SetupIntent};
 pub use runtime::{Compute, Executor, QueueFull, Transport};
 pub use vault::{KeyVault, MasterKey, VaultError};

@@ -2,25 +2,22 @@
 
 use serde_json::{Value, json};
 
-use super::model::{PASSWORD_METHOD, PasswordVerifier, User, UserStatus, UsernameHash};
+use super::model::{User, UserOrigin, UserStatus, UsernameHash, Verdict};
 use crate::event::catalogue::{self, EventType};
 use crate::event::model::{EventDraft, Subject};
 use crate::id::AccountId;
 use crate::status::machine_word;
-
-/// How users come to be who are made through the management API.
-const ORIGIN_ADMIN: &str = "admin";
 
 fn about(kind: EventType, account: AccountId, user: &User) -> EventDraft {
     EventDraft::new(kind, Subject::issuer(account, user.issuer_id).user(user.id))
 }
 
 /// `user.created`
-pub fn created(account: AccountId, user: &User) -> EventDraft {
+pub fn created(account: AccountId, user: &User, origin: UserOrigin) -> EventDraft {
     about(catalogue::USER_CREATED, account, user)
         .with("username_type", user.username.kind().as_str())
         .with("status", user.status.value.as_str())
-        .with("origin", ORIGIN_ADMIN)
+        .with("origin", origin.as_str())
 }
 
 /// `user.updated`
@@ -64,10 +61,20 @@ pub fn email_changed(account: AccountId, user: &User, old: Option<UsernameHash>)
         .with("new_hash", user.username_hash.to_string())
 }
 
-/// `user.verifier.created` for a password.
-pub fn password_created(account: AccountId, password: &PasswordVerifier) -> EventDraft {
-    let subject = Subject::issuer(account, password.issuer_id).user(password.user_id).verifier(password.id);
-    EventDraft::new(catalogue::USER_VERIFIER_CREATED, subject).with("verifier_type", PASSWORD_METHOD)
+/// `user.approval.requested`
+pub fn approval_requested(account: AccountId, user: &User) -> EventDraft {
+    about(catalogue::USER_APPROVAL_REQUESTED, account, user)
+}
+
+/// `user.approval.approved` or `user.approval.rejected`
+pub fn approval_decided(account: AccountId, user: &User, verdict: Verdict) -> EventDraft {
+    let kind = match verdict {
+        Verdict::Approved => catalogue::USER_APPROVAL_APPROVED,
+        Verdict::Rejected => catalogue::USER_APPROVAL_REJECTED,
+    };
+    about(kind, account, user)
+        .with("by", machine_word(user.status.by.as_deref()))
+        .with("reason", machine_word(user.status.reason.as_deref()))
 }
 
 /// What goes with a user.
@@ -77,6 +84,8 @@ pub struct Cascade {
     pub memberships: u64,
     /// Credentials.
     pub verifiers: u64,
+    /// Devices, trusted or known.
+    pub devices: u64,
     /// Delegations in force.
     pub delegations: u64,
     /// Sessions that had not ended.
@@ -87,10 +96,11 @@ pub struct Cascade {
 
 /// `user.deleted`, with what goes with it.
 pub fn deleted(account: AccountId, user: &User, cascade: Cascade) -> EventDraft {
-    let Cascade { memberships, verifiers, delegations, sessions, personal_tokens } = cascade;
+    let Cascade { memberships, verifiers, devices, delegations, sessions, personal_tokens } = cascade;
     let counts = json!({
         "memberships": memberships,
         "verifiers": verifiers,
+        "devices": devices,
         "delegations": delegations,
         "sessions": sessions,
         "personal_tokens": personal_tokens,

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::events::{self, Cascade};
 use super::model::{
-    PasswordHash, PasswordVerifier, StatusStep, User, UserDetails, UserStatus, Username, UsernameHash, UsernameType,
+    Approval, StatusStep, User, UserDetails, UserOrigin, UserSecurity, UserStatus, Username, UsernameHash,
+    UsernameType, Verdict,
 };
 use super::repository::UserUpdateOutcome;
 use crate::delegation::model::DelegationParty;
@@ -23,14 +24,18 @@ use crate::session::operations as session;
 use crate::session::repository::SessionsOf;
 use crate::status::{Status, StatusNote};
 use crate::store::Change;
+use crate::verifier::model::PasswordHash;
+use crate::verifier::operations as verifiers;
 
 /// A new user.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     /// What it is called.
     pub username: Username,
-    /// Where it begins: active or suspended.
+    /// Where it begins: active, suspended, or waiting for an approval.
     pub status: UserStatus,
+    /// How it comes to be.
+    pub origin: UserOrigin,
     /// Who it is.
     pub details: UserDetails,
     /// Seen by administrators only.
@@ -89,32 +94,54 @@ pub async fn create(change: &mut Change<'_>, issuer: IssuerId, new: NewUser) -> 
         username: new.username,
         details,
         metadata: new.metadata,
-        password_changed_at: None,
+        approval: (new.status == UserStatus::PendingApproval).then(|| Approval::requested(change.now())),
+        security: UserSecurity::default(),
         created_at: change.now(),
         updated_at: change.now(),
     };
     match change.unit().users().insert(&user).await? {
-        InsertOutcome::Inserted => change.emit(events::created(change.account(), &user))?,
+        InsertOutcome::Inserted => change.emit(events::created(change.account(), &user, new.origin))?,
         InsertOutcome::Taken => return Err(username_taken()),
     }
+    if user.approval.is_some() {
+        change.emit(events::approval_requested(change.account(), &user))?;
+    }
     if let Some(hash) = new.password {
-        set_password(change, &user, hash).await?;
-        user.password_changed_at = Some(change.now());
+        verifiers::set_password(change, issuer, user.id, hash).await?;
+        let found = change.reads().users().find(issuer, user.id).await?;
+        user.security = found.ok_or(Refusal::NotFound)?.security;
     }
     Ok(user)
 }
 
-async fn set_password(change: &mut Change<'_>, user: &User, hash: PasswordHash) -> Result<(), Refusal> {
-    let password = PasswordVerifier {
-        id: change.mint()?,
-        issuer_id: user.issuer_id,
-        user_id: user.id,
-        hash,
-        created_at: change.now(),
-        updated_at: change.now(),
+/// Decides about a sign-up.
+///
+/// # Errors
+/// [`Refusal::Conflict`] when the user does not wait for it; [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn decide(
+    change: &mut Change<'_>,
+    before: User,
+    verdict: Verdict,
+    reason: Option<String>,
+) -> Result<User, Refusal> {
+    if before.status.value != UserStatus::PendingApproval {
+        return Err(Refusal::conflict("The user does not wait for an approval."));
+    }
+    let (now, by) = (change.now(), change.actor().name());
+    let requested = before.approval.clone().unwrap_or_else(|| Approval::requested(before.created_at));
+    let note = StatusNote { reason: reason.clone(), by: Some(by.clone()) };
+    let after = User {
+        status: Status::changed(verdict.user_status(), now, note),
+        approval: Some(requested.decided(verdict, now, by, reason)),
+        updated_at: before.updated_at.next_version(now),
+        ..before.clone()
     };
-    change.unit().users().insert_password(&password).await?;
-    change.emit(events::password_created(change.account(), &password))
+    match change.unit().users().update(&after, &before).await? {
+        UserUpdateOutcome::Done => {}
+        UserUpdateOutcome::Stale | UserUpdateOutcome::UsernameTaken => return Err(Refusal::Stale),
+    }
+    change.emit(events::approval_decided(change.account(), &after, verdict))?;
+    Ok(after)
 }
 
 fn username_taken() -> Refusal {
@@ -143,9 +170,24 @@ pub async fn update(change: &mut Change<'_>, before: User, patch: UserPatch) -> 
         UserUpdateOutcome::UsernameTaken => return Err(username_taken()),
     }
     emit_changes(change, &before, &after, changes, step)?;
-    follow(change, &after, step).await?;
     tell_former_address(change, &before, &after).await?;
+    follow(change, &after, step).await?;
     Ok(after)
+}
+
+/// What a step does to the sessions of the user (idp §27): who is out for long loses them, who is out for a while finds
+/// them again.
+async fn follow(change: &mut Change<'_>, user: &User, step: Option<StatusStep>) -> Result<(), Refusal> {
+    let (issuer, id) = (user.issuer_id, user.id);
+    match step {
+        Some(StatusStep::Blocked | StatusStep::Disabled) => {
+            let reason = user.status.reason.clone();
+            session::end_all(change, issuer, id, EndCause::UserStatus, reason).await.map(|_| ())
+        }
+        Some(StatusStep::Suspended) => session::freeze_all(change, issuer, id).await,
+        Some(StatusStep::Reactivated) => session::thaw_all(change, issuer, id).await,
+        Some(StatusStep::Unblocked) | None => Ok(()),
+    }
 }
 
 /// Who has the address that was proven so far learns that another took its place (events-webhooks §14).
@@ -164,21 +206,6 @@ async fn tell_former_address(change: &mut Change<'_>, before: &User, after: &Use
         content: Content::Notice(notice),
     };
     enqueue(change, mail).await
-}
-
-/// What a step does to the sessions of the user (idp §27): who is out for long loses them, who is out for a while finds
-/// them again.
-async fn follow(change: &mut Change<'_>, user: &User, step: Option<StatusStep>) -> Result<(), Refusal> {
-    let (issuer, id) = (user.issuer_id, user.id);
-    match step {
-        Some(StatusStep::Blocked | StatusStep::Disabled) => {
-            let reason = user.status.reason.clone();
-            session::end_all(change, issuer, id, EndCause::UserStatus, reason).await.map(|_| ())
-        }
-        Some(StatusStep::Suspended) => session::freeze_all(change, issuer, id).await,
-        Some(StatusStep::Reactivated) => session::thaw_all(change, issuer, id).await,
-        Some(StatusStep::Unblocked) | None => Ok(()),
-    }
 }
 
 /// The user as the patch wants it, and the step it takes through the life cycle.
@@ -285,7 +312,8 @@ pub async fn delete(change: &mut Change<'_>, user: &User) -> Result<(), Refusal>
     let delegations = DelegationParty::User(id);
     let cascade = Cascade {
         memberships: change.reads().memberships().count_of_member(issuer, MemberId::User(id)).await?,
-        verifiers: change.reads().users().count_verifiers(issuer, id).await?,
+        verifiers: change.reads().verifiers().count(issuer, id).await?,
+        devices: change.reads().devices().count(issuer, id).await?,
         delegations: change.reads().delegations().count_active(issuer, delegations, change.now()).await?,
         sessions: change.reads().sessions().count_unended(issuer, SessionsOf::User(id), change.now()).await?,
         personal_tokens: change.reads().personal_tokens().count_of_user(issuer, id).await?,

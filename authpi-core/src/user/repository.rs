@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 
-use super::model::{DirectoryEntry, DirectoryStatus, PasswordVerifier, User, UserStatus, UsernameHash};
+use super::model::{DirectoryEntry, DirectoryStatus, User, UserStatus, UsernameHash};
 use crate::error::StoreError;
 use crate::id::{IssuerId, UserId};
 use crate::outcome::{InsertOutcome, WriteOutcome};
@@ -72,17 +72,11 @@ pub trait UserReads: Send + Sync {
         page: &PageRequest<UserId>,
     ) -> Result<Page<DirectoryEntry>, StoreError>;
 
-    /// The password of a user, if it has one.
+    /// The directory of those who wait for an approval, the oldest sign-up first.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn password(&self, issuer: IssuerId, id: UserId) -> Result<Option<PasswordVerifier>, StoreError>;
-
-    /// How many credentials a user has.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    async fn count_verifiers(&self, issuer: IssuerId, id: UserId) -> Result<u64, StoreError>;
+    async fn pending(&self, issuer: IssuerId, page: &PageRequest<UserId>) -> Result<Page<DirectoryEntry>, StoreError>;
 
     /// At most `limit` users of all issuers whose deletion was accepted before `at`, the longest deleted first: work for
     /// the purge.
@@ -108,13 +102,7 @@ pub trait UserRepository: UserReads {
     /// [`StoreError`].
     async fn lock(&mut self, issuer: IssuerId, id: UserId) -> Result<Option<UserStatus>, StoreError>;
 
-    /// Adds the password of a user.
-    ///
-    /// # Errors
-    /// [`StoreError`], `Conflict` when the id exists.
-    async fn insert_password(&mut self, password: &PasswordVerifier) -> Result<(), StoreError>;
-
-    /// Writes status, username, details, metadata and version, if the stored version still is that of `before`. The unit
+    /// Writes status, approval, username, details, metadata and version, if the stored version still is that of `before`. The unit
     /// of work stays usable whatever the outcome.
     ///
     /// # Errors
@@ -122,7 +110,7 @@ pub trait UserRepository: UserReads {
     async fn update(&mut self, user: &User, before: &User) -> Result<UserUpdateOutcome, StoreError>;
 
     /// Accepts the deletion, if the stored version still is `before`: the user is not found from here on, and its
-    /// credentials are gone. Directory entry and record stay until the purge.
+    /// credentials and devices are gone. Directory entry and record stay until the purge.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -132,6 +120,12 @@ pub trait UserRepository: UserReads {
         id: UserId,
         before: Timestamp,
     ) -> Result<WriteOutcome, StoreError>;
+
+    /// Notes a login. The version stays: it is no change of the user.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn logged_in(&mut self, issuer: IssuerId, id: UserId) -> Result<(), StoreError>;
 
     /// Erases a user whose deletion was accepted: record, credentials and directory entry, which frees the username.
     /// Repeating it changes nothing.

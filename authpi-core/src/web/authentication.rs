@@ -144,6 +144,7 @@ async fn by_personal_token(services: &Services, text: &str, address: IpAddr) -> 
         tenant: token.account_id,
         issuer_id: token.issuer_id,
         event_context: found.event_context,
+        limited_key: None,
         accounts,
         organizations,
         credential: Credential::PersonalToken(personal_token::used(services, &found, Some(address)).await?),
@@ -227,6 +228,7 @@ fn caller(key: &ApiKeyAuthentication) -> Caller {
         tenant: key.account_id,
         issuer_id: key.issuer_id,
         event_context: key.event_context,
+        limited_key: key.limited(),
         accounts: if key.level == KeyLevel::Account { vec![account] } else { Vec::new() },
         organizations: vec![OrganizationAccess { org_id: key.org_id, scopes: key.scopes.clone() }],
     }

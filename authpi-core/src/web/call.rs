@@ -14,7 +14,7 @@ use super::request::BodyError;
 use super::services::{Origin, Services};
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::etag::IfMatch;
-use crate::event::model::{RequestContext, Trigger};
+use crate::event::model::RequestContext;
 use crate::hostname::Hostname;
 use crate::id::{AccountId, Id, MemberId};
 use crate::issuer::model::IssuerHead;
@@ -89,6 +89,18 @@ impl<B: Body, P> Call<B, P> {
     /// [`Refusal::Internal`] on a public operation.
     pub fn caller(&self) -> Result<&Caller, Refusal> {
         self.head.caller.as_ref().ok_or_else(|| Refusal::internal("a public operation asked for its caller"))
+    }
+
+    /// Names what the request orders elsewhere: the same for a request that says it is the same, else its own.
+    ///
+    /// # Errors
+    /// As [`Call::caller`].
+    pub fn order_key(&self) -> Result<String, Refusal> {
+        let caller = self.caller()?.actor().name();
+        let stated = self.head.headers.get("idempotency-key").map(http::HeaderValue::as_bytes);
+        let reference = self.head.reference.as_bytes();
+        let parts: [&[u8]; 2] = [caller.as_bytes(), stated.unwrap_or(reference)];
+        Ok(crate::secret::hex(&self.head.services.keyring.peppers.digest("order-key", &parts)))
     }
 
     /// The account in the path.
@@ -178,15 +190,7 @@ impl<B: Body, P> Call<B, P> {
     /// # Errors
     /// As [`Call::caller`].
     pub fn origin(&self) -> Result<Origin, Refusal> {
-        let caller = self.caller()?;
-        Ok(Origin {
-            account_id: caller.tenant,
-            actor: caller.actor(),
-            trigger: Trigger::Api,
-            trace: Some(self.head.reference.clone()),
-            request: self.head.context.clone(),
-            detail: caller.event_context,
-        })
+        Ok(self.caller()?.origin(Some(self.head.reference.clone()), self.head.context.clone()))
     }
 
     pub(super) fn head(&self) -> &CallHead {

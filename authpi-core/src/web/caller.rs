@@ -3,8 +3,10 @@
 use uuid::Uuid;
 
 use super::personal_token::TokenUse;
+use super::services::Origin;
+use crate::credential::model::LimitedKey;
 use crate::error::Refusal;
-use crate::event::model::{Actor, ContextDetail};
+use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
 use crate::id::{AccountId, ApiKeyId, Id, IssuerId, OrganizationId, UserId};
 use crate::membership::model::Grantor;
 use crate::rights::Rights;
@@ -49,6 +51,8 @@ pub struct Caller {
     pub issuer_id: IssuerId,
     /// How much request context the events of that issuer keep.
     pub event_context: ContextDetail,
+    /// The key that was presented, when it has a limit of its own.
+    pub limited_key: Option<LimitedKey>,
     /// Accounts that the caller can act on.
     pub accounts: Vec<AccountAccess>,
     /// Organizations that the caller belongs to.
@@ -79,6 +83,18 @@ impl Caller {
         match &self.credential {
             Credential::ApiKey(_) => None,
             Credential::PersonalToken(token) => Some(token.user_id),
+        }
+    }
+
+    /// Who and where a request of the caller comes from, as an event of the caller's own tenant states it.
+    pub(crate) fn origin(&self, trace: Option<String>, request: RequestContext) -> Origin {
+        Origin {
+            account_id: self.tenant,
+            actor: self.actor(),
+            trigger: Trigger::Api,
+            trace,
+            request,
+            detail: self.event_context,
         }
     }
 

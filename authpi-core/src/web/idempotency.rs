@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::Answer;
 use super::call::{CallHead, raw_body};
 use crate::error::{FieldCode, Refusal};
-use crate::id::AccountId;
+use crate::id::{AccountId, Id};
 use crate::keyring::Keyring;
 use crate::seal::Sealed;
 use crate::secret::hex;
@@ -51,7 +51,7 @@ impl Ticket {
         let invalid =
             |message: &str| Err(Refusal::field("Idempotency-Key", FieldCode::InvalidFormat, message.to_owned()));
         let mut values = head.headers.get_all(KEY_HEADER).iter();
-        let (Some(value), Some(account_id), true) = (values.next(), head.account, head.operation.route.is_idempotent())
+        let (Some(value), Some(account_id), true) = (values.next(), tenant(head), head.operation.route.is_idempotent())
         else {
             return Ok(None);
         };
@@ -114,6 +114,15 @@ impl Ticket {
 
     fn seal_context(&self) -> String {
         format!("idempotency:{}:{}", self.account_id, hex(&self.key))
+    }
+}
+
+/// Whose keys they are: the account's; the user's where the account is yet to be made.
+fn tenant(head: &CallHead) -> Option<AccountId> {
+    if head.operation.route.opens_account {
+        head.caller.as_ref()?.user().map(|user| AccountId::from_uuid(user.uuid()))
+    } else {
+        head.account
     }
 }
 

@@ -9,6 +9,7 @@ pub mod caller;
 pub mod endpoint;
 mod headers;
 pub mod idempotency;
+pub mod key_uses;
 pub mod members;
 mod metrics;
 pub mod openapi;

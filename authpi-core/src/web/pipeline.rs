@@ -26,6 +26,7 @@ use super::request::{HEADER_LIMIT, Request};
 use super::route::{Access, Route};
 use super::router::{Matched, Router};
 use super::services::{Origin, Services};
+use crate::billing::operations as billing;
 use crate::error::Refusal;
 use crate::event::model::Trigger;
 use crate::id::{AccountId, IssuerId};
@@ -120,7 +121,12 @@ impl Pipeline {
         let services = &self.services;
         let address = client_address(&services.options, &request.headers, request.peer);
         let route = &matched.operation.route;
-        let account: Option<AccountId> = parameter(&matched, "account_id");
+        let account: Option<AccountId> = if route.opens_account {
+            Some(services.ids.mint(services.now()).map_err(Refusal::internal)?)
+        } else {
+            parameter(&matched, "account_id")
+        };
+        let context = request_context(&request.headers, address);
         let caller = match route.access {
             Access::Public => {
                 services.limits.take(route.rate, BucketKey::of_address(address))?;
@@ -129,6 +135,10 @@ impl Pipeline {
             Access::Credential | Access::Scope(_) => {
                 let caller = identify(services, &request.headers, request.query.as_deref(), address).await?;
                 services.limits.take(route.rate, BucketKey::Credential(caller.credential_id()))?;
+                if let Some(key) = &caller.limited_key {
+                    let origin = caller.origin(Some(reference.to_owned()), context.clone());
+                    services.use_own_key(key, origin).await?;
+                }
                 authorize(&caller, route, account)?;
                 Some(caller)
             }
@@ -144,7 +154,7 @@ impl Pipeline {
             headers: request.headers.clone(),
             raw_body: request.body,
             reference: reference.to_owned(),
-            context: request_context(&request.headers, address),
+            context,
             now: services.now(),
         })
     }
@@ -247,6 +257,7 @@ impl Pipeline {
         if let Some(issuer) = &issuer {
             change.keep_context(issuer.event_context);
         }
+        self.require_credit(&change, &prepared.head().operation.route).await?;
         let answer = prepared.apply(issuer, &mut change).await?;
         let documented = prepared.head().operation.route.status;
         debug_assert!(!answer.status.is_success() || answer.status.as_u16() == documented, "an undocumented success");
@@ -261,6 +272,19 @@ impl Pipeline {
         }
         unit.commit().await?;
         Ok(answer)
+    }
+
+    /// An account that pays in advance needs credit for what it writes, save for what gives it credit or locks someone out.
+    async fn require_credit(&self, change: &Change<'_>, route: &Route) -> Result<(), Refusal> {
+        let options = &self.services.options;
+        let Some(config) = options.billing.as_ref().filter(|_| route.needs_credit) else { return Ok(()) };
+        match billing::require_credit(change, config).await {
+            Err(Refusal::PaymentRequired { amount, .. }) => {
+                let terms = options.payments.as_ref().map(|provider| provider.terms(change.account(), amount));
+                Err(Refusal::PaymentRequired { amount, terms: terms.unwrap_or_default() })
+            }
+            outcome => outcome,
+        }
     }
 
     /// The trace id of a W3C `traceparent`, else 16 random bytes; 32 hex characters either way.

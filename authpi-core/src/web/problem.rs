@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
-use http::header::{ALLOW, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use crate::error::{FieldErrors, Refusal, StoreErrorKind, Unauthenticated};
+use crate::error::{FieldCode, FieldErrors, Refusal, StoreErrorKind, Unauthenticated};
 use crate::etag::ETag;
 
 /// How long a caller waits before it asks an overloaded or unreachable instance again.
@@ -75,6 +77,7 @@ pub fn answer_to(refusal: &Refusal, reference: &str) -> Answer {
     let answer = problem(refusal, reference).answer(reference);
     match refusal {
         Refusal::Unauthenticated(reason) => challenged(answer, *reason),
+        Refusal::PaymentRequired { amount, terms } => with_terms(answer, *amount, terms),
         Refusal::MethodNotAllowed(methods) => {
             let allowed: Vec<_> = methods.iter().map(http::Method::as_str).collect();
             answer.header(ALLOW, &allowed.join(", "))
@@ -102,6 +105,11 @@ fn problem(refusal: &Refusal, reference: &str) -> Problem {
             StatusCode::UNAUTHORIZED,
             "unauthorized_client",
             "Valid credentials are required: an API key as HTTP Basic, its id as user name.",
+        ),
+        Refusal::PaymentRequired { .. } => Problem::new(
+            StatusCode::PAYMENT_REQUIRED,
+            "payment_required",
+            "The account is out of credit, or the payment was declined. Top it up and try again.",
         ),
         Refusal::AccessDenied(why) => Problem::new(StatusCode::FORBIDDEN, "access_denied", *why),
         Refusal::InsufficientScope(scope) => Problem::new(
@@ -147,6 +155,13 @@ fn problem(refusal: &Refusal, reference: &str) -> Problem {
         ),
         Refusal::RateLimited { retry_after } => {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests.").retry_after(*retry_after)
+        }
+        Refusal::InspectedRateLimited { retry_after } => {
+            let fields = FieldErrors::one("token", FieldCode::RateLimited, "the limit of this key is used up");
+            let description = "The inspected key has used up its own rate limit.";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", description)
+                .fields(&fields)
+                .retry_after(*retry_after)
         }
         Refusal::HeadersTooLarge => Problem::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -206,6 +221,20 @@ fn with_members(answer: Answer, members: &[(&str, &str)]) -> Answer {
         body.insert((*name).to_owned(), (*value).into());
     }
     Answer { headers: answer.headers, ..Answer::json(answer.status, &body) }
+}
+
+/// The challenge of x402 version 2: what to pay, in the body for people and in the header for wallets.
+fn with_terms(answer: Answer, amount: i64, terms: &[Value]) -> Answer {
+    let Ok(Value::Object(mut body)) = serde_json::from_slice(&answer.body) else { return answer };
+    body.insert("amount_μusd".to_owned(), amount.into());
+    if terms.is_empty() {
+        return Answer { headers: answer.headers, ..Answer::json(answer.status, &body) };
+    }
+    let challenge = json!({ "x402Version": 2, "error": "payment_required", "accepts": terms });
+    body.insert("x402".to_owned(), challenge.clone());
+    let encoded = STANDARD.encode(challenge.to_string());
+    let answer = Answer { headers: answer.headers, ..Answer::json(answer.status, &body) };
+    answer.header(HeaderName::from_static("payment-required"), &encoded)
 }
 
 /// 500 for a defect that was logged where it happened, such as a panic.

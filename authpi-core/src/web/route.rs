@@ -48,6 +48,7 @@ pub enum Shape {
 
 /// One operation.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a property of its own, and the next builder sets it")]
 pub struct Route {
     /// Method.
     pub method: Method,
@@ -69,12 +70,18 @@ pub struct Route {
     pub reaches_out: bool,
     /// Beyond the SDK.
     pub extension: bool,
+    /// It makes an account: the change is made for one that is about to be.
+    pub opens_account: bool,
+    /// An account that pays in advance needs credit for it (core-api 25.1).
+    pub needs_credit: bool,
     /// `If-Match` or `If-None-Match` is honoured.
     pub conditional: bool,
     /// It says itself that the credential of the caller was verified.
     pub verifies: bool,
     /// An `Idempotency-Key` has no say: the same request may be answered otherwise the next time.
     pub anew: bool,
+    /// Statuses with which it refuses, besides those that follow from the rest.
+    pub refuses: &'static [u16],
     /// Query parameters.
     pub query: Vec<Parameter>,
     /// Request body.
@@ -100,9 +107,12 @@ impl Route {
             rate,
             reaches_out: false,
             extension: false,
+            opens_account: false,
+            needs_credit: true,
             conditional: false,
             verifies: false,
             anew: false,
+            refuses: &[],
             query: Vec::new(),
             body: None,
             status,
@@ -128,7 +138,7 @@ impl Route {
 
     /// A removal: 204.
     pub fn delete(path: &'static str) -> Self {
-        Self::new(Method::DELETE, path, RateClass::Write, 204)
+        Self::new(Method::DELETE, path, RateClass::Write, 204).without_credit()
     }
 
     /// Operation id and one line of documentation.
@@ -182,6 +192,20 @@ impl Route {
         self
     }
 
+    /// Makes an account: the change is made for one that is about to be, and its idempotency key belongs to the user.
+    #[must_use]
+    pub fn opening_account(mut self) -> Self {
+        self.opens_account = true;
+        self.without_credit()
+    }
+
+    /// Open to an account out of credit: what gives it credit, and what locks someone out. Removals always are.
+    #[must_use]
+    pub fn without_credit(mut self) -> Self {
+        self.needs_credit = false;
+        self
+    }
+
     /// Honours `If-Match` (writes) or `If-None-Match` (reads).
     #[must_use]
     pub fn conditional(mut self) -> Self {
@@ -200,6 +224,13 @@ impl Route {
     #[must_use]
     pub fn answered_anew(mut self) -> Self {
         self.anew = true;
+        self
+    }
+
+    /// May refuse with these statuses, besides those that follow from the rest.
+    #[must_use]
+    pub fn may_refuse(mut self, statuses: &'static [u16]) -> Self {
+        self.refuses = statuses;
         self
     }
 
@@ -249,10 +280,10 @@ impl Route {
         self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
     }
 
-    /// The key of an idempotent request is honoured: POST and PATCH below an account.
+    /// The key of an idempotent request is honoured: POST and PATCH below an account, and what makes one.
     pub fn is_idempotent(&self) -> bool {
         !self.anew
             && matches!(self.method, Method::POST | Method::PATCH)
-            && self.parameters().next() == Some("account_id")
+            && (self.opens_account || self.parameters().next() == Some("account_id"))
     }
 }

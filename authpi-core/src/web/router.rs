@@ -62,13 +62,22 @@ impl Router {
         for name in operation.route.parameters() {
             let raw = found.params.get(name).ok_or(Refusal::NotFound)?;
             let value = percent_decode_str(raw).decode_utf8().map_err(|_| INVALID_PATH)?.into_owned();
-            if !is_opaque_id(&value) {
+            let is_possible = if name == DOMAIN { may_be_host(&value) } else { is_opaque_id(&value) };
+            if !is_possible {
                 return Err(INVALID_PATH);
             }
             values.push((name, value));
         }
         Ok(Matched { operation: Arc::clone(operation), path: values })
     }
+}
+
+/// The parameter that is a host name, not an id.
+const DOMAIN: &str = "domain";
+
+/// No more than this: letters of any script, as host names are normalized later.
+fn may_be_host(value: &str) -> bool {
+    (1..=1024).contains(&value.len()) && value.chars().all(|char| char.is_alphanumeric() || "._-".contains(char))
 }
 
 const INVALID_PATH: Refusal = Refusal::Malformed("A path parameter has characters that no identifier has.");

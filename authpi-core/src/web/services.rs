@@ -7,7 +7,9 @@ use futures_channel::oneshot;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::key_uses::KeyUses;
 use super::rate_limit::RateLimits;
+use crate::billing::model::BillingConfig;
 use crate::error::{Refusal, StoreError};
 use crate::event::model::{Actor, ContextDetail, EventDraft, RequestContext, Trigger};
 use crate::id::{AccountId, IssuerId};
@@ -18,7 +20,8 @@ use crate::seal::RootKey;
 use crate::store::{ChangeContext, EventBuffer, Platform, Store};
 use crate::timestamp::Timestamp;
 use crate::transport::{
-    Clock, Entropy, HttpFailure, IdSource, IncomingAnswer, KeyVault, OutgoingRequest, Transport, VaultError,
+    Clock, Entropy, HttpFailure, IdSource, IncomingAnswer, KeyVault, OutgoingRequest, PaymentProvider, Transport,
+    VaultError,
 };
 use crate::urls::Urls;
 use crate::web::idempotency::InFlight;
@@ -46,8 +49,15 @@ pub struct Options {
     pub event_buffer: usize,
     /// RSA keys that are kept ready for new issuers.
     pub rsa_pool: usize,
+    /// What use costs; without it nothing is counted and nothing costs anything (core-api section 25).
+    pub billing: Option<BillingConfig>,
+    /// Collects money; without it nobody can pay in.
+    pub payments: Option<Arc<dyn PaymentProvider>>,
     /// Days that events are kept; per-request types 30 at the most.
     pub event_retention_days: u32,
+    /// Where breached passwords are looked up by the first five characters of their SHA-1 hash (k-anonymity); without
+    /// one, only the built-in list of common ones is looked at.
+    pub breach_service: Option<Url>,
 }
 
 impl Default for Options {
@@ -61,7 +71,10 @@ impl Default for Options {
             console_origins: Vec::new(),
             event_buffer: 100_000,
             rsa_pool: 4,
+            billing: None,
+            payments: None,
             event_retention_days: 90,
+            breach_service: None,
         }
     }
 }
@@ -88,6 +101,8 @@ pub struct Services {
     pub options: Options,
     /// Token buckets.
     pub limits: RateLimits,
+    /// Uses of keys that have a limit of their own.
+    pub key_uses: KeyUses,
     /// Per-request events on their way.
     pub buffer: EventBuffer,
     /// Published keys and ready key pairs.

@@ -3,6 +3,7 @@
 //!
 //! Every step looks for what is left, may run in several processes at once, and repeats what a crash cut off.
 
+mod billing;
 mod keys;
 mod letter;
 mod mail;

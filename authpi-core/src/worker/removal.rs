@@ -63,6 +63,25 @@ pub(super) async fn issuers(services: &Arc<Services>) -> Result<Next, Refusal> {
     Ok(Next::In(LOOK_EVERY))
 }
 
+/// Removes a batch of what belonged to a closed account; in the end the account itself.
+pub(super) async fn accounts(services: &Arc<Services>) -> Result<Next, Refusal> {
+    for gone in services.store.reads().accounts().deleting(PARENTS).await? {
+        let now = services.now();
+        let mut unit = services.store.begin(now).await?;
+        let mut removed = unit.webhooks().remove_of_account(gone.id, BATCH).await?;
+        removed += unit.accounts().remove_children(gone.id, BATCH).await?;
+        if removed == 0 && now.since(gone.accepted_at) <= LAST_COMMIT {
+            continue;
+        }
+        if removed == 0 {
+            unit.accounts().remove(gone.id).await?;
+        }
+        unit.commit().await?;
+        return Ok(Next::Now);
+    }
+    Ok(Next::In(LOOK_EVERY))
+}
+
 /// Removes a batch of members of a deleted organization; in the end the organization itself.
 pub(super) async fn organization(services: &Arc<Services>) -> Result<Next, Refusal> {
     let Some(gone) = services.store.reads().organizations().deleting(1).await?.pop() else {
@@ -78,6 +97,7 @@ pub(super) async fn organization(services: &Arc<Services>) -> Result<Next, Refus
     let notes = unit.notes().remove_of(gone.issuer_id, NoteSubject::Organization(gone.id), BATCH).await?;
     let removed = invitations + notes + unit.memberships().remove_of_organization(gone.id, BATCH).await?;
     if removed == 0 && unit.groups().remove_of_organization(gone.id, BATCH).await? == 0 {
+        unit.connections().release_of_organization(gone.issuer_id, gone.id).await?;
         unit.organizations().remove(gone.issuer_id, gone.id).await?;
     }
     unit.commit().await?;

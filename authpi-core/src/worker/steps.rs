@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::lock::Mutex;
 
 use super::schedule::Next;
-use super::{keys, mail, notices, parting, removal, sessions, sweeps};
+use super::{billing, keys, mail, notices, parting, removal, sessions, sweeps};
 use crate::error::Refusal;
 use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
@@ -74,6 +74,7 @@ pub(super) const ALL: &[Step] = &[
     beside("key-rotation", |bench| Box::pin(keys::rotation(bench))),
     in_turn("notices", |bench| Box::pin(notices::notices(&bench.services))),
     beside("mail", |bench| Box::pin(mail::hand_over(&bench.services))),
+    in_turn("account-removal", |bench| Box::pin(removal::accounts(&bench.services))),
     in_turn("issuer-removal", |bench| Box::pin(removal::issuers(&bench.services))),
     in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
     in_turn("departed-delegations", |bench| Box::pin(parting::departed_delegations(bench))),
@@ -94,7 +95,14 @@ pub(super) const ALL: &[Step] = &[
     in_turn("old-mail", |bench| Box::pin(mail::old_mail(&bench.services))),
     in_turn("invitation-erasure", |bench| Box::pin(mail::invitation_erasure(&bench.services))),
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
+    in_turn("expired-verifiers", |bench| Box::pin(sweeps::expired_verifiers(&bench.services))),
+    in_turn("forgotten-devices", |bench| Box::pin(sweeps::forgotten_devices(&bench.services))),
     in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
+    in_turn("metering", |bench| Box::pin(billing::metering(&bench.services))),
+    in_turn("settlement", |bench| Box::pin(billing::settlement(&bench.services))),
+    in_turn("month-end", |bench| Box::pin(billing::month_end(&bench.services))),
+    in_turn("active-users", |bench| Box::pin(billing::active_users(&bench.services))),
+    in_turn("key-uses", |bench| Box::pin(sweeps::key_uses(&bench.services))),
     in_turn("orphaned-deliveries", |bench| Box::pin(sweeps::orphaned_deliveries(&bench.services))),
     in_turn("old-deliveries", |bench| Box::pin(sweeps::old_deliveries(&bench.services))),
     in_turn("deleted-webhooks", |bench| Box::pin(sweeps::deleted_webhooks(&bench.services))),

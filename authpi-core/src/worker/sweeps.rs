@@ -59,6 +59,26 @@ pub(super) async fn idempotency_records(services: &Arc<Services>) -> Result<Next
     Ok(after_removing(removed))
 }
 
+/// Removes temporary passwords, and second factors that were not finished, when their time is over.
+pub(super) async fn expired_verifiers(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let mut unit = services.store.begin(services.now()).await?;
+    let removed = unit.verifiers().sweep(BATCH).await?;
+    if removed > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(removed))
+}
+
+/// Forgets devices that are neither trusted nor known any more (idp §18.4).
+pub(super) async fn forgotten_devices(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let mut unit = services.store.begin(services.now()).await?;
+    let removed = unit.devices().sweep(BATCH).await?;
+    if removed > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(removed))
+}
+
 /// Removes events, and their contexts, that have been kept long enough (events-webhooks §5).
 pub(super) async fn old_events(services: &Arc<Services>) -> Result<Next, Refusal> {
     let now = services.now();
@@ -108,7 +128,18 @@ pub(super) async fn deleted_webhooks(services: &Arc<Services>) -> Result<Next, R
 #[allow(clippy::unused_async, reason = "a step is asynchronous")]
 pub(super) async fn rate_limits(services: &Arc<Services>) -> Result<Next, Refusal> {
     services.limits.sweep();
+    services.key_uses.sweep(services.now());
     Ok(Next::In(SWEEP_EVERY))
+}
+
+/// Removes what was counted in windows that are over.
+pub(super) async fn key_uses(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let mut unit = services.store.begin(services.now()).await?;
+    let removed = unit.api_keys().purge_uses(BATCH).await?;
+    if removed > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(removed))
 }
 
 fn after_removing(rows: u64) -> Next {

@@ -24,6 +24,7 @@ struct AuthenticationRow {
     expires_at: Option<i64>,
     scopes: serde_json::Value,
     ip_allowlist: serde_json::Value,
+    rate_limit: Option<serde_json::Value>,
     secret_hash: Vec<u8>,
     previous_secret_hash: Option<Vec<u8>>,
     previous_valid_until: Option<i64>,
@@ -47,6 +48,7 @@ fn authentication(row: AuthenticationRow) -> Result<ApiKeyAuthentication, StoreE
         expires_at: row.expires_at.map(time),
         scopes: place.json("scopes", row.scopes)?,
         ip_allowlist: place.json("ip_allowlist", row.ip_allowlist)?,
+        rate_limit: row.rate_limit.map(|limit| place.json("rate_limit", limit)).transpose()?,
         home: home_state(row.organization_status.as_deref(), row.organization_deleting, row.issuer_deleting),
         event_context: match &row.event_context {
             Some(word) => place.word("event_context", word)?,
@@ -73,6 +75,7 @@ pub(super) async fn find(
             key(Key::ExpiresAt),
             key(Key::Scopes),
             key(Key::IpAllowlist),
+            key(Key::RateLimit),
             key(Key::SecretHash),
             key(Key::PreviousSecretHash),
             key(Key::PreviousValidUntil),

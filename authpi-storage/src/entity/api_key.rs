@@ -20,6 +20,7 @@ pub struct Model {
     pub details: Json,
     pub scopes: Json,
     pub ip_allowlist: Json,
+    pub rate_limit: Option<Json>,
     pub expires_at: Option<i64>,
     pub expiry_announced: bool,
     pub secret_hash: Vec<u8>,

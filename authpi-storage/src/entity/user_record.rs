@@ -13,6 +13,9 @@ pub struct Model {
     pub status_reason: Option<String>,
     pub status_by: Option<String>,
     pub username: String,
+    /// An object without members when none was needed.
+    pub approval: Json,
+    pub last_login_at: Option<i64>,
     pub details: Json,
     pub metadata: Json,
 }

@@ -11,7 +11,17 @@ pub struct Model {
     pub issuer_id: Uuid,
     pub user_id: Uuid,
     pub method: String,
-    pub secret: String,
+    pub name: Option<String>,
+    /// Hash of a password, sealed seed.
+    pub secret: Option<Vec<u8>>,
+    pub last_step: Option<i64>,
+    pub codes: Option<i64>,
+    pub codes_left: Option<i64>,
+    pub expires_at: Option<i64>,
+    pub secret_at: i64,
+    pub failed: i64,
+    pub locked_until: Option<i64>,
+    pub last_used_at: Option<i64>,
     pub created_at: i64,
     pub updated_at: i64,
 }

@@ -39,6 +39,8 @@ const PERSONAL: &[Belongings] = &[
     of("authpi_personal_token_address", "token_id"),
     of("authpi_personal_token", "id"),
     of("authpi_user_device", "id"),
+    of("authpi_user_enrollment", "id"),
+    of("authpi_user_backup_code", "verifier_id"),
     of("authpi_user_verifier", "id"),
     of("authpi_user_record", "user_id"),
     of("authpi_user", "id"),
@@ -59,6 +61,7 @@ const OTHER: &[Belongings] = &[
     of("authpi_signing_key", "kid"),
     of("authpi_auth_method", "id"),
     of("authpi_group", "id"),
+    of("authpi_sso_domain", "org_id"),
     of("authpi_organization", "id"),
 ];
 

@@ -4,8 +4,8 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::prelude::*;
 
 use super::tables::{
-    bytes, bytes_null, create, flag, hash, id, id_null, index, json, large_bytes_null, number, number_null, primary,
-    status, table, text_null, text_of, unique, word,
+    bytes, bytes_null, create, flag, hash, id, id_null, index, json, json_null, large_bytes_null, number, number_null,
+    primary, status, table, text_null, text_of, unique, word,
 };
 use super::{
     access, agent, billing, connection, delegation, device, domain, group, invitation, mail, note, session, token,
@@ -88,6 +88,8 @@ fn issuers(backend: DbBackend) -> Tables {
     account
         .col(id("id").primary_key())
         .col(id_null("owner_user_id"))
+        .col(flag("deleting"))
+        .col(number_null("deleting_since"))
         .col(json("metadata"))
         .col(number("created_at"))
         .col(number("updated_at"));
@@ -152,6 +154,8 @@ fn issuers(backend: DbBackend) -> Tables {
         .col(number("updated_at"));
 
     let indices = vec![
+        index("authpi_account_by_owner", "authpi_account", &["owner_user_id"]),
+        index("authpi_account_deleting", "authpi_account", &["deleting", "deleting_since"]),
         index("authpi_issuer_by_account", "authpi_issuer", &["account_id", "deleting", "id"]),
         index("authpi_issuer_deleting", "authpi_issuer", &["deleting"]),
         index("authpi_issuer_detaching", "authpi_issuer", &["detaching"]),
@@ -177,6 +181,10 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(number("n_agents"))
         .col(number("n_groups"))
         .col(text_of("org_type", 50))
+        .col(json("sso"))
+        .col(flag("sso_enabled"))
+        .col(flag("sso_only"))
+        .col(bytes_null("sso_secret"))
         .col(json("details"))
         .col(json("metadata"))
         .col(number("created_at"))
@@ -223,6 +231,7 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(json("details"))
         .col(json("scopes"))
         .col(json("ip_allowlist"))
+        .col(json_null("rate_limit"))
         .col(number_null("expires_at"))
         .col(flag("expiry_announced"))
         .col(bytes("secret_hash"))
@@ -234,7 +243,22 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(number("created_at"))
         .col(number("updated_at"));
 
+    // What all instances together have taken of a window of a key's limit.
+    let mut key_use = table(backend, "authpi_api_key_use");
+    key_use
+        .col(id("account_id"))
+        .col(id("key_id"))
+        .col(number("most"))
+        .col(number("window_seconds"))
+        .col(number("starts_at"))
+        .col(number("ends_at"))
+        .col(number("taken"))
+        .col(flag("warned"))
+        .col(flag("exceeded"));
+    key_use.primary_key(&mut primary(&["account_id", "key_id", "most", "window_seconds", "starts_at"]));
+
     let indices = vec![
+        index("authpi_api_key_use_end", "authpi_api_key_use", &["ends_at"]),
         index("authpi_organization_by_issuer", "authpi_organization", &["issuer_id", "deleting", "id"]),
         index("authpi_organization_by_type", "authpi_organization", &["issuer_id", "deleting", "org_type"]),
         index("authpi_organization_deleting", "authpi_organization", &["deleting"]),
@@ -265,7 +289,7 @@ fn tenants(backend: DbBackend) -> Tables {
         index("authpi_api_key_by_issuer", "authpi_api_key", &["issuer_id"]),
         index("authpi_api_key_expiry", "authpi_api_key", &["expiry_announced", "expires_at"]),
     ];
-    (vec![organization, membership, membership_scope, membership_group, key], indices)
+    (vec![organization, membership, membership_scope, membership_group, key, key_use], indices)
 }
 
 /// The directory of users, without personal data, and their records, which hold all of it.
@@ -292,18 +316,10 @@ fn users(backend: DbBackend) -> Tables {
         .col(text_null("status_reason", 1000))
         .col(text_null("status_by", 200))
         .col(text_of("username", 320))
+        .col(json("approval"))
+        .col(number_null("last_login_at"))
         .col(json("details"))
         .col(json("metadata"));
-
-    let mut verifier = table(backend, "authpi_user_verifier");
-    verifier
-        .col(id("id").primary_key())
-        .col(id("issuer_id"))
-        .col(id("user_id"))
-        .col(word("method"))
-        .col(text_of("secret", 512))
-        .col(number("created_at"))
-        .col(number("updated_at"));
 
     let indices = vec![
         unique("authpi_user_username", "authpi_user", &["issuer_id", "username_hash"]),
@@ -311,9 +327,8 @@ fn users(backend: DbBackend) -> Tables {
         index("authpi_user_by_status", "authpi_user", &["issuer_id", "status", "id"]),
         index("authpi_user_deleted", "authpi_user", &["deleted_at"]),
         index("authpi_user_record_by_issuer", "authpi_user_record", &["issuer_id"]),
-        index("authpi_user_verifier_by_user", "authpi_user_verifier", &["issuer_id", "user_id", "method"]),
     ];
-    (vec![directory, record, verifier], indices)
+    (vec![directory, record], indices)
 }
 
 /// The event trail, which is the outbox, and the request contexts beside it.

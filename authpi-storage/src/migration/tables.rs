@@ -82,6 +82,13 @@ pub(crate) fn json(name: &'static str) -> ColumnDef {
     column
 }
 
+/// What is not asked for, or nothing.
+pub(crate) fn json_null(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.json_binary().null();
+    column
+}
+
 /// Hashes, sealed values: at most 64 KiB.
 pub(crate) fn bytes(name: &'static str) -> ColumnDef {
     let mut column = ColumnDef::new(name);

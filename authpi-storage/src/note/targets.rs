@@ -29,9 +29,10 @@ const OF_ISSUERS: [Source; 3] = [
     Source { kind: NoteRefType::Client, table: "authpi_client", gone: Some("deleted") },
 ];
 
-const OF_ACCOUNTS: [Source; 2] = [
+const OF_ACCOUNTS: [Source; 3] = [
     Source { kind: NoteRefType::Issuer, table: "authpi_issuer", gone: Some("deleting") },
     Source { kind: NoteRefType::ApiKey, table: "authpi_api_key", gone: None },
+    Source { kind: NoteRefType::Webhook, table: "authpi_webhook", gone: Some("deleted") },
 ];
 
 impl<C: ConnectionTrait + Send + Sync> Session<C> {

@@ -6,12 +6,10 @@ use authpi_core::page::{Page, PageRequest};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use authpi_core::user::model::{
-    DirectoryEntry, PASSWORD_METHOD, PasswordHash, PasswordVerifier, User, UserDetails, Username, UsernameHash,
+    Approval, DirectoryEntry, DirectoryStatus, Protection, User, UserDetails, UserSecurity, Username, UsernameHash,
 };
 use authpi_core::user::repository::{DeletedUser, UserFilter, UserReads};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::convert::{Place, id, status, time, to_word};
 use crate::entity::user::{Column, Entity, Model};
@@ -19,7 +17,7 @@ use crate::entity::{user_record, user_verifier};
 use crate::error::failed;
 use crate::session::Session;
 
-fn user(row: &Model, record: Option<user_record::Model>, password: Option<i64>) -> Result<User, StoreError> {
+fn user(row: &Model, record: Option<user_record::Model>, protections: Vec<Protection>) -> Result<User, StoreError> {
     let place = Place { table: "authpi_user", id: row.id };
     let record = record.ok_or_else(|| place.corrupt("id"))?;
     let value = place.word("status", &row.status)?;
@@ -33,10 +31,18 @@ fn user(row: &Model, record: Option<user_record::Model>, password: Option<i64>) 
         username_hash: username_hash(place, &row.username_hash)?,
         details: personal.json::<UserDetails>("details", record.details)?,
         metadata: personal.json("metadata", record.metadata)?,
-        password_changed_at: password.map(time),
+        approval: approval(personal, record.approval)?,
+        security: UserSecurity { protections, last_login_at: record.last_login_at.map(time) },
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
     })
+}
+
+fn approval(place: Place, value: serde_json::Value) -> Result<Option<Approval>, StoreError> {
+    if value.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Ok(None);
+    }
+    place.json("approval", value).map(Some)
 }
 
 fn username_hash(place: Place, bytes: &[u8]) -> Result<UsernameHash, StoreError> {
@@ -58,25 +64,19 @@ fn entry(row: Model) -> Result<DirectoryEntry, StoreError> {
     })
 }
 
-fn password_verifier(row: user_verifier::Model) -> PasswordVerifier {
-    PasswordVerifier {
-        id: id(row.id),
-        issuer_id: id(row.issuer_id),
-        user_id: id(row.user_id),
-        hash: PasswordHash::from_phc(row.secret),
-        created_at: time(row.created_at),
-        updated_at: time(row.updated_at),
-    }
-}
-
-fn verifiers(issuer: IssuerId, user: UserId) -> Select<user_verifier::Entity> {
-    user_verifier::Entity::find()
-        .filter(user_verifier::Column::IssuerId.eq(issuer.uuid()))
-        .filter(user_verifier::Column::UserId.eq(user.uuid()))
-}
-
 fn living(issuer: IssuerId) -> Select<Entity> {
     Entity::find().filter(Column::IssuerId.eq(issuer.uuid())).filter(Column::Deleted.eq(false))
+}
+
+fn protection(row: user_verifier::Model) -> Result<Protection, StoreError> {
+    let place = Place { table: "authpi_user_verifier", id: row.id };
+    Ok(Protection {
+        failed: place.count("failed", row.failed)?,
+        method: row.method,
+        set_at: time(row.secret_at),
+        expires_at: row.expires_at.map(time),
+        locked_until: row.locked_until.map(time),
+    })
 }
 
 impl<C: ConnectionTrait> Session<C> {
@@ -89,15 +89,14 @@ impl<C: ConnectionTrait> Session<C> {
             .await
             .map_err(failed(operation))?;
         let Some((row, record)) = found else { return Ok(None) };
-        let changed_at: Option<i64> = verifiers(id(row.issuer_id), id(row.id))
-            .select_only()
-            .column(user_verifier::Column::UpdatedAt)
-            .filter(user_verifier::Column::Method.eq(PASSWORD_METHOD))
-            .into_tuple()
-            .one(&self.connection)
+        let rows = user_verifier::Entity::find()
+            .filter(user_verifier::Column::IssuerId.eq(row.issuer_id))
+            .filter(user_verifier::Column::UserId.eq(row.id))
+            .all(&self.connection)
             .await
             .map_err(failed(operation))?;
-        user(&row, record, changed_at).map(Some)
+        let protections = rows.into_iter().map(protection).collect::<Result<_, StoreError>>()?;
+        user(&row, record, protections).map(Some)
     }
 }
 
@@ -149,17 +148,22 @@ impl<C: ConnectionTrait + Send + Sync> UserReads for Session<C> {
         Ok(Page::cut(entries, page.limit))
     }
 
-    async fn password(&self, issuer: IssuerId, id: UserId) -> Result<Option<PasswordVerifier>, StoreError> {
-        let row = verifiers(issuer, id)
-            .filter(user_verifier::Column::Method.eq(PASSWORD_METHOD))
-            .one(&self.connection)
+    async fn pending(&self, issuer: IssuerId, page: &PageRequest<UserId>) -> Result<Page<DirectoryEntry>, StoreError> {
+        const OPERATION: &str = "user.pending";
+        let mut query = Entity::find()
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Status.eq(to_word(OPERATION, &DirectoryStatus::PendingApproval)?));
+        if let Some(after) = page.after {
+            query = query.filter(Column::Id.gt(after.uuid()));
+        }
+        let rows = query
+            .order_by_asc(Column::Id)
+            .limit(u64::from(page.limit.get()) + 1)
+            .all(&self.connection)
             .await
-            .map_err(failed("user.password"))?;
-        Ok(row.map(password_verifier))
-    }
-
-    async fn count_verifiers(&self, issuer: IssuerId, id: UserId) -> Result<u64, StoreError> {
-        verifiers(issuer, id).count(&self.connection).await.map_err(failed("user.count_verifiers"))
+            .map_err(failed(OPERATION))?;
+        let entries = rows.into_iter().map(entry).collect::<Result<_, StoreError>>()?;
+        Ok(Page::cut(entries, page.limit))
     }
 
     async fn deleted_before(&self, at: Timestamp, limit: u32) -> Result<Vec<DeletedUser>, StoreError> {

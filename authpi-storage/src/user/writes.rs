@@ -1,12 +1,14 @@
 //! Verbs of users.
 
 use async_trait::async_trait;
+use authpi_core::device::repository::DeviceRepository;
 use authpi_core::id::{Id, IssuerId, UserId};
 use authpi_core::outcome::{InsertOutcome, WriteOutcome};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
-use authpi_core::user::model::{DirectoryStatus, PASSWORD_METHOD, PasswordVerifier, STORE_ID, User, UserStatus};
+use authpi_core::user::model::{DirectoryStatus, STORE_ID, User, UserStatus};
 use authpi_core::user::repository::{UserRepository, UserUpdateOutcome};
+use authpi_core::verifier::repository::VerifierRepository;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
 use sea_orm::{
@@ -15,7 +17,7 @@ use sea_orm::{
 
 use crate::convert::{Place, millis, to_json, to_word};
 use crate::entity::user::{ActiveModel, Column, Entity};
-use crate::entity::{user_record, user_verifier};
+use crate::entity::user_record;
 use crate::error::{failed, is_unique_violation};
 use crate::session::Unit;
 
@@ -39,6 +41,10 @@ fn personal(user: &User) -> Result<user_record::ActiveModel, StoreError> {
         status_reason: Set(user.status.reason.clone()),
         status_by: Set(user.status.by.clone()),
         username: Set(user.username.as_str().to_owned()),
+        approval: Set(match &user.approval {
+            Some(approval) => to_json(OPERATION, approval)?,
+            None => serde_json::json!({}),
+        }),
         details: Set(to_json(OPERATION, &user.details)?),
         metadata: Set(to_json(OPERATION, &user.metadata)?),
         ..Default::default()
@@ -105,23 +111,6 @@ impl UserRepository for Unit {
         row.map(|row| Place { table: "authpi_user", id: row.id }.word("status", &row.status)).transpose()
     }
 
-    async fn insert_password(&mut self, password: &PasswordVerifier) -> Result<(), StoreError> {
-        let row = user_verifier::ActiveModel {
-            id: Set(password.id.uuid()),
-            issuer_id: Set(password.issuer_id.uuid()),
-            user_id: Set(password.user_id.uuid()),
-            method: Set(PASSWORD_METHOD.to_owned()),
-            secret: Set(password.hash.as_phc().to_owned()),
-            created_at: Set(password.created_at.as_millis()),
-            updated_at: Set(password.updated_at.as_millis()),
-        };
-        user_verifier::Entity::insert(row)
-            .exec_without_returning(&self.connection)
-            .await
-            .map(|_| ())
-            .map_err(failed("user.insert_password"))
-    }
-
     async fn update(&mut self, user: &User, before: &User) -> Result<UserUpdateOutcome, StoreError> {
         const OPERATION: &str = "user.update";
         let statement = guarded(user.issuer_id, user.id, before.updated_at).set(listed(user)?);
@@ -165,9 +154,20 @@ impl UserRepository for Unit {
             .map_err(failed("user.begin_delete"))?;
         let outcome = WriteOutcome::of_rows(done.rows_affected);
         if outcome == WriteOutcome::Done {
-            self.remove_verifiers(issuer, id).await?;
+            self.remove_what_proves(issuer, id).await?;
         }
         Ok(outcome)
+    }
+
+    async fn logged_in(&mut self, issuer: IssuerId, id: UserId) -> Result<(), StoreError> {
+        user_record::Entity::update_many()
+            .set(user_record::ActiveModel { last_login_at: Set(Some(self.now.as_millis())), ..Default::default() })
+            .filter(user_record::Column::UserId.eq(id.uuid()))
+            .filter(user_record::Column::IssuerId.eq(issuer.uuid()))
+            .exec(&self.connection)
+            .await
+            .map(|_| ())
+            .map_err(failed("user.logged_in"))
     }
 
     async fn purge(&mut self, issuer: IssuerId, id: UserId) -> Result<(), StoreError> {
@@ -181,7 +181,7 @@ impl UserRepository for Unit {
         if erased.rows_affected == 0 {
             return Ok(());
         }
-        self.remove_verifiers(issuer, id).await?;
+        self.remove_what_proves(issuer, id).await?;
         user_record::Entity::delete_many()
             .filter(user_record::Column::UserId.eq(id.uuid()))
             .filter(user_record::Column::IssuerId.eq(issuer.uuid()))
@@ -193,13 +193,10 @@ impl UserRepository for Unit {
 }
 
 impl Unit {
-    async fn remove_verifiers(&self, issuer: IssuerId, user: UserId) -> Result<(), StoreError> {
-        user_verifier::Entity::delete_many()
-            .filter(user_verifier::Column::IssuerId.eq(issuer.uuid()))
-            .filter(user_verifier::Column::UserId.eq(user.uuid()))
-            .exec(&self.connection)
-            .await
-            .map(|_| ())
-            .map_err(failed("user.remove_verifiers"))
+    /// Credentials and devices of a user.
+    async fn remove_what_proves(&mut self, issuer: IssuerId, user: UserId) -> Result<(), StoreError> {
+        VerifierRepository::remove_of_user(self, issuer, user).await?;
+        DeviceRepository::remove_of_user(self, issuer, user).await?;
+        Ok(())
     }
 }

@@ -10,7 +10,7 @@ use authpi_core::timestamp::Timestamp;
 use authpi_core::webhook::model::{Delivery, DeliveryStatus, Webhook};
 use authpi_core::webhook::repository::{Requeue, Requeued, WebhookRepository};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -20,6 +20,7 @@ use crate::entity::webhook::{ActiveModel, Column, Entity};
 use crate::entity::webhook_delivery::{Column as Sent, Entity as Deliveries};
 use crate::entity::{event, webhook_delivery};
 use crate::error::failed;
+use crate::insert::insert_unless_taken;
 use crate::session::Unit;
 
 /// Ids of one statement: keeps the number of bound values below every backend's limit.
@@ -141,12 +142,9 @@ impl WebhookRepository for Unit {
 
     async fn insert_delivery(&mut self, delivery: &Delivery) -> Result<InsertOutcome, StoreError> {
         let key = [Sent::WebhookId, Sent::EventId];
-        let rows = Deliveries::insert(new_delivery(delivery))
-            .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
-            .exec_without_returning(&self.connection)
+        insert_unless_taken(Deliveries::insert(new_delivery(delivery)), key, &self.connection)
             .await
-            .map_err(failed("webhook.insert_delivery"))?;
-        Ok(if rows == 0 { InsertOutcome::Taken } else { InsertOutcome::Inserted })
+            .map_err(failed("webhook.insert_delivery"))
     }
 
     async fn update_delivery(&mut self, delivery: &Delivery, before: Timestamp) -> Result<WriteOutcome, StoreError> {

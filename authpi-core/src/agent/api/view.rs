@@ -14,7 +14,7 @@ use crate::web::members::Joined;
 
 /// What the server knows of an agent besides its details.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Agent)]
+#[schema(as = Agent, description = "An agent.")]
 pub(super) struct AgentHead {
     id: AgentId,
     issuer_id: IssuerId,
@@ -26,7 +26,7 @@ pub(super) struct AgentHead {
     updated_at: Timestamp,
     /// Kinds of verifiers that the agent has; in lists only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(required = false, nullable = false)]
     verifiers: Option<Vec<AgentVerifierKind>>,
 }
 

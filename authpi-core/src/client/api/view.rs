@@ -16,7 +16,7 @@ use crate::web::members::Joined;
 
 /// What the server knows of a client besides its details.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Client)]
+#[schema(as = Client, description = "A client.")]
 pub(super) struct ClientHead {
     id: ClientId,
     issuer_id: IssuerId,
@@ -63,6 +63,7 @@ pub(super) struct CreatedClientHead {
     secret_rotated_at: Option<Timestamp>,
     /// Only for clients that authenticate with a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     secret: Option<String>,
     metadata: Metadata,
     created_at: Timestamp,

@@ -33,6 +33,7 @@ impl Write for Block {
 
     fn route(&self) -> Route {
         action("/v1/accounts/{account_id}/api-keys/{key_id}/block", "blockApiKey", "Block an API key")
+            .without_credit()
             .answers::<ApiKeyView>(200)
     }
 
@@ -79,6 +80,7 @@ impl Write for Revoke {
 
     fn route(&self) -> Route {
         action("/v1/accounts/{account_id}/api-keys/{key_id}/revoke", "revokeApiKey", "Revoke an API key for ever")
+            .without_credit()
             .answers::<ApiKeyView>(200)
     }
 

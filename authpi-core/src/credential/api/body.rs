@@ -82,6 +82,7 @@ impl CreateApiKey {
             tags: details.tags,
             scopes: details.restrictions.scopes,
             ip_allowlist: details.restrictions.ip_allowlist,
+            rate_limit: details.restrictions.rate_limit,
             expires_at: details.expires_at,
             metadata: Metadata::from_create(&self.metadata),
             secret: self.secret.as_ref().map(|secret| Secret::new(secret.expose())),
@@ -268,7 +269,10 @@ mod tests {
     fn all_problems_are_reported_together() {
         let sent = json!({
             "name": "", "type": "password", "tags": ["x".repeat(51)], "secret_hint": "123456789", "expires_at": "soon",
-            "restrictions": { "scope": [], "scopes": ["a b"], "ip_allowlist": ["here"], "rate_limit": null },
+            "restrictions": {
+                "scope": [], "scopes": ["a b"], "ip_allowlist": ["here"],
+                "rate_limit": { "limit": 0, "window": 60, "alert_at": 0.05 },
+            },
             "metadata": { "_a": 1 },
         });
         let expected = [
@@ -276,7 +280,10 @@ mod tests {
             "metadata._a invalid_format",
             "name too_short",
             "restrictions.ip_allowlist.0 invalid_format",
-            "restrictions.rate_limit unknown_field",
+            "restrictions.rate_limit.alert_at too_small",
+            "restrictions.rate_limit.limit too_small",
+            "restrictions.rate_limit.window unknown_field",
+            "restrictions.rate_limit.window_seconds required",
             "restrictions.scope unknown_field",
             "restrictions.scopes.0 invalid_format",
             "secret_hint not_allowed",
@@ -313,9 +320,12 @@ mod tests {
         }
         let nulls = json!({ "name": null, "description": null, "tags": null, "expires_at": null, "metadata": null });
         assert_eq!(problems::<UpdateApiKey>(&nulls), ["name invalid_type"]);
-        assert_eq!(
-            problems::<UpdateApiKey>(&json!({ "restrictions": { "rate_limit": {} } })),
-            ["restrictions.rate_limit unknown_field"]
-        );
+        let limit = |limit: Value| problems::<UpdateApiKey>(&json!({ "restrictions": { "rate_limit": limit } }));
+        assert!(limit(Value::Null).is_empty() && limit(json!({ "limit": 10_000_000 })).is_empty());
+        let beyond = json!({ "limit": 10_000_001, "window_seconds": 86_401, "alert_at": 1.1 });
+        let fields =
+            ["alert_at", "limit", "window_seconds"].map(|name| format!("restrictions.rate_limit.{name} too_big"));
+        assert_eq!(limit(beyond), fields);
+        assert_eq!(limit(json!(7)), ["restrictions.rate_limit invalid_type"]);
     }
 }

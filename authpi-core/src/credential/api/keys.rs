@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::body::{CreateAccountApiKey, CreateApiKey, CreateOrganizationApiKey, Home, UpdateApiKey};
-use super::view::{ApiKeyListItem, ApiKeyView, CreatedApiKeyView, SecretPlain};
+use super::view::{ApiKeyListItem, ApiKeyView, CreatedApiKeyView, created_view};
 use crate::credential::model::{ApiKey, ApiKeyAccess, ApiKeyReadiness, EffectiveStatus, KeyLevel};
 use crate::credential::operations;
 use crate::credential::repository::ApiKeyFilter;
@@ -15,7 +15,6 @@ use crate::web::answer::Answer;
 use crate::web::body::{Body, NoBody};
 use crate::web::call::Call;
 use crate::web::endpoint::{Read, Write};
-use crate::web::members::Joined;
 use crate::web::query::{Parameter, Query};
 use crate::web::route::Route;
 
@@ -110,9 +109,7 @@ async fn created<B: Body>(
     let new = body.new_key(home)?;
     operations::permit(home.level, call.caller()?.in_account(home.account_id), &new.scopes)?;
     let (key, secret) = operations::create(change, new).await?;
-    let view: CreatedApiKeyView =
-        Joined { first: ApiKeyView::of(&key, change.now()), second: SecretPlain::from(&secret) };
-    Ok(Answer::created(view).etag(key.updated_at))
+    Ok(Answer::created(created_view(&key, &secret, change.now())).etag(key.updated_at))
 }
 
 /// The key of a by-id route. Events of a tenant's key keep as much request context as its issuer wants.

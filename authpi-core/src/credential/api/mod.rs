@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use crate::web::endpoint::Operation;
 
+pub use view::{CreatedApiKeyView, created_view};
+
 /// The operations of this room.
 pub fn routes() -> Vec<Arc<Operation>> {
     vec![

@@ -21,7 +21,7 @@ const ALGORITHM: &str = "sha256";
 /// An API key.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = ApiKey)]
-pub(super) struct ApiKeyView {
+pub struct ApiKeyView {
     id: ApiKeyId,
     org_id: OrganizationId,
     issuer_id: IssuerId,
@@ -106,8 +106,27 @@ impl From<&Secret> for SecretPlain {
     }
 }
 
+/// The secret of a new API key, the one time that it is visible.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreateApiKeyResponse, description = "A new API key with its secret.")]
+pub struct CreatedSecret {
+    /// The secret itself.
+    secret_plain: String,
+}
+
+impl From<&Secret> for CreatedSecret {
+    fn from(secret: &Secret) -> Self {
+        Self { secret_plain: secret.expose().to_owned() }
+    }
+}
+
 /// A new API key with its secret.
-pub(super) type CreatedApiKeyView = Joined<ApiKeyView, SecretPlain>;
+pub type CreatedApiKeyView = Joined<CreatedSecret, ApiKeyView>;
+
+/// A new API key with its secret, as it is shown once.
+pub fn created_view(key: &ApiKey, secret: &Secret, now: Timestamp) -> CreatedApiKeyView {
+    Joined { first: CreatedSecret::from(secret), second: ApiKeyView::of(key, now) }
+}
 
 /// An API key in a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::authentication::{ApiKeyStatus, HomeState, KeyLevel};
+use super::rate_limit::RateLimit;
 use crate::error::Refusal;
 use crate::id::{AccountId, ApiKeyId, IssuerId, OrganizationId};
 use crate::metadata::Metadata;
@@ -80,8 +81,8 @@ pub struct ApiKeyDetails {
 #[allow(dead_code, reason = "states the schema only")]
 struct Tag(String);
 
-/// What a key may be used for, and from where.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// What a key may be used for, from where, and how often.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct KeyRestrictions {
     /// Scopes; a key without any authenticates and may do nothing.
@@ -89,6 +90,9 @@ pub struct KeyRestrictions {
     /// IP addresses and CIDR blocks it may be used from; empty means any.
     #[schema(max_items = 256)]
     pub ip_allowlist: Vec<Network>,
+    /// How often it may be used; without one as often as it likes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
 }
 
 /// What a key is good for at some moment, as answers show it.
@@ -239,7 +243,8 @@ mod tests {
     }
 
     fn key() -> ApiKey {
-        let restrictions = KeyRestrictions { scopes: vec!["a:read".parse().unwrap()].into(), ip_allowlist: Vec::new() };
+        let restrictions =
+            KeyRestrictions { scopes: vec!["a:read".parse().unwrap()].into(), ..KeyRestrictions::default() };
         ApiKey {
             id: ApiKeyId::from_uuid(uuid::Uuid::nil()),
             account_id: AccountId::from_uuid(uuid::Uuid::nil()),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::rate_limit::{LimitedKey, RateLimit};
 use crate::event::model::ContextDetail;
 use crate::id::{AccountId, ApiKeyId, IssuerId, OrganizationId};
 use crate::network::Network;
@@ -61,6 +62,8 @@ pub struct ApiKeyAuthentication {
     pub scopes: Scopes,
     /// Networks it may be used from; empty means any.
     pub ip_allowlist: Vec<Network>,
+    /// How often it may be used.
+    pub rate_limit: Option<RateLimit>,
     /// State of what it belongs to.
     pub home: HomeState,
     /// How much request context the events of its issuer keep.
@@ -100,6 +103,17 @@ pub enum Verdict {
 }
 
 impl ApiKeyAuthentication {
+    /// The key with its limit, if it has one.
+    pub fn limited(&self) -> Option<LimitedKey> {
+        self.rate_limit.map(|rate_limit| LimitedKey {
+            id: self.id,
+            account_id: self.account_id,
+            org_id: self.org_id,
+            issuer_id: self.issuer_id,
+            rate_limit,
+        })
+    }
+
     /// Decides about a presented secret. `address` is checked against the allowlist when it is known.
     pub fn verdict(&self, peppers: &Peppers, secret: &str, address: Option<IpAddr>, now: Timestamp) -> Verdict {
         if !self.secret.accepts(peppers, API_KEY_HASH, secret, now) {

@@ -13,7 +13,7 @@ use crate::web::members::Joined;
 
 /// What the server knows of an issuer besides its details.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Issuer)]
+#[schema(as = Issuer, description = "An issuer.")]
 pub struct IssuerFacts {
     id: IssuerId,
     account_id: AccountId,
@@ -49,7 +49,7 @@ impl From<&Issuer> for IssuerView {
 
 /// What a list shows besides the details.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = IssuerListItem)]
+#[schema(as = IssuerListItem, description = "An issuer in a list.")]
 pub struct IssuerListFacts {
     id: IssuerId,
     account_id: AccountId,

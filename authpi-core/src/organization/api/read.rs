@@ -7,7 +7,6 @@ use super::{ALL, ONE, READ};
 use crate::error::Refusal;
 use crate::id::OrganizationId;
 use crate::organization::repository::{OrganizationFilter, StatusFilter};
-use crate::page::Page;
 use crate::store::Reads;
 use crate::web::answer::Answer;
 use crate::web::call::Call;
@@ -39,17 +38,12 @@ impl Read for List {
         let (issuer,) = call.path()?;
         let query = call.query()?;
         let page = query.page::<OrganizationId>()?;
-        // No organization has enterprise sign-on.
-        if query.flag("sso_enabled") == Some(true) || query.flag("sso_only") == Some(true) {
-            return Ok(Answer::page(
-                &Page::<IssuerOrganizationsListItem>::default(),
-                IssuerOrganizationsListItem::cursor,
-            ));
-        }
         let filter = OrganizationFilter {
             status: query.parsed("status")?,
             mfa_required: query.flag("mfa_required"),
             invitation_enabled: query.flag("invitation_enabled"),
+            sso_enabled: query.flag("sso_enabled"),
+            sso_only: query.flag("sso_only"),
         };
         let found = reads.organizations().list(issuer, &filter, &page).await?;
         let page = found.map(IssuerOrganizationsListItem::from);

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::connection::api::SsoView;
 use crate::error::Refusal;
 use crate::id::{IssuerId, OrganizationId};
 use crate::metadata::Metadata;
@@ -16,7 +17,7 @@ use crate::web::members::Joined;
 
 /// What the server knows of an organization besides its details.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Organization)]
+#[schema(as = Organization, description = "An organization.")]
 pub struct OrganizationHead {
     id: OrganizationId,
     issuer_id: IssuerId,
@@ -25,6 +26,7 @@ pub struct OrganizationHead {
     status_reason: Option<String>,
     status_by: Option<String>,
     stats: StatsView,
+    sso: SsoView,
     metadata: Metadata,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -62,6 +64,7 @@ impl From<&Organization> for OrganizationView {
             status_reason: status.reason,
             status_by: status.by,
             stats: StatsView::of(organization.stats),
+            sso: SsoView::from(&organization.sso),
             metadata: organization.metadata.clone(),
             created_at: organization.created_at,
             updated_at: organization.updated_at,
@@ -94,6 +97,7 @@ pub(super) struct IssuerOrganizationsListItem {
     logo_url: Option<String>,
     org_type: String,
     stats: StatsView,
+    sso: SsoView,
     security: OrganizationSecurity,
     scopes: Scopes,
     default_member_scopes: Scopes,
@@ -120,6 +124,7 @@ impl From<OrganizationListing> for IssuerOrganizationsListItem {
             logo_url: details.logo_url,
             org_type: details.org_type,
             stats: StatsView::of(organization.stats),
+            sso: SsoView::from(&organization.sso),
             security: details.security,
             scopes: details.scopes,
             default_member_scopes: details.default_member_scopes,

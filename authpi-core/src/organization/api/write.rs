@@ -7,10 +7,12 @@ use utoipa::ToSchema;
 
 use super::view::OrganizationView;
 use super::{ALL, ONE, WRITE};
+use crate::connection::api::{SsoMember, SsoSent, discovered, written};
+use crate::connection::model::Discovery;
 use crate::error::Refusal;
-use crate::id::UserId;
+use crate::id::{IssuerId, OrganizationId, UserId};
 use crate::metadata::Metadata;
-use crate::organization::model::{OrganizationDetails, OrganizationStatus};
+use crate::organization::model::{Organization, OrganizationDetails, OrganizationStatus};
 use crate::organization::operations::{self, NewOrganization, OrganizationPatch};
 use crate::store::Change;
 use crate::web::answer::Answer;
@@ -28,6 +30,8 @@ pub(super) struct CreateOrganization {
     #[serde(default)]
     metadata: Value,
     #[serde(flatten)]
+    sso: SsoSent,
+    #[serde(flatten)]
     details: Map<String, Value>,
 }
 
@@ -43,6 +47,7 @@ impl Body for CreateOrganization {
     fn schema() -> Option<BodySchema> {
         let schema = BodySchema::of::<OrganizationDetails>("CreateOrganization")
             .and::<CreateMembers>()
+            .and::<SsoMember>()
             .and::<MetadataMember>()
             .requiring(&["name"])
             .ignoring::<OrganizationView>()
@@ -57,7 +62,7 @@ pub(super) struct Create;
 #[async_trait]
 impl Write for Create {
     type Body = CreateOrganization;
-    type Prepared = ();
+    type Prepared = Discovery;
 
     fn route(&self) -> Route {
         Route::post(ALL)
@@ -67,7 +72,18 @@ impl Write for Create {
             .answers::<OrganizationView>(201)
     }
 
-    async fn apply(&self, change: &mut Change<'_>, call: &Call<CreateOrganization>) -> Result<Answer, Refusal> {
+    async fn prepare(&self, call: &Call<CreateOrganization>) -> Result<Discovery, Refusal> {
+        let (Ok((issuer,)), Ok(body)) = (call.path::<(IssuerId,)>(), call.body()) else {
+            return Ok(Discovery::Unasked);
+        };
+        discovered(call.services(), call.account()?, issuer, None, &body.sso).await
+    }
+
+    async fn apply(
+        &self,
+        change: &mut Change<'_>,
+        call: &Call<CreateOrganization, Discovery>,
+    ) -> Result<Answer, Refusal> {
         let (issuer,) = call.path()?;
         let body = call.body()?;
         let new = NewOrganization {
@@ -75,7 +91,10 @@ impl Write for Create {
             metadata: Metadata::from_create(&body.metadata),
             first_member: body.by_user_id,
         };
-        let organization = operations::create(change, issuer, new).await?;
+        let mut organization = operations::create(change, issuer, new).await?;
+        if written(change, (issuer, organization.id), &body.sso, call.prepared()).await? {
+            organization = existing(change, issuer, organization.id).await?;
+        }
         let view = OrganizationView::from(&organization).with_invitations(change.reads(), change.now()).await?;
         Ok(Answer::created(view).etag(organization.updated_at))
     }
@@ -91,6 +110,8 @@ pub(super) struct UpdateOrganization {
     #[serde(default, deserialize_with = "present")]
     metadata: Option<Value>,
     #[serde(flatten)]
+    sso: SsoSent,
+    #[serde(flatten)]
     details: Map<String, Value>,
 }
 
@@ -105,6 +126,7 @@ impl Body for UpdateOrganization {
     fn schema() -> Option<BodySchema> {
         let schema = BodySchema::patch_of::<OrganizationDetails>("UpdateOrganization")
             .and::<UpdateMembers>()
+            .and::<SsoMember>()
             .and::<StatusNoteMembers>()
             .and::<MetadataMember>()
             .ignoring::<OrganizationView>()
@@ -119,7 +141,7 @@ pub(super) struct Update;
 #[async_trait]
 impl Write for Update {
     type Body = UpdateOrganization;
-    type Prepared = ();
+    type Prepared = Discovery;
 
     fn route(&self) -> Route {
         Route::patch(ONE)
@@ -130,9 +152,20 @@ impl Write for Update {
             .answers::<OrganizationView>(200)
     }
 
-    async fn apply(&self, change: &mut Change<'_>, call: &Call<UpdateOrganization>) -> Result<Answer, Refusal> {
+    async fn prepare(&self, call: &Call<UpdateOrganization>) -> Result<Discovery, Refusal> {
+        let (Ok((issuer, id)), Ok(body)) = (call.path::<(IssuerId, OrganizationId)>(), call.body()) else {
+            return Ok(Discovery::Unasked);
+        };
+        discovered(call.services(), call.account()?, issuer, Some(id), &body.sso).await
+    }
+
+    async fn apply(
+        &self,
+        change: &mut Change<'_>,
+        call: &Call<UpdateOrganization, Discovery>,
+    ) -> Result<Answer, Refusal> {
         let (issuer, id) = call.path()?;
-        let before = change.reads().organizations().find(issuer, id).await?.ok_or(Refusal::NotFound)?;
+        let before = existing(change, issuer, id).await?;
         call.precondition(before.updated_at)?;
         let body = call.body()?;
         let note = body.note.note(change);
@@ -142,10 +175,17 @@ impl Write for Update {
             status: body.status.map(|status| (status, note)),
             grantor: call.caller()?.grantor(id),
         };
-        let after = operations::update(change, before, patch).await?;
+        let mut after = operations::update(change, before, patch).await?;
+        if written(change, (issuer, id), &body.sso, call.prepared()).await? {
+            after = existing(change, issuer, id).await?;
+        }
         let view = OrganizationView::from(&after).with_invitations(change.reads(), change.now()).await?;
         Ok(Answer::of(view).etag(after.updated_at))
     }
+}
+
+async fn existing(change: &Change<'_>, issuer: IssuerId, id: OrganizationId) -> Result<Organization, Refusal> {
+    change.reads().organizations().find(issuer, id).await?.ok_or(Refusal::NotFound)
 }
 
 /// `deleteOrganization`

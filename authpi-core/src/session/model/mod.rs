@@ -258,3 +258,6 @@ impl UserSession {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,13 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
-use super::{Ground, START, begin, later, mint, organization, race};
+use super::{Ground, START, begin, issuer, later, mint, organization, race};
 use crate::account::model::Account;
+use crate::account::repository::ClosedAccount;
+use crate::billing::model::{ActiveUser, Dimension, Metered, Period};
 use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::metadata::Metadata;
 use crate::outcome::{InsertOutcome, WriteOutcome};
 use crate::page::{Limit, PageRequest};
 use crate::store::Platform;
+
+const DIMENSION: Dimension = Dimension::MachineAuthentication;
 
 /// A plain account.
 pub fn account() -> Account {
@@ -152,4 +156,102 @@ pub async fn a_platform_is_founded_once_for_all_time(ground: Ground) {
     .await;
     assert_eq!(wins.load(Ordering::SeqCst), 1);
     assert!(ground.store().reads().instance().platform().await.unwrap().is_some());
+}
+
+pub async fn a_closed_account_is_gone_at_once_and_removed_in_batches(ground: Ground) {
+    let (closed, other) = (account(), account());
+    insert(&ground, &closed).await;
+    insert(&ground, &other).await;
+    let mut unit = begin(&ground, START).await;
+    for id in [closed.id, other.id] {
+        unit.billing().lock(id, Period::of(START)).await.unwrap();
+        for number in 0..3 {
+            let line = Metered { period: Period::from_number(number), dimension: DIMENSION, count: 1, free: 0 };
+            unit.billing().add_usage(id, &line).await.unwrap();
+        }
+        let user = ActiveUser { period: Period::of(START), issuer_id: mint(), user_id: mint(), free: true };
+        unit.billing().add_active_users(id, &[user]).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let mut early = begin(&ground, later(1)).await;
+    assert_eq!(early.accounts().remove_children(closed.id, 10).await.unwrap(), 0, "not accepted");
+    early.accounts().remove(closed.id).await.unwrap();
+    assert_eq!(early.accounts().begin_delete(closed.id, later(7)).await.unwrap(), WriteOutcome::Stale);
+    assert_eq!(early.accounts().begin_delete(closed.id, START).await.unwrap(), WriteOutcome::Done);
+    assert!(!early.accounts().lock(closed.id).await.unwrap());
+    early.commit().await.unwrap();
+
+    let store = ground.store();
+    let reads = store.reads().accounts();
+    assert_eq!(find(&ground, closed.id).await, None);
+    assert!(!reads.exists(closed.id).await.unwrap());
+    let page = PageRequest { limit: Limit::default(), after: None };
+    let listed = reads.list(&[closed.id, other.id], &page).await.unwrap().items;
+    assert_eq!(listed, [other.clone()]);
+    let waiting = ClosedAccount { id: closed.id, accepted_at: later(1) };
+    assert_eq!(reads.deleting(10).await.unwrap(), [waiting]);
+    let mut batches = 0;
+    loop {
+        let mut unit = begin(&ground, later(2)).await;
+        let removed = unit.accounts().remove_children(closed.id, 1).await.unwrap();
+        unit.commit().await.unwrap();
+        if removed == 0 {
+            break;
+        }
+        batches += 1;
+    }
+    assert!(batches > 1);
+    let mut unit = begin(&ground, later(3)).await;
+    unit.accounts().remove(closed.id).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(reads.deleting(10).await.unwrap(), []);
+    assert_eq!(store.reads().billing().usage(closed.id, None).await.unwrap(), []);
+    assert_eq!(store.reads().billing().credit(&[closed.id]).await.unwrap(), []);
+    assert_eq!(store.reads().billing().usage(other.id, None).await.unwrap().len(), 3);
+    assert_eq!(find(&ground, other.id).await, Some(other));
+}
+
+pub async fn owned_accounts_are_counted_while_they_are_open(ground: Ground) {
+    let owner = mint();
+    let owned = Account { owner_user_id: Some(owner), ..account() };
+    insert(&ground, &owned).await;
+    insert(&ground, &Account { owner_user_id: Some(owner), ..account() }).await;
+    insert(&ground, &Account { owner_user_id: Some(mint()), ..account() }).await;
+    let count = async || ground.store().reads().accounts().count_owned(owner).await.unwrap();
+    assert_eq!(count().await, 2);
+    let mut unit = begin(&ground, later(1)).await;
+    assert_eq!(unit.accounts().begin_delete(owned.id, START).await.unwrap(), WriteOutcome::Done);
+    unit.commit().await.unwrap();
+    assert_eq!(count().await, 1);
+}
+
+pub async fn an_account_ends_while_nobody_holds_it(ground: Ground) {
+    let contested = account();
+    insert(&ground, &contested).await;
+    let made = Arc::new(AtomicUsize::new(0));
+    let closed = Arc::new(AtomicUsize::new(0));
+    race(&ground, |number| {
+        let (ground, made, closed) = (Arc::clone(&ground), Arc::clone(&made), Arc::clone(&closed));
+        let id = contested.id;
+        async move {
+            let mut unit = begin(&ground, later(1)).await;
+            if !unit.accounts().lock(id).await.unwrap() {
+                return;
+            }
+            if number % 2 == 0 {
+                let (issuer, _) = issuer::issuer(id);
+                unit.issuers().insert(&issuer, b"wrapped", &[]).await.unwrap();
+                unit.commit().await.unwrap();
+                made.fetch_add(1, Ordering::SeqCst);
+            } else if !unit.reads().accounts().has_issuer(id).await.unwrap()
+                && unit.accounts().begin_delete(id, START).await.unwrap() == WriteOutcome::Done
+            {
+                unit.commit().await.unwrap();
+                closed.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    })
+    .await;
+    let [made, closed] = [made, closed].map(|count| count.load(Ordering::SeqCst));
+    assert!(closed <= 1 && (made == 0) == (closed == 1), "{made} made, {closed} closed");
 }

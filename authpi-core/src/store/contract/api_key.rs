@@ -10,7 +10,7 @@ use super::organization::{insert as insert_organization, organization};
 use super::{Ground, START, begin, later, mint, race};
 use crate::credential::model::{
     ApiKey, ApiKeyAccess, ApiKeyDetails, ApiKeyReadiness, ApiKeyStatus, EffectiveStatus, HomeState, KeyLevel,
-    KeyRestrictions,
+    KeyRestrictions, RateLimit,
 };
 use crate::credential::repository::ApiKeyFilter;
 use crate::id::{AccountId, ApiKeyId, OrganizationId};
@@ -37,7 +37,7 @@ pub fn key(account: AccountId) -> ApiKey {
         status: Status::initial(ApiKeyStatus::Active),
         details: ApiKeyDetails {
             name: "production".to_owned(),
-            restrictions: KeyRestrictions { scopes: scopes(&["a:read"]), ip_allowlist: Vec::new() },
+            restrictions: KeyRestrictions { scopes: scopes(&["a:read"]), ..KeyRestrictions::default() },
             ..ApiKeyDetails::default()
         },
         metadata: Metadata::default(),
@@ -105,6 +105,7 @@ async fn everything_at_its_limits(ground: &Ground) -> ApiKey {
                 ip_allowlist: ["192.0.2.7", "10.0.0.0/8", "2001:db8::/32", "::/0"]
                     .map(|text| text.parse().unwrap())
                     .into(),
+                rate_limit: Some(RateLimit { limit: 10_000_000, window_seconds: 86_400, alert_at: 0.123_456_789 }),
             },
             expires_at: Some(Timestamp::from_millis(9_007_199_254_740_991)),
         },

@@ -15,6 +15,7 @@
 pub mod account;
 pub mod agent;
 pub mod api_key;
+pub mod api_key_use;
 pub mod billing;
 pub mod bootstrap;
 pub mod client;
@@ -145,6 +146,13 @@ macro_rules! store_contract {
             a_filtered_page_examines_two_thousand_rows,
             an_expiry_is_announced_once,
         ]);
+        $crate::store_contract!(@room $run, api_key_use: [
+            of_parallel_takers_each_use_is_given_once,
+            slices_are_what_is_left_and_never_more,
+            accounts_keys_and_windows_are_counted_apart,
+            a_dropped_unit_takes_nothing,
+            purging_removes_windows_that_are_over,
+        ]);
         $crate::store_contract!(@room $run, client: [
             every_field_comes_back_as_it_was_written,
             another_issuer_sees_and_changes_nothing,
@@ -194,7 +202,7 @@ macro_rules! store_contract {
         ]);
         $crate::store_contract!(@room $run, user: [
             every_field_comes_back_as_it_was_written,
-            a_password_belongs_to_its_user,
+            a_login_is_noted_and_is_no_change,
             another_issuer_sees_and_changes_nothing,
             an_update_with_a_stale_version_changes_nothing,
             of_parallel_updates_of_one_version_one_wins,
@@ -204,6 +212,7 @@ macro_rules! store_contract {
             a_dropped_unit_leaves_nothing,
             pages_neither_repeat_nor_skip_while_rows_come_and_go,
             a_status_filter_shows_that_status_and_none_shows_all_but_the_deleted,
+            those_who_wait_are_listed_oldest_first,
             a_deleted_user_keeps_its_name_until_the_purge,
             the_longest_deleted_are_purged_first,
         ]);
@@ -229,6 +238,9 @@ macro_rules! store_contract {
             a_list_shows_only_the_accounts_asked_for_newest_first,
             organizations_of_accounts_are_found_together_in_their_issuer_only,
             a_platform_is_founded_once_for_all_time,
+            a_closed_account_is_gone_at_once_and_removed_in_batches,
+            owned_accounts_are_counted_while_they_are_open,
+            an_account_ends_while_nobody_holds_it,
         ]);
         $crate::store_contract!(@room $run, bootstrap: [
             of_processes_that_start_together_one_makes_the_first_account,
@@ -346,6 +358,12 @@ macro_rules! store_contract {
             invitations_of_a_deleted_organization_are_removed_in_batches,
         ]);
         $crate::store_contract!(@room $run, connection: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            a_stale_version_changes_nothing,
+            of_parallel_claims_of_one_domain_one_wins,
+            released_domains_are_free_again,
+            organizations_are_found_by_their_connection,
         ]);
         $crate::store_contract!(@room $run, agent: [
             every_field_comes_back_as_it_was_written,
@@ -363,8 +381,25 @@ macro_rules! store_contract {
             a_dropped_unit_leaves_nothing,
         ]);
         $crate::store_contract!(@room $run, verifier: [
+            every_field_comes_back_as_it_was_written,
+            another_user_or_issuer_sees_and_changes_nothing,
+            a_stale_version_changes_and_removes_nothing,
+            of_parallel_codes_of_one_step_one_is_accepted,
+            of_parallel_uses_of_one_backup_code_one_is_accepted,
+            new_backup_codes_take_the_place_of_the_old_ones,
+            a_user_sets_one_factor_up_at_a_time,
+            of_parallel_ends_of_one_enrollment_one_wins,
+            credentials_go_with_their_user,
+            a_sweep_removes_what_has_expired,
+            a_user_shows_how_it_is_protected,
         ]);
         $crate::store_contract!(@room $run, device: [
+            every_field_comes_back_as_it_was_written,
+            another_user_or_issuer_sees_and_changes_nothing,
+            a_stale_version_changes_and_removes_nothing,
+            of_parallel_devices_with_one_fingerprint_one_is_made,
+            devices_go_with_their_user,
+            a_sweep_removes_what_is_neither_trusted_nor_known,
         ]);
         $crate::store_contract!(@room $run, webhook: [
             every_field_comes_back_as_it_was_written,
@@ -382,6 +417,18 @@ macro_rules! store_contract {
             the_webhooks_of_a_closed_account_stop_and_are_removed,
         ]);
         $crate::store_contract!(@room $run, billing: [
+            every_field_of_an_entry_comes_back_as_it_was_written,
+            every_field_of_a_method_comes_back_as_it_was_written,
+            a_stale_version_of_a_method_changes_nothing,
+            another_account_sees_and_changes_nothing,
+            the_end_of_a_ledger_is_begun_once_and_written_under_its_lock,
+            of_parallel_writers_of_one_payment_one_enters_it,
+            pages_of_the_ledger_neither_repeat_nor_skip,
+            usage_adds_up_and_waits_until_it_is_settled,
+            who_was_active_is_known_in_their_month_and_account_only,
+            statements_are_made_once_and_listed_newest_first,
+            months_are_left_open_until_they_are_closed,
+            a_dropped_unit_leaves_nothing,
         ]);
         $crate::store_contract!(@room $run, domain: [
             every_field_comes_back_as_it_was_written,

@@ -10,6 +10,7 @@ use super::client::{client, insert as insert_client};
 use super::issuer::inserted as inserted_issuer;
 use super::organization::{insert as insert_organization, organization};
 use super::user::{insert as insert_user, user};
+use super::webhook::{insert as insert_webhook, webhook};
 use super::{Ground, START, begin, later, mint, race};
 use crate::id::{AccountId, IssuerId, NoteId, UserId};
 use crate::note::model::{LINK_LIMIT, Mention, Note, NoteSubject, NoteSubjectType, NoteTarget, Reference};
@@ -331,8 +332,14 @@ pub async fn only_what_is_there_in_the_account_exists(ground: Ground) {
     insert_key(&ground, &ours).await;
     let theirs = key(mint());
     insert_key(&ground, &theirs).await;
+    let (our_hook, their_hook) = (webhook(account), webhook(mint()));
+    for one in [&our_hook, &their_hook] {
+        insert_webhook(&ground, one).await;
+    }
     targets.extend([NoteTarget::ApiKey(theirs.id), NoteTarget::ApiKey(ours.id), NoteTarget::Org(mint())]);
+    targets.extend([NoteTarget::Webhook(their_hook.id), NoteTarget::Webhook(our_hook.id)]);
     expected.push((NoteTarget::ApiKey(ours.id), None));
+    expected.push((NoteTarget::Webhook(our_hook.id), None));
     let store = ground.store();
     assert_eq!(store.reads().notes().existing(account, &targets).await.unwrap(), expected);
     assert_eq!(store.reads().notes().existing(account, &[]).await.unwrap(), []);

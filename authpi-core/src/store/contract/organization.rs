@@ -15,6 +15,7 @@ use crate::organization::model::{Organization, OrganizationDetails, Organization
 use crate::organization::repository::{OrganizationFilter, StatusFilter};
 use crate::outcome::WriteOutcome;
 use crate::page::{Limit, PageRequest};
+use crate::sso::Sso;
 use crate::status::{Status, StatusNote};
 
 /// A plain organization of `issuer`.
@@ -26,6 +27,7 @@ pub fn organization(issuer: IssuerId) -> Organization {
         details: OrganizationDetails { name: Some("Acme".to_owned()), ..OrganizationDetails::default() },
         metadata: Metadata::default(),
         stats: OrganizationStats::default(),
+        sso: Sso::default(),
         created_at: START,
         updated_at: START,
     }

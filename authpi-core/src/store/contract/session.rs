@@ -33,12 +33,7 @@ fn session(issuer: IssuerId, user: UserId) -> UserSession {
         kind: SessionKind::Op,
         status: Status::initial(Lifecycle::ACTIVE),
         details: SessionDetails::default(),
-        lifetime: Lifetime {
-            ttl: 86_400,
-            idle_timeout: 43_200,
-            last_activity_at: START,
-            expires_at: START.plus(DAY),
-        },
+        lifetime: Lifetime { ttl: 86_400, idle_timeout: 43_200, last_activity_at: START, expires_at: START.plus(DAY) },
         tokens: IssuedTokens::default(),
         compromise: None,
         revoked_reason: None,
@@ -235,11 +230,9 @@ pub async fn live_sessions_are_found_by_what_they_belong_to(ground: Ground) {
     let of_user = SessionsOf::User(op.user_id);
     assert_eq!(live(&ground, issuer, SessionsOf::Issuer).await, [op.id, rp.id, other.id], "oldest first");
     assert_eq!(live(&ground, issuer, of_user).await, [op.id, rp.id]);
-    for of in [
-        SessionsOf::Op(op.id),
-        SessionsOf::Client(parts.client_id),
-        SessionsOf::Organization(parts.org_id.unwrap()),
-    ] {
+    for of in
+        [SessionsOf::Op(op.id), SessionsOf::Client(parts.client_id), SessionsOf::Organization(parts.org_id.unwrap())]
+    {
         assert_eq!(live(&ground, issuer, of).await, [rp.id], "{of:?}");
         assert_eq!(count(&ground, issuer, of, START).await, 1, "{of:?}");
     }

@@ -21,7 +21,7 @@ use crate::webhook::model::{
 };
 use crate::webhook::repository::{DeliveryFilter, Requeue, Requeued, StatusFilter};
 
-fn webhook(account: AccountId) -> Webhook {
+pub(super) fn webhook(account: AccountId) -> Webhook {
     Webhook {
         id: mint(),
         account_id: account,
@@ -49,7 +49,7 @@ fn with_secrets(account: AccountId) -> Webhook {
     Webhook { auth, ..webhook(account) }
 }
 
-async fn insert(ground: &Ground, webhook: &Webhook) {
+pub(super) async fn insert(ground: &Ground, webhook: &Webhook) {
     let mut unit = begin(ground, START).await;
     unit.webhooks().insert(webhook).await.unwrap();
     unit.commit().await.unwrap();

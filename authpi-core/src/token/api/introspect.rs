@@ -22,6 +22,7 @@ use crate::token::model::{PREFIX, PersonalToken, Verdict};
 use crate::web::answer::Answer;
 use crate::web::call::Call;
 use crate::web::endpoint::Ask;
+use crate::web::key_uses::{Allowance, KeyUse};
 use crate::web::personal_token::{InvalidToken, genuine, used};
 use crate::web::route::{RateClass, Route};
 
@@ -99,6 +100,9 @@ struct Known {
     jti: Option<String>,
     metadata: Metadata,
     created_at: Timestamp,
+    /// What is left of the limit that the key has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limit: Option<Allowance>,
 }
 
 impl Introspection {
@@ -125,6 +129,7 @@ impl From<ApiKey> for Known {
             jti: None,
             metadata: key.metadata,
             created_at: key.created_at,
+            rate_limit: None,
         }
     }
 }
@@ -144,6 +149,7 @@ impl From<PersonalToken> for Known {
             jti: Some(token.jti),
             metadata: token.metadata,
             created_at: token.created_at,
+            rate_limit: None,
         }
     }
 }
@@ -243,8 +249,20 @@ async fn of_api_key(
     let Some(whole) = reads.api_keys().find(key.account_id, key.id).await? else {
         return inactive(Reason::NotFound);
     };
+    let rate_limit = counted(call, &key).await?;
     record(call, verified(&key)).await?;
-    Ok(Introspection::active(Kind::ApiKey, whole.into()))
+    Ok(Introspection::active(Kind::ApiKey, Known { rate_limit, ..whole.into() }))
+}
+
+/// Counts the use of a key that has a limit of its own.
+async fn counted(call: &Call<IntrospectToken>, key: &ApiKeyAuthentication) -> Result<Option<Allowance>, Refusal> {
+    let Some(limited) = key.limited() else { return Ok(None) };
+    let mut origin = call.origin()?;
+    origin.detail = call.issuer()?.event_context;
+    match call.services().use_key(&limited, origin).await? {
+        KeyUse::Counted(allowance) => Ok(Some(allowance)),
+        KeyUse::Exceeded { retry_after } => Err(Refusal::InspectedRateLimited { retry_after }),
+    }
 }
 
 fn verified(key: &ApiKeyAuthentication) -> EventDraft {

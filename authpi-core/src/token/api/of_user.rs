@@ -117,8 +117,8 @@ impl Write for Create {
         let jwt = signed(&key.pair, key.kid, Some(TYP), &TokenClaims::of(&token, issuer_url));
         let token_plain = format!("{PREFIX}{}", jwt.map_err(Refusal::internal)?);
         let view = CreatedPersonalTokenView {
-            first: PersonalTokenView::of(&token, change.now()),
-            second: TokenPlain { token_plain },
+            first: TokenPlain { token_plain },
+            second: PersonalTokenView::of(&token, change.now()),
         };
         Ok(Answer::created(view).etag(token.updated_at))
     }

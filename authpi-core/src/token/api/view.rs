@@ -72,14 +72,14 @@ impl PersonalTokenView {
 
 /// The text of a token, the one time that it is visible.
 #[derive(Serialize, ToSchema)]
-#[schema(as = PersonalTokenPlain)]
+#[schema(as = CreatePersonalTokenResponse, description = "A new personal token with its text.")]
 pub(super) struct TokenPlain {
     /// `ptk_` and the JWT.
     pub token_plain: String,
 }
 
 /// A new personal token with its text.
-pub(super) type CreatedPersonalTokenView = Joined<PersonalTokenView, TokenPlain>;
+pub(super) type CreatedPersonalTokenView = Joined<TokenPlain, PersonalTokenView>;
 
 /// A personal token in a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -255,3 +255,79 @@ impl PersonalToken {
         Verdict::Accepted
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::id::Id;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    fn token() -> PersonalToken {
+        PersonalToken {
+            id: TokenId::from_uuid(Uuid::nil()),
+            account_id: AccountId::from_uuid(Uuid::nil()),
+            issuer_id: IssuerId::from_uuid(Uuid::nil()),
+            user_id: UserId::from_uuid(Uuid::nil()),
+            status: Status::initial(TokenStatus::Active),
+            details: PersonalTokenDetails::default(),
+            restrictions: TokenRestrictions {
+                scopes: Scopes::default(),
+                ip_allowlist: vec!["192.0.2.0/24".parse().unwrap()],
+            },
+            expires_at: NOW.plus(Duration::from_secs(1)),
+            audience: String::new(),
+            jti: String::new(),
+            metadata: Metadata::default(),
+            owner: OwnerState::Active,
+            created_at: NOW,
+            updated_at: NOW,
+        }
+    }
+
+    fn verdict(token: &PersonalToken) -> Verdict {
+        token.verdict(Some("198.51.100.1".parse().unwrap()), NOW)
+    }
+
+    #[test]
+    fn revocation_goes_before_time_then_block_then_user_then_address() {
+        let listed = Some("192.0.2.7".parse().unwrap());
+        assert_eq!((token().verdict(listed, NOW), token().verdict(None, NOW)), (Verdict::Accepted, Verdict::Accepted));
+        assert_eq!(
+            (verdict(&token()), token().effective_status(NOW)),
+            (Verdict::AddressRefused, EffectiveStatus::Active)
+        );
+        for (owner, expected) in [
+            (OwnerState::Suspended, Verdict::OwnerSuspended),
+            (OwnerState::Barred, Verdict::OwnerBarred),
+            (OwnerState::Gone, Verdict::OwnerGone),
+        ] {
+            let theirs = PersonalToken { owner, ..token() };
+            assert_eq!((verdict(&theirs), theirs.effective_status(NOW)), (expected, EffectiveStatus::Suspended));
+        }
+        let barred = PersonalToken { owner: OwnerState::Barred, ..token() };
+        let blocked = barred.blocked(NOW, StatusNote::default()).unwrap();
+        assert_eq!((verdict(&blocked), blocked.effective_status(NOW)), (Verdict::Blocked, EffectiveStatus::Blocked));
+        let expired = PersonalToken { expires_at: NOW, ..blocked };
+        assert_eq!(expired.effective_status(NOW), EffectiveStatus::Expired);
+        assert_eq!(PersonalToken { expires_at: NOW, ..token() }.verdict(listed, NOW), Verdict::Expired);
+        let revoked = expired.revoked(NOW, StatusNote::default());
+        assert_eq!((verdict(&revoked), revoked.effective_status(NOW)), (Verdict::Revoked, EffectiveStatus::Revoked));
+    }
+
+    #[test]
+    fn a_revoked_token_stays_revoked_and_takes_no_place() {
+        let revoked = token().revoked(NOW, StatusNote::default());
+        assert!(revoked.clone().blocked(NOW, StatusNote::default()).is_err());
+        assert!(revoked.clone().unblocked(NOW, StatusNote::default()).is_err());
+        let note = StatusNote { reason: Some("again".to_owned()), by: None };
+        assert_eq!(revoked.clone().revoked(NOW.plus(MAX_LIFETIME), note), revoked);
+        assert!(token().takes_a_place(NOW) && !revoked.takes_a_place(NOW));
+        assert!(!token().takes_a_place(token().expires_at));
+        assert!(!token().blocked(NOW, StatusNote::default()).unwrap().takes_a_place(NOW));
+    }
+}

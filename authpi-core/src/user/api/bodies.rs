@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 use super::views::UserView;
 use crate::error::{FieldCode, FieldErrors};
 use crate::secret::Secret;
-use crate::user::model::{
-    InvalidPassword, InvalidUsername, Password, PasswordPolicy, UserDetails, UserStatus, Username, UsernameType,
-};
+use crate::user::model::{InvalidUsername, UserDetails, UserStatus, Username, UsernameType};
 use crate::user::operations::StatusWish;
+use crate::verifier::model::{InvalidPassword, Password, PasswordPolicy};
+use crate::verifier::screening::Person;
 use crate::web::body::{Body, BodySchema};
 use crate::web::members::{MetadataMember, StatusNoteMembers, present};
 
@@ -74,6 +74,15 @@ pub struct CreateUser {
     pub(super) details: Map<String, Value>,
 }
 
+impl CreateUser {
+    /// What a password must not be made of.
+    pub(super) fn person(&self) -> Person {
+        let profile = self.details.get("profile").and_then(Value::as_object);
+        let texts = profile.into_iter().flat_map(Map::values).filter_map(Value::as_str);
+        Person { username: self.username.text().map(str::to_owned), about: texts.map(str::to_owned).collect() }
+    }
+}
+
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
 }
@@ -99,8 +108,8 @@ impl From<InitialStatus> for UserStatus {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "states the schema only")]
 struct CreateMembers {
-    /// At least 10 and at most 256 characters; must not contain the username. Never answered. It is not compared with
-    /// passwords known from breaches.
+    /// At least 10 and at most 256 characters; must not contain the username. Never answered. Hard to
+    /// guess, and not known from breaches.
     #[schema(write_only)]
     password: Option<String>,
     /// `active` when absent.

@@ -11,11 +11,11 @@ use crate::id::{IssuerId, UserId};
 use crate::merge::merged;
 use crate::metadata::Metadata;
 use crate::store::{Change, Reads};
-use crate::user::model::{
-    DirectoryStatus, InvalidUsername, Password, PasswordHash, PasswordPolicy, User, UserDetails, UserStatus,
-};
+use crate::timestamp::Timestamp;
+use crate::user::model::{DirectoryStatus, InvalidUsername, User, UserDetails, UserOrigin, UserStatus};
 use crate::user::operations::{self, NewUser, UserPatch};
 use crate::user::repository::UserFilter;
+use crate::verifier::screening::{Screened, screened};
 use crate::web::answer::Answer;
 use crate::web::body::NoBody;
 use crate::web::call::Call;
@@ -29,7 +29,7 @@ const READ: &str = "issuers.users:read";
 const WRITE: &str = "issuers.users:write";
 
 /// The operations of this room.
-pub fn routes() -> Vec<Arc<Operation>> {
+pub(super) fn routes() -> Vec<Arc<Operation>> {
     vec![
         Operation::read(List),
         Operation::write(Create),
@@ -68,7 +68,7 @@ struct Create;
 #[async_trait]
 impl Write for Create {
     type Body = CreateUser;
-    type Prepared = Option<PasswordHash>;
+    type Prepared = Option<Screened>;
 
     fn route(&self) -> Route {
         Route::post(ALL)
@@ -78,44 +78,39 @@ impl Write for Create {
             .answers::<UserView>(201)
     }
 
-    async fn prepare(&self, call: &Call<CreateUser>) -> Result<Option<PasswordHash>, Refusal> {
-        let Ok(CreateUser { password: Some(password), .. }) = call.body() else { return Ok(None) };
-        let password = Password::new(password.expose());
-        let hashed = call.services().compute(move || PasswordHash::of(&password)).await?;
-        hashed.map(Some).map_err(Refusal::internal)
+    async fn prepare(&self, call: &Call<CreateUser>) -> Result<Option<Screened>, Refusal> {
+        let (Ok(body), Ok((issuer,))) = (call.body(), call.path::<(IssuerId,)>()) else { return Ok(None) };
+        let Some(password) = &body.password else { return Ok(None) };
+        screened(call.services(), (call.account()?, issuer), body.person(), password.expose()).await
     }
 
     async fn apply(
         &self,
         change: &mut Change<'_>,
-        call: &Call<CreateUser, Option<PasswordHash>>,
+        call: &Call<CreateUser, Option<Screened>>,
     ) -> Result<Answer, Refusal> {
         let (issuer,) = call.path()?;
         let body = call.body()?;
-        if let Some(password) = &body.password {
-            require_length(change, issuer, &Password::new(password.expose())).await?;
-        }
+        let password = match call.prepared() {
+            Some(Err(invalid)) => return Err(Refusal::field("password", invalid.code(), invalid.to_string())),
+            Some(Ok(hash)) => Some(hash.clone()),
+            // No issuer was there to say what is good enough.
+            None if body.password.is_some() => return Err(Refusal::NotFound),
+            None => None,
+        };
         let username = body.username.username().unwrap_or(Err(InvalidUsername::Empty));
         let new = NewUser {
             username: username.map_err(invalid_username)?,
             status: body.status.map_or(UserStatus::Active, UserStatus::from),
+            origin: UserOrigin::Admin,
             details: merged(&UserDetails::default(), &body.details)?,
             metadata: Metadata::from_create(&body.metadata),
-            password: call.prepared().clone(),
+            password,
         };
         let user = operations::create(change, issuer, new).await?;
         let version = user.updated_at;
-        Ok(Answer::created(UserView::from(user)).etag(version))
+        Ok(Answer::created(UserView::at(change.now(), user)).etag(version))
     }
-}
-
-/// The issuer says how short a password may be (`settings.security.password.min_length`).
-async fn require_length(change: &Change<'_>, issuer: IssuerId, password: &Password) -> Result<(), Refusal> {
-    let found = change.reads().issuers().find(change.account(), issuer).await?.ok_or(Refusal::NotFound)?;
-    let shortest = found.details.settings.security.password.min_length;
-    let policy = PasswordPolicy { min_chars: usize::try_from(shortest).unwrap_or(PasswordPolicy::MAX_CHARS) };
-    let checked = policy.check(password, None);
-    checked.map_err(|invalid| Refusal::field("password", invalid.code(), invalid.to_string()))
 }
 
 fn invalid_username(invalid: InvalidUsername) -> Refusal {
@@ -138,13 +133,13 @@ impl Read for Get {
 
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let (issuer, id) = call.path()?;
-        Ok(shown(reads.users().find(issuer, id).await?.ok_or(Refusal::NotFound)?))
+        Ok(shown(call.now(), reads.users().find(issuer, id).await?.ok_or(Refusal::NotFound)?))
     }
 }
 
-fn shown(user: User) -> Answer {
+pub(super) fn shown(now: Timestamp, user: User) -> Answer {
     let version = user.updated_at;
-    Answer::of(UserView::from(user)).etag(version)
+    Answer::of(UserView::at(now, user)).etag(version)
 }
 
 /// `updateUser`
@@ -177,7 +172,8 @@ impl Write for Update {
             metadata: body.metadata.clone(),
             status: body.wish().map(|wish| (wish, note)),
         };
-        Ok(shown(operations::update(change, before, patch).await?))
+        let after = operations::update(change, before, patch).await?;
+        Ok(shown(change.now(), after))
     }
 }
 

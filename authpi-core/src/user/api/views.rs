@@ -6,12 +6,14 @@ use utoipa::ToSchema;
 use crate::id::{IssuerId, UserId};
 use crate::metadata::Metadata;
 use crate::timestamp::Timestamp;
-use crate::user::model::{DirectoryEntry, DirectoryStatus, User, UserDetails, UserStatus, UsernameHash, UsernameType};
+use crate::user::model::{
+    Approval, DirectoryEntry, DirectoryStatus, User, UserDetails, UserStatus, UsernameHash, UsernameType,
+};
 use crate::web::members::Joined;
 
 /// What the server knows of a user besides its details.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = User)]
+#[schema(as = User, description = "A user.")]
 pub struct UserHead {
     id: UserId,
     issuer_id: IssuerId,
@@ -21,7 +23,8 @@ pub struct UserHead {
     status_by: Option<String>,
     username_type: UsernameType,
     username: String,
-    security: UserSecurity,
+    security: SecurityView,
+    approval: Option<Approval>,
     metadata: Metadata,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -29,7 +32,8 @@ pub struct UserHead {
 
 /// How well a user is protected.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct UserSecurity {
+#[schema(as = UserSecurity)]
+pub struct SecurityView {
     mfa_enabled: bool,
     mfa_methods: Vec<String>,
     password_set: bool,
@@ -42,8 +46,10 @@ pub struct UserSecurity {
 /// A user on the wire.
 pub type UserView = Joined<UserHead, UserDetails>;
 
-impl From<User> for UserView {
-    fn from(user: User) -> Self {
+impl UserView {
+    /// The user as it is at `now`.
+    pub(super) fn at(now: Timestamp, user: User) -> Self {
+        let (mfa_methods, security) = (user.security.mfa_methods(), &user.security);
         let first = UserHead {
             id: user.id,
             issuer_id: user.issuer_id,
@@ -53,15 +59,16 @@ impl From<User> for UserView {
             status_by: user.status.by,
             username_type: user.username.kind(),
             username: user.username.as_str().to_owned(),
-            security: UserSecurity {
-                mfa_enabled: false,
-                mfa_methods: Vec::new(),
-                password_set: user.password_changed_at.is_some(),
-                password_changed_at: user.password_changed_at,
-                failed_attempts: 0,
-                locked_until: None,
-                last_login_at: None,
+            security: SecurityView {
+                mfa_enabled: !mfa_methods.is_empty(),
+                mfa_methods,
+                password_set: security.password_changed_at().is_some(),
+                password_changed_at: security.password_changed_at(),
+                failed_attempts: security.failed_attempts(now),
+                locked_until: security.locked_until(now),
+                last_login_at: security.last_login_at,
             },
+            approval: user.approval,
             metadata: user.metadata,
             created_at: user.created_at,
             updated_at: user.updated_at,

@@ -1,19 +1,17 @@
-//! A user, the entry that stands for it in the directory, and its password.
+//! A user, and the entry that stands for it in the directory.
 
+use super::approval::Approval;
 use super::details::UserDetails;
-use super::password::PasswordHash;
+use super::security::UserSecurity;
 use super::status::{DirectoryStatus, IllegalTransition, StatusStep, UserStatus};
 use super::username::{Username, UsernameHash, UsernameType, folded};
-use crate::id::{IssuerId, UserId, VerifierId};
+use crate::id::{IssuerId, UserId};
 use crate::metadata::Metadata;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
 
 /// The store that holds the records of all users when there is one database (idp.md §28).
 pub const STORE_ID: &str = "default";
-
-/// What the credential of a password is called in settings, verifiers and events (idp.md §23.1).
-pub const PASSWORD_METHOD: &str = "password";
 
 /// A person who signs in at an issuer: the directory entry and the record together.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +30,10 @@ pub struct User {
     pub details: UserDetails,
     /// Seen by administrators only.
     pub metadata: Metadata,
-    /// When the password was set; `None` without one. Written with the password alone.
-    pub password_changed_at: Option<Timestamp>,
+    /// The decision about a sign-up that has to be approved; `None` where none was needed.
+    pub approval: Option<Approval>,
+    /// How well it is protected. Follows from its credentials and logins, and is not written with it.
+    pub security: UserSecurity,
     /// When it was made.
     pub created_at: Timestamp,
     /// Its version.
@@ -76,8 +76,37 @@ impl User {
         self.phone() == other.phone()
     }
 
+    /// Names and addresses of the user that others know: what no password should be made of.
+    pub fn known_about(&self) -> Vec<String> {
+        let profile = &self.details.profile;
+        let names = [&profile.first_name, &profile.middle_name, &profile.last_name, &profile.display_name];
+        let others = [&profile.nickname, &profile.preferred_username, &profile.email, &profile.phone];
+        names.into_iter().chain(others).flatten().cloned().collect()
+    }
+
     fn username_of(&self, kind: UsernameType) -> Option<&str> {
         (self.username.kind() == kind).then(|| self.username.as_str())
+    }
+}
+
+/// How a user came to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UserOrigin {
+    /// Made through the management API.
+    #[default]
+    Admin,
+    /// Signed up.
+    SignUp,
+}
+
+impl UserOrigin {
+    /// The value in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::SignUp => "signup",
+        }
     }
 }
 
@@ -101,22 +130,5 @@ pub struct DirectoryEntry {
     /// When it was made.
     pub created_at: Timestamp,
     /// Its version.
-    pub updated_at: Timestamp,
-}
-
-/// The password of a user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PasswordVerifier {
-    /// Its id among the credentials of the user.
-    pub id: VerifierId,
-    /// Where the user lives.
-    pub issuer_id: IssuerId,
-    /// Whose it is.
-    pub user_id: UserId,
-    /// The password.
-    pub hash: PasswordHash,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was last replaced.
     pub updated_at: Timestamp,
 }

@@ -8,6 +8,7 @@ use crate::address::Address;
 use crate::custom_fields;
 use crate::error::{FieldErrors, Refusal};
 use crate::scope::Scopes;
+use crate::timestamp::Timestamp;
 
 /// The attributes that a caller writes; see core-api section 21.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -19,6 +20,8 @@ pub struct UserDetails {
     pub scopes: Scopes,
     /// How applications should present themselves.
     pub preferences: Preferences,
+    /// What the user agreed to.
+    pub compliance: Compliance,
     /// Values that the user sees: as the issuer defines them, else free scalars.
     #[schema(value_type = Object)]
     pub custom_fields: Map<String, Value>,
@@ -94,6 +97,21 @@ pub struct Preferences {
     /// Colour scheme, by the application's own name.
     #[schema(pattern = r"^[a-z0-9_-]{1,50}$")]
     pub theme: Option<String>,
+}
+
+/// What a user agreed to, and where the law is made that applies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Compliance {
+    /// When the terms of service were accepted.
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    pub terms_accepted_at: Option<Timestamp>,
+    /// When the privacy policy was accepted.
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    pub privacy_accepted_at: Option<Timestamp>,
+    /// ISO 3166-1 alpha-2, with a subdivision (ISO 3166-2) where it matters.
+    #[schema(pattern = "^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
+    pub jurisdiction: Option<String>,
 }
 
 impl UserDetails {

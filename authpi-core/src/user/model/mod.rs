@@ -1,13 +1,15 @@
-//! What a user is: name, attributes, status and password, and which changes they allow.
+//! What a user is: name, attributes, status, and which changes they allow.
 
 mod account;
+mod approval;
 mod details;
-mod password;
+mod security;
 mod status;
 mod username;
 
-pub use account::{DirectoryEntry, PASSWORD_METHOD, PasswordVerifier, STORE_ID, User};
-pub use details::{Preferences, Profile, UserDetails};
-pub use password::{HashingFailed, InvalidPassword, Password, PasswordHash, PasswordPolicy};
+pub use account::{DirectoryEntry, STORE_ID, User, UserOrigin};
+pub use approval::{Approval, ApprovalStatus, Verdict};
+pub use details::{Compliance, Preferences, Profile, UserDetails};
+pub use security::{Protection, UserSecurity};
 pub use status::{DirectoryStatus, IllegalTransition, StatusStep, UserStatus};
 pub use username::{InvalidUsername, Username, UsernameHash, UsernameType};

@@ -47,7 +47,8 @@ enum SignatureAlgorithm {
 }
 
 /// The same with a kind that must be there.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = WebhookAuthOfCreate)]
 #[allow(dead_code, reason = "states the schema only")]
 struct NewAuthMember {

@@ -102,6 +102,7 @@ impl Write for Redeliver {
             .about("webhooks", "webhook")
             .scope(WRITE)
             .conditional()
+            .may_refuse(&[410])
             .reaches_out()
             .answers::<RedeliveredView>(200)
     }

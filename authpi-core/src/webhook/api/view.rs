@@ -49,18 +49,23 @@ pub(super) struct WebhookAuthView {
     kind: AuthKind,
     /// Three dots and the last six characters.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     bearer_token_hint: Option<String>,
     /// `hmac-sha256`
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     signature_algorithm: Option<&'static str>,
     /// Three dots and the last six characters.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     signature_secret_hint: Option<String>,
     /// Shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     bearer_token_plain: Option<String>,
     /// Shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     signature_secret_plain: Option<String>,
 }
 
@@ -70,9 +75,11 @@ pub(super) struct WebhookAuthView {
 pub(super) struct SecretsView {
     /// Shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     bearer_token_plain: Option<String>,
     /// Shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     signature_secret_plain: Option<String>,
 }
 

@@ -36,6 +36,32 @@ pub async fn pages_neither_repeat_nor_skip_while_rows_come_and_go(ground: Ground
     assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), expected);
 }
 
+pub async fn those_who_wait_are_listed_oldest_first(ground: Ground) {
+    let issuer: IssuerId = mint();
+    let waiting = |issuer| User { status: Status::initial(UserStatus::PendingApproval), ..user(issuer) };
+    let mut expected = Vec::new();
+    for _ in 0..5 {
+        let one = waiting(issuer);
+        insert(&ground, &one).await;
+        insert(&ground, &user(issuer)).await;
+        expected.push(one.id);
+    }
+    insert(&ground, &waiting(mint())).await;
+    let gone = waiting(issuer);
+    insert(&ground, &gone).await;
+    delete(&ground, &gone, later(1)).await;
+    let mut seen: Vec<UserId> = Vec::new();
+    loop {
+        let page = PageRequest { limit: Limit::new(2).unwrap(), after: seen.last().copied() };
+        let found = ground.store().reads().users().pending(issuer, &page).await.unwrap();
+        seen.extend(found.items.iter().map(|entry| entry.user_id));
+        if !found.has_more {
+            break;
+        }
+    }
+    assert_eq!(seen, expected);
+}
+
 pub async fn a_status_filter_shows_that_status_and_none_shows_all_but_the_deleted(ground: Ground) {
     let issuer: IssuerId = mint();
     let statuses = [

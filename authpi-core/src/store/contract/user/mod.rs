@@ -8,13 +8,14 @@ pub use directory::{
     a_deleted_user_keeps_its_name_until_the_purge,
     a_status_filter_shows_that_status_and_none_shows_all_but_the_deleted,
     pages_neither_repeat_nor_skip_while_rows_come_and_go, the_longest_deleted_are_purged_first,
+    those_who_wait_are_listed_oldest_first,
 };
 pub use names::{
     a_taken_name_leaves_the_unit_usable, of_parallel_renames_to_one_name_one_wins,
     of_parallel_users_of_one_name_one_is_made,
 };
 pub use record::{
-    a_dropped_unit_leaves_nothing, a_password_belongs_to_its_user, an_update_with_a_stale_version_changes_nothing,
+    a_dropped_unit_leaves_nothing, a_login_is_noted_and_is_no_change, an_update_with_a_stale_version_changes_nothing,
     another_issuer_sees_and_changes_nothing, every_field_comes_back_as_it_was_written,
     of_parallel_updates_of_one_version_one_wins,
 };
@@ -28,8 +29,7 @@ use crate::seal::RootKey;
 use crate::status::Status;
 use crate::timestamp::Timestamp;
 use crate::user::model::{
-    DirectoryEntry, DirectoryStatus, PasswordHash, PasswordVerifier, User, UserDetails, UserStatus, Username,
-    UsernameHash,
+    DirectoryEntry, DirectoryStatus, User, UserDetails, UserSecurity, UserStatus, Username, UsernameHash,
 };
 use crate::user::repository::{UserFilter, UserUpdateOutcome};
 
@@ -43,7 +43,8 @@ pub fn named(issuer: IssuerId, name: &str) -> User {
         username_hash: hash(name),
         details: UserDetails::default(),
         metadata: Metadata::default(),
-        password_changed_at: None,
+        approval: None,
+        security: UserSecurity::default(),
         created_at: START,
         updated_at: START,
     }
@@ -68,17 +69,6 @@ fn renamed(before: &User, name: &str) -> User {
     }
 }
 
-fn password(user: &User) -> PasswordVerifier {
-    PasswordVerifier {
-        id: mint(),
-        issuer_id: user.issuer_id,
-        user_id: user.id,
-        hash: PasswordHash::from_phc(format!("$argon2id${}", "x".repeat(502))),
-        created_at: START,
-        updated_at: later(3),
-    }
-}
-
 /// Adds a user and commits.
 pub async fn insert(ground: &Ground, user: &User) {
     let mut unit = begin(ground, START).await;
@@ -97,7 +87,8 @@ async fn update(ground: &Ground, after: &User, before: &User) -> UserUpdateOutco
     outcome
 }
 
-async fn delete(ground: &Ground, user: &User, now: Timestamp) {
+/// Accepts the deletion of a user and commits.
+pub async fn delete(ground: &Ground, user: &User, now: Timestamp) {
     let mut unit = begin(ground, now).await;
     let deleted = unit.users().begin_delete(user.issuer_id, user.id, user.updated_at).await.unwrap();
     assert_eq!(deleted, WriteOutcome::Done);

@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
-use super::{delete, find, insert, listed, named, password, renamed, update, user};
+use super::{delete, find, insert, listed, named, renamed, update, user};
 use crate::id::IssuerId;
 use crate::merge::merged;
 use crate::metadata::Metadata;
 use crate::outcome::{InsertOutcome, WriteOutcome};
 use crate::status::{Status, StatusNote};
 use crate::store::contract::{Ground, START, begin, later, mint, race};
-use crate::user::model::{DirectoryEntry, DirectoryStatus, STORE_ID, User, UserDetails, UserStatus, UsernameType};
+use crate::user::model::{
+    Approval, DirectoryEntry, DirectoryStatus, STORE_ID, User, UserDetails, UserStatus, UsernameType, Verdict,
+};
 use crate::user::repository::UserUpdateOutcome;
 
 fn everything_at_its_limits() -> UserDetails {
@@ -27,6 +29,7 @@ fn everything_at_its_limits() -> UserDetails {
         },
         "scopes": ["a:read", "*:**"],
         "preferences": { "locale": "en", "timezone": "Etc/GMT+1", "theme": "dark" },
+        "compliance": { "terms_accepted_at": 1, "privacy_accepted_at": i64::MAX, "jurisdiction": "DE-NW" },
         "custom_fields": { "a": 1.5, "b": "x".repeat(1000), "c": false },
     });
     merged(&UserDetails::default(), patch.as_object().unwrap()).unwrap()
@@ -37,6 +40,12 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
     let full = User {
         details: everything_at_its_limits(),
         metadata: Metadata::from_create(&json!({ "nested": { "deep": [1, null, "x"] }, "big": "ü".repeat(2048) })),
+        approval: Some(Approval::requested(later(1)).decided(
+            Verdict::Rejected,
+            later(2),
+            "b".repeat(200),
+            Some("ü".repeat(1000)),
+        )),
         status: Status::changed(
             UserStatus::Suspended,
             later(1),
@@ -63,26 +72,17 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
     assert_eq!(listed(&ground, full.issuer_id, None).await, [entry]);
 }
 
-pub async fn a_password_belongs_to_its_user(ground: Ground) {
+pub async fn a_login_is_noted_and_is_no_change(ground: Ground) {
     let (one, other) = (user(mint()), user(mint()));
-    let password = password(&one);
-    let mut unit = begin(&ground, START).await;
-    for user in [&one, &other] {
-        assert_eq!(unit.users().insert(user).await.unwrap(), InsertOutcome::Inserted);
-    }
-    unit.users().insert_password(&password).await.unwrap();
+    insert(&ground, &one).await;
+    insert(&ground, &other).await;
+    let mut unit = begin(&ground, later(5)).await;
+    unit.users().logged_in(one.issuer_id, one.id).await.unwrap();
+    unit.users().logged_in(one.issuer_id, other.id).await.unwrap();
     unit.commit().await.unwrap();
-    let store = ground.store();
-    let users = store.reads().users();
-    assert_eq!(users.password(one.issuer_id, one.id).await.unwrap(), Some(password.clone()));
-    assert_eq!(users.password(other.issuer_id, one.id).await.unwrap(), None);
-    assert_eq!(users.count_verifiers(one.issuer_id, one.id).await.unwrap(), 1);
-    assert_eq!(users.count_verifiers(other.issuer_id, one.id).await.unwrap(), 0);
     let found = find(&ground, one.issuer_id, one.id).await.unwrap();
-    assert_eq!(found.password_changed_at, Some(password.updated_at));
-    assert_eq!(find(&ground, other.issuer_id, other.id).await, Some(other));
-    delete(&ground, &one, later(1)).await;
-    assert_eq!(users.password(one.issuer_id, one.id).await.unwrap(), None);
+    assert_eq!((found.security.last_login_at, found.updated_at), (Some(later(5)), one.updated_at));
+    assert_eq!(find(&ground, other.issuer_id, other.id).await, Some(other), "its issuer is another");
 }
 
 pub async fn another_issuer_sees_and_changes_nothing(ground: Ground) {
@@ -142,7 +142,6 @@ pub async fn a_dropped_unit_leaves_nothing(ground: Ground) {
     let dropped = user(mint());
     let mut unit = begin(&ground, START).await;
     assert_eq!(unit.users().insert(&dropped).await.unwrap(), InsertOutcome::Inserted);
-    unit.users().insert_password(&password(&dropped)).await.unwrap();
     drop(unit);
     assert_eq!(find(&ground, dropped.issuer_id, dropped.id).await, None);
     insert(&ground, &dropped).await;

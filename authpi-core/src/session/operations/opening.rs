@@ -1,0 +1,161 @@
+//! How sessions begin, and come into use.
+
+use super::{expire, live_of};
+use crate::error::Refusal;
+use crate::id::{ClientId, IssuerId, OrganizationId, SessionId, UserId};
+use crate::metadata::Metadata;
+use crate::session::events;
+use crate::session::model::{
+    ExpiryCause, IssuedTokens, Lifecycle, Lifetime, RpSession, SESSIONS_PER_USER, SessionDetails, SessionKind,
+    SessionStatus, UserSession,
+};
+use crate::session::repository::SessionsOf;
+use crate::status::Status;
+use crate::store::Change;
+use crate::timestamp::Timestamp;
+
+/// A session that begins.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Of the issuer itself, or of a client.
+    pub of: NewSessionKind,
+    /// How, from which device and from where the user came.
+    pub details: SessionDetails,
+    /// How long it lasts in all, in seconds.
+    pub ttl: u32,
+    /// How long it lasts without activity, in seconds.
+    pub idle_timeout: u32,
+    /// The user had never come with this device.
+    pub new_device: bool,
+}
+
+/// Whose session with the user begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewSessionKind {
+    /// The issuer's own.
+    Op,
+    /// That of a client.
+    Rp {
+        /// The session at the issuer that it comes from.
+        op_session_id: SessionId,
+        /// The client.
+        client_id: ClientId,
+        /// The organization that its tokens are selected to.
+        org_id: Option<OrganizationId>,
+        /// Until then the first token must have been issued.
+        unused_until: Timestamp,
+    },
+}
+
+/// Begins a session. A user who has as many of its type as they may have loses the oldest of them.
+///
+/// # Errors
+/// [`Refusal::NotFound`] for no such user, client or session at the issuer; [`Refusal::Conflict`] when the user may not
+/// sign in, or the session at the issuer is not active.
+pub async fn open(change: &mut Change<'_>, issuer: IssuerId, new: NewSession) -> Result<UserSession, Refusal> {
+    let now = change.now();
+    // Of two logins at once the second one sees the session of the first.
+    let user = change.unit().users().lock(issuer, new.user_id).await?.ok_or(Refusal::NotFound)?;
+    if !user.may_authenticate() {
+        return Err(Refusal::conflict("Only an active user can have new sessions."));
+    }
+    let (kind, lifecycle) = match new.of {
+        NewSessionKind::Op => (SessionKind::Op, Lifecycle::ACTIVE),
+        rp @ NewSessionKind::Rp { .. } => (client_session(change, issuer, new.user_id, rp).await?, Lifecycle::INACTIVE),
+    };
+    let ttl = std::time::Duration::from_secs(u64::from(new.ttl));
+    let session = UserSession {
+        id: change.mint()?,
+        account_id: change.account(),
+        issuer_id: issuer,
+        user_id: new.user_id,
+        kind,
+        status: Status::initial(lifecycle),
+        details: new.details,
+        lifetime: Lifetime {
+            ttl: new.ttl,
+            idle_timeout: new.idle_timeout,
+            last_activity_at: now,
+            expires_at: now.plus(ttl),
+        },
+        tokens: IssuedTokens::default(),
+        compromise: None,
+        revoked_reason: None,
+        ended_at: None,
+        metadata: Metadata::default(),
+        created_at: now,
+        updated_at: now,
+    };
+    if session.takes_a_place(now) {
+        make_room(change, &session).await?;
+    }
+    change.unit().sessions().insert(&session).await?;
+    change.emit(events::created(&session, new.new_device))?;
+    Ok(session)
+}
+
+async fn client_session(
+    change: &Change<'_>,
+    issuer: IssuerId,
+    user: UserId,
+    new: NewSessionKind,
+) -> Result<SessionKind, Refusal> {
+    let NewSessionKind::Rp { op_session_id, client_id, org_id, unused_until } = new else {
+        return Ok(SessionKind::Op);
+    };
+    let client = change.reads().clients().find(issuer, client_id).await?.ok_or(Refusal::NotFound)?;
+    let parent = change.reads().sessions().find(issuer, op_session_id).await?;
+    let parent = parent.filter(|op| op.kind == SessionKind::Op && op.user_id == user).ok_or(Refusal::NotFound)?;
+    if parent.status_at(change.now()) != SessionStatus::Active {
+        return Err(Refusal::conflict("The session at the issuer is not active."));
+    }
+    let client_name = client.details.name;
+    Ok(SessionKind::Rp(RpSession { op_session_id, client_id, client_name, org_id, unused_until }))
+}
+
+/// Expires the oldest sessions of the type of `session` until it fits in. The user is locked.
+async fn make_room(change: &mut Change<'_>, session: &UserSession) -> Result<(), Refusal> {
+    let now = change.now();
+    let mut others = live_of(change, session.issuer_id, SessionsOf::User(session.user_id)).await?;
+    others.retain(|other| {
+        other.id != session.id && other.kind.as_str() == session.kind.as_str() && other.takes_a_place(now)
+    });
+    let too_many = (others.len() + 1).saturating_sub(SESSIONS_PER_USER);
+    for oldest in others.into_iter().take(too_many) {
+        expire(change, oldest, ExpiryCause::SessionLimit).await?;
+    }
+    Ok(())
+}
+
+/// Notes that tokens were issued for a session of a client, refreshed or not. With the first ones it is in use and takes
+/// its place among the sessions of the user.
+///
+/// # Errors
+/// [`Refusal::Conflict`] for one that has ended or is frozen; [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn issue_tokens(
+    change: &mut Change<'_>,
+    before: UserSession,
+    refreshable: bool,
+) -> Result<UserSession, Refusal> {
+    let now = change.now();
+    let was = before.status.value.status();
+    if was == SessionStatus::Suspended {
+        return Err(Refusal::conflict("The session is suspended."));
+    }
+    change.unit().users().lock(before.issuer_id, before.user_id).await?.ok_or(Refusal::NotFound)?;
+    let version = before.updated_at;
+    let mut after = before.used(now)?;
+    if was == SessionStatus::Active {
+        after.tokens.refresh_count = after.tokens.refresh_count.saturating_add(1);
+    } else {
+        make_room(change, &after).await?;
+        after.updated_at = version.next_version(now);
+    }
+    if refreshable {
+        after.tokens.refresh_at = Some(now);
+    }
+    change.unit().sessions().update(&after, version).await?.required()?;
+    Ok(after)
+}

@@ -1,0 +1,77 @@
+//! Compares codes with credentials.
+
+use super::{locked, lockout};
+use crate::error::Refusal;
+use crate::store::Change;
+use crate::verifier::events;
+use crate::verifier::model::{Attempts, BackupCode, LOW, Proof, TotpSeed, Verifier};
+use crate::verifier::repository::SpendOutcome;
+
+/// What a code was worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// It is accepted, this once.
+    Accepted {
+        /// Backup codes that are left; `None` for other credentials.
+        remaining: Option<u32>,
+    },
+    /// It is not.
+    Refused {
+        /// Attempts that are left.
+        remaining: u32,
+        /// Nothing is accepted for a while.
+        locked: bool,
+    },
+}
+
+/// Compares a code with a credential. A failure leaves its trace, so it is no error.
+///
+/// # Errors
+/// [`Refusal::Conflict`] for a password, which only a login compares; [`Refusal::NotFound`] when the credential is gone.
+pub async fn verify(change: &mut Change<'_>, verifier: &Verifier, code: &str) -> Result<Checked, Refusal> {
+    if !verifier.kind().takes_codes() {
+        return Err(Refusal::conflict("A password is not verified by a code."));
+    }
+    let (now, lockout) = (change.now(), lockout(change, verifier.issuer_id).await?);
+    // As it is now that nobody else checks it.
+    let verifiers = locked(change, verifier.issuer_id, verifier.user_id).await?;
+    let verifier = verifiers.into_iter().find(|known| known.id == verifier.id).ok_or(Refusal::NotFound)?;
+    let before = verifier.attempts.at(now);
+    if before.locked_until.is_some() {
+        change.emit(events::refused(change.account(), &verifier, before))?;
+        return Ok(Checked::Refused { remaining: 0, locked: true });
+    }
+    if let Some(remaining) = spent(change, &verifier, code).await? {
+        change.emit(events::verified(change.account(), &verifier))?;
+        if let Some(left) = remaining.filter(|left| *left <= LOW) {
+            change.emit(events::codes_low(change.account(), &verifier, left))?;
+        }
+        return Ok(Checked::Accepted { remaining });
+    }
+    let attempts: Attempts = before.failed_at(now, lockout);
+    change.unit().verifiers().count_attempts(&verifier, attempts).await?;
+    change.emit(events::refused(change.account(), &verifier, attempts))?;
+    Ok(Checked::Refused { remaining: attempts.left_at(now, lockout), locked: attempts.locked_until.is_some() })
+}
+
+/// Spends a code; the inner value is how many backup codes are left. `None` when it is worth nothing.
+async fn spent(change: &mut Change<'_>, verifier: &Verifier, code: &str) -> Result<Option<Option<u32>>, Refusal> {
+    match &verifier.proof {
+        Proof::Totp { seed, .. } => {
+            let (issuer, user) = (verifier.issuer_id, verifier.user_id);
+            let seed = TotpSeed::open(seed, change.root_of(issuer)?, issuer, user)?;
+            let Some(step) = seed.step_of(code, change.now())? else { return Ok(None) };
+            let outcome = change.unit().verifiers().spend_step(verifier, step).await?;
+            Ok((outcome == SpendOutcome::Spent).then_some(None))
+        }
+        Proof::BackupCodes { remaining, .. } => {
+            let (issuer, user) = (verifier.issuer_id, verifier.user_id);
+            let codes = change.reads().verifiers().codes(issuer, user, verifier.id).await?;
+            let peppers = &change.keyring().peppers;
+            let Some(code) = BackupCode::typed(code).among(&codes, peppers, verifier.id) else { return Ok(None) };
+            let outcome = change.unit().verifiers().spend_code(verifier, code).await?;
+            Ok((outcome == SpendOutcome::Spent).then_some(Some(remaining.saturating_sub(1))))
+        }
+        Proof::Password { .. } | Proof::TemporaryPassword { .. } => Ok(None),
+    }
+}

@@ -1,0 +1,5 @@
+//! Usage, credit and payment methods in SQL.
+
+mod reads;
+mod rows;
+mod verbs;

@@ -1,0 +1,93 @@
+//! What the runtime does with users, done in process.
+
+use async_trait::async_trait;
+use authpi_core::Work;
+use authpi_core::device::model::Fingerprint;
+use authpi_core::device::operations::{self as devices, Login, Seen};
+use authpi_core::error::Refusal;
+use authpi_core::id::{AccountId, IssuerId, UserId};
+use authpi_core::metadata::Metadata;
+use authpi_core::store::Change;
+use authpi_core::user::model::{UserDetails, UserOrigin, UserStatus, Username};
+use authpi_core::user::operations::{self as users, NewUser};
+
+use crate::App;
+
+/// The id of the issuer at a path, and that of its account.
+fn place(issuer: &str) -> (AccountId, IssuerId) {
+    let mut parts = issuer.trim_start_matches("/v1/accounts/").split('/');
+    let account = parts.next().unwrap().parse().unwrap();
+    (account, parts.nth(1).unwrap().parse().unwrap())
+}
+
+struct SignUp {
+    place: (AccountId, IssuerId),
+    username: String,
+}
+
+#[async_trait]
+impl Work for SignUp {
+    type Output = String;
+
+    fn account(&self) -> AccountId {
+        self.place.0
+    }
+
+    fn issuer(&self) -> Option<IssuerId> {
+        Some(self.place.1)
+    }
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<String, Refusal> {
+        let new = NewUser {
+            username: Username::new(None, &self.username).map_err(Refusal::internal)?,
+            status: UserStatus::PendingApproval,
+            origin: UserOrigin::SignUp,
+            details: UserDetails::default(),
+            metadata: Metadata::default(),
+            password: None,
+        };
+        Ok(users::create(change, self.place.1, new).await?.id.to_string())
+    }
+}
+
+struct LogIn {
+    place: (AccountId, IssuerId),
+    user: UserId,
+    cookie: String,
+}
+
+#[async_trait]
+impl Work for LogIn {
+    type Output = Seen;
+
+    fn account(&self) -> AccountId {
+        self.place.0
+    }
+
+    fn issuer(&self) -> Option<IssuerId> {
+        Some(self.place.1)
+    }
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Seen, Refusal> {
+        let login = Login {
+            fingerprint: Fingerprint::of(change.root_of(self.place.1)?, &self.cookie),
+            name: Some("Chrome / macOS".to_owned()),
+            user_agent: Some("Mozilla/5.0".to_owned()),
+            country: Some("DE".to_owned()),
+        };
+        devices::seen(change, self.place.1, self.user, login).await
+    }
+}
+
+impl App {
+    /// Somebody signs up at the issuer at `issuer`, and waits for an approval; returns the id.
+    pub async fn sign_up(&self, issuer: &str, username: &str) -> String {
+        self.authpi.run(&SignUp { place: place(issuer), username: username.to_owned() }).await.unwrap()
+    }
+
+    /// A user of the issuer at `issuer` signs in from the browser with this device cookie.
+    pub async fn sign_in_from(&self, issuer: &str, user: &str, cookie: &str) -> Seen {
+        let work = LogIn { place: place(issuer), user: user.parse().unwrap(), cookie: cookie.to_owned() };
+        self.authpi.run(&work).await.unwrap()
+    }
+}
