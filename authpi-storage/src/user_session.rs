@@ -208,7 +208,7 @@ impl SessionRepository for Unit {
             op_session_id: Set(rp.map(|rp| rp.op_session_id.uuid())),
             client_id: Set(rp.map(|rp| rp.client_id.uuid())),
             client_name: Set(rp.map(|rp| rp.client_name.clone())),
-            org_id: Set(rp.and_then(|rp| rp.org_id).map(|org| org.uuid())),
+            org_id: Set(rp.and_then(|rp| rp.org_id).map(authpi_core::id::Id::uuid)),
             unused_until: Set(rp.map(|rp| rp.unused_until.as_millis())),
             created_at: Set(session.created_at.as_millis()),
             ..written(session)?

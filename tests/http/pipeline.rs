@@ -329,7 +329,7 @@ fn no_two_schemas_share_a_name() {
     let mut sent = std::collections::BTreeMap::new();
     for operation in authpi_core::routes::table() {
         let route = &operation.route;
-        let mut meet = |known: &mut std::collections::BTreeMap<_, _>, name: &str, schema: &serde_json::Value| {
+        let meet = |known: &mut std::collections::BTreeMap<_, _>, name: &str, schema: &serde_json::Value| {
             let first = known.entry(name.to_owned()).or_insert_with(|| schema.clone());
             assert_eq!(first, schema, "{name}, of {} {}, is another schema, too", route.method, route.path);
         };

@@ -39,13 +39,10 @@ pub(super) async fn take(
     alert_use: u32,
 ) -> Result<TakenUses, StoreError> {
     let query = Entity::find().filter(one(account, key, window));
-    let row = match locked(connection, &query).await? {
-        Some(row) => row,
-        None => {
-            begin(connection, (account, key), window).await?;
-            let missing = || StoreError::corrupt(TAKE, format!("the count of {key} is gone"));
-            locked(connection, &query).await?.ok_or_else(missing)?
-        }
+    let row = if let Some(row) = locked(connection, &query).await? { row } else {
+        begin(connection, (account, key), window).await?;
+        let missing = || StoreError::corrupt(TAKE, format!("the count of {key} is gone"));
+        locked(connection, &query).await?.ok_or_else(missing)?
     };
     let place = Place { table: "authpi_api_key_use", id: row.key_id };
     let count = UseCount { taken: place.count("taken", row.taken)?, warned: row.warned, exceeded: row.exceeded };
