@@ -81,10 +81,10 @@ impl Rights {
         if scope.split().is_none() {
             return self.as_admin.is_full() && scope.as_str() != OWNER;
         }
-        let reserved = |name: &&str| name.parse().is_ok_and(|reserved| scope.covers(&reserved));
+        let reserved = |name: &str| name.parse().is_ok_and(|reserved| scope.covers(&reserved));
         self.as_admin.iter().any(|held| held.covers(scope))
             && !reaches_beyond_admin(scope)
-            && !OF_OWNERS.iter().any(|name| reserved(&name))
+            && !OF_OWNERS.iter().any(|name| reserved(name))
     }
 
     /// All of it as a list of scopes.

@@ -112,13 +112,12 @@ pub async fn add_verifier(
     if agent.stats.verifiers() >= VERIFIER_LIMIT {
         return Err(Refusal::conflict("The agent has as many verifiers as it may have."));
     }
-    let (credential, secret) = match new.wallet {
-        Some(wallet) => (AgentCredential::Wallet(wallet), None),
-        None => {
-            let secret = change.secret()?;
-            let hash = secret_hash(&change.keyring().peppers, &secret);
-            (AgentCredential::Secret { hash, hint: secret.hint() }, Some(secret))
-        }
+    let (credential, secret) = if let Some(wallet) = new.wallet {
+        (AgentCredential::Wallet(wallet), None)
+    } else {
+        let secret = change.secret()?;
+        let hash = secret_hash(&change.keyring().peppers, &secret);
+        (AgentCredential::Secret { hash, hint: secret.hint() }, Some(secret))
     };
     let verifier = AgentVerifier {
         id: change.mint()?,

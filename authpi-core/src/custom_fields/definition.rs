@@ -445,6 +445,6 @@ mod tests {
         assert_eq!(found(&errors), [("fields.a.type".to_owned(), "immutable")]);
         let both = before.overridden_by(&after);
         assert_eq!(both.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
-        assert_eq!(both["a"].kind, FieldKind::Number);
+        assert_eq!(both.get("a").map(|definition| definition.kind), Some(FieldKind::Number));
     }
 }

@@ -67,28 +67,25 @@ pub async fn trust(
     for oldest in surplus(others, MAX_TRUSTED) {
         distrust(change, &oldest).await?;
     }
-    let device = match known.into_iter().next() {
-        Some(before) => {
-            let after = Device {
-                name: new.name.or_else(|| before.name.clone()),
-                user_agent: new.user_agent.or_else(|| before.user_agent.clone()),
-                trust: Some(trust),
-                updated_at: before.updated_at.next_version(now),
-                ..before.clone()
-            };
-            change.unit().devices().update(&after, before.updated_at).await?.required()?;
-            after
-        }
-        None => {
-            let device = Device {
-                name: new.name,
-                user_agent: new.user_agent,
-                trust: Some(trust),
-                ..unknown(change, issuer, user, new.fingerprint)?
-            };
-            insert(change, &device).await?;
-            device
-        }
+    let device = if let Some(before) = known.into_iter().next() {
+        let after = Device {
+            name: new.name.or_else(|| before.name.clone()),
+            user_agent: new.user_agent.or_else(|| before.user_agent.clone()),
+            trust: Some(trust),
+            updated_at: before.updated_at.next_version(now),
+            ..before.clone()
+        };
+        change.unit().devices().update(&after, before.updated_at).await?.required()?;
+        after
+    } else {
+        let device = Device {
+            name: new.name,
+            user_agent: new.user_agent,
+            trust: Some(trust),
+            ..unknown(change, issuer, user, new.fingerprint)?
+        };
+        insert(change, &device).await?;
+        device
     };
     change.emit(events::trusted(change.account(), &device, trust))?;
     Ok((device, trust))

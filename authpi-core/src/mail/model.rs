@@ -15,12 +15,8 @@ use crate::timestamp::Timestamp;
 use crate::words::words;
 
 /// Pauses before the second to the fifth attempt: 24 h in all (events-webhooks §14).
-const PAUSES: [Duration; 4] = [
-    Duration::from_mins(5),
-    Duration::from_mins(30),
-    Duration::from_hours(3),
-    Duration::from_secs(20 * 3600 + 25 * 60),
-];
+const PAUSES: [Duration; 4] =
+    [Duration::from_mins(5), Duration::from_mins(30), Duration::from_hours(3), Duration::from_mins(20 * 60 + 25)];
 
 /// Leases that may run out in a row before that counts as a failed attempt: something in this mail ends the process.
 const LOST_LEASES: u32 = 5;

@@ -128,7 +128,7 @@ mod tests {
         let mut names = BTreeSet::new();
         let mut arguments = BTreeSet::new();
         for line in language.source().lines() {
-            arguments.extend(line.split("$").skip(1).map(|rest| {
+            arguments.extend(line.split('$').skip(1).map(|rest| {
                 rest.chars().take_while(|char| char.is_ascii_alphanumeric() || *char == '_').collect::<String>()
             }));
             let Some((name, _)) = line.split_once(" =") else { continue };

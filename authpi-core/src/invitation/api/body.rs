@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::view::InvitationView;
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::invitation::model::InvitationGrant;
-use crate::invitation::operations::{InvitationPatch, Inviter, lifetime_until};
+use crate::invitation::operations::{InvitationPatch, Inviter, InviterPatch, lifetime_until};
 use crate::mailbox::Mailbox;
 use crate::membership::model::Grantor;
 use crate::scope::Scopes;
@@ -152,9 +152,9 @@ impl UpdateInvitation {
             members.get(name).map(|value| value.as_str().map(str::to_owned))
         };
         let inviter = match self.others.get("inviter") {
-            Some(Value::Object(inviter)) => Some((text(inviter, "id"), text(inviter, "name"))),
-            Some(_) => Some((Some(None), Some(None))),
-            None => None,
+            Some(Value::Object(inviter)) => InviterPatch { id: text(inviter, "id"), name: text(inviter, "name") },
+            Some(_) => InviterPatch { id: Some(None), name: Some(None) },
+            None => InviterPatch::default(),
         };
         let number = |name: &str| self.others.get(name).and_then(Value::as_i64);
         // Sent back as it is shown, an end is no other.

@@ -120,14 +120,13 @@ impl<'a> Showing<'a> {
 
     async fn scopes(&mut self, invitation: &Invitation) -> Result<Scopes, Refusal> {
         let Some(role) = &invitation.grant.role else { return Ok(invitation.grant.scopes.clone()) };
-        let of_role = match self.roles.get(role) {
-            Some(known) => known.clone(),
-            None => {
-                let alone = InvitationGrant { role: Some(role.clone()), ..InvitationGrant::default() };
-                let found = given(self.reads, invitation.issuer_id, invitation.org_id, &alone).await?;
-                self.roles.insert(role.clone(), found.clone());
-                found
-            }
+        let of_role = if let Some(known) = self.roles.get(role) {
+            known.clone()
+        } else {
+            let alone = InvitationGrant { role: Some(role.clone()), ..InvitationGrant::default() };
+            let found = given(self.reads, invitation.issuer_id, invitation.org_id, &alone).await?;
+            self.roles.insert(role.clone(), found.clone());
+            found
         };
         Ok(invitation.grant.scopes.iter().chain(of_role.iter()).cloned().collect())
     }

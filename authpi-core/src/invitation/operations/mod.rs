@@ -10,4 +10,4 @@ pub use decide::{approve, reject, revoke};
 pub use join::{Door, accept, decline};
 pub use rules::given;
 pub use send::resend;
-pub use write::{InvitationPatch, Inviter, NewInvitation, create, lifetime_until, update};
+pub use write::{InvitationPatch, Inviter, InviterPatch, NewInvitation, create, lifetime_until, update};

@@ -49,6 +49,15 @@ pub struct NewInvitation {
     pub grantor: Grantor,
 }
 
+/// What a PATCH says about who invites; `None` leaves what is.
+#[derive(Clone, Debug, Default)]
+pub struct InviterPatch {
+    /// Another id, or none.
+    pub id: Option<Option<String>>,
+    /// Another name, or none.
+    pub name: Option<Option<String>>,
+}
+
 /// What a PATCH asks for; `None` leaves what is.
 #[derive(Clone, Debug, Default)]
 pub struct InvitationPatch {
@@ -61,7 +70,7 @@ pub struct InvitationPatch {
     /// Another message, or none.
     pub message: Option<Option<String>>,
     /// What is said about who invites.
-    pub inviter: Option<(Option<Option<String>>, Option<Option<String>>)>,
+    pub inviter: InviterPatch,
     /// Another end.
     pub expires_at: Option<Timestamp>,
     /// Metadata to merge.
@@ -158,13 +167,11 @@ async fn checked_grant(
         None if grant.scopes.is_empty() => {
             errors.add("scopes", FieldCode::Required, "an invitation gives at least one scope or a role");
         }
-        None => {}
-        Some(role) => {
-            if role_scopes(change.reads(), issuer, organization, role).await?.is_none() {
-                let message = "neither the organization nor the issuer has such a role";
-                errors.add("role", FieldCode::UnknownReference, message);
-            }
+        Some(role) if role_scopes(change.reads(), issuer, organization, role).await?.is_none() => {
+            let message = "neither the organization nor the issuer has such a role";
+            errors.add("role", FieldCode::UnknownReference, message);
         }
+        None | Some(_) => {}
     }
     errors.into_result()?;
     given(change.reads(), issuer, organization, grant).await
@@ -238,11 +245,10 @@ fn patched(
     if let Some(message) = patch.message {
         invitee.message = message;
     }
-    let (inviter_id, inviter_name) = patch.inviter.unwrap_or_default();
-    if let Some(id) = inviter_id {
+    if let Some(id) = patch.inviter.id {
         after.inviter_id = id;
     }
-    if let Some(name) = inviter_name {
+    if let Some(name) = patch.inviter.name {
         invitee.inviter_name = name;
     }
     if let Some(end) = patch.expires_at.filter(|end| *end != before.expires_at) {

@@ -164,8 +164,8 @@ mod tests {
 
     #[test]
     fn the_fifty_first_link_is_plain_text() {
-        let text: String =
-            (0..60).map(|number| format!("@[x]({}) [[org:{}]]", user(number), organization(number).id())).collect();
+        let link = |number| format!("@[x]({}) [[org:{}]]", user(number), organization(number).id());
+        let text = (0..60).map(link).collect::<Vec<_>>().concat();
         let links = Links::of(&text);
         assert_eq!((links.mentions.len(), links.references.len()), (LINK_LIMIT, LINK_LIMIT));
         assert_eq!(links.mentions.last(), Some(&user(49)));

@@ -209,7 +209,7 @@ mod tests {
                 let rendered = render(language, &brand(), &mail).unwrap();
                 assert!(!rendered.subject.is_empty() && !rendered.subject.contains('\n'), "{rendered:?}");
                 assert!(rendered.html.contains(&format!("lang=\"{}\"", language.tag())));
-                assert!(!rendered.text.contains("{") && !rendered.html.contains("{{"), "{}", rendered.text);
+                assert!(!rendered.text.contains('{') && !rendered.html.contains("{{"), "{}", rendered.text);
                 subjects.insert((language.tag(), rendered.subject));
             }
         }

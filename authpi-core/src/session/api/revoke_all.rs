@@ -18,6 +18,7 @@ use crate::web::route::Route;
 /// What was revoked, counted.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RevokeAllResult)]
+#[allow(clippy::struct_field_names, reason = "the names that answers have")]
 pub(super) struct RevokeAllResult {
     sessions_revoked: u32,
     devices_revoked: u32,

@@ -135,7 +135,10 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
     };
     insert(&ground, &full).await;
     assert_eq!(find(&ground, full.issuer_id, full.id).await.as_ref(), Some(&full));
-    assert_eq!(page(&ground, full.issuer_id, &AgentFilter::default(), 1, None).await.items, [full.clone()]);
+    assert_eq!(
+        page(&ground, full.issuer_id, &AgentFilter::default(), 1, None).await.items,
+        std::slice::from_ref(&full)
+    );
     let changed = Agent { updated_at: later(2), ..Agent { id: full.id, ..agent(full.issuer_id) } };
     let mut unit = begin(&ground, later(2)).await;
     assert_eq!(unit.agents().update(&changed, full.updated_at).await.unwrap(), WriteOutcome::Done);

@@ -32,14 +32,14 @@ fn device(user: &User, number: u8) -> Device {
     }
 }
 
-fn at_its_limits(device: Device) -> Device {
+fn at_its_limits(device: &Device) -> Device {
     Device {
         name: Some("🦀".repeat(200)),
         user_agent: Some("ü".repeat(512)),
         country: Some("DE".to_owned()),
         trust: Some(Trust { at: later(1), expires_at: later(2), last_used_at: Some(later(3)) }),
         sightings: Some(Sightings { first_at: later(4), last_at: later(5), logins: u32::MAX }),
-        ..device
+        ..device.clone()
     }
 }
 
@@ -62,7 +62,7 @@ async fn owner(ground: &Ground) -> User {
 
 pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
     let owner = owner(&ground).await;
-    let full = at_its_limits(device(&owner, 1));
+    let full = at_its_limits(&device(&owner, 1));
     assert_eq!(insert(&ground, &full).await, InsertOutcome::Inserted);
     let store = ground.store();
     let found = store.reads().devices().find(owner.issuer_id, owner.id, full.id).await.unwrap();
@@ -100,7 +100,7 @@ pub async fn a_stale_version_changes_and_removes_nothing(ground: Ground) {
     let known = device(&owner, 1);
     let _ = insert(&ground, &known).await;
     let mut unit = begin(&ground, later(1)).await;
-    let after = at_its_limits(Device { updated_at: later(2), ..known.clone() });
+    let after = at_its_limits(&Device { updated_at: later(2), ..known.clone() });
     assert_eq!(unit.devices().update(&after, later(1)).await.unwrap(), WriteOutcome::Stale);
     assert_eq!(unit.devices().remove(&after).await.unwrap(), WriteOutcome::Stale);
     unit.commit().await.unwrap();

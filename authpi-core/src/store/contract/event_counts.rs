@@ -22,7 +22,7 @@ fn total(count: u64) -> EventCount {
     EventCount { at: None, key: None, count, unique: None }
 }
 
-fn grouped(key: impl ToString, count: u64) -> EventCount {
+fn grouped(key: &(impl ToString + ?Sized), count: u64) -> EventCount {
     EventCount { key: Some(key.to_string()), ..total(count) }
 }
 
@@ -98,20 +98,20 @@ pub async fn groups_are_told_by_their_value_and_the_largest_come_first(ground: G
     let any = EventFilter::default();
     for (group, expected) in [
         (Group::Type, vec![grouped("user.updated", 3), grouped("issuer.created", 1)]),
-        (Group::OrgId, vec![grouped(organization, 2), grouped(other, 1)]),
-        (Group::UserId, vec![grouped(user, 1)]),
-        (Group::ClientId, vec![grouped(client, 1)]),
-        (Group::IssuerId, vec![grouped(issuer, 1)]),
+        (Group::OrgId, vec![grouped(&organization, 2), grouped(&other, 1)]),
+        (Group::UserId, vec![grouped(&user, 1)]),
+        (Group::ClientId, vec![grouped(&client, 1)]),
+        (Group::IssuerId, vec![grouped(&issuer, 1)]),
     ] {
         let by = Aggregation { group_by: Some(group), ..Aggregation::default() };
         assert_eq!(counted(&ground, account, &any, by).await, expected, "{group:?}");
     }
     let by = Aggregation { interval: Some(Interval::Minute), group_by: Some(Group::OrgId), count_unique: None };
     let at = |minutes, key, count| EventCount { at: Some(later(minutes)), ..grouped(key, count) };
-    let expected = [at(1, organization, 1), at(2, organization, 1), at(3, other, 1)];
+    let expected = [at(1, &organization, 1), at(2, &organization, 1), at(3, &other, 1)];
     assert_eq!(counted(&ground, account, &any, by).await, expected);
     let filter = EventFilter { user_id: Some(user), ..EventFilter::default() };
-    assert_eq!(counted(&ground, account, &filter, by).await, [at(2, organization, 1)]);
+    assert_eq!(counted(&ground, account, &filter, by).await, [at(2, &organization, 1)]);
 }
 
 pub async fn different_ids_are_counted_once(ground: Ground) {

@@ -239,6 +239,8 @@ pub async fn pages_neither_repeat_nor_skip_while_rows_come_and_go(ground: Ground
 }
 
 pub async fn a_status_is_what_the_clock_of_who_asks_makes_it(ground: Ground) {
+    use InvitationStatus::{Declined, Expired, Pending, PendingApproval};
+
     let tenant = tenant(&ground).await;
     let pending = invitation(&tenant);
     let waiting = Invitation { state: InvitationState::PendingApproval, expires_at: later(90), ..invitation(&tenant) };
@@ -250,7 +252,6 @@ pub async fn a_status_is_what_the_clock_of_who_asks_makes_it(ground: Ground) {
     let listed = async |status, now| {
         list(&ground, &tenant, InvitationFilter { status: Some(status), now }, 10, None).await.items
     };
-    use InvitationStatus::{Declined, Expired, Pending, PendingApproval};
     assert_eq!(listed(Pending, later(59)).await, [pending.id]);
     assert_eq!(listed(Pending, later(60)).await, []);
     assert_eq!(listed(PendingApproval, later(60)).await, [waiting.id]);

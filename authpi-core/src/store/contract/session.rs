@@ -237,7 +237,7 @@ pub async fn live_sessions_are_found_by_what_they_belong_to(ground: Ground) {
         assert_eq!(count(&ground, issuer, of, START).await, 1, "{of:?}");
     }
     let store = ground.store();
-    assert_eq!(store.reads().sessions().live(issuer, of_user, 1).await.unwrap(), [op.clone()]);
+    assert_eq!(store.reads().sessions().live(issuer, of_user, 1).await.unwrap(), std::slice::from_ref(&op));
     assert_eq!(count(&ground, issuer, of_user, START).await, 2);
     let idle_end = op.lapses_at();
     assert_eq!(count(&ground, issuer, of_user, idle_end.minus(Duration::from_millis(1))).await, 2);

@@ -275,7 +275,7 @@ pub async fn a_status_filter_sees_time_and_user(ground: Ground) {
     assert_eq!(shown(EffectiveStatus::Suspended).await, []);
     let reads = store.reads().personal_tokens();
     let unexpired = reads.unexpired(issuer.id, user.id, TokenStatus::Active, later(1), 10).await.unwrap();
-    assert_eq!(unexpired, [active.clone()]);
+    assert_eq!(unexpired, std::slice::from_ref(&active));
     let earlier = reads.unexpired(issuer.id, user.id, TokenStatus::Active, START, 10).await.unwrap();
     assert_eq!(earlier, [active.clone(), expired]);
     let suspended = User { status: Status::initial(UserStatus::Suspended), updated_at: later(1), ..user.clone() };

@@ -38,8 +38,8 @@ impl Maker<'_> {
         }
         for key in ["oneOf", "anyOf"] {
             if let Some(branches) = schema.get(key).and_then(Value::as_array) {
-                let telling = branches.iter().filter(|branch| branch.get("type").is_none_or(|kind| kind != "null"));
-                return telling.filter_map(|branch| self.value(name, branch, depth)).next();
+                let mut telling = branches.iter().filter(|branch| branch.get("type").is_none_or(|kind| kind != "null"));
+                return telling.find_map(|branch| self.value(name, branch, depth));
             }
         }
         if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {

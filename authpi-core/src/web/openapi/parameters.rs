@@ -24,13 +24,12 @@ pub(super) fn of(route: &Route) -> Vec<Value> {
 }
 
 fn in_path(name: &str) -> Value {
-    let (description, schema) = match name {
-        "domain" => ("The host name.".to_owned(), json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,253}$" })),
-        _ => {
-            let noun = name.trim_end_matches("_id").replace('_', " ");
-            let description = if noun == name { format!("The {noun}.") } else { format!("Id of the {noun}.") };
-            (description, json!({ "type": "string", "pattern": "^[A-Za-z0-9_]{1,64}$" }))
-        }
+    let (description, schema) = if name == "domain" {
+        ("The host name.".to_owned(), json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,253}$" }))
+    } else {
+        let noun = name.trim_end_matches("_id").replace('_', " ");
+        let description = if noun == name { format!("The {noun}.") } else { format!("Id of the {noun}.") };
+        (description, json!({ "type": "string", "pattern": "^[A-Za-z0-9_]{1,64}$" }))
     };
     json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema })
 }

@@ -130,9 +130,9 @@ fn references(schema: &Value) -> Vec<String> {
 fn renamed(schema: &Value, twins: &BTreeSet<String>) -> Value {
     match schema {
         Value::Object(members) => {
-            let own = referred(schema).map(|name| reference(&sent_name(name, twins)));
+            let own = referred(schema).map(|name| format!("{PREFIX}{}", sent_name(name, twins)));
             let rename = |(key, value): (&String, &Value)| match (&own, key.as_str()) {
-                (Some(own), "$ref") => (key.clone(), own["$ref"].clone()),
+                (Some(own), "$ref") => (key.clone(), own.as_str().into()),
                 _ => (key.clone(), renamed(value, twins)),
             };
             members.iter().map(rename).collect()

@@ -108,7 +108,7 @@ mod tests {
             AttemptOutcome::Failed { retry_after, .. } => retry_after,
             _ => None,
         };
-        assert_eq!(wait(429, "120"), Some(Duration::from_secs(120)));
+        assert_eq!(wait(429, "120"), Some(Duration::from_mins(2)));
         assert_eq!(wait(503, "Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::from_secs(30)));
         assert_eq!(wait(503, "soon"), None);
     }

@@ -53,14 +53,13 @@ pub(super) fn renewed(
     let mut made = NewSecrets::default();
     let mut after = WebhookAuth { kind, bearer: None, signing: None };
     if kind.has_bearer() {
-        after.bearer = match before.bearer.filter(|_| !wanted.regenerate) {
-            Some(known) => Some(known),
-            None => {
-                let token = Secret::new(format!("{BEARER_PREFIX}{}", change.secret()?.expose()));
-                let stored = stored(change, &bearer_seal(id), &token)?;
-                made.bearer = Some(token);
-                Some(stored)
-            }
+        after.bearer = if let Some(known) = before.bearer.filter(|_| !wanted.regenerate) {
+            Some(known)
+        } else {
+            let token = Secret::new(format!("{BEARER_PREFIX}{}", change.secret()?.expose()));
+            let stored = stored(change, &bearer_seal(id), &token)?;
+            made.bearer = Some(token);
+            Some(stored)
         };
     }
     if kind.has_signature() {

@@ -112,7 +112,7 @@ pub async fn update(
         changes.push("auth".to_owned());
     }
     let was = before.status.value;
-    let mut after = Webhook { details, metadata, auth, ..before.clone() };
+    let mut after = Webhook { details, auth, metadata, ..before.clone() };
     after = match patch.status {
         Some((WebhookStatus::Active, note)) => after.activated(change.now(), note),
         Some((WebhookStatus::Disabled, note)) => after.disabled(change.now(), note),

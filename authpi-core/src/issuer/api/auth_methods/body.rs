@@ -25,6 +25,7 @@ pub(super) struct DetailsBody(Map<String, Value>);
 impl DetailsBody {
     /// The details, and the client secret: `None` when nothing is said about it, `Some(None)` when it is to go. What
     /// only answers show is dropped.
+    #[allow(clippy::option_option, reason = "a PATCH leaves, replaces or removes the secret")]
     pub(super) fn parts(&self) -> (Map<String, Value>, Option<Option<Secret>>) {
         let mut details = self.0.clone();
         let settings = details.get_mut("settings").and_then(Value::as_object_mut);
