@@ -93,7 +93,8 @@ impl Scope {
         let ((resource, action), (other_resource, other_action)) = (self.split()?, other.split()?);
         let (reach, other_reach) = (Reach::of(resource, action), Reach::of(other_resource, other_action));
         let action = match (action_covers(action, other_action), action_covers(other_action, action)) {
-            (true, _) => other_action,
+            // `*` and `**` cover each other as actions, but what is met here is one resource, not what is below it.
+            (true, _) if other_action != "**" => other_action,
             (_, true) => action,
             _ => return None,
         };

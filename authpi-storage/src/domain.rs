@@ -17,7 +17,7 @@ use crate::error::failed;
 use crate::insert::insert_unless_taken;
 use crate::session::{Session, Unit};
 
-fn domain(row: Model) -> Result<AccountDomain, StoreError> {
+fn domain(row: &Model) -> Result<AccountDomain, StoreError> {
     // A host is no id; the account names the row well enough.
     let place = Place { table: "authpi_account_domain", id: row.account_id };
     let state = match (row.verified_at, row.assigned_issuer_id, row.assigned_at) {
@@ -63,7 +63,7 @@ impl<C: ConnectionTrait> Session<C> {
             .all(&self.connection)
             .await
             .map_err(failed("domain.list"))?;
-        rows.into_iter().map(domain).collect()
+        rows.iter().map(domain).collect()
     }
 }
 
@@ -75,7 +75,7 @@ impl<C: ConnectionTrait + Send + Sync> DomainReads for Session<C> {
             .one(&self.connection)
             .await
             .map_err(failed("domain.find"))?;
-        row.map(domain).transpose()
+        row.as_ref().map(domain).transpose()
     }
 
     async fn of_accounts(&self, accounts: &[AccountId]) -> Result<Vec<AccountDomain>, StoreError> {

@@ -13,9 +13,8 @@ use authpi_core::web::route::{Route, Shape};
 use authpi_core::web::services::Options;
 use http::Method;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use tests::world::World;
 use tests::{App, Driver};
-
-use super::access::World;
 
 /// A value that a parameter takes.
 fn value(parameter: &Parameter, world: &World) -> Option<String> {

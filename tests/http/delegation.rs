@@ -43,18 +43,18 @@ impl Ground {
         format!("{}/users/{}/delegations", self.issuer, self.user)
     }
 
-    fn body(&self, more: Value) -> Value {
+    fn body(&self, more: &Value) -> Value {
         let mut body = json!({ "agent_id": self.agent, "scopes": ["orders:**"] });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         body
     }
 
     async fn grant(&self, more: Value) -> Reply {
-        self.app.root().post(&self.all(), self.body(more)).expect(201).await
+        self.app.root().post(&self.all(), self.body(&more)).expect(201).await
     }
 
     async fn refused(&self, more: Value, status: u16) -> Vec<String> {
-        self.app.root().post(&self.all(), self.body(more)).expect(status).await.refusal().1
+        self.app.root().post(&self.all(), self.body(&more)).expect(status).await.refusal().1
     }
 
     async fn listed(&self, query: &str) -> Vec<String> {
@@ -205,7 +205,7 @@ async fn one_is_in_force_for_a_purpose_and_a_new_one_follows_its_end() {
 #[tokio::test]
 async fn of_parallel_grants_one_is_made() {
     let ground = Ground::new().await;
-    let (root, all, body) = (ground.app.root(), ground.all(), ground.body(json!({})));
+    let (root, all, body) = (ground.app.root(), ground.all(), ground.body(&json!({})));
     let replies = join_all((0..8).map(|_| root.post(&all, body.clone()).send())).await;
     let mut statuses: Vec<_> = replies.iter().map(|reply| reply.status.as_u16()).collect();
     statuses.sort_unstable();
@@ -298,7 +298,7 @@ async fn those_of_a_deleted_user_or_issuer_end_with_their_events() {
     ground.grant(json!({})).await;
     let bob = app.user(&ground.issuer, "bob@example.com").await;
     let of_bob = format!("{}/users/{bob}/delegations", ground.issuer);
-    app.root().post(&of_bob, ground.body(json!({}))).expect(201).await;
+    app.root().post(&of_bob, ground.body(&json!({}))).expect(201).await;
     app.root().delete(&format!("{}/users/{}", ground.issuer, ground.user)).expect(204).await;
     assert_eq!(app.events("event_types=user.deleted").await[0]["data"]["cascade"]["delegations"], 1);
     run_once(services).await.unwrap();

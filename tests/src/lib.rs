@@ -25,6 +25,7 @@ pub mod seed;
 pub mod server;
 pub mod sessions;
 pub mod smtp;
+pub mod world;
 
 pub use app::{App, Driver};
 pub use caller::{Caller, Reply};

@@ -15,7 +15,7 @@ use crate::App;
 
 /// What happens to sessions besides what the Core API does.
 enum Deed {
-    Open(NewSession),
+    Open(Box<NewSession>),
     IssueTokens(SessionId),
     TrustDevice(UserId),
 }
@@ -40,7 +40,7 @@ impl Work for Login {
 
     async fn apply(&self, change: &mut Change<'_>) -> Result<String, Refusal> {
         match &self.deed {
-            Deed::Open(new) => Ok(opening::open(change, self.issuer, new.clone()).await?.id.to_string()),
+            Deed::Open(new) => Ok(opening::open(change, self.issuer, NewSession::clone(new)).await?.id.to_string()),
             Deed::IssueTokens(id) => {
                 let session = change.reads().sessions().find(self.issuer, *id).await?.ok_or(Refusal::NotFound)?;
                 Ok(opening::issue_tokens(change, session, true).await?.id.to_string())
@@ -92,7 +92,7 @@ impl App {
             idle_timeout: IDLE_TIMEOUT,
             new_device: false,
         };
-        self.deed(issuer, Deed::Open(new)).await
+        self.deed(issuer, Deed::Open(Box::new(new))).await
     }
 
     /// Signs a user in at the issuer at `issuer`; returns the id of the session.
@@ -115,7 +115,7 @@ impl App {
             idle_timeout: IDLE_TIMEOUT,
             new_device: false,
         };
-        self.deed(issuer, Deed::Open(new)).await.unwrap()
+        self.deed(issuer, Deed::Open(Box::new(new))).await.unwrap()
     }
 
     /// The browser of a user stands in for a second factor.

@@ -131,6 +131,13 @@ fn plain_names_are_given_from_above() {
     assert!(!held(&["owner"], "a:read"), "what an owner holds besides is for the authentication to say");
 }
 
+#[test]
+fn what_a_tree_and_the_top_level_share_is_not_below_the_root_of_the_tree() {
+    let (tree, top_level) = (scope("a:**"), scope("*:*"));
+    assert_eq!(tree.meet(&top_level), Some(scope("a:*")));
+    assert_eq!(top_level.meet(&tree), Some(scope("a:*")));
+}
+
 proptest! {
     #[test]
     fn the_meet_of_two_scopes_grants_what_both_grant(one in any_scope(), other in any_scope()) {

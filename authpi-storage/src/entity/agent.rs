@@ -15,6 +15,7 @@ pub struct Model {
     pub status_by: Option<String>,
     pub deleted: bool,
     pub deleted_at: Option<i64>,
+    #[allow(clippy::struct_field_names, reason = "the column has this name")]
     pub model: Option<String>,
     pub provider: Option<String>,
     pub details: Json,

@@ -58,7 +58,7 @@ fn name(column: &'static str) -> Expr {
 }
 
 /// The rows that are counted, with no more columns than that takes.
-fn picked(account: AccountId, filter: &EventFilter, by: Aggregation, only: Option<Condition>) -> SelectStatement {
+fn picked(account: AccountId, filter: &EventFilter, by: Aggregation, only: Option<&Condition>) -> SelectStatement {
     let mut parts = walks(filter).into_iter().map(|walk| {
         let mut part = Query::select();
         part.from(Entity).cond_where(conditions(account, filter)).cond_where(walk);
@@ -73,7 +73,7 @@ fn picked(account: AccountId, filter: &EventFilter, by: Aggregation, only: Optio
         if let Some(unique) = by.count_unique {
             part.expr_as(Expr::col(unique_column(unique)), Alias::new(UNIQUE));
         }
-        if let Some(only) = &only {
+        if let Some(only) = only {
             part.cond_where(only.clone());
         }
         // A query of no columns is none.
@@ -169,7 +169,7 @@ impl<C: ConnectionTrait + Send + Sync> EventCounts for Session<C> {
                     Keys::Words(words) => column(group).is_in(words),
                     Keys::Ids(ids) => column(group).is_in(ids),
                 };
-                let mut query = counted(picked(account, filter, by, Some(Condition::all().add(only))), by);
+                let mut query = counted(picked(account, filter, by, Some(&Condition::all().add(only))), by);
                 query
                     .order_by_expr(name(START), Order::Asc)
                     .order_by_expr(name(EVENTS), Order::Desc)

@@ -6,6 +6,15 @@ use super::m0001_first::Tables;
 use super::tables::{flag, id, id_null, index, json, number, number_null, primary, table, text_null, unique, word};
 
 pub(super) fn tables(backend: DbBackend) -> Tables {
+    let (mut tables, mut indices) = credit(backend);
+    let (others, of_others) = usage(backend);
+    tables.extend(others);
+    indices.extend(of_others);
+    (tables, indices)
+}
+
+/// What an account has, and every change of it.
+fn credit(backend: DbBackend) -> Tables {
     // The end of the ledger of an account, which is what writers lock.
     let mut credit = table(backend, "authpi_credit");
     credit
@@ -35,6 +44,29 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         .col(number_null("settled_total"))
         .col(number("created_at"));
 
+    let mut method = table(backend, "authpi_payment_method");
+    method
+        .col(id("id").primary_key())
+        .col(id("account_id"))
+        .col(json("kind"))
+        .col(flag("enabled"))
+        .col(flag("removed"))
+        .col(number("created_at"))
+        .col(number_null("disabled_at"))
+        .col(number_null("removed_at"))
+        .col(number("updated_at"));
+
+    let indices = vec![
+        index("authpi_credit_open", "authpi_credit", &["open_period"]),
+        unique("authpi_ledger_place", "authpi_ledger_entry", &["account_id", "sequence"]),
+        unique("authpi_ledger_payment", "authpi_ledger_entry", &["external_reference"]),
+        index("authpi_payment_method_by_account", "authpi_payment_method", &["account_id", "removed", "id"]),
+    ];
+    (vec![credit, entry, method], indices)
+}
+
+/// What is counted and stated.
+fn usage(backend: DbBackend) -> Tables {
     let mut usage = table(backend, "authpi_usage");
     usage
         .col(id("account_id"))
@@ -60,25 +92,9 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         .col(number("created_at"));
     statement.primary_key(&mut primary(&["account_id", "period"]));
 
-    let mut method = table(backend, "authpi_payment_method");
-    method
-        .col(id("id").primary_key())
-        .col(id("account_id"))
-        .col(json("kind"))
-        .col(flag("enabled"))
-        .col(flag("removed"))
-        .col(number("created_at"))
-        .col(number_null("disabled_at"))
-        .col(number_null("removed_at"))
-        .col(number("updated_at"));
-
     let indices = vec![
-        index("authpi_credit_open", "authpi_credit", &["open_period"]),
-        unique("authpi_ledger_place", "authpi_ledger_entry", &["account_id", "sequence"]),
-        unique("authpi_ledger_payment", "authpi_ledger_entry", &["external_reference"]),
         index("authpi_usage_pending", "authpi_usage", &["pending", "period"]),
         index("authpi_active_user_age", "authpi_active_user", &["period"]),
-        index("authpi_payment_method_by_account", "authpi_payment_method", &["account_id", "removed", "id"]),
     ];
-    (vec![credit, entry, usage, active, statement, method], indices)
+    (vec![usage, active, statement], indices)
 }

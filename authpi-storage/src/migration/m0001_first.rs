@@ -4,12 +4,12 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::prelude::*;
 
 use super::tables::{
-    bytes, bytes_null, create, flag, hash, id, id_null, index, json, json_null, large_bytes_null, number, number_null,
-    primary, status, table, text_null, text_of, unique, word,
+    bytes, bytes_null, create, flag, hash, id, id_null, index, json, large_bytes_null, number, number_null, primary,
+    status, table, text_null, text_of, unique, word,
 };
 use super::{
-    access, agent, billing, connection, delegation, device, domain, group, invitation, mail, note, session, token,
-    verifier, webhook,
+    access, agent, api_key, billing, connection, delegation, device, domain, group, invitation, mail, note, session,
+    token, verifier, webhook,
 };
 
 pub(super) struct Migration;
@@ -27,8 +27,11 @@ impl MigrationTrait for Migration {
         let backend = manager.get_database_backend();
         let tables = [
             instance(backend),
-            issuers(backend),
-            tenants(backend),
+            accounts(backend),
+            clients(backend),
+            organizations(backend),
+            memberships(backend),
+            api_key::tables(backend),
             users(backend),
             trail(backend),
             mail::tables(backend),
@@ -82,8 +85,8 @@ fn instance(backend: DbBackend) -> Tables {
     (vec![keys, platform, idempotency], vec![sweep])
 }
 
-/// Accounts, issuers with login methods, keys and clients.
-fn issuers(backend: DbBackend) -> Tables {
+/// Accounts, issuers with login methods and keys.
+fn accounts(backend: DbBackend) -> Tables {
     let mut account = table(backend, "authpi_account");
     account
         .col(id("id").primary_key())
@@ -137,6 +140,20 @@ fn issuers(backend: DbBackend) -> Tables {
         .col(number("created_at"))
         .col(number("activates_at"));
 
+    let indices = vec![
+        index("authpi_account_by_owner", "authpi_account", &["owner_user_id"]),
+        index("authpi_account_deleting", "authpi_account", &["deleting", "deleting_since"]),
+        index("authpi_issuer_by_account", "authpi_issuer", &["account_id", "deleting", "id"]),
+        index("authpi_issuer_deleting", "authpi_issuer", &["deleting"]),
+        index("authpi_issuer_detaching", "authpi_issuer", &["detaching"]),
+        index("authpi_auth_method_by_issuer", "authpi_auth_method", &["issuer_id", "id"]),
+        unique("authpi_signing_key_generation", "authpi_signing_key", &["issuer_id", "generation", "algorithm"]),
+    ];
+    (vec![account, issuer, method, key], indices)
+}
+
+/// Clients of issuers.
+fn clients(backend: DbBackend) -> Tables {
     let mut client = table(backend, "authpi_client");
     status(client.col(id("id").primary_key()).col(id("issuer_id")))
         .col(flag("deleted"))
@@ -154,24 +171,17 @@ fn issuers(backend: DbBackend) -> Tables {
         .col(number("updated_at"));
 
     let indices = vec![
-        index("authpi_account_by_owner", "authpi_account", &["owner_user_id"]),
-        index("authpi_account_deleting", "authpi_account", &["deleting", "deleting_since"]),
-        index("authpi_issuer_by_account", "authpi_issuer", &["account_id", "deleting", "id"]),
-        index("authpi_issuer_deleting", "authpi_issuer", &["deleting"]),
-        index("authpi_issuer_detaching", "authpi_issuer", &["detaching"]),
-        index("authpi_auth_method_by_issuer", "authpi_auth_method", &["issuer_id", "id"]),
-        unique("authpi_signing_key_generation", "authpi_signing_key", &["issuer_id", "generation", "algorithm"]),
         index("authpi_client_by_issuer", "authpi_client", &["issuer_id", "deleted", "id"]),
         index("authpi_client_by_status", "authpi_client", &["issuer_id", "deleted", "status", "id"]),
         index("authpi_client_by_type", "authpi_client", &["issuer_id", "deleted", "application_type", "id"]),
         index("authpi_client_by_readiness", "authpi_client", &["issuer_id", "deleted", "readiness", "id"]),
         index("authpi_client_deleted", "authpi_client", &["deleted_at"]),
     ];
-    (vec![account, issuer, method, key, client], indices)
+    (vec![client], indices)
 }
 
-/// Organizations with memberships and API keys.
-fn tenants(backend: DbBackend) -> Tables {
+/// Organizations.
+fn organizations(backend: DbBackend) -> Tables {
     let mut organization = table(backend, "authpi_organization");
     status(organization.col(id("id").primary_key()).col(id("issuer_id")))
         .col(flag("deleting"))
@@ -190,6 +200,16 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(number("created_at"))
         .col(number("updated_at"));
 
+    let indices = vec![
+        index("authpi_organization_by_issuer", "authpi_organization", &["issuer_id", "deleting", "id"]),
+        index("authpi_organization_by_type", "authpi_organization", &["issuer_id", "deleting", "org_type"]),
+        index("authpi_organization_deleting", "authpi_organization", &["deleting"]),
+    ];
+    (vec![organization], indices)
+}
+
+/// Who is a member, with which scopes and in which groups.
+fn memberships(backend: DbBackend) -> Tables {
     let mut membership = table(backend, "authpi_membership");
     membership
         .col(id("org_id"))
@@ -224,44 +244,7 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(number("joined_at"));
     membership_group.primary_key(&mut primary(&["org_id", "member_id", "group_id"]));
 
-    let mut key = table(backend, "authpi_api_key");
-    status(key.col(id("id").primary_key()).col(id("account_id")).col(id("org_id")).col(id("issuer_id")))
-        .col(word("level"))
-        .col(text_of("name", 200))
-        .col(json("details"))
-        .col(json("scopes"))
-        .col(json("ip_allowlist"))
-        .col(json_null("rate_limit"))
-        .col(number_null("expires_at"))
-        .col(flag("expiry_announced"))
-        .col(bytes("secret_hash"))
-        .col(text_of("secret_hint", 8))
-        .col(bytes_null("previous_secret_hash"))
-        .col(number_null("previous_valid_until"))
-        .col(number_null("rotated_at"))
-        .col(json("metadata"))
-        .col(number("created_at"))
-        .col(number("updated_at"));
-
-    // What all instances together have taken of a window of a key's limit.
-    let mut key_use = table(backend, "authpi_api_key_use");
-    key_use
-        .col(id("account_id"))
-        .col(id("key_id"))
-        .col(number("most"))
-        .col(number("window_seconds"))
-        .col(number("starts_at"))
-        .col(number("ends_at"))
-        .col(number("taken"))
-        .col(flag("warned"))
-        .col(flag("exceeded"));
-    key_use.primary_key(&mut primary(&["account_id", "key_id", "most", "window_seconds", "starts_at"]));
-
     let indices = vec![
-        index("authpi_api_key_use_end", "authpi_api_key_use", &["ends_at"]),
-        index("authpi_organization_by_issuer", "authpi_organization", &["issuer_id", "deleting", "id"]),
-        index("authpi_organization_by_type", "authpi_organization", &["issuer_id", "deleting", "org_type"]),
-        index("authpi_organization_deleting", "authpi_organization", &["deleting"]),
         index("authpi_membership_by_member", "authpi_membership", &["issuer_id", "member_id"]),
         index("authpi_membership_by_time", "authpi_membership", &["org_id", "joined_at", "member_id"]),
         index("authpi_membership_by_status", "authpi_membership", &["org_id", "status", "joined_at", "member_id"]),
@@ -285,11 +268,8 @@ fn tenants(backend: DbBackend) -> Tables {
             "authpi_membership_group",
             &["org_id", "group_id", "status", "joined_at", "member_id"],
         ),
-        index("authpi_api_key_by_organization", "authpi_api_key", &["org_id", "created_at", "id"]),
-        index("authpi_api_key_by_issuer", "authpi_api_key", &["issuer_id"]),
-        index("authpi_api_key_expiry", "authpi_api_key", &["expiry_announced", "expires_at"]),
     ];
-    (vec![organization, membership, membership_scope, membership_group, key, key_use], indices)
+    (vec![membership, membership_scope, membership_group], indices)
 }
 
 /// The directory of users, without personal data, and their records, which hold all of it.

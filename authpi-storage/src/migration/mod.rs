@@ -5,6 +5,7 @@
 
 mod access;
 mod agent;
+mod api_key;
 mod billing;
 mod connection;
 mod delegation;

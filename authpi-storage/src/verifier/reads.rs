@@ -32,11 +32,11 @@ fn verifier(row: Model) -> Result<Verifier, StoreError> {
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
         name: row.name.clone(),
-        proof: proof(place, row)?,
+        proof: proof(place, &row)?,
     })
 }
 
-fn proof(place: Place, row: Model) -> Result<Proof, StoreError> {
+fn proof(place: Place, row: &Model) -> Result<Proof, StoreError> {
     let secret = || row.secret.clone().ok_or_else(|| place.corrupt("secret"));
     let hash = || {
         let phc = String::from_utf8(secret()?).map_err(|_| place.corrupt("secret"))?;

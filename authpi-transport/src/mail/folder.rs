@@ -32,7 +32,8 @@ impl MailFolder {
 impl Mailer for MailFolder {
     async fn send(&self, mail: &OutgoingMail) -> Result<(), MailFailure> {
         let bytes = message(&self.sender, mail)?.formatted();
-        let id: String = mail.message_id.split('@').next().unwrap_or_default().chars().filter(is_plain).collect();
+        let id: String =
+            mail.message_id.split('@').next().unwrap_or_default().chars().filter(|char| is_plain(*char)).collect();
         let (folder, millis) = (self.folder.clone(), mail.date.as_millis());
         let written = tokio::task::spawn_blocking(move || write(&folder, &format!("{millis}-{id}"), &bytes)).await;
         match written {
@@ -46,8 +47,8 @@ impl Mailer for MailFolder {
     }
 }
 
-fn is_plain(char: &char) -> bool {
-    char.is_ascii_alphanumeric() || *char == '_'
+fn is_plain(char: char) -> bool {
+    char.is_ascii_alphanumeric() || char == '_'
 }
 
 /// Complete under its name, or not there.

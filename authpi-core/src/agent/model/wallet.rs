@@ -214,7 +214,7 @@ mod tests {
             ("cosmos:hub", "a b".to_owned(), InvalidWallet::Address),
             ("cosmos:hub", "a".repeat(129), InvalidWallet::Address),
             ("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", format!("{}1", &sol[..31]), InvalidWallet::Address),
-            ("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", sol[1..].to_owned(), InvalidWallet::Address),
+            ("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", sol[2..].to_owned(), InvalidWallet::Address),
             ("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", sol.replace('7', "0"), InvalidWallet::Address),
             ("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", "z".repeat(44), InvalidWallet::Address),
         ];

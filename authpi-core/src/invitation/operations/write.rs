@@ -17,6 +17,7 @@ use crate::invitation::model::{
 use crate::mailbox::Mailbox;
 use crate::membership::model::{Grantor, below_ceiling, check_ceiling};
 use crate::metadata::Metadata;
+use crate::organization::model::Organization;
 use crate::scope::Scopes;
 use crate::store::Change;
 use crate::timestamp::Timestamp;
@@ -94,12 +95,7 @@ pub async fn create(
     let locked = change.unit().organizations().lock(issuer, organization).await?;
     let locked = locked.ok_or(Refusal::NotFound)?;
     let rules = rules(change, issuer, &locked.details.org_type, locked.details.invitations).await?;
-    let defaults = InvitationGrant {
-        scopes: below_ceiling(&locked.details.scopes, &locked.details.default_member_scopes),
-        role: rules.default_role.clone(),
-        user_title: None,
-    };
-    let grant = with_defaults(new.grant, defaults);
+    let grant = with_defaults(new.grant, &locked, rules.default_role.clone());
     let scopes = checked_grant(change, (issuer, organization), &locked.details.scopes, &grant).await?;
     check_grant(change, organization, &new.grantor, &scopes).await?;
     if !locked.is_active() {
@@ -149,9 +145,13 @@ pub async fn create(
     Ok(invitation)
 }
 
-fn with_defaults(grant: InvitationGrant, defaults: InvitationGrant) -> InvitationGrant {
-    let is_empty = grant.scopes.is_empty() && grant.role.is_none();
-    if is_empty { InvitationGrant { user_title: grant.user_title, ..defaults } } else { grant }
+/// What the organization gives where the grant is empty.
+fn with_defaults(grant: InvitationGrant, organization: &Organization, role: Option<String>) -> InvitationGrant {
+    if !grant.scopes.is_empty() || grant.role.is_some() {
+        return grant;
+    }
+    let scopes = below_ceiling(&organization.details.scopes, &organization.details.default_member_scopes);
+    InvitationGrant { scopes, role, user_title: grant.user_title }
 }
 
 /// All that the grant gives, when it gives something and the organization has it.
