@@ -17,7 +17,6 @@ use crate::invitation::model::{
 use crate::mailbox::Mailbox;
 use crate::membership::model::{Grantor, below_ceiling, check_ceiling};
 use crate::metadata::Metadata;
-use crate::organization::model::Organization;
 use crate::scope::Scopes;
 use crate::store::Change;
 use crate::timestamp::Timestamp;
@@ -95,7 +94,8 @@ pub async fn create(
     let locked = change.unit().organizations().lock(issuer, organization).await?;
     let locked = locked.ok_or(Refusal::NotFound)?;
     let rules = rules(change, issuer, &locked.details.org_type, locked.details.invitations).await?;
-    let grant = with_defaults(new.grant, &locked, rules.default_role.clone());
+    let default_scopes = below_ceiling(&locked.details.scopes, &locked.details.default_member_scopes);
+    let grant = with_defaults(new.grant, default_scopes, rules.default_role.clone());
     let scopes = checked_grant(change, (issuer, organization), &locked.details.scopes, &grant).await?;
     check_grant(change, organization, &new.grantor, &scopes).await?;
     if !locked.is_active() {
@@ -146,11 +146,10 @@ pub async fn create(
 }
 
 /// What the organization gives where the grant is empty.
-fn with_defaults(grant: InvitationGrant, organization: &Organization, role: Option<String>) -> InvitationGrant {
+fn with_defaults(grant: InvitationGrant, scopes: Scopes, role: Option<String>) -> InvitationGrant {
     if !grant.scopes.is_empty() || grant.role.is_some() {
         return grant;
     }
-    let scopes = below_ceiling(&organization.details.scopes, &organization.details.default_member_scopes);
     InvitationGrant { scopes, role, user_title: grant.user_title }
 }
 
