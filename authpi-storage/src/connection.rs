@@ -11,7 +11,6 @@ use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DerivePartialModel, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
@@ -19,6 +18,7 @@ use crate::convert::{Place, id, time, to_json};
 use crate::entity::organization::{ActiveModel, Column, Entity};
 use crate::entity::sso_domain::{self, Column as Domain, Entity as Domains};
 use crate::error::failed;
+use crate::insert::insert_unless_taken;
 use crate::session::{Session, Unit};
 
 #[derive(DerivePartialModel)]
@@ -104,12 +104,7 @@ impl ConnectionRepository for Unit {
             org_id: Set(organization.uuid()),
         };
         let key = [Domain::IssuerId, Domain::Domain];
-        let rows = Domains::insert(row)
-            .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
-            .exec_without_returning(&self.connection)
-            .await
-            .map_err(failed("connection.claim"))?;
-        Ok(if rows == 0 { InsertOutcome::Taken } else { InsertOutcome::Inserted })
+        insert_unless_taken(Domains::insert(row), key, &self.connection).await.map_err(failed("connection.claim"))
     }
 
     async fn release(

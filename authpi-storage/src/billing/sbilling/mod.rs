@@ -1,5 +1,0 @@
-//! Usage, credit and payment methods in SQL.
-
-mod reads;
-mod rows;
-mod verbs;
