@@ -19,7 +19,7 @@ pub(super) fn of(issuer: IssuerId, user: UserId) -> Condition {
     Condition::all().add(Column::IssuerId.eq(issuer.uuid())).add(Column::UserId.eq(user.uuid()))
 }
 
-fn verifier(row: Model) -> Result<Verifier, StoreError> {
+fn verifier(row: &Model) -> Result<Verifier, StoreError> {
     let place = Place { table: "authpi_user_verifier", id: row.id };
     let failed_attempts = place.count("failed", row.failed)?;
     Ok(Verifier {
@@ -32,7 +32,7 @@ fn verifier(row: Model) -> Result<Verifier, StoreError> {
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
         name: row.name.clone(),
-        proof: proof(place, &row)?,
+        proof: proof(place, row)?,
     })
 }
 
@@ -84,7 +84,7 @@ impl<C: ConnectionTrait + Send + Sync> VerifierReads for Session<C> {
             .one(&self.connection)
             .await
             .map_err(failed("verifier.find"))?;
-        row.map(verifier).transpose()
+        row.as_ref().map(verifier).transpose()
     }
 
     async fn of_user(&self, issuer: IssuerId, user: UserId) -> Result<Vec<Verifier>, StoreError> {
@@ -92,7 +92,7 @@ impl<C: ConnectionTrait + Send + Sync> VerifierReads for Session<C> {
             Entity::find().filter(of(issuer, user)).all(&self.connection).await.map_err(failed("verifier.of_user"))?;
         // They are few: sorted here, they need no index for it.
         rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
-        rows.into_iter().map(verifier).collect()
+        rows.iter().map(verifier).collect()
     }
 
     async fn count(&self, issuer: IssuerId, user: UserId) -> Result<u64, StoreError> {
