@@ -147,7 +147,7 @@ async fn an_owner_closes_an_account_without_issuers_and_everything_of_it_goes() 
     let machine = app.with_key(key["id"].as_str().unwrap(), key["secret_plain"].as_str().unwrap());
     let issuer = machine.post(&format!("{path}/issuers"), json!({ "name": "i" })).expect(201).await.id();
 
-    let hook = json!({ "url": "https://hooks.example.com/x", "events": ["user.created"] });
+    let hook = json!({ "url": "https://hooks.example.com/x", "auth": { "type": "none" }, "events": ["user.created"] });
     machine.post(&format!("{path}/webhooks"), hook).expect(201).await;
 
     let close = |who: &Person| who.call(Method::DELETE, &path);

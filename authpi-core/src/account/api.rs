@@ -82,11 +82,11 @@ pub struct AccountLimits {
 }
 
 impl AccountView {
-    fn of(found: &AccountWithOrganization, billing: &Overview) -> Self {
+    fn of(found: &AccountWithOrganization, open_invitations: u32, billing: &Overview) -> Self {
         let account = &found.account;
         Self {
             id: account.id,
-            organization: OrganizationView::from(&found.organization),
+            organization: OrganizationView::of(&found.organization, open_invitations),
             owner_user_id: account.owner_user_id,
             domains: found.domains.iter().map(AccountDomainView::from).collect(),
             features: BTreeMap::new(),
@@ -116,7 +116,11 @@ pub(super) async fn views<B: Body, P>(
     let ids: Vec<_> = found.iter().map(|one| (one.account.id, one.account.created_at)).collect();
     let config = call.services().options.billing.as_ref();
     let standing = overviews(reads, config, &ids, call.now()).await?;
-    Ok(found.iter().zip(&standing).map(|(one, billing)| AccountView::of(one, billing)).collect())
+    let Some(platform) = found.first().map(|one| one.organization.issuer_id) else { return Ok(Vec::new()) };
+    let organizations: Vec<_> = found.iter().map(|one| one.organization.id).collect();
+    let open = reads.invitations().count_open(platform, &organizations, call.now()).await?;
+    let open = |one: &AccountWithOrganization| open.get(&one.organization.id).copied().unwrap_or_default();
+    Ok(found.iter().zip(&standing).map(|(one, billing)| AccountView::of(one, open(one), billing)).collect())
 }
 
 /// An account as it is shown, with its version.

@@ -85,6 +85,7 @@ impl InvitationStatus {
 
 /// Whether somebody has to approve an invitation, and what they said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = InvitationApproval)]
 pub struct Approval {
     /// When it was asked for.
     pub requested_at: Timestamp,

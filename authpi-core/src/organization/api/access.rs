@@ -66,7 +66,7 @@ impl Write for RevokeAccess {
         let covered = access::revoke(change, before, note).await?;
         let version = covered.organization.updated_at;
         let result = RevokeAccessResult {
-            organization: OrganizationView::from(&covered.organization),
+            organization: OrganizationView::counted(&covered.organization, change.reads(), change.now()).await?,
             sessions_revoked: covered.sessions,
             keys_blocked: covered.keys,
             delegations_revoked: covered.delegations,

@@ -74,7 +74,7 @@ impl Read for Get {
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let (issuer, id) = call.path()?;
         let organization = reads.organizations().find(issuer, id).await?.ok_or(Refusal::NotFound)?;
-        let view = OrganizationView::from(&organization).with_invitations(reads, call.now()).await?;
+        let view = OrganizationView::counted(&organization, reads, call.now()).await?;
         Ok(Answer::of(view).etag(organization.updated_at))
     }
 }

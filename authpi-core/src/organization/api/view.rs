@@ -39,22 +39,22 @@ pub(super) struct StatsView {
     #[serde(flatten)]
     #[schema(inline)]
     counted: OrganizationStats,
-    /// Open invitations; left out where they were not counted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    n_pending_invitations: Option<u32>,
+    /// Open invitations.
+    n_pending_invitations: u32,
 }
 
 impl StatsView {
-    const fn of(counted: OrganizationStats) -> Self {
-        Self { counted, n_pending_invitations: None }
+    const fn of(counted: OrganizationStats, n_pending_invitations: u32) -> Self {
+        Self { counted, n_pending_invitations }
     }
 }
 
 /// An organization on the wire.
 pub type OrganizationView = Joined<OrganizationHead, OrganizationDetails>;
 
-impl From<&Organization> for OrganizationView {
-    fn from(organization: &Organization) -> Self {
+impl OrganizationView {
+    /// With what it has of open invitations, which the clock decides and no counter knows.
+    pub fn of(organization: &Organization, open_invitations: u32) -> Self {
         let status = organization.status.clone();
         let first = OrganizationHead {
             id: organization.id,
@@ -63,7 +63,7 @@ impl From<&Organization> for OrganizationView {
             status_at: status.at,
             status_reason: status.reason,
             status_by: status.by,
-            stats: StatsView::of(organization.stats),
+            stats: StatsView::of(organization.stats, open_invitations),
             sso: SsoView::from(&organization.sso),
             metadata: organization.metadata.clone(),
             created_at: organization.created_at,
@@ -71,18 +71,14 @@ impl From<&Organization> for OrganizationView {
         };
         Self { first, second: organization.details.clone() }
     }
-}
 
-impl OrganizationView {
-    /// With what it has of open invitations, which the clock decides and no counter knows.
+    /// Counts the open invitations.
     ///
     /// # Errors
     /// [`Refusal::Store`].
-    pub async fn with_invitations(mut self, reads: &dyn Reads, now: Timestamp) -> Result<Self, Refusal> {
-        let (issuer, id) = (self.first.issuer_id, self.first.id);
-        let open = reads.invitations().count_open(issuer, &[id], now).await?;
-        self.first.stats.n_pending_invitations = Some(open.get(&id).copied().unwrap_or_default());
-        Ok(self)
+    pub async fn counted(organization: &Organization, reads: &dyn Reads, now: Timestamp) -> Result<Self, Refusal> {
+        let open = reads.invitations().count_open(organization.issuer_id, &[organization.id], now).await?;
+        Ok(Self::of(organization, open.get(&organization.id).copied().unwrap_or_default()))
     }
 }
 
@@ -123,7 +119,7 @@ impl From<OrganizationListing> for IssuerOrganizationsListItem {
             name: details.name,
             logo_url: details.logo_url,
             org_type: details.org_type,
-            stats: StatsView::of(organization.stats),
+            stats: StatsView::of(organization.stats, 0),
             sso: SsoView::from(&organization.sso),
             security: details.security,
             scopes: details.scopes,
@@ -144,7 +140,7 @@ impl IssuerOrganizationsListItem {
 
     /// With so many open invitations.
     pub(super) const fn with_invitations(mut self, open: u32) -> Self {
-        self.stats.n_pending_invitations = Some(open);
+        self.stats.n_pending_invitations = open;
         self
     }
 

@@ -95,7 +95,7 @@ impl Write for Create {
         if written(change, (issuer, organization.id), &body.sso, call.prepared()).await? {
             organization = existing(change, issuer, organization.id).await?;
         }
-        let view = OrganizationView::from(&organization).with_invitations(change.reads(), change.now()).await?;
+        let view = OrganizationView::counted(&organization, change.reads(), change.now()).await?;
         Ok(Answer::created(view).etag(organization.updated_at))
     }
 }
@@ -179,7 +179,7 @@ impl Write for Update {
         if written(change, (issuer, id), &body.sso, call.prepared()).await? {
             after = existing(change, issuer, id).await?;
         }
-        let view = OrganizationView::from(&after).with_invitations(change.reads(), change.now()).await?;
+        let view = OrganizationView::counted(&after, change.reads(), change.now()).await?;
         Ok(Answer::of(view).etag(after.updated_at))
     }
 }
