@@ -41,6 +41,7 @@ pub(super) struct StatsView {
     counted: OrganizationStats,
     /// Open invitations; left out where they were not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     n_pending_invitations: Option<u32>,
 }
 

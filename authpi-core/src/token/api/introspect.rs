@@ -73,6 +73,7 @@ pub(super) struct Introspection {
     active: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     reason: Option<Reason>,
     #[serde(rename = "type")]
     kind: Kind,
@@ -88,20 +89,25 @@ struct Known {
     id: String,
     issuer_id: IssuerId,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     org_id: Option<OrganizationId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     user_id: Option<UserId>,
     name: String,
     scopes: Scopes,
     expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     audience: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     jti: Option<String>,
     metadata: Metadata,
     created_at: Timestamp,
     /// What is left of the limit that the key has.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     rate_limit: Option<Allowance>,
 }
 
