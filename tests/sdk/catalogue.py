@@ -140,7 +140,7 @@ ELSEWHERE = re.compile(
     r"|user\.(verification|login-link|consent|sso|approval)\..*|user\.password\.reset(-requested)?"
     r"|user\.email\.(change-requested|verified)|user\.delegation\.used|user\.mfa\.backup-codes\.low"
     r"|user\.personal-token\.verified"
-    r"|organization\.invitation\.(accepted|declined)|organization\.sso\.domain-verified"
+    r"|organization\.invitation\.(accepted|declined)|organization\.sso\.(domain-verified|enabled|disabled)"
     r"|account\.(created|deleted)|account\.credits\..*|account\.domain\.(assigned|unassigned)"
     r"|api-key\.rate-limit\..*"
 )

@@ -15,7 +15,21 @@ from authpi_admin import AuthPIAdmin, generated
 from checks import Checks
 
 # What no server answers with a success that nobody has signed in to, pays at, or has a name server for.
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "ApprovalsResource.get": "who waits for approval has signed up",
+    "ApprovalsResource.update": "who waits for approval has signed up",
+    "CreditsResource.create_topup": "a payment provider collects",
+    "DeliveriesResource.redeliver": "a delivery needs a receiver that is not in a private network",
+    "DomainsResource.assign": "only a verified domain is assigned",
+    "DomainsResource.verify": "a name server has the record",
+    "InvitationsResource.resend": "mails of one invitation are a minute apart",
+    "IssuerSessionsResource.get": "a session begins with a login",
+    "IssuerSessionsResource.reactivate": "a session begins with a login",
+    "IssuerSessionsResource.revoke": "a session begins with a login",
+    "IssuerSessionsResource.suspend": "a session begins with a login",
+    "PaymentMethodsResource.setup_intent_stripe": "a payment provider keeps cards",
+    "SsoResource.rotate_secret": "a connection is configured with what its provider publishes",
+}
 
 
 def classes() -> list[type]:
@@ -76,4 +90,4 @@ class Reach:
         """Nothing was left out, and what is excused was not answered after all."""
         check.that("the SDK has calls", len(self.known) > 100, len(self.known))
         check.equal("every call of the SDK is answered", sorted(self.known - self.answered - set(ELSEWHERE)), [])
-        check.equal("what cannot be is named once", sorted(set(ELSEWHERE) - self.known), [])
+        check.equal("what cannot be answered is not", sorted(set(ELSEWHERE) - (self.known - self.answered)), [])
