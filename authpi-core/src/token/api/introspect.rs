@@ -67,18 +67,35 @@ enum Kind {
 
 /// What is known of a credential that was presented somewhere.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
 #[schema(as = TokenIntrospection)]
-pub(super) struct Introspection {
-    /// It may be used now.
+pub(super) enum Introspection {
+    Active(Box<Active>),
+    Inactive(Inactive),
+}
+
+/// It may be used now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActiveIntrospection)]
+pub(super) struct Active {
+    /// Always `true`.
     active: bool,
-    /// Why not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    reason: Option<Reason>,
     #[serde(rename = "type")]
     kind: Kind,
     #[serde(flatten)]
-    known: Option<Known>,
+    known: Known,
+}
+
+/// It may not be used now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InactiveIntrospection)]
+pub(super) struct Inactive {
+    /// Always `false`.
+    active: bool,
+    /// Why not.
+    reason: Reason,
+    #[serde(rename = "type")]
+    kind: Kind,
 }
 
 /// What an active credential is.
@@ -113,11 +130,11 @@ struct Known {
 
 impl Introspection {
     fn inactive(kind: Kind, reason: Reason) -> Self {
-        Self { active: false, reason: Some(reason), kind, known: None }
+        Self::Inactive(Inactive { active: false, reason, kind })
     }
 
     fn active(kind: Kind, known: Known) -> Self {
-        Self { active: true, reason: None, kind, known: Some(known) }
+        Self::Active(Box::new(Active { active: true, kind, known }))
     }
 }
 
