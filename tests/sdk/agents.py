@@ -43,7 +43,9 @@ async def run(check: Checks, server: Server, admin: AuthPIAdmin) -> None:
     await check.refused(
         "a block is not watered down", tenant.agents.update(clerk.id, {"status": "suspended"}), ConflictError, "conflict"
     )
-    await tenant.agents.update(clerk.id, {"status": "active"})
+    scope = tenant.agent(clerk.id)
+    active = await scope.update({"status": "active"})
+    check.equal("and come back", (active.status, (await scope.get())._etag), ("active", active._etag))
     check.equal("each change has its event", await trail.news(), ["agent.updated"] * 3)
     await verifiers(check, tenant, clerk, plain, trail)
     await delegations(check, server, admin, issuer.id, clerk, trail)
@@ -55,6 +57,8 @@ async def run(check: Checks, server: Server, admin: AuthPIAdmin) -> None:
     await trail.news()
     await tenant.agents.delete(plain.id)
     check.equal("a deletion has its event", await trail.news(), ["agent.deleted"])
+    await tenant.agent(clerk.id).delete()
+    check.equal("from its scope, too", (await trail.news())[-1], "agent.deleted")
     await check.refused("a deleted agent is gone", tenant.agents.get(plain.id), NotFoundError, "not_found")
 
 

@@ -28,6 +28,9 @@ async def run(check: Checks, server: Server, admin: AuthPIAdmin) -> None:
     estimate = await usage.estimate()
     check.that("an estimate is for a month", len(estimate.period) == 7 and estimate.estimate, estimate)
     check.equal("no month has ended", (await invoices.list(limit=1)).data, [])
+    check.equal("on no page", await collect(invoices.list_all(limit=1)), [])
+    months = [month.model_dump() for month in await collect(usage.list_all())]
+    check.that("months are walked through once", len({month["period"] for month in months}) == len(months), months)
     check.equal("nothing was charged", ids(await collect(admin.credits.ledger_all(limit=1))), [])
     await check.refused(
         "nobody can pay in where nobody collects", admin.credits.create_topup(PAYMENT), NotFoundError, "not_found"

@@ -27,7 +27,19 @@ REACHING_OUT = [
     "redeliverWebhookDelivery",
     "redeliverFailedWebhookDeliveries",
     "verifyAccountDomain",
+    "verifySsoDomain",
 ]
+# And what an organization's identity provider is asked for: it is never named.
+HOOKS = """
+import schemathesis
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    sso = case.body.get("sso") if isinstance(case.body, dict) else None
+    if isinstance(sso, dict):
+        sso.pop("issuer_url", None)
+"""
 
 
 async def world(admin: AuthPIAdmin) -> dict[str, str]:
@@ -55,12 +67,43 @@ async def world(admin: AuthPIAdmin) -> dict[str, str]:
     found["agent_id"] = (await tenant.agents.create({"name": "Agent"})).id
     found["group_id"] = (await tenant.organization(org.id).groups.create({"name": "Group"})).id
     found["note_id"] = (await admin.notes.create(note)).id
-    return found
+    return found | await below_user(admin, issuer.id, user.id, found["agent_id"]) | await others(admin, issuer.id, org.id)
+
+
+async def below_user(admin: AuthPIAdmin, issuer_id: str, user_id: str, agent_id: str) -> dict[str, str]:
+    """What a user has."""
+    scope = admin.issuer(issuer_id).user(user_id)
+    await scope.verifiers.create({"type": "password", "password": "correct horse battery"})
+    await scope.tokens.create({"name": "Token", "restrictions": {"scopes": []}})
+    account = (await admin.accounts.list()).data[0]
+    path = f"/v1/accounts/{account.id}/issuers/{issuer_id}/users/{user_id}/delegations"
+    made = await admin.http.request("POST", path, body={"agent_id": agent_id, "scopes": ["orders:read"]})
+    return {
+        "verifier_id": (await scope.verifiers.list()).data[0].id,
+        "token_id": (await scope.tokens.list()).data[0].id,
+        "device_id": (await scope.trusted_devices.create({"fingerprint": "laptop"})).device_id,
+        "delegation_id": made.data["data"]["id"],
+    }
+
+
+async def others(admin: AuthPIAdmin, issuer_id: str, org_id: str) -> dict[str, str]:
+    """A login method, an invitation, a domain of the account and the organization, a webhook that nothing is sent to."""
+    tenant = admin.issuer(issuer_id)
+    invitation = {"email_invited": "bob@example.com", "scopes": ["invoices:read"]}
+    hook = {"url": "https://hooks.example.com/", "auth": {"type": "signature"}, "events": ["user.sso.linked"]}
+    await admin.domains.create({"host": "login.example.org"})
+    await tenant.organization(org_id).sso.add_domain({"domain": "login.example.org"})
+    return {
+        "method_id": (await tenant.auth_methods.list()).data[0].id,
+        "invitation_id": (await tenant.organization(org_id).invitations.create(invitation)).id,
+        "domain": "login.example.org",
+        "webhook_id": (await admin.webhooks.create(hook)).id,
+    }
 
 
 def configuration(parameters: dict[str, str], username: str, password: str) -> str:
     """schemathesis.toml: who calls, and on what."""
-    lines = ["[auth]", f"basic = {{ username = {json.dumps(username)}, password = {json.dumps(password)} }}"]
+    lines = ['hooks = "hooks"', "[auth]", f"basic = {{ username = {json.dumps(username)}, password = {json.dumps(password)} }}"]
     lines += ["[parameters]", *(f'"path.{name}" = {json.dumps(value)}' for name, value in parameters.items())]
     return "\n".join(lines) + "\n"
 
@@ -70,6 +113,7 @@ def run(base: str, config: str, arguments: list[str]) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "schemathesis.toml")
         path.write_text(config, encoding="utf-8")
+        Path(folder, "hooks.py").write_text(HOOKS, encoding="utf-8")
         command = [sys.executable, "-m", "schemathesis.cli", "--no-color", "--config-file", str(path), "run"]
         command += [f"{base}/openapi.json", "--checks", CHECKS, "--seed", SEED, "--generation-database", "none"]
         command += [word for name in REACHING_OUT for word in ("--exclude-operation-id", name)]

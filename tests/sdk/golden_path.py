@@ -34,6 +34,7 @@ import members
 import notes
 import organizations
 import quickstart
+import reach
 import refusals
 import sso
 import sessions
@@ -70,7 +71,7 @@ TOPICS: list[ModuleType] = [
 
 async def walk(server: Server) -> int:
     """Runs everything and answers how many checks held."""
-    checks = Checks()
+    checks, reached = Checks(), reach.Reach()
     checks.topic = "quickstart"
     await quickstart.run(checks, server)
     async with server.client(server.key_id, server.key_secret) as owner:
@@ -86,6 +87,8 @@ async def walk(server: Server) -> int:
         key = await owner.api_keys.create({"name": "catalogue", "restrictions": {"scopes": ["events:read"]}})
         async with server.client(key.id, key.secret_plain) as admin:
             await catalogue.run(checks, admin)
+    checks.topic = "reach"
+    reached.check(checks)
     return checks.passed
 
 

@@ -75,7 +75,26 @@ async def run(check: Checks, server: Server, admin: AuthPIAdmin) -> None:
             "organization.invitation.deleted",
         ],
     )
+    await approval(check, server, admin, tenant, issuer.id, trail)
     await admin.issuers.delete(issuer.id)
+
+
+async def approval(check: Checks, server: Server, admin: AuthPIAdmin, tenant, issuer_id: str, trail: Trail) -> None:
+    org = await tenant.organizations.create({"name": "Bachmanity", "invitations": {"require_approval": True}})
+    invitations = tenant.organization(org.id).invitations
+    first = await invitations.create({"email_invited": "keenan@bachmanity.example", "scopes": ["vr:read"]})
+    second = await invitations.create({"email_invited": "winnie@bachmanity.example", "scopes": ["vr:read"]})
+    check.equal("with approval nobody is mailed yet", (first.status, first.last_email_sent_at), ("pending_approval", None))
+    await trail.news()
+    base = f"/v1/accounts/{server.account_id}/issuers/{issuer_id}/organizations/{org.id}/invitations"
+    decided = [
+        (await admin.http.request("POST", f"{base}/{first.id}/approve")).data["data"]["status"],
+        (await admin.http.request("POST", f"{base}/{second.id}/reject", body={"reason": "unknown"})).data["data"]["status"],
+    ]
+    check.equal("it is approved or not", decided, ["pending", "rejected"])
+    news = [kind for kind in await trail.news() if kind != MAIL]
+    expected = ["approved", "rejected", "deleted"]
+    check.equal("each decision has its events", news, [f"organization.invitation.{kind}" for kind in expected])
 
 
 async def refusals(check: Checks, tenant, invitations, invitation) -> None:
@@ -87,7 +106,6 @@ async def refusals(check: Checks, tenant, invitations, invitation) -> None:
         invitations.create({"email_invited": "LAURIE@raviga.example", "scopes": ["deals:read"]}),
         ConflictError,
         "conflict",
-        fields={("email_invited", "not_unique")},
     )
     await check.refused(
         "an address is exactly one mailbox",

@@ -137,7 +137,7 @@ async def removal(check: Checks, server: Server, tenant, org, other, trail: Trai
     key = await tenant.organization(org.id).api_keys.create({"name": "last", "restrictions": {"scopes": []}})
     check.equal("the organization counts its members", (await tenant.organizations.get(org.id)).stats["n_members"], 1)
     await trail.news()
-    await tenant.organizations.delete(org.id)
+    await tenant.organization(org.id).delete()
     check.equal("a delete has one event", await trail.news(), ["organization.deleted"])
     check.that("which counts what it covers", 1 in trail.last[0].data["cascade"].values(), trail.last[0].data)
     await check.refused("it is gone at once", tenant.organizations.get(org.id), NotFoundError, "not_found")
@@ -147,4 +147,7 @@ async def removal(check: Checks, server: Server, tenant, org, other, trail: Trai
         await check.refused(
             "its keys are refused for ever", machine.whoami(), AuthenticationError, "unauthorized_client"
         )
+    third = await tenant.organizations.create({"name": "third"})
+    await tenant.organizations.delete(third.id)
+    check.equal("each goes alone", ids(await tenant.organizations.list()), [other.id])
     check.equal("its users stay", (await tenant.users.get(user.id)).status, "active")

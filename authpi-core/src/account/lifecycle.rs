@@ -54,6 +54,7 @@ pub(super) struct OpenedAccountView {
     account: AccountView,
     /// Its API key, the one time that the secret is visible.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     api_key: Option<CreatedApiKeyView>,
 }
 

@@ -26,24 +26,31 @@ pub struct PaymentMethodView {
     removed_at: Option<Timestamp>,
     /// Of a card.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     brand: Option<String>,
     /// Of a card.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     last4: Option<String>,
     /// Of a card.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     exp_month: Option<u32>,
     /// Of a card.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     exp_year: Option<u32>,
     /// Of a wallet.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     network: Option<String>,
     /// Of a wallet.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     asset: Option<String>,
     /// Of a wallet.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     address: Option<String>,
 }
 

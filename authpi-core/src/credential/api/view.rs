@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::credential::model::{ApiKey, EffectiveStatus, KeyRestrictions};
+use crate::credential::model::{ApiKey, EffectiveStatus, KeyRestrictions, RateLimit};
 use crate::id::{ApiKeyId, IssuerId, OrganizationId};
 use crate::metadata::Metadata;
 use crate::network::Network;
@@ -31,6 +31,7 @@ pub struct ApiKeyView {
     name: String,
     description: Option<String>,
     tags: Vec<String>,
+    #[schema(value_type = ShownRestrictions)]
     restrictions: KeyRestrictions,
     status: EffectiveStatus,
     status_at: Option<Timestamp>,
@@ -41,6 +42,19 @@ pub struct ApiKeyView {
     created_at: Timestamp,
     updated_at: Timestamp,
     secret: SecretView,
+}
+
+/// Members of [`KeyRestrictions`] in an answer: a limit that is not there is left out.
+#[derive(ToSchema)]
+#[schema(as = ApiKeyRestrictions)]
+#[allow(dead_code, reason = "states the schema only")]
+struct ShownRestrictions {
+    scopes: Scopes,
+    /// IP addresses and CIDR blocks it may be used from; empty means any.
+    ip_allowlist: Vec<Network>,
+    /// How often it may be used; without one as often as it likes.
+    #[schema(nullable = false)]
+    rate_limit: Option<RateLimit>,
 }
 
 /// What is shown of a secret.

@@ -67,17 +67,35 @@ enum Kind {
 
 /// What is known of a credential that was presented somewhere.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
 #[schema(as = TokenIntrospection)]
-pub(super) struct Introspection {
-    /// It may be used now.
+pub(super) enum Introspection {
+    Active(Box<Active>),
+    Inactive(Inactive),
+}
+
+/// It may be used now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActiveIntrospection)]
+pub(super) struct Active {
+    /// Always `true`.
     active: bool,
-    /// Why not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Reason>,
     #[serde(rename = "type")]
     kind: Kind,
     #[serde(flatten)]
-    known: Option<Known>,
+    known: Known,
+}
+
+/// It may not be used now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InactiveIntrospection)]
+pub(super) struct Inactive {
+    /// Always `false`.
+    active: bool,
+    /// Why not.
+    reason: Reason,
+    #[serde(rename = "type")]
+    kind: Kind,
 }
 
 /// What an active credential is.
@@ -88,30 +106,35 @@ struct Known {
     id: String,
     issuer_id: IssuerId,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     org_id: Option<OrganizationId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     user_id: Option<UserId>,
     name: String,
     scopes: Scopes,
     expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     audience: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     jti: Option<String>,
     metadata: Metadata,
     created_at: Timestamp,
     /// What is left of the limit that the key has.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     rate_limit: Option<Allowance>,
 }
 
 impl Introspection {
     fn inactive(kind: Kind, reason: Reason) -> Self {
-        Self { active: false, reason: Some(reason), kind, known: None }
+        Self::Inactive(Inactive { active: false, reason, kind })
     }
 
     fn active(kind: Kind, known: Known) -> Self {
-        Self { active: true, reason: None, kind, known: Some(known) }
+        Self::Active(Box::new(Active { active: true, kind, known }))
     }
 }
 

@@ -21,15 +21,19 @@ pub(super) struct VerifierView {
     status: VerifierStatus,
     /// Of a password.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     password: Option<PasswordMembers>,
     /// Of a password that an administrator set.
     #[serde(rename = "temporary-password", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     temporary_password: Option<TemporaryPasswordMembers>,
     /// Of an app that shows codes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     totp_app: Option<TotpMembers>,
     /// Of codes on paper.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     backup_codes: Option<BackupCodeMembers>,
     created_at: Timestamp,
     updated_at: Timestamp,
