@@ -77,6 +77,7 @@ pub(super) enum Introspection {
 /// It may be used now.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ActiveIntrospection)]
+#[allow(clippy::struct_field_names, reason = "RFC 7662 §2.2 names the member")]
 pub(super) struct Active {
     /// Always `true`.
     active: bool,
