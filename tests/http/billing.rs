@@ -167,6 +167,29 @@ async fn what_is_used_is_counted_once_settled_and_stated_at_the_end_of_the_month
 }
 
 #[tokio::test]
+async fn a_new_month_is_settled_after_the_one_before_it_was_closed() {
+    let app = App::start_billing(DRIVER, rates()).await;
+    verify(&app, 3).await;
+    app.advance(17 * DAY);
+    // Counted before anybody has looked for the end of the month.
+    verify(&app, 1).await;
+    let expected = [
+        ("grant".to_owned(), 1_000_000, 1_000_000),
+        ("debit".to_owned(), -60, 999_940),
+        ("expiry".to_owned(), -999_940, 0),
+        ("grant".to_owned(), 1_000_000, 1_000_000),
+        ("debit".to_owned(), -20, 999_980),
+    ];
+    assert_eq!(ledger(&app).await, expected);
+    let invoices = app.root().get(&app.path("/invoices")).expect(200).await;
+    let statement = &invoices.data()[0];
+    assert_eq!((&statement["period"], &statement["total_\u{3bc}usd"]), (&json!("2027-01"), &json!(0)));
+    app.advance(31 * DAY);
+    work(&app).await;
+    assert_eq!(ledger(&app).await[5..], [("expiry".to_owned(), -999_980, 0)]);
+}
+
+#[tokio::test]
 async fn what_comes_after_the_statement_of_its_month_counts_for_the_next() {
     let app = App::start_billing(DRIVER, rates()).await;
     let platform = app.authpi.services().platform().await.unwrap().unwrap();
