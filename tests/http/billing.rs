@@ -396,6 +396,51 @@ async fn bad_payment_methods_are_refused_with_every_problem() {
 }
 
 #[tokio::test]
+async fn without_credit_people_and_machines_are_still_locked_out() {
+    let app = App::start_billing(DRIVER, dear()).await;
+    let root = app.root();
+    let issuer = app.issuer().await;
+    let user = app.user(&issuer, "ann@example.com").await;
+    let of_user = format!("{issuer}/users/{user}");
+    let token = json!({ "name": "t", "restrictions": {} });
+    let token = root.post(&format!("{of_user}/tokens"), token).expect(201).await.id();
+    let agent = root.post(&format!("{issuer}/agents"), json!({ "name": "a" })).expect(201).await.id();
+    let agent = format!("{issuer}/agents/{agent}");
+    let organization = app.organization(&issuer).await;
+    root.post(&app.path("/payment-methods"), wallet()).expect(201).await;
+
+    root.patch(&agent, json!({ "name": "b" })).expect(402).await;
+    root.patch(&agent, json!({ "status": "blocked", "name": "b" })).expect(402).await;
+    root.patch(&agent, json!({ "status": "blocked", "status_reason": "leaked" })).expect(200).await;
+    root.patch(&agent, json!({ "status": "active" })).expect(402).await;
+    root.patch(&of_user, json!({ "status": "suspended" })).expect(200).await;
+    root.patch(&app.path(&format!("/tokens/{token}")), json!({ "status": "blocked" })).expect(200).await;
+    root.act(&app.path(&format!("/tokens/{token}/revoke"))).expect(200).await;
+    root.act(&format!("{of_user}/trusted-devices/revoke-all")).expect(200).await;
+    root.post(&format!("{of_user}/sessions/revoke-all"), json!({})).expect(200).await;
+    root.act(&format!("{organization}/revoke-access")).expect(200).await;
+}
+
+#[test]
+fn whatever_takes_rights_away_is_open_without_credit() {
+    let names = [
+        "revokeToken",
+        "suspendSession",
+        "revokeSession",
+        "revokeAllUserSessions",
+        "revokeAllTrustedDevices",
+        "revokeUserDelegation",
+        "revokeOrganizationAccess",
+        "revokeOrganizationInvitation",
+        "rejectOrganizationInvitation",
+    ];
+    let operations = authpi_core::routes::table();
+    for name in names {
+        assert!(operations.iter().any(|one| one.route.name == name && !one.route.needs_credit), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn an_account_that_pays_in_advance_writes_only_with_credit() {
     let app = App::start_billing(DRIVER, dear()).await;
     let key = app.account_key(&["issuers:read"]).await.0;
