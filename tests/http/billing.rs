@@ -330,6 +330,19 @@ async fn a_saved_method_pays_once_for_each_order() {
 }
 
 #[tokio::test]
+async fn payments_of_one_trace_without_a_key_are_two() {
+    let app = App::start_billing(DRIVER, rates()).await;
+    let method = app.root().post(&app.path("/payment-methods"), wallet()).expect(201).await.id();
+    let pay = || {
+        let body = json!({ "amount_\u{3bc}usd": 10, "method_id": method });
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        app.root().post(&app.path("/credits/topups"), body).header("traceparent", trace).expect(201)
+    };
+    let first = pay().await.text("payment_reference");
+    assert_ne!(pay().await.text("payment_reference"), first);
+}
+
+#[tokio::test]
 async fn payment_methods_are_added_switched_and_removed() {
     let app = App::start_billing(DRIVER, rates()).await;
     let before = app.root().get(&app.path("")).expect(200).await;
