@@ -49,7 +49,7 @@ impl World {
         let verifier = make(&format!("users/{user}/verifiers"), password).await.text("enrollment_id");
         let device = make(&format!("users/{user}/trusted-devices"), json!({ "fingerprint": "f" })).await;
         let waiting = app.sign_up(&in_issuer, &format!("waiting-{email}")).await;
-        let funding = json!({ "network": "eip155:8453", "asset": "0xusdc", "address": "0xours" });
+        let funding = json!({ "network": "eip155:8453", "asset": "0xusdc", "address": "0x52908400098527886e0f7030069857d2e4169ee7" });
         let payment = root.post(&format!("{below}/payment-methods"), funding).expect(201).await.id();
         let agent = make("agents", json!({ "name": "a" })).await.id();
         let wallet = json!({ "type": "wallet", "chain": "eip155:1", "address": format!("0x{}", "1".repeat(40)) });

@@ -30,7 +30,7 @@ fn dear() -> BillingConfig {
 }
 
 fn wallet() -> Value {
-    json!({ "type": "x402", "network": "eip155:8453", "asset": "0xusdc", "address": "0xours" })
+    json!({ "type": "x402", "network": "eip155:8453", "asset": "0xusdc", "address": "0x52908400098527886e0f7030069857d2e4169ee7" })
 }
 
 async fn verify(app: &App, times: usize) {
@@ -350,7 +350,7 @@ async fn payment_methods_are_added_switched_and_removed() {
     let added = app.root().post(&app.path("/payment-methods"), wallet()).expect(201).await;
     let whole = json!({
         "id": added.id(), "type": "x402", "enabled": true, "created_at": app.now(), "disabled_at": null,
-        "removed_at": null, "network": "eip155:8453", "asset": "0xusdc", "address": "0xours",
+        "removed_at": null, "network": "eip155:8453", "asset": "0xusdc", "address": "0x52908400098527886e0f7030069857d2e4169ee7",
     });
     assert_eq!(added.data(), &whole);
     assert!(added.id().starts_with("pm_"));
@@ -402,6 +402,17 @@ async fn bad_payment_methods_are_refused_with_every_problem() {
         "typo unknown_field",
     ];
     assert_eq!(refused, expected);
+    let wallet_on =
+        |network: &str, address: &str| send(json!({ "network": network, "asset": "usdc", "address": address }));
+    let right = "0x52908400098527886E0F7030069857D2E4169EE7";
+    assert_eq!(wallet_on("eip155:01", right).await.refusal().1, ["network invalid_format"]);
+    for wrong in ["0xours", &right.replace('E', "e")[..], &format!("{}e7", &right[..40])] {
+        assert_eq!(wallet_on("eip155:1", wrong).await.refusal().1, ["address invalid_format"], "{wrong}");
+    }
+    let spelled = json!({ "network": "eip155:1", "asset": right, "address": right });
+    let kept = app.root().post(&app.path("/payment-methods"), spelled).expect(201).await;
+    assert_eq!((kept.text("asset"), kept.text("address")), (right.to_lowercase(), right.to_lowercase()));
+    app.root().delete(&app.path(&format!("/payment-methods/{}", kept.id()))).expect(204).await;
     let adds = (0..21).map(|_| app.root().post(&app.path("/payment-methods"), wallet()).send());
     let replies = join_all(adds).await;
     assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 20);
