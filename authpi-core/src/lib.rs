@@ -62,6 +62,7 @@ pub mod transport;
 pub mod urls;
 pub mod user;
 pub mod verifier;
+pub mod wallet;
 pub mod web;
 pub mod webhook;
 pub mod words;

@@ -66,6 +66,11 @@ impl Rights {
         self.stated.is_full() || self.as_admin.is_full()
     }
 
+    /// Holds all of it, what only owners may do included.
+    pub fn is_full(&self) -> bool {
+        self.stated.is_full()
+    }
+
     /// May name another owner of the account.
     pub fn may_name_owner(&self) -> bool {
         "accounts:write".parse().is_ok_and(|scope: Scope| self.stated.grants(&scope))

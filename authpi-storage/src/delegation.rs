@@ -97,7 +97,7 @@ fn of_party(issuer: IssuerId, party: DelegationParty) -> Condition {
 }
 
 /// Those of them that are in force.
-fn in_force(issuer: IssuerId, party: DelegationParty, now: Timestamp) -> Result<Condition, StoreError> {
+pub(crate) fn in_force(issuer: IssuerId, party: DelegationParty, now: Timestamp) -> Result<Condition, StoreError> {
     let active = to_word("delegation.active", &DelegationStatus::Active)?;
     Ok(of_party(issuer, party).add(Column::Status.eq(active)).add(Column::ExpiresAt.gt(now.as_millis())))
 }

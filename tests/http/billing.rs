@@ -30,7 +30,7 @@ fn dear() -> BillingConfig {
 }
 
 fn wallet() -> Value {
-    json!({ "type": "x402", "network": "eip155:8453", "asset": "0xusdc", "address": "0xours" })
+    json!({ "type": "x402", "network": "eip155:8453", "asset": "0xusdc", "address": "0x52908400098527886e0f7030069857d2e4169ee7" })
 }
 
 async fn verify(app: &App, times: usize) {
@@ -164,6 +164,29 @@ async fn what_is_used_is_counted_once_settled_and_stated_at_the_end_of_the_month
         app.root().get(&app.path("/usage?period=2027-13")).expect(400).await.refusal().1,
         ["period invalid_format"]
     );
+}
+
+#[tokio::test]
+async fn a_new_month_is_settled_after_the_one_before_it_was_closed() {
+    let app = App::start_billing(DRIVER, rates()).await;
+    verify(&app, 3).await;
+    app.advance(17 * DAY);
+    // Counted before anybody has looked for the end of the month.
+    verify(&app, 1).await;
+    let expected = [
+        ("grant".to_owned(), 1_000_000, 1_000_000),
+        ("debit".to_owned(), -60, 999_940),
+        ("expiry".to_owned(), -999_940, 0),
+        ("grant".to_owned(), 1_000_000, 1_000_000),
+        ("debit".to_owned(), -20, 999_980),
+    ];
+    assert_eq!(ledger(&app).await, expected);
+    let invoices = app.root().get(&app.path("/invoices")).expect(200).await;
+    let statement = &invoices.data()[0];
+    assert_eq!((&statement["period"], &statement["total_\u{3bc}usd"]), (&json!("2027-01"), &json!(0)));
+    app.advance(31 * DAY);
+    work(&app).await;
+    assert_eq!(ledger(&app).await[5..], [("expiry".to_owned(), -999_980, 0)]);
 }
 
 #[tokio::test]
@@ -307,6 +330,19 @@ async fn a_saved_method_pays_once_for_each_order() {
 }
 
 #[tokio::test]
+async fn payments_of_one_trace_without_a_key_are_two() {
+    let app = App::start_billing(DRIVER, rates()).await;
+    let method = app.root().post(&app.path("/payment-methods"), wallet()).expect(201).await.id();
+    let pay = || {
+        let body = json!({ "amount_\u{3bc}usd": 10, "method_id": method });
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        app.root().post(&app.path("/credits/topups"), body).header("traceparent", trace).expect(201)
+    };
+    let first = pay().await.text("payment_reference");
+    assert_ne!(pay().await.text("payment_reference"), first);
+}
+
+#[tokio::test]
 async fn payment_methods_are_added_switched_and_removed() {
     let app = App::start_billing(DRIVER, rates()).await;
     let before = app.root().get(&app.path("")).expect(200).await;
@@ -314,7 +350,7 @@ async fn payment_methods_are_added_switched_and_removed() {
     let added = app.root().post(&app.path("/payment-methods"), wallet()).expect(201).await;
     let whole = json!({
         "id": added.id(), "type": "x402", "enabled": true, "created_at": app.now(), "disabled_at": null,
-        "removed_at": null, "network": "eip155:8453", "asset": "0xusdc", "address": "0xours",
+        "removed_at": null, "network": "eip155:8453", "asset": "0xusdc", "address": "0x52908400098527886e0f7030069857d2e4169ee7",
     });
     assert_eq!(added.data(), &whole);
     assert!(added.id().starts_with("pm_"));
@@ -366,10 +402,66 @@ async fn bad_payment_methods_are_refused_with_every_problem() {
         "typo unknown_field",
     ];
     assert_eq!(refused, expected);
+    let wallet_on =
+        |network: &str, address: &str| send(json!({ "network": network, "asset": "usdc", "address": address }));
+    let right = "0x52908400098527886E0F7030069857D2E4169EE7";
+    assert_eq!(wallet_on("eip155:01", right).await.refusal().1, ["network invalid_format"]);
+    for wrong in ["0xours", &right.replace('E', "e")[..], &format!("{}e7", &right[..40])] {
+        assert_eq!(wallet_on("eip155:1", wrong).await.refusal().1, ["address invalid_format"], "{wrong}");
+    }
+    let spelled = json!({ "network": "eip155:1", "asset": right, "address": right });
+    let kept = app.root().post(&app.path("/payment-methods"), spelled).expect(201).await;
+    assert_eq!((kept.text("asset"), kept.text("address")), (right.to_lowercase(), right.to_lowercase()));
+    app.root().delete(&app.path(&format!("/payment-methods/{}", kept.id()))).expect(204).await;
     let adds = (0..21).map(|_| app.root().post(&app.path("/payment-methods"), wallet()).send());
     let replies = join_all(adds).await;
     assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 20);
     assert_eq!(replies.iter().filter(|reply| reply.status == 409).count(), 1);
+}
+
+#[tokio::test]
+async fn without_credit_people_and_machines_are_still_locked_out() {
+    let app = App::start_billing(DRIVER, dear()).await;
+    let root = app.root();
+    let issuer = app.issuer().await;
+    let user = app.user(&issuer, "ann@example.com").await;
+    let of_user = format!("{issuer}/users/{user}");
+    let token = json!({ "name": "t", "restrictions": {} });
+    let token = root.post(&format!("{of_user}/tokens"), token).expect(201).await.id();
+    let agent = root.post(&format!("{issuer}/agents"), json!({ "name": "a" })).expect(201).await.id();
+    let agent = format!("{issuer}/agents/{agent}");
+    let organization = app.organization(&issuer).await;
+    root.post(&app.path("/payment-methods"), wallet()).expect(201).await;
+
+    root.patch(&agent, json!({ "name": "b" })).expect(402).await;
+    root.patch(&agent, json!({ "status": "blocked", "name": "b" })).expect(402).await;
+    root.patch(&agent, json!({ "status": "blocked", "status_reason": "leaked" })).expect(200).await;
+    root.patch(&agent, json!({ "status": "active" })).expect(402).await;
+    root.patch(&of_user, json!({ "status": "suspended" })).expect(200).await;
+    root.patch(&app.path(&format!("/tokens/{token}")), json!({ "status": "blocked" })).expect(200).await;
+    root.act(&app.path(&format!("/tokens/{token}/revoke"))).expect(200).await;
+    root.act(&format!("{of_user}/trusted-devices/revoke-all")).expect(200).await;
+    root.post(&format!("{of_user}/sessions/revoke-all"), json!({})).expect(200).await;
+    root.act(&format!("{organization}/revoke-access")).expect(200).await;
+}
+
+#[test]
+fn whatever_takes_rights_away_is_open_without_credit() {
+    let names = [
+        "revokeToken",
+        "suspendSession",
+        "revokeSession",
+        "revokeAllUserSessions",
+        "revokeAllTrustedDevices",
+        "revokeUserDelegation",
+        "revokeOrganizationAccess",
+        "revokeOrganizationInvitation",
+        "rejectOrganizationInvitation",
+    ];
+    let operations = authpi_core::routes::table();
+    for name in names {
+        assert!(operations.iter().any(|one| one.route.name == name && !one.route.needs_credit), "{name}");
+    }
 }
 
 #[tokio::test]

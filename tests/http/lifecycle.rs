@@ -125,6 +125,24 @@ async fn only_users_of_the_platform_with_a_verified_address_open_accounts() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_bound_to_less_than_everything_opens_no_account() {
+    let app = App::start(DRIVER).await;
+    let ann = Person::of_platform(&app, "ann@example.com", true).await;
+    let organization = app.account_organization().await;
+    let (platform, _) = organization.split_once("/organizations/").unwrap();
+    let tokens = format!("{platform}/users/{}/tokens", ann.id);
+    for (scope, status) in [("issuers:read", 403), ("accounts:*", 403), ("admin", 403), ("owner", 201)] {
+        let token = json!({ "name": scope, "restrictions": { "scopes": [scope] } });
+        let token = app.root().post(&tokens, token).expect(201).await.text("token_plain");
+        let body = json!({ "name": "Umbrella", "create_api_key": false });
+        let reply = app.with_bearer(&token).post("/v1/accounts", body).expect(status).await;
+        if status == 403 {
+            assert_eq!(reply.refusal().0, "insufficient_scope", "{scope}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn nobody_owns_more_than_five_accounts_however_fast_they_open_them() {
     let app = App::start(DRIVER).await;
     let ann = Person::of_platform(&app, "ann@example.com", true).await;

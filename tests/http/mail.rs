@@ -150,6 +150,22 @@ async fn what_a_server_refuses_for_good_is_not_tried_again() {
 }
 
 #[tokio::test]
+async fn a_server_that_refuses_us_and_not_the_mail_is_tried_again() {
+    for mood in [Mood::Closed, Mood::Guarded] {
+        let ground = Ground::new().await;
+        ground.sink.becomes(mood);
+        ground.invite("ada@example.com").await;
+        ground.work().await;
+        assert_eq!(ground.waiting().await, 1, "{mood:?}");
+        ground.sink.becomes(Mood::Accepting);
+        ground.app.advance(Duration::from_mins(5));
+        ground.work().await;
+        assert_eq!(ground.sink.received().len(), 1, "{mood:?}");
+        assert_eq!(ground.app.event_types("event_types=email.sent,email.failed").await, ["email.sent"], "{mood:?}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_mailer_mail_waits_for_a_week() {
     let app = App::start(DRIVER).await;
     let issuer = app.issuer().await;

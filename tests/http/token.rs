@@ -207,11 +207,14 @@ async fn a_name_is_unique_among_the_active_tokens_of_a_user() {
 }
 
 #[tokio::test]
-async fn a_user_has_fifty_active_tokens_at_most() {
+async fn a_user_has_fifty_active_and_blocked_tokens_at_most() {
     let ground = Ground::new().await;
     let root = ground.app.root();
     for number in 0..50 {
-        ground.named(&format!("t{number}")).await;
+        let made = ground.named(&format!("t{number}")).await;
+        if number % 10 == 0 {
+            root.patch(&ground.one(&made.id()), json!({ "status": "blocked" })).expect(200).await;
+        }
     }
     let one_more = json!({ "name": "one more", "restrictions": {} });
     root.post(&ground.of_user(), one_more.clone()).expect(409).await;

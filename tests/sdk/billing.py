@@ -12,7 +12,7 @@ from authpi_admin.generated import InvoicesResource, PaymentMethodsResource, Usa
 
 from checks import Checks, Server, Trail, collect, ids
 
-WALLET = {"type": "x402", "network": "eip155:8453", "asset": "0xusdc", "address": "0xours"}
+WALLET = {"type": "x402", "network": "eip155:8453", "asset": "0xusdc", "address": "0x52908400098527886e0f7030069857d2e4169ee7"}
 PAYMENT = {"amount_μusd": 1_000_000, "payment": {"nonce": "golden path"}}
 
 

@@ -15,6 +15,10 @@ pub enum Mood {
     Busy,
     /// 550 to every recipient: never.
     Refusing,
+    /// 554 in place of a greeting: no service.
+    Closed,
+    /// 530 to every sender: not without credentials.
+    Guarded,
 }
 
 /// A mail as it came.
@@ -138,6 +142,10 @@ async fn talk(stream: TcpStream, inside: Arc<Mutex<Inside>>) {
     let (reader, mut writer) = stream.into_split();
     let mut lines = BufReader::new(reader).lines();
     let (mut from, mut to) = (String::new(), String::new());
+    if inside.lock().unwrap_or_else(PoisonError::into_inner).mood == Mood::Closed {
+        let _ = writer.write_all(b"554 no service here\r\n").await;
+        return;
+    }
     writer.write_all(b"220 sink\r\n").await.unwrap();
     while let Ok(Some(line)) = lines.next_line().await {
         let mood = inside.lock().unwrap_or_else(PoisonError::into_inner).mood;
@@ -147,7 +155,7 @@ async fn talk(stream: TcpStream, inside: Arc<Mutex<Inside>>) {
             "250-sink\r\n250 8BITMIME"
         } else if command.starts_with("MAIL FROM") {
             from = path();
-            "250 ok"
+            if mood == Mood::Guarded { "530 authentication required" } else { "250 ok" }
         } else if command.starts_with("RCPT TO") {
             to = path();
             inside.lock().unwrap_or_else(PoisonError::into_inner).attempts += 1;

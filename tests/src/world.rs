@@ -172,7 +172,7 @@ impl Ground<'_> {
 
     /// What hangs below the account alone.
     async fn account_things(&mut self) {
-        let funding = json!({ "network": "eip155:8453", "asset": "0xusdc", "address": "0xours" });
+        let funding = json!({ "network": "eip155:8453", "asset": "0xusdc", "address": "0x52908400098527886e0f7030069857d2e4169ee7" });
         let payment = self.of_account("payment-methods", funding).await.id();
         let note = json!({ "subject_type": "issuer", "subject_id": self.issuer, "content": "n" });
         let note = self.of_account("notes", note).await.id();

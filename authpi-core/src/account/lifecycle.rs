@@ -1,5 +1,7 @@
 //! Opening and closing accounts (core-api section 4): beyond the SDK, and for people alone.
 
+use std::str::FromStr;
+
 use async_trait::async_trait;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -9,10 +11,13 @@ use super::api::{ALL, AccountView, ONE, views};
 use super::operations::{self, OwnAccount};
 use crate::credential::api::{CreatedApiKeyView, created_view};
 use crate::error::Refusal;
+use crate::rights::Rights;
+use crate::scope::Scope;
 use crate::store::Change;
 use crate::web::answer::Answer;
 use crate::web::body::{Body, BodySchema, NoBody};
 use crate::web::call::Call;
+use crate::web::caller::{Caller, Credential};
 use crate::web::endpoint::Write;
 use crate::web::route::Route;
 
@@ -58,6 +63,17 @@ pub(super) struct OpenedAccountView {
     api_key: Option<CreatedApiKeyView>,
 }
 
+/// Whoever opens an account holds all of it, and may be given a key to that: more than a token with fewer scopes is meant
+/// to be good for (docs/decisions/0012).
+fn require_unbound(caller: &Caller) -> Result<(), Refusal> {
+    let is_unbound = match &caller.credential {
+        Credential::PersonalToken(token) => Rights::of_member(&token.scopes).is_full(),
+        Credential::ApiKey(_) => false,
+    };
+    let everything = Scope::from_str("*:**").map_err(Refusal::internal)?;
+    if is_unbound { Ok(()) } else { Err(Refusal::InsufficientScope(everything)) }
+}
+
 /// `openAccount`
 pub(super) struct Open;
 
@@ -80,6 +96,7 @@ impl Write for Open {
         let caller = call.caller()?;
         let owner = caller.user().filter(|_| caller.issuer_id == platform);
         let owner = owner.ok_or(Refusal::AccessDenied("Accounts are opened by users of the platform."))?;
+        require_unbound(caller)?;
         let body = call.body()?;
         let (name, with_key) = (body.name.clone(), body.create_api_key);
         let new = OwnAccount { id: change.account(), platform, name, owner, with_key };
@@ -113,7 +130,7 @@ impl Write for Close {
 
     async fn apply(&self, change: &mut Change<'_>, call: &Call) -> Result<Answer, Refusal> {
         let (account, caller) = (call.account()?, call.caller()?);
-        let carries_it = caller.in_account(account).is_some_and(crate::rights::Rights::may_name_owner);
+        let carries_it = caller.in_account(account).is_some_and(Rights::may_name_owner);
         let found = operations::find_locked(change).await?.ok_or(Refusal::NotFound)?;
         operations::require_owner(change, &found, caller.user().filter(|_| carries_it)).await?;
         call.precondition(found.account.updated_at)?;

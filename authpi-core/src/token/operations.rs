@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::events;
 use super::model::{
-    ACTIVE_PER_USER, DEFAULT_LIFETIME, MAX_LIFETIME, OwnerState, PersonalToken, PersonalTokenDetails,
-    TokenRestrictions, TokenStatus,
+    DEFAULT_LIFETIME, MAX_LIFETIME, OwnerState, PersonalToken, PersonalTokenDetails, TokenRestrictions, TokenStatus,
+    UNEXPIRED_PER_USER,
 };
 use crate::error::{FieldCode, Refusal};
 use crate::id::{IssuerId, TokenId, UserId};
@@ -51,7 +51,7 @@ pub struct PersonalTokenPatch {
 /// Makes the record of a personal token. Its JWT is signed by whoever asked, and kept nowhere.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] for no such user; [`Refusal::Conflict`] for one who is not active, has as many active tokens as
+/// [`Refusal::NotFound`] for no such user; [`Refusal::Conflict`] for one who is not active, has as many tokens as
 /// they may have, or has one of this name; [`Refusal::Fields`] for an expiry that is not within the next 366 days.
 pub async fn create(
     change: &mut Change<'_>,
@@ -99,15 +99,19 @@ fn require_lifetime(wanted: Option<Timestamp>, now: Timestamp) -> Result<Timesta
     Ok(at)
 }
 
-/// The active tokens of a user are few, and have different names. The user is locked.
+/// The tokens of a user that are of use or could be again are few, so that all of them can be revoked at once; the active
+/// ones have different names. The user is locked.
 async fn check_place(change: &Change<'_>, token: &PersonalToken) -> Result<(), Refusal> {
-    let mut others = unexpired(change, token.issuer_id, token.user_id, TokenStatus::Active).await?;
+    let (issuer, user) = (token.issuer_id, token.user_id);
+    let mut others = unexpired(change, issuer, user, TokenStatus::Active).await?;
+    let mut blocked = unexpired(change, issuer, user, TokenStatus::Blocked).await?;
     others.retain(|other| other.id != token.id);
+    blocked.retain(|other| other.id != token.id);
     if others.iter().any(|other| other.details.name == token.details.name) {
         return Err(Refusal::not_unique("name", "Another active personal token of the user has this name."));
     }
-    if others.len() >= ACTIVE_PER_USER {
-        return Err(Refusal::conflict("The user has as many active personal tokens as they may have."));
+    if others.len() + blocked.len() >= UNEXPIRED_PER_USER {
+        return Err(Refusal::conflict("The user has as many personal tokens as they may have."));
     }
     Ok(())
 }
@@ -125,7 +129,7 @@ async fn unexpired(
 ///
 /// # Errors
 /// [`Refusal::Fields`] when the merged whole is not valid; [`Refusal::Conflict`] for another status of a revoked token,
-/// and where the user has as many active tokens as they may have, or one of this name; [`Refusal::Stale`] when it has
+/// and where the user has as many tokens as they may have, or one of this name; [`Refusal::Stale`] when it has
 /// changed meanwhile.
 pub async fn update(
     change: &mut Change<'_>,

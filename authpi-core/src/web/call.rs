@@ -91,15 +91,21 @@ impl<B: Body, P> Call<B, P> {
         self.head.caller.as_ref().ok_or_else(|| Refusal::internal("a public operation asked for its caller"))
     }
 
-    /// Names what the request orders elsewhere: the same for a request that says it is the same, else its own.
+    /// Names what the request orders elsewhere in its account: the same for a request that says it is the same, else
+    /// another one each time. The reference would not do: requests of one trace share it.
     ///
     /// # Errors
-    /// As [`Call::caller`].
+    /// As [`Call::caller`] and [`Call::account`]; [`Refusal::Internal`] without randomness.
     pub fn order_key(&self) -> Result<String, Refusal> {
-        let caller = self.caller()?.actor().name();
-        let stated = self.head.headers.get("idempotency-key").map(http::HeaderValue::as_bytes);
-        let reference = self.head.reference.as_bytes();
-        let parts: [&[u8]; 2] = [caller.as_bytes(), stated.unwrap_or(reference)];
+        let (account, caller) = (self.account()?.to_string(), self.caller()?.actor().name());
+        let mut random = [0; 16];
+        let parts: [&[u8]; 4] = match self.head.headers.get("idempotency-key") {
+            Some(stated) => [account.as_bytes(), caller.as_bytes(), b"stated", stated.as_bytes()],
+            None => {
+                self.head.services.entropy.fill(&mut random).map_err(Refusal::internal)?;
+                [account.as_bytes(), caller.as_bytes(), b"random", &random]
+            }
+        };
         Ok(crate::secret::hex(&self.head.services.keyring.peppers.digest("order-key", &parts)))
     }
 

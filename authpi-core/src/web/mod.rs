@@ -10,6 +10,7 @@ pub mod endpoint;
 mod headers;
 pub mod idempotency;
 pub mod key_uses;
+mod lockout;
 pub mod members;
 mod metrics;
 pub mod openapi;

@@ -19,6 +19,7 @@ use super::caller::Caller;
 use super::endpoint::{AnyAsk, AnyWrite, Attempts, Handler, Read, read_call};
 use super::headers::{combined, if_changed, preflight_answer, secured, shared, shared_with_all, trace_id};
 use super::idempotency::{InFlightGuard, RETENTION, Ticket};
+use super::lockout::needs_credit;
 use super::metrics::Measured;
 use super::problem::{answer_to, defect};
 use super::rate_limit::BucketKey;
@@ -257,7 +258,7 @@ impl Pipeline {
         if let Some(issuer) = &issuer {
             change.keep_context(issuer.event_context);
         }
-        self.require_credit(&change, &prepared.head().operation.route).await?;
+        self.require_credit(&change, prepared.head()).await?;
         let answer = prepared.apply(issuer, &mut change).await?;
         let documented = prepared.head().operation.route.status;
         debug_assert!(!answer.status.is_success() || answer.status.as_u16() == documented, "an undocumented success");
@@ -275,9 +276,9 @@ impl Pipeline {
     }
 
     /// An account that pays in advance needs credit for what it writes, save for what gives it credit or locks someone out.
-    async fn require_credit(&self, change: &Change<'_>, route: &Route) -> Result<(), Refusal> {
+    async fn require_credit(&self, change: &Change<'_>, head: &CallHead) -> Result<(), Refusal> {
         let options = &self.services.options;
-        let Some(config) = options.billing.as_ref().filter(|_| route.needs_credit) else { return Ok(()) };
+        let Some(config) = options.billing.as_ref().filter(|_| needs_credit(head)) else { return Ok(()) };
         match billing::require_credit(change, config).await {
             Err(Refusal::PaymentRequired { amount, .. }) => {
                 let terms = options.payments.as_ref().map(|provider| provider.terms(change.account(), amount));

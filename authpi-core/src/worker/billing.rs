@@ -47,11 +47,13 @@ pub(super) async fn metering(services: &Arc<Services>) -> Result<Next, Refusal> 
     Ok(Next::Now)
 }
 
-/// Debits the usage of one account and month.
+/// Debits the usage of one account and month. The first usage of a month closes the one before, so it waits as long as
+/// that is left open.
 pub(super) async fn settlement(services: &Arc<Services>) -> Result<Next, Refusal> {
     let Some(config) = &services.options.billing else { return Ok(Next::In(SETTLE_EVERY)) };
+    let current = Period::of(services.now().minus(GRACE));
     for due in services.store.reads().billing().unsettled(ACCOUNTS).await? {
-        if work(services, config, due, Task::Settle).await? {
+        if due.period <= current && work(services, config, due, Task::Settle).await? {
             return Ok(Next::Now);
         }
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use authpi_core::agent::model::{Agent, AgentVerifier, Wallet};
 use authpi_core::agent::repository::{AgentFilter, AgentReads, DeletedAgent};
+use authpi_core::delegation::model::DelegationParty;
 use authpi_core::id::{AgentId, Id, IssuerId, VerifierId};
 use authpi_core::page::{EXAMINED_ROWS, PageRequest, SearchPage, TimeAndId};
 use authpi_core::store::StoreError;
@@ -17,9 +18,10 @@ use uuid::Uuid;
 
 use super::row::{agent, one, verifier};
 use crate::convert::{id, time, to_word};
+use crate::delegation::in_force;
 use crate::entity::agent::{Column, Entity};
 use crate::entity::agent_verifier::{self, Column as Held};
-use crate::entity::{membership, note};
+use crate::entity::{delegation, membership, note};
 use crate::error::failed;
 use crate::session::Session;
 
@@ -79,6 +81,29 @@ impl<C: ConnectionTrait + Send + Sync> Session<C> {
             .one(&self.connection)
             .await
             .map_err(failed("agent.of_wallet"))
+    }
+
+    /// Something is left that names a deleted agent, and that a worker finds by the agent's row.
+    async fn names_agent(&self, gone: DeletedAgent, at: Timestamp) -> Result<bool, StoreError> {
+        const OPERATION: &str = "agent.deleted_before";
+        let (issuer, agent) = (gone.issuer_id.uuid(), gone.id.uuid());
+        let memberships = membership::Entity::find()
+            .filter(membership::Column::IssuerId.eq(issuer))
+            .filter(membership::Column::MemberId.eq(agent))
+            .count(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        let notes = note::Entity::find()
+            .filter(note::Column::SubjectId.eq(agent))
+            .count(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        let delegations = delegation::Entity::find()
+            .filter(in_force(gone.issuer_id, DelegationParty::Agent(gone.id), at)?)
+            .count(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        Ok(memberships + notes + delegations > 0)
     }
 
     /// The agents with these ids, in this order.
@@ -199,19 +224,9 @@ impl<C: ConnectionTrait + Send + Sync> AgentReads for Session<C> {
             .map_err(failed("agent.deleted_before"))?;
         let mut free = Vec::new();
         for (issuer, agent) in rows {
-            let memberships = membership::Entity::find()
-                .filter(membership::Column::IssuerId.eq(issuer))
-                .filter(membership::Column::MemberId.eq(agent))
-                .count(&self.connection)
-                .await
-                .map_err(failed("agent.deleted_before"))?;
-            let notes = note::Entity::find()
-                .filter(note::Column::SubjectId.eq(agent))
-                .count(&self.connection)
-                .await
-                .map_err(failed("agent.deleted_before"))?;
-            if memberships + notes == 0 {
-                free.push(DeletedAgent { issuer_id: id(issuer), id: id(agent) });
+            let gone = DeletedAgent { issuer_id: id(issuer), id: id(agent) };
+            if !self.names_agent(gone, at).await? {
+                free.push(gone);
             }
         }
         Ok(free)

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use authpi_core::transport::{MailFailure, Mailer, OutgoingMail};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::response::Code;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use url::{Host, Url};
 
@@ -56,7 +57,7 @@ impl Mailer for SmtpMailer {
         let message = message(&self.sender, mail)?;
         match self.transport.send(message).await {
             Ok(_) => Ok(()),
-            Err(error) if error.is_permanent() => {
+            Err(error) if error.is_permanent() && self.is_served(error.status()).await => {
                 // The code says enough: the text of the answer may repeat the address.
                 let code = error.status().map(|code| code.to_string());
                 tracing::warn!(mail = mail.message_id, code, "the mail server refuses a mail for good");
@@ -70,6 +71,20 @@ impl Mailer for SmtpMailer {
             }
         }
     }
+}
+
+impl SmtpMailer {
+    /// Whether a refusal for good was one of this mail, and not of us: the same codes greet those whom a server does not
+    /// want to talk to, so it is greeted once more.
+    async fn is_served(&self, code: Option<Code>) -> bool {
+        code.is_none_or(concerns_mail) && self.transport.test_connection().await.unwrap_or(false)
+    }
+}
+
+/// The code may be about the mail. Others say that our credentials or the way we connect do not please (RFC 4954 §6,
+/// RFC 3207 §4) or that nobody takes mail there (RFC 7504): they would lose every mail until the setup is mended.
+fn concerns_mail(code: Code) -> bool {
+    !matches!(u16::from(code), 521 | 530 | 534 | 535 | 538)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,13 +2,11 @@
 
 mod status;
 mod verifier;
-mod wallet;
 
 pub use status::{AgentStatus, IllegalTransition};
 pub use verifier::{
     AgentCredential, AgentVerifier, AgentVerifierKind, AgentVerifierStatus, VERIFIER_LIMIT, secret_hash,
 };
-pub use wallet::{InvalidWallet, Wallet};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -18,6 +16,7 @@ use crate::metadata::Metadata;
 use crate::scope::Scopes;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
+pub use crate::wallet::{InvalidWallet, Wallet};
 
 /// A machine identity of an issuer.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::wallet::Wallet;
 use crate::id::{AgentId, IssuerId, VerifierId};
 use crate::secret::{Peppers, Secret, SecretHash};
 use crate::timestamp::Timestamp;
+use crate::wallet::Wallet;
 
 /// Verifiers that an agent may have.
 pub const VERIFIER_LIMIT: u32 = 20;

@@ -11,6 +11,7 @@ use crate::billing::operations;
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::store::Change;
 use crate::transport::PaymentFailure;
+use crate::wallet::Wallet;
 use crate::web::answer::Answer;
 use crate::web::body::{Body, BodySchema, NoBody};
 use crate::web::call::Call;
@@ -20,6 +21,9 @@ use crate::web::route::Route;
 const ALL: &str = "/v1/accounts/{account_id}/payment-methods";
 const ONE: &str = "/v1/accounts/{account_id}/payment-methods/{payment_method_id}";
 const WRITE: &str = "payment-methods:write";
+
+/// Bytes of an address at most; the schema says what is wrong with a longer one.
+const LONGEST: usize = 128;
 
 /// Refuses what a deployment without billing does not have.
 fn require_billing<B: Body, P>(call: &Call<B, P>) -> Result<(), Refusal> {
@@ -76,21 +80,17 @@ impl Body for AddWallet {
     }
 
     fn check(sent: &Map<String, Value>, errors: &mut FieldErrors) {
-        if sent.get("network").and_then(Value::as_str).is_some_and(|network| !is_chain(network)) {
+        let text = |name: &str| sent.get(name).and_then(Value::as_str);
+        let Some(network) = text("network") else { return };
+        if !Wallet::is_chain(network) {
             errors.add("network", FieldCode::InvalidFormat, "is not a chain as CAIP-2 names it");
+            return;
+        }
+        let address = text("address").filter(|address| (1..=LONGEST).contains(&address.len()));
+        if let Some(Err(problem)) = address.map(|address| Wallet::new(network, address)) {
+            errors.add("address", FieldCode::InvalidFormat, problem.to_string());
         }
     }
-}
-
-/// CAIP-2: a namespace of 3 to 8 characters, a colon, and a reference of 1 to 32.
-fn is_chain(text: &str) -> bool {
-    let Some((namespace, reference)) = text.split_once(':') else { return false };
-    let in_namespace = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let in_reference = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (3..=8).contains(&namespace.len())
-        && namespace.bytes().all(in_namespace)
-        && (1..=32).contains(&reference.len())
-        && reference.bytes().all(in_reference)
 }
 
 /// `addPaymentMethod`
@@ -113,10 +113,15 @@ impl Write for Add {
     async fn apply(&self, change: &mut Change<'_>, call: &Call<AddWallet>) -> Result<Answer, Refusal> {
         require_billing(call)?;
         let body = call.body()?;
+        let wallet = Wallet::new(&body.network, &body.address);
+        let wallet =
+            wallet.map_err(|problem| Refusal::field("address", FieldCode::InvalidFormat, problem.to_string()))?;
+        // An address in its one spelling; some chains name what is theirs otherwise.
+        let asset = Wallet::new(&body.network, &body.asset).map(|asset| asset.address().to_owned());
         let kind = MethodKind::X402 {
             network: body.network.clone(),
-            asset: body.asset.clone(),
-            address: body.address.clone(),
+            asset: asset.unwrap_or_else(|_| body.asset.clone()),
+            address: wallet.address().to_owned(),
         };
         let method = operations::add_method(change, kind).await?;
         Ok(Answer::created(PaymentMethodView::from(&method)).etag(method.updated_at))

@@ -151,7 +151,12 @@ pub async fn post(
 }
 
 async fn locked(change: &mut Change<'_>) -> Result<CreditState, Refusal> {
-    let (account, first) = (change.account(), Period::of(change.now()));
+    let first = Period::of(change.now());
+    locked_from(change, first).await
+}
+
+async fn locked_from(change: &mut Change<'_>, first: Period) -> Result<CreditState, Refusal> {
+    let account = change.account();
     Ok(change.unit().billing().lock(account, first).await?)
 }
 
@@ -194,12 +199,18 @@ pub async fn refund(change: &mut Change<'_>, payment: &LedgerEntry, amount: u32)
     post(change, &mut state, (EntryType::Refund, -i64::from(amount)), details).await
 }
 
-/// Debits what was used in a month and is not in the ledger. The first charge of a month brings its included credit.
+/// Debits what was used in a month and is not in the ledger. The first charge of a month brings its included credit;
+/// earlier months without a statement are closed before, because the ledger knows of one included credit at a time.
 ///
 /// # Errors
 /// [`Refusal::Store`].
 pub async fn settle(change: &mut Change<'_>, config: &BillingConfig, period: Period) -> Result<(), Refusal> {
-    let mut state = locked(change).await?;
+    // An account may come to its ledger by what it used in the month before.
+    let first = period.min(Period::of(change.now()));
+    let mut state = locked_from(change, first).await?;
+    while state.open < period {
+        close_locked(change, config, &mut state).await?;
+    }
     settle_locked(change, config, &mut state, period).await.map(|_| ())
 }
 
@@ -245,6 +256,8 @@ async fn give_included(
     if config.included_credit == 0 || state.granted >= Some(period) {
         return Ok(());
     }
+    // Of a month that was closed before its usage came in: nothing else is going to take it back.
+    expire_included(change, state).await?;
     let amount = i64::from(config.included_credit);
     let details = EntryDetails {
         operation: Some("included".to_owned()),
@@ -265,16 +278,21 @@ async fn give_included(
 /// # Errors
 /// [`Refusal::Store`].
 pub async fn close(change: &mut Change<'_>, config: &BillingConfig, period: Period) -> Result<(), Refusal> {
-    let account = change.account();
     let mut state = locked(change).await?;
     if state.open != period {
         return Ok(());
     }
-    let cost = settle_locked(change, config, &mut state, period).await?;
+    close_locked(change, config, &mut state).await
+}
+
+/// Ends the first month without a statement.
+async fn close_locked(change: &mut Change<'_>, config: &BillingConfig, state: &mut CreditState) -> Result<(), Refusal> {
+    let (account, period) = (change.account(), state.open);
+    let cost = settle_locked(change, config, state, period).await?;
     let mut included = 0;
     if state.granted == Some(period) {
         included = i64::from(config.included_credit).saturating_sub(state.grant_left);
-        expire_included(change, &mut state, period).await?;
+        expire_included(change, state).await?;
     }
     if let Some(cost) = cost {
         let total = cost.saturating_sub(included).max(0);
@@ -284,11 +302,12 @@ pub async fn close(change: &mut Change<'_>, config: &BillingConfig, period: Peri
         change.unit().billing().insert_statement(&statement).await?;
     }
     state.open = period.next();
-    Ok(change.unit().billing().save(account, &state).await?)
+    Ok(change.unit().billing().save(account, state).await?)
 }
 
-async fn expire_included(change: &mut Change<'_>, state: &mut CreditState, period: Period) -> Result<(), Refusal> {
-    let left = state.grant_left;
+/// Takes back what is left of the included credit that was given last.
+async fn expire_included(change: &mut Change<'_>, state: &mut CreditState) -> Result<(), Refusal> {
+    let (left, Some(period)) = (state.grant_left, state.granted) else { return Ok(()) };
     if left <= 0 {
         return Ok(());
     }

@@ -138,6 +138,7 @@ impl Write for Revoke {
             .scope(WRITE)
             .extension()
             .conditional()
+            .without_credit()
             .answers::<DelegationView>(200)
     }
 

@@ -105,6 +105,7 @@ impl Write for RevokeAll {
             .about("trusted devices", "user")
             .scope(WRITE)
             .conditional()
+            .without_credit()
             .answers::<UserTrustedDevicesRevokeAllResponse>(200)
     }
 

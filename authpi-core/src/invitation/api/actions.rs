@@ -66,7 +66,7 @@ impl Write for Revoke {
     type Prepared = ();
 
     fn route(&self) -> Route {
-        action(REVOKE, "revokeOrganizationInvitation", "Take an invitation back", WRITE)
+        action(REVOKE, "revokeOrganizationInvitation", "Take an invitation back", WRITE).without_credit()
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &Call) -> Result<Answer, Refusal> {
@@ -114,7 +114,7 @@ impl Write for Reject {
 
     fn route(&self) -> Route {
         let summary = "Reject an invitation that waits for approval";
-        action(REJECTED, "rejectOrganizationInvitation", summary, APPROVE).extension()
+        action(REJECTED, "rejectOrganizationInvitation", summary, APPROVE).extension().without_credit()
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &Call<DecideInvitation>) -> Result<Answer, Refusal> {

@@ -55,6 +55,7 @@ impl Write for RevokeAccess {
             .scope(WRITE)
             .extension()
             .conditional()
+            .without_credit()
             .answers::<RevokeAccessResult>(200)
     }
 

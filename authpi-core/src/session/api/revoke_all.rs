@@ -52,6 +52,7 @@ impl Write for RevokeAll {
             .scope("issuers.users.sessions:write")
             .extension()
             .conditional()
+            .without_credit()
             .answers::<RevokeAllResult>(200)
     }
 

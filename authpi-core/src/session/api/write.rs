@@ -60,6 +60,7 @@ impl Write for Suspend {
 
     fn route(&self) -> Route {
         documented(Route::post(SUSPEND), "suspendSession", "Freeze a session, with those that clients have from it")
+            .without_credit()
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &Call<SessionAction>) -> Result<Answer, Refusal> {
@@ -100,6 +101,7 @@ impl Write for Revoke {
 
     fn route(&self) -> Route {
         documented(Route::post(REVOKE), "revokeSession", "End a session for ever, with those that clients have from it")
+            .without_credit()
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &Call<SessionAction>) -> Result<Answer, Refusal> {

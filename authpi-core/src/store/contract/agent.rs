@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
+use super::delegation::{delegation, insert as insert_delegation};
 use super::membership::{insert as insert_membership, membership, tenant};
 use super::{Ground, START, begin, later, mint, race};
 use crate::agent::model::{
@@ -13,6 +14,7 @@ use crate::agent::model::{
     Wallet, secret_hash,
 };
 use crate::agent::repository::{AgentFilter, DeletedAgent};
+use crate::delegation::model::Delegation;
 use crate::id::{AgentId, IssuerId, MemberId};
 use crate::metadata::Metadata;
 use crate::outcome::{InsertOutcome, WriteOutcome};
@@ -407,6 +409,8 @@ pub async fn a_deleted_agent_is_found_by_nobody_and_removed_when_nothing_names_i
     }
     let _ = add(&ground, &secret(&gone, "s")).await;
     let _ = insert_membership(&ground, &membership(&organization, MemberId::Agent(gone.id), &["a:read"])).await;
+    let delegated = Delegation { agent_id: gone.id, ..delegation(issuer) };
+    insert_delegation(&ground, &delegated).await;
     delete(&ground, &gone, 5).await;
     let store = ground.store();
     assert_eq!(find(&ground, issuer, gone.id).await, None);
@@ -424,6 +428,12 @@ pub async fn a_deleted_agent_is_found_by_nobody_and_removed_when_nothing_names_i
     assert_eq!(unit.memberships().remove_of_member(issuer, MemberId::Agent(gone.id), 10).await.unwrap(), 1);
     unit.commit().await.unwrap();
     assert_eq!(due(5).await, []);
+    assert_eq!(due(6).await, [], "a delegation is in force still, and is ended by the agent's row");
+    let ended = delegated.clone().revoked(later(6), StatusNote::default());
+    let mut unit = begin(&ground, later(6)).await;
+    let written = unit.delegations().update(&ended, delegated.updated_at).await.unwrap();
+    assert_eq!(written, WriteOutcome::Done);
+    unit.commit().await.unwrap();
     assert_eq!(due(6).await, [DeletedAgent { issuer_id: issuer, id: gone.id }]);
     let mut unit = begin(&ground, later(6)).await;
     unit.agents().remove(issuer, gone.id).await.unwrap();

@@ -21,7 +21,7 @@ use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
 
 /// A plain delegation in `issuer`, an hour long.
-fn delegation(issuer: IssuerId) -> Delegation {
+pub(super) fn delegation(issuer: IssuerId) -> Delegation {
     Delegation {
         id: mint(),
         issuer_id: issuer,
@@ -46,7 +46,7 @@ fn revoked(delegation: &Delegation) -> Delegation {
     delegation.clone().revoked(later(1), StatusNote::default())
 }
 
-async fn insert(ground: &Ground, delegation: &Delegation) {
+pub(super) async fn insert(ground: &Ground, delegation: &Delegation) {
     let mut unit = begin(ground, START).await;
     unit.delegations().insert(delegation).await.unwrap();
     unit.commit().await.unwrap();

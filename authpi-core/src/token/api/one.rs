@@ -119,6 +119,7 @@ impl Write for Revoke {
             .about("tokens", "personal token")
             .scope(WRITE)
             .conditional()
+            .without_credit()
             .answers::<PersonalTokenView>(200)
     }
 

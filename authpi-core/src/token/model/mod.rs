@@ -5,6 +5,6 @@ mod token;
 
 pub use claims::{CredentialKind, PREFIX, TYP, TokenClaims};
 pub use token::{
-    ACTIVE_PER_USER, DEFAULT_LIFETIME, EffectiveStatus, MAX_LIFETIME, OwnerState, PersonalToken, PersonalTokenDetails,
-    TokenAuthentication, TokenRestrictions, TokenStatus, Verdict,
+    DEFAULT_LIFETIME, EffectiveStatus, MAX_LIFETIME, OwnerState, PersonalToken, PersonalTokenDetails,
+    TokenAuthentication, TokenRestrictions, TokenStatus, UNEXPIRED_PER_USER, Verdict,
 };

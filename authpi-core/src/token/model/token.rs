@@ -16,8 +16,8 @@ use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
 use crate::words::words;
 
-/// Active tokens that a user has at most.
-pub const ACTIVE_PER_USER: usize = 50;
+/// Tokens that a user has at most, active and blocked ones.
+pub const UNEXPIRED_PER_USER: usize = 50;
 
 /// How long a token lasts unless its maker says otherwise.
 pub const DEFAULT_LIFETIME: Duration = Duration::from_hours(90 * 24);

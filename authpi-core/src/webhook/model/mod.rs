@@ -149,12 +149,14 @@ impl Webhook {
         Self { circuit, ..self.with_status(WebhookStatus::Active, now, note) }
     }
 
-    /// Takes note of a delivery that arrived.
+    /// Takes note of a delivery that arrived. It was sent before somebody disabled the webhook, if somebody did: that
+    /// stands.
     #[must_use]
     pub fn after_success(self, now: Timestamp) -> (Self, CircuitChange) {
         let (circuit, change) = self.circuit.after_success();
         let after = Self { circuit, ..self };
         match change {
+            _ if after.status.value == WebhookStatus::Disabled => (after, CircuitChange::None),
             CircuitChange::Closed => {
                 (after.with_status(WebhookStatus::Active, now, machine_note("circuit_closed")), change)
             }
@@ -188,4 +190,36 @@ impl Webhook {
 
 fn machine_note(reason: &str) -> StatusNote {
     StatusNote { reason: Some(reason.to_owned()), by: Some("system".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Id;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+
+    fn webhook(status: WebhookStatus) -> Webhook {
+        let open = OpenCircuit { since: NOW, probe_at: NOW, probes: 0 };
+        Webhook {
+            id: WebhookId::from_uuid(uuid::Uuid::nil()),
+            account_id: AccountId::from_uuid(uuid::Uuid::nil()),
+            status: Status::initial(status),
+            details: WebhookDetails::default(),
+            auth: WebhookAuth { kind: AuthKind::None, bearer: None, signing: None },
+            circuit: Circuit { failures: 10, open: Some(open) },
+            metadata: Metadata::default(),
+            created_at: NOW,
+            updated_at: NOW,
+        }
+    }
+
+    #[test]
+    fn a_success_ends_a_failure_and_not_what_somebody_has_disabled() {
+        let (healed, change) = webhook(WebhookStatus::Failing).after_success(NOW);
+        assert_eq!((healed.status.value, change), (WebhookStatus::Active, CircuitChange::Closed));
+        let (disabled, change) = webhook(WebhookStatus::Disabled).after_success(NOW);
+        assert_eq!((disabled.status.value, change), (WebhookStatus::Disabled, CircuitChange::None));
+        assert_eq!(disabled.circuit, Circuit::CLOSED);
+    }
 }

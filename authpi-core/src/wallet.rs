@@ -51,6 +51,11 @@ impl Wallet {
         Ok(Self { chain: chain.to_owned(), address })
     }
 
+    /// `text` names a chain as CAIP-2 does.
+    pub fn is_chain(text: &str) -> bool {
+        text.split_once(':').is_some_and(|(namespace, reference)| is_chain(namespace, reference))
+    }
+
     /// The chain: `eip155:8453`.
     pub fn chain(&self) -> &str {
         &self.chain
