@@ -224,6 +224,11 @@ fn tenants(backend: DbBackend) -> Tables {
         .col(number("joined_at"));
     membership_group.primary_key(&mut primary(&["org_id", "member_id", "group_id"]));
 
+    // Who was removed, so that no rule brings them back.
+    let mut removal = table(backend, "authpi_membership_removal");
+    removal.col(id("org_id")).col(id("member_id")).col(id("issuer_id")).col(number("removed_at"));
+    removal.primary_key(&mut primary(&["org_id", "member_id"]));
+
     let mut key = table(backend, "authpi_api_key");
     status(key.col(id("id").primary_key()).col(id("account_id")).col(id("org_id")).col(id("issuer_id")))
         .col(word("level"))
@@ -275,6 +280,9 @@ fn tenants(backend: DbBackend) -> Tables {
             "authpi_membership_scope",
             &["org_id", "scope", "status", "joined_at", "member_id"],
         ),
+        index("authpi_membership_removal_by_member", "authpi_membership_removal", &["member_id"]),
+        index("authpi_membership_removal_by_issuer", "authpi_membership_removal", &["issuer_id"]),
+        index("authpi_membership_removal_age", "authpi_membership_removal", &["removed_at"]),
         index(
             "authpi_membership_group_by_time",
             "authpi_membership_group",
@@ -289,7 +297,7 @@ fn tenants(backend: DbBackend) -> Tables {
         index("authpi_api_key_by_issuer", "authpi_api_key", &["issuer_id"]),
         index("authpi_api_key_expiry", "authpi_api_key", &["expiry_announced", "expires_at"]),
     ];
-    (vec![organization, membership, membership_scope, membership_group, key, key_use], indices)
+    (vec![organization, membership, membership_scope, membership_group, removal, key, key_use], indices)
 }
 
 /// The directory of users, without personal data, and their records, which hold all of it.
