@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tests::{App, Reply};
+use tests::{App, Dns, Reply};
 
 use super::DRIVER;
 
@@ -264,4 +264,48 @@ async fn without_a_login_method_an_issuer_is_incomplete() {
     );
     app.root().patch(&ground.one(&ids[0]), json!({ "allow_login": true, "enabled": false })).expect(200).await;
     assert_eq!(ground.counted().await, (1, 0, 0, "incomplete".to_owned()));
+}
+
+#[tokio::test]
+async fn the_list_of_methods_is_whole_and_takes_no_cursor() {
+    let ground = Ground::new().await;
+    let all = ground.app.root().get(&format!("{}?limit=1&cursor=x", ground.methods)).expect(200).await;
+    assert_eq!((all.data().as_array().unwrap().len(), &all.body["has_more"]), (2, &json!(false)));
+}
+
+#[tokio::test]
+async fn passkeys_are_bound_to_a_host_of_the_issuer_or_a_parent_that_is_the_accounts() {
+    let dns = Dns::start().await;
+    let app = App::start_reaching(DRIVER, &dns).await;
+    let issuer = app.issuer().await;
+    let root = app.root();
+    for host in ["login.example.com", "example.com", "other.example", "unproven.example"] {
+        root.post(&app.path("/domains"), json!({ "host": host })).expect(201).await;
+        if host != "unproven.example" {
+            dns.txt(&format!("_challenge.{host}"), &format!("account-domain={}", app.account));
+            root.act(&app.path(&format!("/domains/{host}/verify"))).expect(200).await;
+        }
+    }
+    let id = issuer.rsplit('/').next().unwrap();
+    let assign = app.path("/domains/login.example.com/assign");
+    root.post(&assign, json!({ "issuer_id": id })).expect(200).await;
+    let methods = format!("{issuer}/auth-methods");
+    let passkey = |rp_id: &str| json!({ "method": "webauthn", "name": "P", "settings": { "rp_id": rp_id } });
+    for (rp_id, code) in [
+        ("unproven.example", "unknown_reference"),
+        ("elsewhere.example", "unknown_reference"),
+        ("com.example", "unknown_reference"),
+        ("other.example", "not_allowed"),
+    ] {
+        let refused = root.post(&methods, passkey(rp_id)).expect(400).await;
+        assert_eq!(refused.refusal().1, [format!("settings.rp_id {code}")], "{rp_id}");
+    }
+    assert_eq!(root.post(&methods, passkey("no host")).expect(400).await.refusal().1.len(), 1);
+    let made = root.post(&methods, passkey("Example.com")).expect(201).await;
+    assert_eq!(made.data()["settings"]["rp_id"], "example.com");
+    let one = format!("{methods}/{}", made.id());
+    let host = json!({ "settings": { "rp_id": "login.example.com" } });
+    assert_eq!(root.patch(&one, host).expect(200).await.data()["settings"]["rp_id"], "login.example.com");
+    let none = root.patch(&one, json!({ "settings": { "rp_id": null } })).expect(200).await;
+    assert_eq!(none.data()["settings"], json!({ "user_verification": "required" }));
 }

@@ -309,3 +309,82 @@ async fn a_deleted_organization_gives_its_domains_up() {
     authpi_core::worker::run_once(world.app.authpi.services()).await.unwrap();
     world.app.root().post(&format!("{other}/sso/domains"), add).expect(201).await;
 }
+
+impl World {
+    /// The organization owns example.com and takes in who has an address there.
+    async fn taking_in(&self, details: Value) {
+        let root = self.app.root();
+        let added = root.post(&self.path("domains"), json!({ "domain": "example.com" })).expect(201).await;
+        self.dns.txt(&added.text("txt_record_name"), &added.text("txt_record_value"));
+        root.act(&self.path("domains/example.com/verify")).expect(200).await;
+        self.patch(json!({ "auto_join": true })).await;
+        root.patch(&self.organization, details).expect(200).await;
+    }
+
+    async fn user(&self, email: &str, verified: bool) -> String {
+        let body = json!({ "email": email, "profile": { "email_verified": verified } });
+        self.app.root().post(&format!("{}/users", self.issuer), body).expect(201).await.id()
+    }
+
+    async fn joins(&self, user: &str) -> bool {
+        self.app.auto_join(&self.issuer, user).await.is_some()
+    }
+
+    async fn n_members(&self) -> Value {
+        self.app.root().get(&self.organization).expect(200).await.data()["stats"]["n_members"].clone()
+    }
+}
+
+#[tokio::test]
+async fn who_has_a_proven_address_on_a_domain_of_an_organization_joins_it_once() {
+    let world = World::start().await;
+    world.taking_in(json!({ "default_member_scopes": ["a:read"] })).await;
+    let user = world.user("Ada@Example.com", true).await;
+    let joins = (0..16).map(|_| world.joins(&user));
+    let joined = futures_util::future::join_all(joins).await;
+    assert_eq!(joined.iter().filter(|joined| **joined).count(), 1);
+    assert_eq!(world.n_members().await, 1);
+    let member = world.app.root().get(&format!("{}/members/{user}", world.organization)).expect(200).await;
+    assert!(member.data()["scopes"].as_array().unwrap().contains(&json!("a:read")), "{member}");
+    let events = world.app.events("event_types=organization.membership.created").await;
+    assert_eq!((events.len(), &events[0]["data"]["origin"]), (1, &json!("domain")));
+    for (email, verified) in
+        [("eve@example.com", false), ("eve@sub.example.com", true), ("eve@example.org", true), ("eve@ample.com", true)]
+    {
+        let other = world.user(email, verified).await;
+        assert!(!world.joins(&other).await, "{email}");
+    }
+    world.patch(json!({ "auto_join": false })).await;
+    let late = world.user("late@example.com", true).await;
+    assert!(!world.joins(&late).await);
+}
+
+#[tokio::test]
+async fn nobody_joins_a_suspended_or_full_organization_or_one_that_gives_nothing() {
+    let world = World::start().await;
+    world.taking_in(json!({ "default_member_scopes": ["a:read"], "max_members": 1 })).await;
+    let (first, second) = (world.user("1@example.com", true).await, world.user("2@example.com", true).await);
+    for body in [json!({ "status": "suspended" }), json!({ "status": "active", "default_member_scopes": [] })] {
+        world.app.root().patch(&world.organization, body).expect(200).await;
+        assert!(!world.joins(&first).await);
+    }
+    let gives = json!({ "default_member_scopes": ["a:read"] });
+    world.app.root().patch(&world.organization, gives).expect(200).await;
+    assert!(world.joins(&first).await && !world.joins(&second).await);
+    assert_eq!(world.n_members().await, 1);
+}
+
+#[tokio::test]
+async fn who_was_removed_does_not_join_again_for_a_year() {
+    let world = World::start().await;
+    world.taking_in(json!({ "default_member_scopes": ["a:read"] })).await;
+    let user = world.user("ada@example.com", true).await;
+    assert!(world.joins(&user).await);
+    let member = format!("{}/members/{user}", world.organization);
+    world.app.root().delete(&member).expect(204).await;
+    assert_eq!(world.n_members().await, 0);
+    world.app.advance(Duration::from_hours(364 * 24));
+    assert!(!world.joins(&user).await);
+    world.app.advance(Duration::from_hours(2 * 24));
+    assert!(world.joins(&user).await);
+}

@@ -707,3 +707,50 @@ async fn invitations_go_with_their_organization() {
     let id = id.parse().unwrap();
     assert!(services.store.reads().invitations().find_in_issuer(issuer, id).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn an_invitation_gives_several_roles() {
+    let ground = Ground::plain().await;
+    let app = &ground.app;
+    let made = ground.invite(json!({ "email": "ada@example.com", "roles": ["admin", "member", "admin"] })).await;
+    let shown = |reply: &Reply| ["role", "roles", "scopes"].map(|name| reply.data()[name].clone());
+    assert_eq!(shown(&made), [Value::Null, json!(["admin", "member"]), json!(["admin", "member"])]);
+    assert_eq!(app.events("event_types=organization.invitation.created").await[0]["data"]["role"], Value::Null);
+    let token = ground.token().await;
+    let one = ground.one(&made.id());
+    let same = app.root().patch(&one, made.data().clone()).expect(200).await;
+    assert_eq!(same.data(), made.data(), "sent back as it is shown");
+    let root = app.root();
+    let single = root.patch(&one, json!({ "role": "owner" })).expect(200).await;
+    assert_eq!(shown(&single), [json!("owner"), json!(["owner"]), json!(["owner"])]);
+    let several = root.patch(&one, json!({ "role": "owner", "roles": ["admin", "member"] })).expect(200).await;
+    assert_eq!(shown(&several), shown(&made), "the role is as it was shown");
+    for (body, problem) in [
+        (json!({ "role": "member", "roles": ["owner"] }), "role not_allowed"),
+        (json!({ "roles": ["admin", "nobody"] }), "roles.1 unknown_reference"),
+        (json!({ "role": "nobody" }), "role unknown_reference"),
+        (json!({ "roles": [] }), "scopes required"),
+    ] {
+        assert_eq!(root.patch(&one, body).expect(400).await.refusal().1, [problem]);
+    }
+    let both = json!({ "email": "eve@example.com", "role": "member", "roles": ["admin"] });
+    assert_eq!(root.post(&ground.invitations, both).expect(400).await.refusal().1, ["role not_allowed"]);
+    let user = ground.user("ada@example.com", true).await;
+    ground.accept(&token, user).await.unwrap();
+    let member = root.get(&format!("{}/members/{user}", ground.organization)).expect(200).await;
+    let mut roles: Vec<_> = member.data()["roles"].as_array().unwrap().clone();
+    roles.sort_by_key(ToString::to_string);
+    assert_eq!(roles, [json!("admin"), json!("member")]);
+}
+
+#[tokio::test]
+async fn the_verified_address_is_compared_however_it_is_written() {
+    let ground = Ground::plain().await;
+    ground.invited("Ada.Lovelace@Example.COM").await;
+    let token = ground.token().await;
+    let body = json!({
+        "username": "ada", "profile": { "email": "ADA.lovelace@example.com", "email_verified": true },
+    });
+    let user = ground.app.root().post(&format!("{}/users", ground.issuer), body).expect(201).await.id();
+    ground.accept(&token, user.parse().unwrap()).await.unwrap();
+}

@@ -2,10 +2,12 @@
 
 use async_trait::async_trait;
 use authpi_core::Work;
+use authpi_core::connection::operations::auto_join;
 use authpi_core::device::model::Fingerprint;
 use authpi_core::device::operations::{self as devices, Login, Seen};
 use authpi_core::error::Refusal;
 use authpi_core::id::{AccountId, IssuerId, UserId};
+use authpi_core::membership::model::Membership;
 use authpi_core::metadata::Metadata;
 use authpi_core::store::Change;
 use authpi_core::user::model::{UserDetails, UserOrigin, UserStatus, Username};
@@ -79,7 +81,35 @@ impl Work for LogIn {
     }
 }
 
+struct AutoJoin {
+    place: (AccountId, IssuerId),
+    user: UserId,
+}
+
+#[async_trait]
+impl Work for AutoJoin {
+    type Output = Option<Membership>;
+
+    fn account(&self) -> AccountId {
+        self.place.0
+    }
+
+    fn issuer(&self) -> Option<IssuerId> {
+        Some(self.place.1)
+    }
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<Option<Membership>, Refusal> {
+        auto_join(change, self.place.1, self.user).await
+    }
+}
+
 impl App {
+    /// A user of the issuer at `issuer` joins the organization that their address is on a domain of, if it wants that.
+    pub async fn auto_join(&self, issuer: &str, user: &str) -> Option<Membership> {
+        let work = AutoJoin { place: place(issuer), user: user.parse().unwrap() };
+        self.authpi.run(&work).await.unwrap()
+    }
+
     /// Somebody signs up at the issuer at `issuer`, and waits for an approval; returns the id.
     pub async fn sign_up(&self, issuer: &str, username: &str) -> String {
         self.authpi.run(&SignUp { place: place(issuer), username: username.to_owned() }).await.unwrap()

@@ -6,6 +6,10 @@ use super::events;
 use super::model::{Connection, Discovery, Evidence, Unproven, is_public_mail, judged, secret_seal};
 use crate::error::{FieldCode, Refusal};
 use crate::hostname::Hostname;
+use crate::id::{IssuerId, MemberId, UserId};
+use crate::mailbox::Mailbox;
+use crate::membership::model::{Membership, MembershipOrigin, NewMember, REMOVAL_REMEMBERED};
+use crate::membership::operations as membership;
 use crate::merge::{changed_fields, merged};
 use crate::outcome::InsertOutcome;
 use crate::secret::Secret;
@@ -200,6 +204,50 @@ fn hint(secret: &Secret) -> String {
 }
 
 /// Guarded by the version before; gives back what is stored now. The account over the organization moves with it.
+/// Makes a user whose proven address is on a domain of an organization a member of it, if the organization wants that
+/// (core-api section 20); for sign-up and login. `None` where nothing comes of it.
+///
+/// # Errors
+/// [`Refusal::NotFound`] when there is no such user.
+pub async fn auto_join(change: &mut Change<'_>, issuer: IssuerId, user: UserId) -> Result<Option<Membership>, Refusal> {
+    let found = change.reads().users().find(issuer, user).await?.ok_or(Refusal::NotFound)?;
+    let email = found.email().filter(|_| found.details.profile.email_verified);
+    let Some(domain) = email.and_then(domain_of) else { return Ok(None) };
+    let Some(organization) = change.reads().connections().owner(issuer, &domain).await? else { return Ok(None) };
+    let Some(locked) = change.unit().organizations().lock(issuer, organization).await? else { return Ok(None) };
+    let member = MemberId::User(user);
+    let is_full = locked.details.max_members.is_some_and(|most| locked.stats.n_members >= most);
+    // Asked again behind the lock: the domain may have gone, or the switch was turned.
+    let connection = change.reads().connections().find(issuer, organization).await?;
+    let joins = connection.is_some_and(|connection| {
+        let is_proven = connection.sso.domain(&domain).is_some_and(|domain| domain.verified_at.is_some());
+        connection.sso.settings.auto_join && is_proven
+    });
+    if !joins || !locked.is_active() || is_full {
+        return Ok(None);
+    }
+    let memberships = change.reads().memberships();
+    let since = change.now().minus(REMOVAL_REMEMBERED);
+    if memberships.find(issuer, organization, member).await?.is_some()
+        || memberships.was_removed(organization, member, since).await?
+    {
+        return Ok(None);
+    }
+    let new = NewMember { origin: MembershipOrigin::Domain, ..NewMember::plain(member) };
+    match membership::add(change, issuer, organization, new).await {
+        Ok(joined) => Ok(Some(joined)),
+        // The organization gives nothing by default; the user stated none of it.
+        Err(Refusal::Fields(_)) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+/// The domain of an address, as host names are written.
+fn domain_of(email: &str) -> Option<Hostname> {
+    let address = Mailbox::parse(email)?.lower_cased().on_the_wire();
+    address.rsplit_once('@')?.1.parse().ok()
+}
+
 async fn write(change: &mut Change<'_>, mut after: Connection) -> Result<Connection, Refusal> {
     let before = after.updated_at;
     after.updated_at = before.next_version(change.now());

@@ -14,7 +14,6 @@ use crate::account::operations as accounts;
 use crate::error::{FieldCode, Refusal};
 use crate::hostname::Hostname;
 use crate::id::IssuerId;
-use crate::page::Page;
 use crate::store::{Change, Reads};
 use crate::timestamp::Timestamp;
 use crate::web::answer::Answer;
@@ -93,7 +92,7 @@ impl Read for List {
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let domains = reads.domains().of_accounts(&[call.account()?]).await?;
         let items: Vec<_> = domains.iter().map(AccountDomainView::from).collect();
-        Ok(Answer::page(&Page { items, has_more: false }, |_| String::new()))
+        Ok(Answer::list(items))
     }
 }
 

@@ -19,12 +19,12 @@ fn list(scopes: &Scopes) -> Value {
     scopes.iter().map(Scope::as_str).collect()
 }
 
-/// `organization.invitation.created`; `scopes` include those of the role.
+/// `organization.invitation.created`; `scopes` include those of the roles.
 pub fn created(account: AccountId, invitation: &Invitation, status: InvitationStatus, scopes: &Scopes) -> EventDraft {
     about(catalogue::ORGANIZATION_INVITATION_CREATED, account, invitation)
         .with("status", status.as_str())
         .with("scopes", list(scopes))
-        .with("role", invitation.grant.role.clone())
+        .with("role", invitation.grant.role())
         .with("expires_at", invitation.expires_at.as_millis())
         .with("email_hash", hex(&invitation.address_hash))
 }
@@ -33,7 +33,7 @@ pub fn created(account: AccountId, invitation: &Invitation, status: InvitationSt
 pub fn approval_requested(account: AccountId, invitation: &Invitation, scopes: &Scopes) -> EventDraft {
     about(catalogue::ORGANIZATION_INVITATION_APPROVAL_REQUESTED, account, invitation)
         .with("scopes", list(scopes))
-        .with("role", invitation.grant.role.clone())
+        .with("role", invitation.grant.role())
 }
 
 /// `organization.invitation.updated`
@@ -55,7 +55,7 @@ pub fn rejected(account: AccountId, invitation: &Invitation) -> EventDraft {
     about(catalogue::ORGANIZATION_INVITATION_REJECTED, account, invitation).with("by", by).with("reason", reason)
 }
 
-/// `organization.invitation.accepted`; `scopes` include those of the role.
+/// `organization.invitation.accepted`; `scopes` include those of the roles.
 pub fn accepted(account: AccountId, invitation: &Invitation, user: UserId, scopes: &Scopes) -> EventDraft {
     let mut draft = about(catalogue::ORGANIZATION_INVITATION_ACCEPTED, account, invitation);
     draft.subject = draft.subject.user(user);

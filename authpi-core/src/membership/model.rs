@@ -1,6 +1,7 @@
 //! What a membership is, and which rules hold over its scopes.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,6 +16,9 @@ use crate::words::words;
 
 /// The scope of who owns an organization. In the organization of an account at least one active member has it.
 pub const OWNER: &str = "owner";
+
+/// How long a removal keeps somebody from becoming a member by a rule (core-api section 20).
+pub const REMOVAL_REMEMBERED: Duration = Duration::from_hours(365 * 24);
 
 /// A user or an agent in an organization. It has no id of its own: organization and member name it.
 #[derive(Clone, Debug, PartialEq)]

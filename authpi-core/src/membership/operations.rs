@@ -154,6 +154,10 @@ pub async fn remove(change: &mut Change<'_>, membership: &Membership) -> Result<
     locked.ok_or(Refusal::NotFound)?;
     keep_an_owner(change, membership, None).await?;
     change.unit().memberships().remove(membership).await?.required()?;
+    // Agents become members by no rule.
+    if matches!(membership.member_id, MemberId::User(_)) {
+        change.unit().memberships().remember_removal(membership).await?;
+    }
     change.emit(events::removed(change.account(), membership))
 }
 

@@ -78,6 +78,17 @@ pub struct DepartedMember {
 /// Questions about memberships.
 #[async_trait]
 pub trait MembershipReads: Send + Sync {
+    /// Whether a caller removed them from the organization at `since` or later.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn was_removed(
+        &self,
+        organization: OrganizationId,
+        member: MemberId,
+        since: Timestamp,
+    ) -> Result<bool, StoreError>;
+
     /// One membership of an organization of the issuer.
     ///
     /// # Errors
@@ -188,8 +199,20 @@ pub trait MembershipRepository: MembershipReads {
     /// [`StoreError`].
     async fn remove(&mut self, membership: &Membership) -> Result<WriteOutcome, StoreError>;
 
-    /// Removes at most `limit` members of an organization whose deletion was accepted, without counting them out.
-    /// Returns how many; repeat until there are none.
+    /// Remembers that a member was removed now, whatever was remembered before; gone with organization, issuer and user.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remember_removal(&mut self, membership: &Membership) -> Result<(), StoreError>;
+
+    /// Forgets at most `limit` removals before `before`. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn purge_removals(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
+    /// Removes at most `limit` members of an organization whose deletion was accepted, without counting them out; then
+    /// what is remembered of removals. Returns how many; repeat until there are none.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -60,6 +60,11 @@ impl Answer {
         answer
     }
 
+    /// 200 with all there are, in the form of a page that is the last one.
+    pub fn list<T: Serialize>(items: Vec<T>) -> Self {
+        Self::page(&Page { items, has_more: false }, |_| String::new())
+    }
+
     /// 200 with a page; `cursor` names the last item shown.
     pub fn page<T: Serialize>(page: &Page<T>, cursor: impl FnOnce(&T) -> String) -> Self {
         let next_cursor = page.items.last().filter(|_| page.has_more).map(cursor);

@@ -121,12 +121,12 @@ impl Scene<'_> {
                 let found = self.about(InvitationStatus::PendingApproval).await?;
                 let Some((invitation, organization)) = found else { return Ok(None) };
                 let Some(invitee) = invitation.invitee(root)? else { return Ok(None) };
-                let role = invitation.grant.role.iter().cloned();
+                let roles = invitation.grant.roles.iter().cloned();
                 let scopes = invitation.grant.scopes.iter().map(ToString::to_string);
                 Ok(Some(MailContext::ApprovalRequest(ApprovalRequestMail {
                     organization: organization.details.name,
                     invitee: invitee.email,
-                    scopes: role.chain(scopes).collect(),
+                    scopes: roles.chain(scopes).collect(),
                     link: self.portal(),
                 })))
             }

@@ -6,11 +6,15 @@ use std::time::Duration;
 use super::schedule::Next;
 use crate::credential::operations::announce_expired;
 use crate::error::Refusal;
+use crate::membership::model::REMOVAL_REMEMBERED;
 use crate::store::Change;
 use crate::web::services::{Origin, Services};
 
 /// Rows of one unit of work: few enough to keep no other writer waiting.
 const BATCH: u32 = 500;
+
+/// Rows of one unit of work that are named one by one by keys of two columns: SQLite bounds the depth of a condition.
+const SMALL_BATCH: u32 = 100;
 
 /// How often the buffer is looked at: an event is committed at the latest 200 ms after it was buffered (architecture
 /// §4), and half of that is left for the commit.
@@ -77,6 +81,17 @@ pub(super) async fn forgotten_devices(services: &Arc<Services>) -> Result<Next, 
         unit.commit().await?;
     }
     Ok(after_removing(removed))
+}
+
+/// Forgets who was removed from an organization a year ago (core-api section 20).
+pub(super) async fn old_removals(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let now = services.now();
+    let mut unit = services.store.begin(now).await?;
+    let forgotten = unit.memberships().purge_removals(now.minus(REMOVAL_REMEMBERED), SMALL_BATCH).await?;
+    if forgotten > 0 {
+        unit.commit().await?;
+    }
+    Ok(after_removing(forgotten))
 }
 
 /// Removes events, and their contexts, that have been kept long enough (events-webhooks §5).

@@ -27,6 +27,7 @@ pub(crate) mod mail;
 pub(crate) mod mail_tally;
 pub(crate) mod membership;
 pub(crate) mod membership_group;
+pub(crate) mod membership_removal;
 pub(crate) mod membership_scope;
 pub(crate) mod note;
 pub(crate) mod note_mention;

@@ -42,6 +42,7 @@ const PERSONAL: &[Belongings] = &[
     of("authpi_user_enrollment", "id"),
     of("authpi_user_backup_code", "verifier_id"),
     of("authpi_user_verifier", "id"),
+    of("authpi_membership_removal", "member_id"),
     of("authpi_user_record", "user_id"),
     of("authpi_user", "id"),
     Belongings { table: "authpi_event_context", issuer: "root_issuer_id", key: "event_id" },

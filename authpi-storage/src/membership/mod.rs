@@ -2,5 +2,6 @@
 
 mod held;
 mod reads;
+mod removal;
 mod row;
 mod verbs;

@@ -17,10 +17,12 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::held;
+use super::removal;
 use super::row::{kind, membership, one};
 use crate::convert::{id, to_word};
 use crate::entity::membership::{Column, Entity};
 use crate::entity::membership_group;
+use crate::entity::membership_removal;
 use crate::entity::membership_scope::{self, Column as Held};
 use crate::entity::{agent, user};
 use crate::error::failed;
@@ -85,6 +87,21 @@ fn departed_among(members: RelationDef, deleted: SimpleExpr) -> Select<Entity> {
 
 #[async_trait]
 impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
+    async fn was_removed(
+        &self,
+        organization: OrganizationId,
+        member: MemberId,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let found = membership_removal::Entity::find()
+            .filter(removal::one(organization.uuid(), member.uuid()))
+            .filter(membership_removal::Column::RemovedAt.gte(since.as_millis()))
+            .count(&self.connection)
+            .await
+            .map_err(failed("membership.was_removed"))?;
+        Ok(found > 0)
+    }
+
     async fn find(
         &self,
         issuer: IssuerId,

@@ -218,6 +218,14 @@ impl MembershipRepository for Unit {
         Ok(outcome)
     }
 
+    async fn remember_removal(&mut self, membership: &Membership) -> Result<(), StoreError> {
+        self.note_removal(membership).await
+    }
+
+    async fn purge_removals(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.sweep_removals(before, limit).await
+    }
+
     async fn remove_of_organization(&mut self, organization: OrganizationId, limit: u32) -> Result<u64, StoreError> {
         let members: Vec<Uuid> = Entity::find()
             .select_only()
@@ -230,7 +238,7 @@ impl MembershipRepository for Unit {
             .await
             .map_err(failed("membership.remove_of_organization"))?;
         if members.is_empty() {
-            return Ok(0);
+            return self.forget_removals_from(organization, limit).await;
         }
         let of = Condition::all()
             .add(Column::OrgId.eq(organization.uuid()))

@@ -244,6 +244,11 @@ fn memberships(backend: DbBackend) -> Tables {
         .col(number("joined_at"));
     membership_group.primary_key(&mut primary(&["org_id", "member_id", "group_id"]));
 
+    // Who was removed, so that no rule brings them back.
+    let mut removal = table(backend, "authpi_membership_removal");
+    removal.col(id("org_id")).col(id("member_id")).col(id("issuer_id")).col(number("removed_at"));
+    removal.primary_key(&mut primary(&["org_id", "member_id"]));
+
     let indices = vec![
         index("authpi_membership_by_member", "authpi_membership", &["issuer_id", "member_id"]),
         index("authpi_membership_by_time", "authpi_membership", &["org_id", "joined_at", "member_id"]),
@@ -258,6 +263,9 @@ fn memberships(backend: DbBackend) -> Tables {
             "authpi_membership_scope",
             &["org_id", "scope", "status", "joined_at", "member_id"],
         ),
+        index("authpi_membership_removal_by_member", "authpi_membership_removal", &["member_id"]),
+        index("authpi_membership_removal_by_issuer", "authpi_membership_removal", &["issuer_id"]),
+        index("authpi_membership_removal_age", "authpi_membership_removal", &["removed_at"]),
         index(
             "authpi_membership_group_by_time",
             "authpi_membership_group",
@@ -269,7 +277,7 @@ fn memberships(backend: DbBackend) -> Tables {
             &["org_id", "group_id", "status", "joined_at", "member_id"],
         ),
     ];
-    (vec![membership, membership_scope, membership_group], indices)
+    (vec![membership, membership_scope, membership_group, removal], indices)
 }
 
 /// The directory of users, without personal data, and their records, which hold all of it.

@@ -182,6 +182,7 @@ impl UserRepository for Unit {
             return Ok(());
         }
         self.remove_what_proves(issuer, id).await?;
+        self.forget_removals_of(issuer, id).await?;
         user_record::Entity::delete_many()
             .filter(user_record::Column::UserId.eq(id.uuid()))
             .filter(user_record::Column::IssuerId.eq(issuer.uuid()))

@@ -11,7 +11,6 @@ use crate::agent::model::{AgentVerifier, AgentVerifierKind, InvalidWallet, Walle
 use crate::agent::operations::{self, NewAgentVerifier};
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::id::{AgentId, IssuerId, VerifierId};
-use crate::page::Page;
 use crate::store::{Change, Reads};
 use crate::web::answer::Answer;
 use crate::web::body::{Body, BodySchema, NoBody};
@@ -50,8 +49,7 @@ impl Read for List {
         let (issuer, agent) = call.path()?;
         existing(reads, issuer, agent).await?;
         let found = reads.agents().verifiers(issuer, agent).await?;
-        let items = found.iter().map(VerifierView::from).collect();
-        Ok(Answer::page(&Page { items, has_more: false }, |_: &VerifierView| String::new()))
+        Ok(Answer::list(found.iter().map(VerifierView::from).collect()))
     }
 }
 

@@ -5,17 +5,13 @@ use async_trait::async_trait;
 use super::view::{EstimateView, InvoiceView, UsageLineView, UsageView};
 use crate::billing::model::Period;
 use crate::error::Refusal;
-use crate::page::{Limit, Page};
+use crate::page::Limit;
 use crate::store::Reads;
 use crate::web::answer::Answer;
 use crate::web::call::Call;
 use crate::web::endpoint::Read;
 use crate::web::query::Parameter;
 use crate::web::route::Route;
-
-fn whole<T: serde::Serialize>(items: Vec<T>) -> Answer {
-    Answer::page(&Page { items, has_more: false }, |_| String::new())
-}
 
 /// `listUsage`
 pub(super) struct Usage;
@@ -33,7 +29,7 @@ impl Read for Usage {
 
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let asked: Option<Period> = call.query()?.parsed("period")?;
-        let Some(config) = &call.services().options.billing else { return Ok(whole(Vec::<UsageView>::new())) };
+        let Some(config) = &call.services().options.billing else { return Ok(Answer::list(Vec::<UsageView>::new())) };
         let mut months: Vec<UsageView> = Vec::new();
         for line in reads.billing().usage(call.account()?, asked).await? {
             let shown = UsageLineView::of(&line, config);
@@ -42,7 +38,7 @@ impl Read for Usage {
                 None => months.push(UsageView { period: line.period, lines: vec![shown] }),
             }
         }
-        Ok(whole(months))
+        Ok(Answer::list(months))
     }
 }
 
@@ -101,9 +97,9 @@ impl Read for Invoices {
         let query = call.query()?;
         let limit = query.text("limit").and_then(|value| Limit::new(value.parse().ok()?)).unwrap_or_default();
         if call.services().options.billing.is_none() {
-            return Ok(whole(Vec::<InvoiceView>::new()));
+            return Ok(Answer::list(Vec::<InvoiceView>::new()));
         }
         let statements = reads.billing().statements(call.account()?, limit.get()).await?;
-        Ok(whole(statements.iter().map(InvoiceView::from).collect()))
+        Ok(Answer::list(statements.iter().map(InvoiceView::from).collect()))
     }
 }

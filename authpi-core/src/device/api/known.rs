@@ -5,7 +5,6 @@ use async_trait::async_trait;
 use super::trusted::devices;
 use super::views::KnownDeviceView;
 use crate::error::Refusal;
-use crate::page::Page;
 use crate::store::Reads;
 use crate::web::answer::Answer;
 use crate::web::call::Call;
@@ -37,6 +36,6 @@ impl Read for List {
         known.sort_by_key(|(sightings, device)| std::cmp::Reverse((sightings.last_at, device.id)));
         let shown = |(sightings, device)| KnownDeviceView::of(device, sightings, call.now());
         let items = known.into_iter().map(shown).collect();
-        Ok(Answer::page(&Page { items, has_more: false }, |_| String::new()))
+        Ok(Answer::list(items))
     }
 }

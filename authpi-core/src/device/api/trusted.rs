@@ -10,7 +10,6 @@ use crate::device::model::{Device, Fingerprint};
 use crate::device::operations::{self, NewTrust};
 use crate::error::Refusal;
 use crate::id::{DeviceId, IssuerId, UserId};
-use crate::page::Page;
 use crate::store::{Change, Reads};
 use crate::web::answer::Answer;
 use crate::web::body::NoBody;
@@ -52,7 +51,7 @@ impl Read for List {
         let mut trusted: Vec<_> = trusted.collect();
         trusted.sort_by_key(|(trust, device)| std::cmp::Reverse((trust.at, device.id)));
         let items = trusted.into_iter().map(|(trust, device)| TrustedDeviceView::of(device, trust)).collect();
-        Ok(Answer::page(&Page { items, has_more: false }, |_| String::new()))
+        Ok(Answer::list(items))
     }
 }
 

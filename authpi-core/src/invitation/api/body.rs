@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 
 use super::view::InvitationView;
 use crate::error::{FieldCode, FieldErrors, Refusal};
-use crate::invitation::model::InvitationGrant;
+use crate::invitation::model::{Invitation, InvitationGrant};
 use crate::invitation::operations::{InvitationPatch, Inviter, InviterPatch, lifetime_until};
 use crate::mailbox::Mailbox;
-use crate::membership::model::Grantor;
+use crate::membership::model::{Grantor, NamedRole};
 use crate::scope::Scopes;
 use crate::timestamp::Timestamp;
 use crate::web::body::{Body, BodySchema};
@@ -31,8 +31,21 @@ pub(super) struct CreateInvitation {
     expires_in_seconds: Option<u32>,
     #[serde(default)]
     expires_at: Option<Timestamp>,
+    #[serde(default)]
+    role: Option<String>,
+    #[serde(default)]
+    roles: Option<Vec<String>>,
     #[serde(flatten)]
     pub(super) grant: Map<String, Value>,
+}
+
+/// The one role of an invitation, in place of `roles`.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "states the schema only")]
+struct RoleMember {
+    /// A role: the member gets its group.
+    #[schema(min_length = 1, max_length = 200)]
+    role: Option<String>,
 }
 
 /// Members of [`CreateInvitation`] besides those of the grant.
@@ -76,6 +89,7 @@ struct InviterMembers {
 impl Body for CreateInvitation {
     fn schema() -> Option<BodySchema> {
         let schema = BodySchema::of::<InvitationGrant>("CreateInvitation")
+            .and::<RoleMember>()
             .and::<CreateMembers>()
             .and::<OtherMembers>()
             .and::<MetadataMember>()
@@ -94,10 +108,27 @@ impl Body for CreateInvitation {
         if is_stated("expires_at") && is_stated("expires_in_seconds") {
             errors.add("expires_at", FieldCode::NotAllowed, "stated together with expires_in_seconds");
         }
+        if is_stated("role") && is_stated("roles") {
+            errors.add("role", FieldCode::NotAllowed, "cannot be given together with roles");
+        }
     }
 }
 
+fn one_role(name: String) -> NamedRole {
+    NamedRole { name, field: "role".to_owned() }
+}
+
+fn several_roles(names: Vec<String>) -> Vec<NamedRole> {
+    let named = |(index, name)| NamedRole { name, field: format!("roles.{index}") };
+    names.into_iter().enumerate().map(named).collect()
+}
+
 impl CreateInvitation {
+    pub(super) fn roles(&self) -> Vec<NamedRole> {
+        let several = several_roles(self.roles.clone().unwrap_or_default());
+        self.role.clone().map(one_role).into_iter().chain(several).collect()
+    }
+
     pub(super) fn inviter(&self) -> Inviter {
         let inviter = self.inviter.clone().unwrap_or_default();
         Inviter { id: inviter.id, name: inviter.name }
@@ -123,6 +154,8 @@ pub(super) struct UpdateInvitation {
     metadata: Option<Value>,
     #[serde(default)]
     scopes: Option<Scopes>,
+    #[serde(default)]
+    roles: Option<Vec<String>>,
     #[serde(flatten)]
     others: Map<String, Value>,
 }
@@ -130,6 +163,7 @@ pub(super) struct UpdateInvitation {
 impl Body for UpdateInvitation {
     fn schema() -> Option<BodySchema> {
         let schema = BodySchema::patch_of::<InvitationGrant>("UpdateInvitation")
+            .and::<RoleMember>()
             .and::<OtherMembers>()
             .and::<MetadataMember>()
             .ignoring::<InvitationView>();
@@ -138,14 +172,14 @@ impl Body for UpdateInvitation {
 }
 
 impl UpdateInvitation {
-    /// The patch of an invitation that ends at `current_end`.
+    /// The patch of an invitation.
     ///
     /// # Errors
-    /// [`Refusal::Fields`] for two ends at once.
+    /// [`Refusal::Fields`] for two ends at once, and for a role that contradicts the roles.
     pub(super) fn patch(
         &self,
         now: Timestamp,
-        current_end: Timestamp,
+        before: &Invitation,
         grantor: Grantor,
     ) -> Result<InvitationPatch, Refusal> {
         let text = |members: &Map<String, Value>, name: &str| -> Option<Option<String>> {
@@ -158,7 +192,7 @@ impl UpdateInvitation {
         };
         let number = |name: &str| self.others.get(name).and_then(Value::as_i64);
         // Sent back as it is shown, an end is no other.
-        let stated_end = number("expires_at").map(Timestamp::from_millis).filter(|end| *end != current_end);
+        let stated_end = number("expires_at").map(Timestamp::from_millis).filter(|end| *end != before.expires_at);
         let in_seconds = number("expires_in_seconds").and_then(|seconds| u64::try_from(seconds).ok());
         let expires_at = match (stated_end, in_seconds) {
             (Some(_), Some(_)) => {
@@ -170,7 +204,7 @@ impl UpdateInvitation {
         };
         Ok(InvitationPatch {
             scopes: self.scopes.clone(),
-            role: text(&self.others, "role"),
+            roles: self.roles(&before.grant)?,
             user_title: text(&self.others, "user_title"),
             message: text(&self.others, "message"),
             inviter,
@@ -178,6 +212,19 @@ impl UpdateInvitation {
             metadata: self.metadata.clone(),
             grantor,
         })
+    }
+
+    /// The roles that take the place of those before. Sent back as they are shown, they are no others.
+    fn roles(&self, before: &InvitationGrant) -> Result<Option<Vec<NamedRole>>, Refusal> {
+        let role = self.others.get("role").map(Value::as_str).filter(|role| *role != before.role());
+        let one = role.map(|role| role.map(str::to_owned).map(one_role).into_iter().collect::<Vec<_>>());
+        let several = self.roles.clone().filter(|roles| *roles != before.roles).map(several_roles);
+        if let (Some(one), Some(several)) = (&one, &several)
+            && !one.iter().map(|role| &role.name).eq(several.iter().map(|role| &role.name))
+        {
+            return Err(Refusal::field("role", FieldCode::NotAllowed, "contradicts the roles"));
+        }
+        Ok(one.or(several))
     }
 }
 

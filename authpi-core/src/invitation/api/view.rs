@@ -6,10 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::Refusal;
-use crate::folding::name_hash;
 use crate::id::{InvitationId, IssuerId, OrganizationId, UserId};
 use crate::invitation::model::{Approval, Invitation, InvitationGrant, InvitationState, InvitationStatus};
-use crate::invitation::operations::given;
+use crate::invitation::operations::{address_hash, given};
 use crate::metadata::Metadata;
 use crate::scope::Scopes;
 use crate::seal::RootKey;
@@ -29,9 +28,12 @@ pub(super) struct InvitationView {
     user_id_invited: Option<UserId>,
     user_title: Option<String>,
     message: Option<String>,
-    /// With those of the role, as they are now.
+    /// With those of the roles, as they are now.
     scopes: Scopes,
+    /// The role, when there is exactly one.
     role: Option<String>,
+    /// All roles.
+    roles: Vec<String>,
     approval: Option<Approval>,
     inviter: Option<InviterView>,
     created_at: Timestamp,
@@ -83,6 +85,7 @@ impl<'a> Showing<'a> {
             InvitationState::Revoked { at } => revoked_at = Some(at),
             _ => {}
         }
+        let role = invitation.grant.role().map(str::to_owned);
         Ok(InvitationView {
             id: invitation.id,
             org_id: invitation.org_id,
@@ -93,7 +96,8 @@ impl<'a> Showing<'a> {
             user_title: invitation.grant.user_title,
             message,
             scopes,
-            role: invitation.grant.role,
+            role,
+            roles: invitation.grant.roles,
             approval: invitation.approval,
             inviter: (inviter.id.is_some() || inviter.name.is_some()).then_some(inviter),
             created_at: invitation.created_at,
@@ -114,20 +118,20 @@ impl<'a> Showing<'a> {
         };
         let user = self.reads.users().find(invitation.issuer_id, user).await?;
         let email = user.as_ref().and_then(|user| user.email());
-        let same = email.filter(|email| name_hash(self.root, email) == invitation.address_hash);
+        let same = email.filter(|email| address_hash(self.root, email) == invitation.address_hash);
         Ok(same.map(str::to_lowercase))
     }
 
     async fn scopes(&mut self, invitation: &Invitation) -> Result<Scopes, Refusal> {
-        let Some(role) = &invitation.grant.role else { return Ok(invitation.grant.scopes.clone()) };
-        let of_role = if let Some(known) = self.roles.get(role) {
-            known.clone()
-        } else {
-            let alone = InvitationGrant { role: Some(role.clone()), ..InvitationGrant::default() };
-            let found = given(self.reads, invitation.issuer_id, invitation.org_id, &alone).await?;
-            self.roles.insert(role.clone(), found.clone());
-            found
-        };
-        Ok(invitation.grant.scopes.iter().chain(of_role.iter()).cloned().collect())
+        let mut all: Vec<_> = invitation.grant.scopes.iter().cloned().collect();
+        for role in &invitation.grant.roles {
+            if !self.roles.contains_key(role) {
+                let alone = InvitationGrant { roles: vec![role.clone()], ..InvitationGrant::default() };
+                let found = given(self.reads, invitation.issuer_id, invitation.org_id, &alone).await?;
+                self.roles.insert(role.clone(), found);
+            }
+            all.extend(self.roles.get(role).into_iter().flatten().cloned());
+        }
+        Ok(all.into_iter().collect())
     }
 }

@@ -50,6 +50,7 @@ impl Write for Create {
         let malformed = || Refusal::field("email_invited", FieldCode::InvalidFormat, message);
         let new = NewInvitation {
             email: Mailbox::parse(&body.email_invited).ok_or_else(malformed)?,
+            roles: body.roles(),
             grant: merged(&InvitationGrant::default(), &body.grant)?,
             message: body.message.clone(),
             inviter: body.inviter(),
@@ -85,7 +86,7 @@ impl Write for Update {
         let before = invitation(change.reads(), call.path()?).await?;
         call.precondition(before.updated_at)?;
         let grantor = call.caller()?.grantor(before.org_id);
-        let patch = call.body()?.patch(change.now(), before.expires_at, grantor)?;
+        let patch = call.body()?.patch(change.now(), &before, grantor)?;
         let after = operations::update(change, before, patch).await?;
         let version = after.updated_at;
         Ok(Answer::of(shown(change, after).await?).etag(version))

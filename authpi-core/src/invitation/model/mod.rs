@@ -75,12 +75,22 @@ pub struct Invitation {
 pub struct InvitationGrant {
     /// Scopes held directly.
     pub scopes: Scopes,
-    /// A role: the member gets its group.
-    #[schema(min_length = 1, max_length = 200)]
-    pub role: Option<String>,
+    /// Roles: the member gets their groups.
+    #[schema(max_items = 100)]
+    pub roles: Vec<String>,
     /// Title of the member in the organization.
     #[schema(max_length = 200)]
     pub user_title: Option<String>,
+}
+
+impl InvitationGrant {
+    /// Its role, when it has exactly one.
+    pub fn role(&self) -> Option<&str> {
+        match self.roles.as_slice() {
+            [role] => Some(role),
+            _ => None,
+        }
+    }
 }
 
 impl Invitation {

@@ -1,10 +1,9 @@
 //! What the invitee does.
 
-use super::rules::{given, grantor_now};
+use super::rules::{address_hash, given, grantor_now};
 use crate::error::Refusal;
-use crate::folding::name_hash;
 use crate::group::operations::resolve;
-use crate::id::{InvitationId, IssuerId, MemberId, UserId};
+use crate::id::{GroupId, InvitationId, IssuerId, MemberId, UserId};
 use crate::invitation::events;
 use crate::invitation::model::{Invitation, InvitationState, LinkToken};
 use crate::membership::model::{Membership, MembershipOrigin, NewMember};
@@ -52,10 +51,10 @@ pub async fn accept(
     if grantor.refuses(&scopes).is_some() && change.reads().accounts().exists(organization.account()).await? {
         return Err(Refusal::conflict("Who invited may not give these rights any more."));
     }
-    let groups = match &after.grant.role {
-        Some(role) => vec![resolved(change, &after, role).await?],
-        None => Vec::new(),
-    };
+    let mut groups = Vec::new();
+    for role in &after.grant.roles {
+        groups.push(resolved(change, &after, role).await?);
+    }
     change.unit().invitations().update(&after, version).await?.required()?;
     change.unit().mails().remove_of_invitation(issuer, after.id).await?;
     change.emit(events::accepted(change.account(), &after, user, &scopes))?;
@@ -73,7 +72,7 @@ pub async fn accept(
     })
 }
 
-async fn resolved(change: &mut Change<'_>, invitation: &Invitation, role: &str) -> Result<crate::id::GroupId, Refusal> {
+async fn resolved(change: &mut Change<'_>, invitation: &Invitation, role: &str) -> Result<GroupId, Refusal> {
     let group = resolve(change, invitation.issuer_id, invitation.org_id, role, "role").await;
     group.map(|group| group.id).map_err(|refusal| match refusal {
         Refusal::Fields(_) => Refusal::conflict("The role that the invitation gives does not exist any more."),
@@ -113,7 +112,7 @@ async fn opened(
     let user = change.reads().users().find(issuer, user).await?.ok_or(Refusal::NotFound)?;
     let email = user.email().filter(|_| user.details.profile.email_verified);
     let root = change.root_of(issuer)?;
-    if email.map(|email| name_hash(root, email)) != Some(current.address_hash) {
+    if email.map(|email| address_hash(root, email)) != Some(current.address_hash) {
         return Err(Refusal::AccessDenied("The invitation is for another address than the verified one of the user."));
     }
     Ok((current, locked.is_active()))

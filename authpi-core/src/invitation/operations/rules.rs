@@ -5,13 +5,16 @@ use std::time::Duration;
 use crate::credential::model::EffectiveStatus as KeyStatus;
 use crate::error::Refusal;
 use crate::event::model::Actor;
+use crate::folding::name_hash;
 use crate::group::operations::role_scopes;
 use crate::id::{InvitationId, IssuerId, MemberId, OrganizationId, UserId};
 use crate::invitation::model::{Invitation, InvitationGrant};
+use crate::mailbox::Mailbox;
 use crate::membership::model::{Grantor, MembershipStatus};
 use crate::organization_type::InvitationPolicy;
 use crate::rights::Rights;
 use crate::scope::Scopes;
+use crate::seal::RootKey;
 use crate::store::{Change, Reads};
 use crate::token::model::EffectiveStatus as TokenStatus;
 
@@ -47,7 +50,7 @@ pub(super) async fn rules(
     })
 }
 
-/// All that an invitation gives: its scopes with those of its role, as they are now.
+/// All that an invitation gives: its scopes with those of its roles, as they are now.
 ///
 /// # Errors
 /// [`Refusal::Store`].
@@ -57,11 +60,12 @@ pub async fn given(
     organization: OrganizationId,
     grant: &InvitationGrant,
 ) -> Result<Scopes, Refusal> {
-    let of_role = match &grant.role {
-        Some(role) => role_scopes(reads, issuer, organization, role).await?.unwrap_or_default(),
-        None => Scopes::default(),
-    };
-    Ok(grant.scopes.iter().chain(of_role.iter()).cloned().collect())
+    let mut all: Vec<_> = grant.scopes.iter().cloned().collect();
+    for role in &grant.roles {
+        let of_role = role_scopes(reads, issuer, organization, role).await?.unwrap_or_default();
+        all.extend(of_role.iter().cloned());
+    }
+    Ok(all.into_iter().collect())
 }
 
 /// In the organization of an account scopes are rights on the account (core-api 1.9).
@@ -111,6 +115,14 @@ pub(super) async fn check_room(
         return Err(Refusal::conflict("With open invitations the organization has as many members as it may have."));
     }
     Ok(())
+}
+
+/// What stands for an address: the same however it is written, for the one that is invited and for that of a user.
+pub(crate) fn address_hash(root: &RootKey, address: &str) -> [u8; 32] {
+    match Mailbox::parse(address) {
+        Some(mailbox) => name_hash(root, mailbox.lower_cased().as_str()),
+        None => name_hash(root, address),
+    }
 }
 
 /// What the one who gave it holds now, in the account whose organization this is.

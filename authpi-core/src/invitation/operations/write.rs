@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::rules::{check_grant, check_room, given, rules};
+use super::rules::{address_hash, check_grant, check_room, given, rules};
 use super::send::{Post, new_link, post};
 use crate::error::{FieldCode, FieldErrors, Refusal};
-use crate::folding::name_hash;
 use crate::group::operations::role_scopes;
 use crate::id::{IssuerId, OrganizationId};
 use crate::invitation::events;
@@ -15,7 +14,7 @@ use crate::invitation::model::{
     Approval, Invitation, InvitationGrant, InvitationState, InvitationStatus, Invitee, MAX_LIFETIME, MIN_LIFETIME,
 };
 use crate::mailbox::Mailbox;
-use crate::membership::model::{Grantor, below_ceiling, check_ceiling};
+use crate::membership::model::{Grantor, NamedRole, below_ceiling, check_ceiling};
 use crate::metadata::Metadata;
 use crate::scope::Scopes;
 use crate::store::Change;
@@ -35,8 +34,10 @@ pub struct Inviter {
 pub struct NewInvitation {
     /// Who is invited.
     pub email: Mailbox,
-    /// What becoming a member gives; the defaults of the organization where it has neither scopes nor a role.
+    /// What becoming a member gives; the defaults of the organization where it has neither scopes nor roles.
     pub grant: InvitationGrant,
+    /// Roles instead of those of the grant.
+    pub roles: Vec<NamedRole>,
     /// What the inviter says.
     pub message: Option<String>,
     /// Who invites.
@@ -63,8 +64,8 @@ pub struct InviterPatch {
 pub struct InvitationPatch {
     /// Scopes instead of those before.
     pub scopes: Option<Scopes>,
-    /// Another role, or none.
-    pub role: Option<Option<String>>,
+    /// Roles instead of those before.
+    pub roles: Option<Vec<NamedRole>>,
     /// Another title, or none.
     pub user_title: Option<Option<String>>,
     /// Another message, or none.
@@ -94,9 +95,13 @@ pub async fn create(
     let locked = change.unit().organizations().lock(issuer, organization).await?;
     let locked = locked.ok_or(Refusal::NotFound)?;
     let rules = rules(change, issuer, &locked.details.org_type, locked.details.invitations).await?;
-    let default_scopes = below_ceiling(&locked.details.scopes, &locked.details.default_member_scopes);
-    let grant = with_defaults(new.grant, default_scopes, rules.default_role.clone());
-    let scopes = checked_grant(change, (issuer, organization), &locked.details.scopes, &grant).await?;
+    let defaults = InvitationGrant {
+        scopes: below_ceiling(&locked.details.scopes, &locked.details.default_member_scopes),
+        roles: rules.default_role.iter().cloned().collect(),
+        user_title: None,
+    };
+    let grant = with_defaults(InvitationGrant { roles: names(&new.roles), ..new.grant }, defaults);
+    let scopes = checked_grant(change, (issuer, organization), &locked.details.scopes, &grant, &new.roles).await?;
     check_grant(change, organization, &new.grantor, &scopes).await?;
     if !locked.is_active() {
         return Err(Refusal::conflict("The organization is suspended, and its invitations are frozen."));
@@ -105,7 +110,7 @@ pub async fn create(
         return Err(Refusal::conflict("The organization has invitations turned off."));
     }
     let email = new.email.lower_cased();
-    let address_hash = name_hash(change.root_of(issuer)?, email.as_str());
+    let address_hash = address_hash(change.root_of(issuer)?, email.as_str());
     check_room(change, (issuer, organization), &address_hash, None).await?;
 
     let lifetime = new.lifetime.unwrap_or(rules.lifetime);
@@ -145,12 +150,20 @@ pub async fn create(
     Ok(invitation)
 }
 
-/// What the organization gives where the grant is empty.
-fn with_defaults(grant: InvitationGrant, scopes: Scopes, role: Option<String>) -> InvitationGrant {
-    if !grant.scopes.is_empty() || grant.role.is_some() {
-        return grant;
+/// The names of roles, each once.
+fn names(roles: &[NamedRole]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for role in roles {
+        if !names.contains(&role.name) {
+            names.push(role.name.clone());
+        }
     }
-    InvitationGrant { scopes, role, user_title: grant.user_title }
+    names
+}
+
+fn with_defaults(grant: InvitationGrant, defaults: InvitationGrant) -> InvitationGrant {
+    let is_empty = grant.scopes.is_empty() && grant.roles.is_empty();
+    if is_empty { InvitationGrant { user_title: grant.user_title, ..defaults } } else { grant }
 }
 
 /// All that the grant gives, when it gives something and the organization has it.
@@ -159,18 +172,19 @@ async fn checked_grant(
     (issuer, organization): (IssuerId, OrganizationId),
     ceiling: &Scopes,
     grant: &InvitationGrant,
+    stated: &[NamedRole],
 ) -> Result<Scopes, Refusal> {
     let mut errors = FieldErrors::new();
     check_ceiling(ceiling, &grant.scopes, &mut errors);
-    match &grant.role {
-        None if grant.scopes.is_empty() => {
-            errors.add("scopes", FieldCode::Required, "an invitation gives at least one scope or a role");
-        }
-        Some(role) if role_scopes(change.reads(), issuer, organization, role).await?.is_none() => {
+    if grant.scopes.is_empty() && grant.roles.is_empty() {
+        errors.add("scopes", FieldCode::Required, "an invitation gives at least one scope or a role");
+    }
+    for role in &grant.roles {
+        if role_scopes(change.reads(), issuer, organization, role).await?.is_none() {
+            let field = stated.iter().find(|stated| stated.name == *role).map_or("role", |stated| &stated.field);
             let message = "neither the organization nor the issuer has such a role";
-            errors.add("role", FieldCode::UnknownReference, message);
+            errors.add(field, FieldCode::UnknownReference, message);
         }
-        None | Some(_) => {}
     }
     errors.into_result()?;
     given(change.reads(), issuer, organization, grant).await
@@ -192,15 +206,16 @@ pub async fn update(
     before.changeable(change.now())?;
     let held = given(change.reads(), issuer, organization, &before.grant).await?;
     let grantor = patch.grantor.clone();
+    let stated = patch.roles.clone().unwrap_or_default();
     let (mut after, changes) = patched(change, &before, &held, patch)?;
     if changes.is_empty() {
         return Ok(before);
     }
     after.updated_at = before.updated_at.next_version(change.now());
     let mut asks_again = None;
-    if after.grant.scopes != before.grant.scopes || after.grant.role != before.grant.role {
+    if after.grant.scopes != before.grant.scopes || after.grant.roles != before.grant.roles {
         let ceiling = &locked.details.scopes;
-        let scopes = checked_grant(change, (issuer, organization), ceiling, &after.grant).await?;
+        let scopes = checked_grant(change, (issuer, organization), ceiling, &after.grant, &stated).await?;
         if !held.covers_all(&scopes).is_empty() {
             // Who adds answers for the whole.
             check_grant(change, organization, &grantor, &scopes).await?;
@@ -231,12 +246,12 @@ fn patched(
     let told = before.invitee(root)?.unwrap_or_default();
     let mut invitee = told.clone();
     let mut after = before.clone();
-    // Sent back as they are shown, with those of the role, they are no others.
+    // Sent back as they are shown, with those of the roles, they are no others.
     if let Some(scopes) = patch.scopes.filter(|scopes| scopes != held) {
         after.grant.scopes = scopes;
     }
-    if let Some(role) = patch.role {
-        after.grant.role = role;
+    if let Some(roles) = patch.roles {
+        after.grant.roles = names(&roles);
     }
     if let Some(title) = patch.user_title {
         after.grant.user_title = title;
@@ -261,7 +276,7 @@ fn patched(
         ("inviter", inviter_differs),
         ("message", invitee.message != told.message),
         ("metadata", after.metadata != before.metadata),
-        ("role", after.grant.role != before.grant.role),
+        ("role", after.grant.roles != before.grant.roles),
         ("scopes", after.grant.scopes != before.grant.scopes),
         ("user_title", after.grant.user_title != before.grant.user_title),
     ];

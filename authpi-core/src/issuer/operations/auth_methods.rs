@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::{FieldCode, FieldErrors, Refusal};
+use crate::hostname::Hostname;
 use crate::id::{AuthMethodId, IssuerId};
 use crate::issuer::events;
 use crate::issuer::model::MethodCounts;
@@ -40,7 +41,7 @@ pub struct AuthMethodPatch<'a> {
 /// Adds a login method.
 ///
 /// # Errors
-/// [`Refusal::Fields`] for settings that the kind does not have; [`Refusal::Conflict`] when there is one of the kind
+/// [`Refusal::Fields`] for settings that the kind does not have, or a relying party that the issuer is not; [`Refusal::Conflict`] when there is one of the kind
 /// already, or there are as many as there may be.
 pub async fn create(change: &mut Change<'_>, issuer: IssuerId, new: &NewAuthMethod) -> Result<AuthMethod, Refusal> {
     let methods = locked(change, issuer).await?;
@@ -55,6 +56,7 @@ pub async fn create(change: &mut Change<'_>, issuer: IssuerId, new: &NewAuthMeth
         created_at: change.now(),
         updated_at: change.now(),
     };
+    check_rp_id(change, issuer, None, method.details.settings.rp_id.as_ref()).await?;
     if let Some(secret) = &new.client_secret {
         set_secret(change, &mut method, Some(secret))?;
     }
@@ -81,6 +83,8 @@ pub async fn update(
 ) -> Result<AuthMethod, Refusal> {
     locked(change, before.issuer_id).await?;
     let details = checked(before.kind, merged(&before.details, &patch.details)?)?;
+    let known = before.details.settings.rp_id.as_ref();
+    check_rp_id(change, before.issuer_id, known, details.settings.rp_id.as_ref()).await?;
     let mut after = AuthMethod { details, ..before.clone() };
     if let Some(secret) = patch.client_secret {
         set_secret(change, &mut after, secret)?;
@@ -128,6 +132,28 @@ fn checked(kind: AuthMethodKind, details: AuthMethodDetails) -> Result<AuthMetho
     details.settings.check(kind, &mut errors);
     errors.into_result()?;
     Ok(AuthMethodDetails { settings: details.settings.completed(kind), ..details })
+}
+
+/// Passkeys are bound to their relying party for good: it is a host of the issuer, or lies above one and is proven to be
+/// the account's (idp.md section 24). What was accepted stays.
+async fn check_rp_id(
+    change: &Change<'_>,
+    issuer: IssuerId,
+    known: Option<&Hostname>,
+    wanted: Option<&Hostname>,
+) -> Result<(), Refusal> {
+    let Some(wanted) = wanted.filter(|wanted| known != Some(*wanted)) else { return Ok(()) };
+    let domains = change.reads().domains().of_accounts(&[change.account()]).await?;
+    if !domains.iter().any(|domain| domain.is_verified() && domain.host == *wanted) {
+        let message = "the account has no such verified domain";
+        return Err(Refusal::field("settings.rp_id", FieldCode::UnknownReference, message));
+    }
+    let mut hosts = domains.iter().filter(|domain| domain.issuer() == Some(issuer)).map(|domain| &domain.host);
+    if hosts.any(|host| host.is_within(wanted.as_str())) {
+        return Ok(());
+    }
+    let message = "is neither a host of the issuer nor a parent of one";
+    Err(Refusal::field("settings.rp_id", FieldCode::NotAllowed, message))
 }
 
 /// Seals a client secret, unless it is the one that the method has.

@@ -6,7 +6,6 @@ use super::view::SessionView;
 use super::{OF_USER, ONE, READ};
 use crate::error::Refusal;
 use crate::id::{IssuerId, SessionId, UserId};
-use crate::page::Page;
 use crate::session::model::{ENDED_KEPT, SessionStatus, UserSession};
 use crate::store::Reads;
 use crate::web::answer::Answer;
@@ -46,8 +45,7 @@ impl Read for List {
         let now = call.now();
         let found = reads.sessions().list(issuer, user, now.minus(ENDED_KEPT)).await?;
         let shown = found.iter().filter(|session| status.is_none_or(|status| session.status_at(now) == status));
-        let items = shown.map(|session| SessionView::of(session, now)).collect();
-        Ok(Answer::page(&Page::<SessionView> { items, has_more: false }, |_| String::new()))
+        Ok(Answer::list(shown.map(|session| SessionView::of(session, now)).collect()))
     }
 }
 

@@ -103,7 +103,7 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
     let full = Invitation {
         grant: InvitationGrant {
             scopes: ["a:read", "owner"].iter().map(|scope| scope.parse().unwrap()).collect(),
-            role: Some("名".repeat(200)),
+            roles: vec!["名".repeat(200), "admin".to_owned()],
             user_title: Some("🦀".repeat(200)),
         },
         address_hash: std::array::from_fn(|at| u8::try_from(at * 8).unwrap()),

@@ -9,7 +9,7 @@ use super::organization::{insert as insert_organization, organization};
 use super::user::{insert as insert_user, user as a_user};
 use super::{Ground, RACERS, START, begin, later, mint, race};
 use crate::id::{MemberId, UserId};
-use crate::membership::model::MembershipStatus;
+use crate::membership::model::{Membership, MembershipStatus};
 use crate::membership::repository::MembershipFilter;
 use crate::organization::model::OrganizationStats;
 use crate::outcome::{InsertOutcome, WriteOutcome};
@@ -191,4 +191,32 @@ pub async fn parallel_removals_count_each_member_out_once(ground: Ground) {
         assert_eq!(stats(&ground, organization).await, OrganizationStats::default());
         assert_eq!(listed(&ground, organization, &MembershipFilter::default()).await, []);
     }
+}
+
+pub async fn a_removal_is_remembered_until_it_is_old_or_its_organization_gone(ground: Ground) {
+    let (here, there) = (tenant(&ground).await, tenant(&ground).await);
+    let one = membership(&here, user(), &["owner"]);
+    let elsewhere = membership(&there, one.member_id, &["owner"]);
+    let another = membership(&here, user(), &["owner"]);
+    let known = async |of: &Membership, since| {
+        ground.store().reads().memberships().was_removed(of.org_id, of.member_id, since).await.unwrap()
+    };
+    assert!(!known(&one, START).await);
+    for (at, removed) in [(1, &one), (2, &one), (2, &elsewhere), (3, &another)] {
+        let mut unit = begin(&ground, later(at)).await;
+        unit.memberships().remember_removal(removed).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+    assert!(known(&one, later(2)).await && !known(&one, later(3)).await, "the last one counts");
+    let mut unit = begin(&ground, later(4)).await;
+    assert_eq!(unit.memberships().purge_removals(later(3), 1).await.unwrap(), 1);
+    assert_eq!(unit.memberships().purge_removals(later(3), 10).await.unwrap(), 1);
+    assert_eq!(unit.memberships().purge_removals(later(3), 10).await.unwrap(), 0);
+    unit.commit().await.unwrap();
+    assert!(!known(&one, START).await && !known(&elsewhere, START).await && known(&another, START).await);
+    let mut unit = begin(&ground, later(4)).await;
+    assert_eq!(unit.memberships().remove_of_organization(there.id, 10).await.unwrap(), 0);
+    assert_eq!(unit.memberships().remove_of_organization(here.id, 10).await.unwrap(), 1);
+    unit.commit().await.unwrap();
+    assert!(!known(&another, START).await);
 }

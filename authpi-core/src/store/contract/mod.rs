@@ -188,6 +188,7 @@ macro_rules! store_contract {
             a_member_is_removed_everywhere_and_counted_out,
             who_was_deleted_is_found_until_their_memberships_are_gone,
             parallel_removals_count_each_member_out_once,
+            a_removal_is_remembered_until_it_is_old_or_its_organization_gone,
         ]);
         $crate::store_contract!(@room $run, organization: [
             every_field_comes_back_as_it_was_written,

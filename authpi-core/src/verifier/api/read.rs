@@ -6,7 +6,6 @@ use super::views::VerifierView;
 use super::{ALL, ONE, READ};
 use crate::error::Refusal;
 use crate::id::{IssuerId, UserId, VerifierId};
-use crate::page::Page;
 use crate::store::Reads;
 use crate::timestamp::Timestamp;
 use crate::verifier::model::Verifier;
@@ -53,8 +52,8 @@ impl Read for List {
         existing(reads, issuer, user).await?;
         let mut items = reads.verifiers().of_user(issuer, user).await?;
         items.retain(|verifier| is_there(verifier, call.now()));
-        let whole = Page { items, has_more: false };
-        Ok(Answer::page(&whole.map(|verifier| VerifierView::at(call.now(), verifier)), |_| String::new()))
+        let shown = items.into_iter().map(|verifier| VerifierView::at(call.now(), verifier));
+        Ok(Answer::list(shown.collect()))
     }
 }
 

@@ -11,7 +11,6 @@ use crate::error::{FieldCode, Refusal};
 use crate::id::{AuthMethodId, IssuerId};
 use crate::issuer::model::auth_method::AuthMethod;
 use crate::issuer::operations::auth_methods::{self as operations, AuthMethodPatch, NewAuthMethod};
-use crate::page::Page;
 use crate::store::{Change, Reads};
 use crate::web::answer::Answer;
 use crate::web::body::NoBody;
@@ -52,15 +51,14 @@ impl Read for List {
             .named("listAuthMethods", "List all login methods of an issuer, newest first")
             .about("auth-methods", "login method")
             .scope(READ)
-            .answers_page::<AuthMethodView>()
+            .answers_list::<AuthMethodView>()
     }
 
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let (issuer,) = call.path()?;
         let mut methods = reads.issuers().auth_methods(issuer).await?;
         methods.reverse();
-        let all = Page { items: methods, has_more: false }.map(AuthMethodView::from);
-        Ok(Answer::page(&all, AuthMethodView::cursor))
+        Ok(Answer::list(methods.into_iter().map(AuthMethodView::from).collect()))
     }
 }
 

@@ -38,10 +38,3 @@ impl From<AuthMethod> for AuthMethodView {
         Self { first, second: method.details }
     }
 }
-
-impl AuthMethodView {
-    /// The cursor behind this method.
-    pub(super) fn cursor(&self) -> String {
-        self.first.id.to_string()
-    }
-}

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::AuthMethodKind;
 use crate::error::{FieldCode, FieldErrors};
+use crate::hostname::Hostname;
 
 /// Settings of a login method. Each kind has its own members; the others are unknown to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +22,11 @@ pub struct MethodSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 6, maximum = 8)]
     pub length: Option<u32>,
+    /// `webauthn`: the relying party's id: a custom domain that serves the issuer, or a parent of it that the account has
+    /// verified; the issuer's host when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "host-name", max_length = 253)]
+    pub rp_id: Option<Hostname>,
     /// `webauthn`: the relying party's name, which passkeys show; the branding's when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 200)]
@@ -210,6 +216,7 @@ impl MethodSettings {
         let members = [
             ("ttl_seconds", self.ttl_seconds.is_some()),
             ("length", self.length.is_some()),
+            ("rp_id", self.rp_id.is_some()),
             ("rp_name", self.rp_name.is_some()),
             ("user_verification", self.user_verification.is_some()),
             ("issuer_label", self.issuer_label.is_some()),
@@ -247,7 +254,7 @@ const fn members(kind: AuthMethodKind) -> &'static [&'static str] {
         AuthMethodKind::Password | AuthMethodKind::TemporaryPassword => &[],
         AuthMethodKind::EmailLink => &["ttl_seconds"],
         AuthMethodKind::EmailOtp => &["ttl_seconds", "length"],
-        AuthMethodKind::Webauthn => &["rp_name", "user_verification"],
+        AuthMethodKind::Webauthn => &["rp_id", "rp_name", "user_verification"],
         AuthMethodKind::TotpApp => &["issuer_label"],
         AuthMethodKind::BackupCodes => &["count"],
         AuthMethodKind::Oauth2 => &[
