@@ -147,9 +147,4 @@ impl IssuerOrganizationsListItem {
         self.stats.n_pending_invitations = Some(open);
         self
     }
-
-    /// The cursor behind this item.
-    pub(super) fn cursor(&self) -> String {
-        self.id.to_string()
-    }
 }

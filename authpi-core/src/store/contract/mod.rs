@@ -198,6 +198,7 @@ macro_rules! store_contract {
             a_unit_cut_off_anywhere_leaves_all_or_nothing,
             pages_neither_repeat_nor_skip_while_rows_come_and_go,
             filters_hold_together,
+            a_filtered_page_examines_two_thousand_rows,
             a_deleting_organization_is_found_by_the_worker_only,
         ]);
         $crate::store_contract!(@room $run, user: [
@@ -335,6 +336,7 @@ macro_rules! store_contract {
             pages_over_several_ways_to_hold_a_scope_show_each_member_once,
             a_deleted_group_is_nobodys_and_is_detached_in_batches,
             effective_scopes_are_direct_and_through_groups_below_the_ceiling,
+            the_first_thousand_memberships_give_effective_scopes,
         ]);
         $crate::store_contract!(@room $run, issuer_settings: [
             roles_types_and_fields_are_answered_until_the_deletion,
