@@ -39,7 +39,9 @@ pub(super) async fn take(
     alert_use: u32,
 ) -> Result<TakenUses, StoreError> {
     let query = Entity::find().filter(one(account, key, window));
-    let row = if let Some(row) = locked(connection, &query).await? { row } else {
+    let row = if let Some(row) = locked(connection, &query).await? {
+        row
+    } else {
         begin(connection, (account, key), window).await?;
         let missing = || StoreError::corrupt(TAKE, format!("the count of {key} is gone"));
         locked(connection, &query).await?.ok_or_else(missing)?
