@@ -24,6 +24,9 @@ use crate::web::services::Services;
 /// Rows of one unit of work: few enough to keep no other writer waiting.
 pub(super) const BATCH: u32 = 500;
 
+/// Notes of one unit of work that mention somebody: each is written by itself.
+const MENTIONS: u32 = 100;
+
 /// How often accepted deletions are looked for: removal begins within 1 s.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -224,6 +227,8 @@ async fn user(services: &Arc<Services>, gone: &DeletedUser) -> Result<Option<Nex
     let mut unit = services.store.begin(services.now()).await?;
     let mut removed = unit.sessions().remove_of_user(issuer, id, BATCH).await?;
     removed += unit.personal_tokens().remove_of_user(issuer, id, BATCH).await?;
+    removed += unit.events().erase_contexts_of(issuer, id, BATCH).await?;
+    removed += unit.notes().forget_mentions(id, MENTIONS).await?;
     if removed == 0 {
         unit.users().purge(issuer, id).await?;
     }

@@ -113,6 +113,7 @@ macro_rules! store_contract {
             a_user_is_found_as_subject_and_as_actor_once,
             pages_neither_repeat_nor_skip_while_newer_events_arrive,
             an_erased_context_leaves_the_event_and_its_hash,
+            the_contexts_of_a_user_are_erased_in_batches,
             events_of_a_dropped_unit_are_never_seen,
             purging_goes_by_age_class_and_limit,
             parallel_appends_are_visible_when_they_return,
