@@ -10,7 +10,7 @@ use authpi_core::credential::model::{
     ApiKey, ApiKeyAuthentication, ApiKeyDetails, HomeState, KeyRestrictions, TakenUses, UseWindow,
 };
 use authpi_core::credential::repository::{ApiKeyFilter, ApiKeyReads, ApiKeyRepository};
-use authpi_core::id::{AccountId, ApiKeyId, Id, OrganizationId};
+use authpi_core::id::{AccountId, ApiKeyId, Id, IssuerId, OrganizationId};
 use authpi_core::outcome::WriteOutcome;
 use authpi_core::page::{PageRequest, SearchPage, TimeAndId};
 use authpi_core::store::StoreError;
@@ -268,10 +268,18 @@ impl<C: ConnectionTrait + Send + Sync> ApiKeyReads for Session<C> {
         in_use(account, organization, now).count(&self.connection).await.map_err(failed("api_key.count_active"))
     }
 
-    async fn expired_unannounced(&self, now: Timestamp, limit: u32) -> Result<Vec<ApiKey>, StoreError> {
+    async fn expired_unannounced(
+        &self,
+        now: Timestamp,
+        without: &[IssuerId],
+        limit: u32,
+    ) -> Result<Vec<ApiKey>, StoreError> {
+        let others = without.iter().map(|issuer| issuer.uuid());
+        let others = (!without.is_empty()).then(|| Column::IssuerId.is_not_in(others));
         let rows = Entity::find()
             .filter(Column::ExpiryAnnounced.eq(false))
             .filter(Column::ExpiresAt.lte(now.as_millis()))
+            .filter(Condition::all().add_option(others))
             .order_by_asc(Column::ExpiresAt)
             .limit(u64::from(limit))
             .all(&self.connection)

@@ -1,6 +1,7 @@
 //! The event trail in SQL.
 
 mod aggregate;
+mod erasure;
 
 use std::collections::HashMap;
 
@@ -8,7 +9,7 @@ use async_trait::async_trait;
 use authpi_core::event::catalogue::EventType;
 use authpi_core::event::model::{ContextRecord, Event, SealedContext};
 use authpi_core::event::repository::{Consumer, EventFilter, EventReads, EventRepository};
-use authpi_core::id::{AccountId, EventId, Id};
+use authpi_core::id::{AccountId, EventId, Id, IssuerId, UserId};
 use authpi_core::page::{Page, PageRequest, TimeAndId};
 use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
@@ -257,12 +258,18 @@ impl EventRepository for Unit {
         self.insert(&events.iter().collect::<Vec<_>>(), None).await
     }
 
-    async fn outbox(&mut self, consumer: Consumer, limit: u32) -> Result<Vec<Event>, StoreError> {
+    async fn outbox(
+        &mut self,
+        consumer: Consumer,
+        after: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
         const OPERATION: &str = "event.outbox";
         let waiting: Vec<Uuid> = outbox::Entity::find()
             .select_only()
             .column(outbox::Column::EventId)
             .filter(outbox::Column::Consumer.eq(to_word(OPERATION, &consumer)?))
+            .filter(Condition::all().add_option(after.map(|last| outbox::Column::EventId.gt(last.uuid()))))
             .order_by_asc(outbox::Column::EventId)
             .limit(u64::from(limit))
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
@@ -288,6 +295,22 @@ impl EventRepository for Unit {
             .await
             .map_err(failed(OPERATION))?;
         Ok(())
+    }
+
+    async fn erase_contexts_of(&mut self, issuer: IssuerId, user: UserId, limit: u32) -> Result<u64, StoreError> {
+        let mut found = erasure::done_by(&self.connection, user, limit).await?;
+        if found.is_empty() {
+            found = erasure::about(&self.connection, issuer, user, limit).await?;
+        }
+        if found.is_empty() {
+            return Ok(0);
+        }
+        let done = event_context::Entity::delete_many()
+            .filter(event_context::Column::EventId.is_in(found))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("event.erase_contexts_of"))?;
+        Ok(done.rows_affected)
     }
 
     async fn purge(&mut self, per_request: Timestamp, others: Timestamp, limit: u32) -> Result<u64, StoreError> {

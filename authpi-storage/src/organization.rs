@@ -1,5 +1,6 @@
 //! Organizations in SQL.
 
+mod list;
 mod revocation;
 
 use async_trait::async_trait;
@@ -7,15 +8,14 @@ use authpi_core::id::{Id, IssuerId, OrganizationId};
 use authpi_core::organization::model::{AccessRevocation, Organization, OrganizationStats};
 use authpi_core::organization::repository::{
     DeletingOrganization, OrganizationFilter, OrganizationListing, OrganizationReads, OrganizationRepository,
-    StatusFilter,
 };
 use authpi_core::outcome::WriteOutcome;
-use authpi_core::page::{Page, PageRequest};
+use authpi_core::page::{PageRequest, SearchPage};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::convert::{Place, id, millis, status, time, to_json, to_word};
@@ -102,37 +102,8 @@ impl<C: ConnectionTrait + Send + Sync> OrganizationReads for Session<C> {
         issuer: IssuerId,
         filter: &OrganizationFilter,
         page: &PageRequest<OrganizationId>,
-    ) -> Result<Page<OrganizationListing>, StoreError> {
-        let deleting = filter.status == Some(StatusFilter::Deleting);
-        let mut query = Entity::find()
-            .filter(Column::IssuerId.eq(issuer.uuid()))
-            .filter(Column::Deleting.eq(deleting))
-            .order_by_desc(Column::Id)
-            .limit(u64::from(page.limit.get()) + 1);
-        if let Some(StatusFilter::Is(status)) = filter.status {
-            query = query.filter(Column::Status.eq(to_word("organization.list", &status)?));
-        }
-        if let Some(required) = filter.mfa_required {
-            query = query.filter(Column::MfaRequired.eq(required));
-        }
-        if let Some(enabled) = filter.invitation_enabled {
-            query = query.filter(Column::InvitationEnabled.eq(enabled));
-        }
-        if let Some(enabled) = filter.sso_enabled {
-            query = query.filter(Column::SsoEnabled.eq(enabled));
-        }
-        if let Some(only) = filter.sso_only {
-            query = query.filter(Column::SsoOnly.eq(only));
-        }
-        if let Some(after) = page.after {
-            query = query.filter(Column::Id.lt(after.uuid()));
-        }
-        let rows = query.all(&self.connection).await.map_err(failed("organization.list"))?;
-        let listings = rows
-            .into_iter()
-            .map(|row| Ok(OrganizationListing { organization: organization(row)?, deleting }))
-            .collect::<Result<_, StoreError>>()?;
-        Ok(Page::cut(listings, page.limit))
+    ) -> Result<SearchPage<OrganizationListing, OrganizationId>, StoreError> {
+        list::page(&self.connection, issuer, filter, page).await
     }
 
     async fn has_type(&self, issuer: IssuerId, org_type: &str) -> Result<bool, StoreError> {

@@ -161,16 +161,22 @@ impl<C: ConnectionTrait + Send + Sync> SessionReads for Session<C> {
         unended.count(&self.connection).await.map_err(failed("session.count_unended"))
     }
 
-    async fn lapsed(&self, now: Timestamp, limit: u32) -> Result<Vec<UserSession>, StoreError> {
+    async fn lapsed(&self, now: Timestamp, without: &[IssuerId], limit: u32) -> Result<Vec<UserSession>, StoreError> {
         let query = Entity::find()
             .filter(Column::Ended.eq(false))
+            .filter(not_of(without))
             .filter(Column::LapsesAt.lte(now.as_millis()))
             .order_by_asc(Column::LapsesAt)
             .limit(u64::from(limit));
         all(&self.connection, query, "session.lapsed").await
     }
 
-    async fn of_departed_users(&self, since: Timestamp, limit: u32) -> Result<Vec<UserSession>, StoreError> {
+    async fn of_departed_users(
+        &self,
+        since: Timestamp,
+        without: &[IssuerId],
+        limit: u32,
+    ) -> Result<Vec<UserSession>, StoreError> {
         let query = Entity::find()
             .join(
                 JoinType::InnerJoin,
@@ -178,21 +184,34 @@ impl<C: ConnectionTrait + Send + Sync> SessionReads for Session<C> {
             )
             .filter(user::Column::DeletedAt.gte(since.as_millis()))
             .filter(Column::Ended.eq(false))
+            .filter(not_of(without))
             .order_by_asc(Column::Id)
             .limit(u64::from(limit));
         all(&self.connection, query, "session.of_departed_users").await
     }
 
-    async fn of_departed_clients(&self, since: Timestamp, limit: u32) -> Result<Vec<UserSession>, StoreError> {
+    async fn of_departed_clients(
+        &self,
+        since: Timestamp,
+        without: &[IssuerId],
+        limit: u32,
+    ) -> Result<Vec<UserSession>, StoreError> {
         let of_client = Entity::belongs_to(client::Entity).from(Column::ClientId).to(client::Column::Id).into();
         let query = Entity::find()
             .join(JoinType::InnerJoin, of_client)
             .filter(client::Column::DeletedAt.gte(since.as_millis()))
             .filter(Column::Ended.eq(false))
+            .filter(not_of(without))
             .order_by_asc(Column::Id)
             .limit(u64::from(limit));
         all(&self.connection, query, "session.of_departed_clients").await
     }
+}
+
+/// Sessions of other issuers than these.
+fn not_of(without: &[IssuerId]) -> Condition {
+    let issuers = (!without.is_empty()).then(|| Column::IssuerId.is_not_in(without.iter().map(|issuer| issuer.uuid())));
+    Condition::all().add_option(issuers)
 }
 
 #[async_trait]

@@ -148,6 +148,24 @@ async fn a_new_owner_is_an_active_member_of_the_accounts_organization() {
 }
 
 #[tokio::test]
+async fn the_named_owner_of_an_account_is_not_deleted() {
+    let app = App::start(DRIVER).await;
+    let organization = app.account_organization().await;
+    let (platform, _) = organization.split_once("/organizations/").unwrap();
+    let ann = app.user(platform, "ann@example.com").await;
+    let bob = app.user(platform, "bob@example.com").await;
+    for user in [&ann, &bob] {
+        let member = json!({ "member_id": user, "scopes": ["owner"] });
+        app.root().post(&format!("{organization}/members"), member).expect(201).await;
+    }
+    app.root().patch(&app.path(""), json!({ "owner_user_id": ann })).expect(200).await;
+    // Another owner is there; the account names this one all the same.
+    app.root().delete(&format!("{platform}/users/{ann}")).expect(409).await;
+    app.root().patch(&app.path(""), json!({ "owner_user_id": bob })).expect(200).await;
+    app.root().delete(&format!("{platform}/users/{ann}")).expect(204).await;
+}
+
+#[tokio::test]
 async fn the_keys_of_a_suspended_account_are_refused() {
     let app = App::start(DRIVER).await;
     let organization = app.account_organization().await;

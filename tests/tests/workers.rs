@@ -9,12 +9,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use authpi_core::AuthPi;
 use authpi_core::event::catalogue;
-use authpi_core::event::model::Event;
-use authpi_core::event::repository::EventFilter;
+use authpi_core::event::model::{Event, Subject};
+use authpi_core::event::repository::{Consumer, EventFilter};
 use authpi_core::id::{AccountId, EventId, IssuerId, MemberId};
 use authpi_core::outcome::InsertOutcome;
 use authpi_core::page::{Limit, PageRequest};
-use authpi_core::store::contract::{START, event, membership, mint, organization};
+use authpi_core::store::contract::{START, api_key, event, issuer, membership, mint, organization};
 use authpi_core::store::{Reads, Store, StoreError, StoreErrorKind, UnitOfWork};
 use authpi_core::timestamp::Timestamp;
 use authpi_core::transport::{Clock, ManualClock, MasterKey};
@@ -351,4 +351,49 @@ async fn signing_keys_that_are_due_are_rotated_and_the_rsa_pool_is_full() {
     app.advance(DAY * 32);
     worker::run_once(services).await.unwrap();
     assert_eq!(keys().await, 6);
+}
+
+/// An issuer whose root key nothing unwraps.
+async fn broken_issuer(app: &App, account: AccountId) -> IssuerId {
+    let (broken, methods) = issuer::issuer(account);
+    let mut unit = app.authpi.services().store.begin(app.clock.now()).await.unwrap();
+    unit.issuers().insert(&broken, &[0; 60], &methods).await.unwrap();
+    unit.commit().await.unwrap();
+    broken.id
+}
+
+#[tokio::test]
+async fn an_issuer_without_a_usable_root_key_keeps_no_other_waiting() {
+    let app = App::start(Driver::Axum).await;
+    let services = app.authpi.services();
+    let account = mint();
+    let broken = broken_issuer(&app, account).await;
+    let whole: IssuerId = app.issuer().await.rsplit('/').next().unwrap().parse().unwrap();
+    let expired = |issuer_id, millis| {
+        let mut key = api_key::key(account);
+        key.issuer_id = issuer_id;
+        key.details.expires_at = Some(Timestamp::from_millis(millis));
+        key
+    };
+    let mut events = [broken, whole].map(|issuer| Event {
+        subject: Subject::issuer(account, issuer).user(mint()),
+        ..event::event(account, catalogue::USER_PASSWORD_CHANGED, app.clock.now())
+    });
+    let mut ids = events.each_ref().map(|event| event.id);
+    ids.sort_unstable();
+    for (event, id) in events.iter_mut().zip(ids) {
+        event.id = id;
+    }
+    let mut unit = services.store.begin(app.clock.now()).await.unwrap();
+    for key in [expired(broken, 1), expired(broken, 2), expired(whole, 3)] {
+        unit.api_keys().insert(&key).await.unwrap();
+    }
+    unit.events().append(&events).await.unwrap();
+    unit.commit().await.unwrap();
+    worker::run_once(services).await.unwrap();
+    let left = services.store.reads().api_keys().expired_unannounced(app.clock.now(), &[], 10).await.unwrap();
+    assert_eq!(left.iter().map(|key| key.issuer_id).collect::<Vec<_>>(), [broken, broken]);
+    let mut unit = services.store.begin(app.clock.now()).await.unwrap();
+    let waiting = unit.events().outbox(Consumer::Notices, None, 10).await.unwrap();
+    assert_eq!(waiting.iter().map(|event| event.id).collect::<Vec<_>>(), [ids[0]], "it is tried again");
 }

@@ -6,7 +6,7 @@ use super::model::{
     ApiKey, ApiKeyAccess, ApiKeyAuthentication, ApiKeyReadiness, EffectiveStatus, TakenUses, UseWindow,
 };
 use crate::error::StoreError;
-use crate::id::{AccountId, ApiKeyId, OrganizationId};
+use crate::id::{AccountId, ApiKeyId, IssuerId, OrganizationId};
 use crate::outcome::WriteOutcome;
 use crate::page::{PageRequest, SearchPage, TimeAndId};
 use crate::timestamp::Timestamp;
@@ -96,12 +96,17 @@ pub trait ApiKeyReads: Send + Sync {
         now: Timestamp,
     ) -> Result<u64, StoreError>;
 
-    /// At most `limit` keys of all accounts that have expired by `now` without an event saying so, longest first: work
-    /// for the sweep.
+    /// At most `limit` keys of all accounts that have expired by `now` without an event saying so, longest first, but
+    /// not below the issuers `without`: work for the sweep.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn expired_unannounced(&self, now: Timestamp, limit: u32) -> Result<Vec<ApiKey>, StoreError>;
+    async fn expired_unannounced(
+        &self,
+        now: Timestamp,
+        without: &[IssuerId],
+        limit: u32,
+    ) -> Result<Vec<ApiKey>, StoreError>;
 }
 
 /// Writes of API keys.

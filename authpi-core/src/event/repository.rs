@@ -229,18 +229,31 @@ pub trait EventRepository: EventReads {
     /// [`StoreError`].
     async fn append(&mut self, events: &[Event]) -> Result<(), StoreError>;
 
-    /// At most `limit` events that wait for `consumer`, oldest first. They are this unit's alone until it ends: what
+    /// At most `limit` events behind `after` that wait for `consumer`, oldest first. They are this unit's alone until it ends: what
     /// another unit has taken is left out where the database can tell, and waited for where it cannot.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn outbox(&mut self, consumer: Consumer, limit: u32) -> Result<Vec<Event>, StoreError>;
+    async fn outbox(
+        &mut self,
+        consumer: Consumer,
+        after: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError>;
 
     /// These events wait for `consumer` no longer.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn outbox_done(&mut self, consumer: Consumer, events: &[EventId]) -> Result<(), StoreError>;
+
+    /// Erases the contexts of at most `limit` events: those that a user did, and those that nobody known did and that are
+    /// about the user. The events stay, and so do the hashes of their contexts. Returns how many; repeat until there are
+    /// none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn erase_contexts_of(&mut self, issuer: IssuerId, user: UserId, limit: u32) -> Result<u64, StoreError>;
 
     /// Removes at most `limit` events, their contexts and what waits for them: per-request types older than `per_request`, others older
     /// than `others`. Returns how many.

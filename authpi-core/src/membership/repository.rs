@@ -75,6 +75,10 @@ pub struct DepartedMember {
     pub member: MemberId,
 }
 
+/// Memberships of one person that are asked for their scopes at most: whoever is let in by them is held by no more, and
+/// a single request loads no more.
+pub const EFFECTIVE_MEMBERSHIPS: u32 = 1_000;
+
 /// Questions about memberships.
 #[async_trait]
 pub trait MembershipReads: Send + Sync {
@@ -112,9 +116,13 @@ pub trait MembershipReads: Send + Sync {
         page: &PageRequest<MemberPosition>,
     ) -> Result<Page<Membership>, StoreError>;
 
-    /// All organizations of the issuer that somebody is a member of, with what they hold there, directly and through
-    /// groups, below the ceiling of each ([`effective`](super::model::effective)); in the order of the ids. Suspended
-    /// memberships are there, too; organizations that are being deleted are not.
+    /// The organizations of the issuer that somebody is a member of, with what they hold there, directly and through
+    /// groups, below the ceiling of each ([`effective`](super::model::effective)); in the order of the ids, no more than
+    /// the first [`EFFECTIVE_MEMBERSHIPS`]. Suspended memberships are there, too; organizations that are being deleted
+    /// are not.
+    ///
+    /// # Security
+    /// Who is a member of more organizations holds nothing in those that are left out.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -143,12 +151,17 @@ pub trait MembershipReads: Send + Sync {
     async fn has_other_owner(&self, organization: OrganizationId, member: MemberId) -> Result<bool, StoreError>;
 
     /// The organizations of the issuer in which somebody actively holds `owner` directly, in the order of their ids: at
-    /// most `limit`.
+    /// most `limit` behind `after`.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn owned_by(&self, issuer: IssuerId, member: MemberId, limit: u32)
-    -> Result<Vec<OrganizationId>, StoreError>;
+    async fn owned_by(
+        &self,
+        issuer: IssuerId,
+        member: MemberId,
+        after: Option<OrganizationId>,
+        limit: u32,
+    ) -> Result<Vec<OrganizationId>, StoreError>;
 
     /// In how many organizations of the issuer somebody is a member.
     ///

@@ -151,6 +151,13 @@ pub trait NoteRepository: NoteReads {
     /// # Errors
     /// [`StoreError`].
     async fn remove_of(&mut self, issuer: IssuerId, subject: NoteSubject, limit: u32) -> Result<u64, StoreError>;
+
+    /// Takes somebody out of those whom notes mention, in at most `limit` notes; versions stay. Returns how many; repeat
+    /// until there are none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn forget_mentions(&mut self, user: UserId, limit: u32) -> Result<u64, StoreError>;
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::model::{AccessRevocation, Organization, OrganizationStatus};
 use crate::error::StoreError;
 use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::outcome::WriteOutcome;
-use crate::page::{Page, PageRequest};
+use crate::page::{PageRequest, SearchPage};
 use crate::timestamp::Timestamp;
 use crate::words::words;
 
@@ -23,6 +23,17 @@ pub struct OrganizationFilter {
     pub sso_enabled: Option<bool>,
     /// Where single sign-on is, or is not, the only way in.
     pub sso_only: Option<bool>,
+}
+
+impl OrganizationFilter {
+    /// It has a condition that no index serves; then a page may be short.
+    pub const fn is_search(&self) -> bool {
+        matches!(self.status, Some(StatusFilter::Is(_)))
+            || self.mfa_required.is_some()
+            || self.invitation_enabled.is_some()
+            || self.sso_enabled.is_some()
+            || self.sso_only.is_some()
+    }
 }
 
 /// `status` of the list.
@@ -83,7 +94,9 @@ pub trait OrganizationReads: Send + Sync {
     /// [`StoreError`].
     async fn find_all(&self, issuer: IssuerId, ids: &[OrganizationId]) -> Result<Vec<Organization>, StoreError>;
 
-    /// Organizations of the issuer, newest first. Without a status filter those being deleted are left out.
+    /// Organizations of the issuer, newest first. Without a status filter those being deleted are left out. A page with
+    /// a condition that no index serves ([`OrganizationFilter::is_search`]) examines at most
+    /// [`EXAMINED_ROWS`](crate::page::EXAMINED_ROWS).
     ///
     /// # Errors
     /// [`StoreError`].
@@ -92,7 +105,7 @@ pub trait OrganizationReads: Send + Sync {
         issuer: IssuerId,
         filter: &OrganizationFilter,
         page: &PageRequest<OrganizationId>,
-    ) -> Result<Page<OrganizationListing>, StoreError>;
+    ) -> Result<SearchPage<OrganizationListing, OrganizationId>, StoreError>;
 
     /// Some organization of the issuer is of this type; those being deleted do not count.
     ///

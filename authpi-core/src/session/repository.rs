@@ -54,26 +54,36 @@ pub trait SessionReads: Send + Sync {
     /// [`StoreError`].
     async fn count_unended(&self, issuer: IssuerId, of: SessionsOf, now: Timestamp) -> Result<u64, StoreError>;
 
-    /// At most `limit` sessions of all issuers that time has ended by `now` and no sweep has noted, longest first: work
-    /// for the sweep.
+    /// At most `limit` sessions of all issuers that time has ended by `now` and no sweep has noted, longest first, but
+    /// not of `without`: work for the sweep.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn lapsed(&self, now: Timestamp, limit: u32) -> Result<Vec<UserSession>, StoreError>;
+    async fn lapsed(&self, now: Timestamp, without: &[IssuerId], limit: u32) -> Result<Vec<UserSession>, StoreError>;
 
-    /// At most `limit` live sessions of all issuers whose user was deleted at `since` or later: work for the removal
+    /// At most `limit` live sessions of all issuers but `without` whose user was deleted at `since` or later: work for the removal
     /// worker. Costs a look at everybody who was deleted since then.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn of_departed_users(&self, since: Timestamp, limit: u32) -> Result<Vec<UserSession>, StoreError>;
+    async fn of_departed_users(
+        &self,
+        since: Timestamp,
+        without: &[IssuerId],
+        limit: u32,
+    ) -> Result<Vec<UserSession>, StoreError>;
 
-    /// At most `limit` live sessions of all issuers whose client was deleted at `since` or later: work for the removal
+    /// At most `limit` live sessions of all issuers but `without` whose client was deleted at `since` or later: work for the removal
     /// worker. Costs a look at every client that was deleted since then.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn of_departed_clients(&self, since: Timestamp, limit: u32) -> Result<Vec<UserSession>, StoreError>;
+    async fn of_departed_clients(
+        &self,
+        since: Timestamp,
+        without: &[IssuerId],
+        limit: u32,
+    ) -> Result<Vec<UserSession>, StoreError>;
 }
 
 /// Writes of sessions.

@@ -12,7 +12,7 @@ use super::model::{
 use super::repository::UserUpdateOutcome;
 use crate::delegation::model::DelegationParty;
 use crate::error::{FieldCode, Refusal};
-use crate::id::{IssuerId, MemberId};
+use crate::id::{IssuerId, MemberId, OrganizationId};
 use crate::mail::model::{Content, Notice, Template};
 use crate::mail::operations::{NewMail, enqueue};
 use crate::mailbox::Mailbox;
@@ -280,32 +280,50 @@ fn emit_changes(
     }
 }
 
-/// Accounts of one user that are looked at: many times what one can open (core-api section 4).
-const OWNED_ACCOUNTS: u32 = 100;
+/// Organizations of one user that are looked at at a time.
+const OWNED_AT_A_TIME: u32 = 100;
 
-/// An account always has somebody who owns it. Its organization is locked, so that of two owners who are deleted at once
+/// An account always has somebody who owns it, and the owner that it names is a member. Its organization is locked, so that of two owners who are deleted at once
 /// one stays.
 async fn keep_owners(change: &mut Change<'_>, user: &User) -> Result<(), Refusal> {
     let (issuer, member) = (user.issuer_id, MemberId::User(user.id));
     if change.reads().instance().platform().await?.is_none_or(|platform| platform.issuer_id != issuer) {
         return Ok(());
     }
-    for organization in change.reads().memberships().owned_by(issuer, member, OWNED_ACCOUNTS).await? {
-        if change.reads().accounts().exists(organization.account()).await? {
-            change.unit().organizations().lock(issuer, organization).await?;
-            if !change.reads().memberships().has_other_owner(organization, member).await? {
-                return Err(Refusal::conflict("The user is the last owner of an account; name another owner first."));
-            }
+    let mut after = None;
+    loop {
+        let owned = change.reads().memberships().owned_by(issuer, member, after, OWNED_AT_A_TIME).await?;
+        for organization in &owned {
+            keep_owner(change, user, *organization).await?;
+        }
+        after = owned.last().copied();
+        if after.is_none() {
+            break;
         }
     }
+    // Behind the locks, and of every account: the owner that it names may be a member without the scope.
+    if change.reads().accounts().count_owned(user.id).await? > 0 {
+        return Err(Refusal::conflict("The user is the named owner of an account; name another owner first."));
+    }
     Ok(())
+}
+
+async fn keep_owner(change: &mut Change<'_>, user: &User, organization: OrganizationId) -> Result<(), Refusal> {
+    if !change.reads().accounts().exists(organization.account()).await? {
+        return Ok(());
+    }
+    change.unit().organizations().lock(user.issuer_id, organization).await?;
+    if change.reads().memberships().has_other_owner(organization, MemberId::User(user.id)).await? {
+        return Ok(());
+    }
+    Err(Refusal::conflict("The user is the last owner of an account; name another owner first."))
 }
 
 /// Accepts the deletion of a user; workers end the sessions, remove personal tokens and memberships, and after 30 days
 /// what is personal.
 ///
 /// # Errors
-/// [`Refusal::Conflict`] for the last owner of an account; [`Refusal::Stale`] when it has changed meanwhile.
+/// [`Refusal::Conflict`] for the last or the named owner of an account; [`Refusal::Stale`] when it has changed meanwhile.
 pub async fn delete(change: &mut Change<'_>, user: &User) -> Result<(), Refusal> {
     let (issuer, id, version) = (user.issuer_id, user.id, user.updated_at);
     keep_owners(change, user).await?;

@@ -156,6 +156,11 @@ const AT_A_TIME: usize = MAX_LIMIT as usize;
 
 /// What the user of a token may do where, as far as the token reaches. Only organizations of the platform issuer can be
 /// those of accounts.
+///
+/// # Security
+/// Of somebody who is a member of more than
+/// [`EFFECTIVE_MEMBERSHIPS`](crate::membership::repository::EFFECTIVE_MEMBERSHIPS) organizations the first by id count,
+/// and the token gives nothing in the others: what one request loads has a bound.
 async fn memberships(
     services: &Services,
     token: &PersonalToken,

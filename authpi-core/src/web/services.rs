@@ -139,14 +139,14 @@ impl Services {
     /// The root key of an issuer, unwrapped at its first use; `None` when there is no such issuer.
     ///
     /// # Errors
-    /// [`Refusal::Store`], and [`Refusal::Internal`] when the vault does not give the key.
+    /// [`Refusal::Store`]; [`Refusal::Overloaded`] when the vault does not answer; [`Refusal::Internal`] when it refuses.
     pub async fn root(&self, issuer: IssuerId) -> Result<Option<IssuerRoot>, Refusal> {
         let cached = self.roots.read().unwrap_or_else(PoisonError::into_inner).get(&issuer).cloned();
         if let Some(key) = cached {
             return Ok(Some(IssuerRoot { issuer_id: issuer, key }));
         }
         let Some(wrapped) = self.store.reads().issuers().root_key(issuer).await? else { return Ok(None) };
-        let plain = self.vault.unwrap(&root_context(issuer), &wrapped).await.map_err(Refusal::internal)?;
+        let plain = self.vault.unwrap(&root_context(issuer), &wrapped).await.map_err(no_key)?;
         let bytes: [u8; 32] = plain.as_slice().try_into().map_err(Refusal::internal)?;
         let key = Arc::new(RootKey::new(bytes));
         let mut roots = self.roots.write().unwrap_or_else(PoisonError::into_inner);
@@ -180,10 +180,7 @@ impl Services {
         let issuer_id = self.ids.mint(self.now()).map_err(Refusal::internal)?;
         let mut bytes = Zeroizing::new([0; 32]);
         self.entropy.fill(bytes.as_mut()).map_err(Refusal::internal)?;
-        let wrapped = self.vault.wrap(&root_context(issuer_id), bytes.as_ref()).await.map_err(|error| match error {
-            VaultError::Unavailable => Refusal::Overloaded("the key vault"),
-            other => Refusal::internal(other),
-        })?;
+        let wrapped = self.vault.wrap(&root_context(issuer_id), bytes.as_ref()).await.map_err(no_key)?;
         Ok(NewRoot { issuer_id, key: Arc::new(RootKey::new(*bytes)), wrapped })
     }
 
@@ -293,4 +290,12 @@ impl Origin {
 /// What the vault binds the root key of an issuer to.
 pub fn root_context(issuer: IssuerId) -> String {
     format!("issuer-root:{issuer}")
+}
+
+/// A vault that is only out of reach may answer the same request later.
+fn no_key(error: VaultError) -> Refusal {
+    match error {
+        VaultError::Unavailable => Refusal::Overloaded("the key vault"),
+        other => Refusal::internal(other),
+    }
 }

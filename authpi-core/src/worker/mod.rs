@@ -10,6 +10,7 @@ mod mail;
 mod notices;
 mod parting;
 mod removal;
+mod round;
 mod schedule;
 mod sessions;
 mod steps;

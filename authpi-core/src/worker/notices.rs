@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::round;
 use super::schedule::Next;
+use super::steps::Bench;
 use crate::error::Refusal;
 use crate::event::catalogue;
 use crate::event::model::{Actor, ContextDetail, Event, RequestContext, SaltedContext, Subject, Trigger, context_seal};
 use crate::event::repository::Consumer;
 use crate::group::operations as group;
-use crate::id::{AccountId, Id, IssuerId, MemberId, OrganizationId, UserId};
+use crate::id::{AccountId, EventId, Id, IssuerId, MemberId, OrganizationId, UserId};
 use crate::keyring::IssuerRoot;
 use crate::mail::model::{Content, Notice, Template};
 use crate::mail::operations::{NewMail, enqueue};
@@ -23,6 +25,7 @@ use crate::membership::repository::{HeldScope, MembershipFilter};
 use crate::page::{Limit, PageRequest};
 use crate::scope::Scope;
 use crate::store::{Change, Platform, Reads};
+use crate::timestamp::Timestamp;
 use crate::user::model::User;
 use crate::web::services::{Origin, Services};
 
@@ -35,9 +38,43 @@ const LOOKED_AT: u32 = 100;
 /// Approvers that are told of one invitation at most.
 const MOST_APPROVERS: usize = 50;
 
-/// Turns the next event into mail.
-pub(super) async fn notices(services: &Arc<Services>) -> Result<Next, Refusal> {
-    let Some(next) = peek(services).await? else { return Ok(Next::In(LOOK_EVERY)) };
+/// How long events that could not be handled are left alone.
+const PASSED_FOR: Duration = Duration::from_mins(1);
+
+/// How far events were passed over because one of them could not be handled: those behind do not wait for it.
+pub(super) struct Passed {
+    after: Option<EventId>,
+    until: Timestamp,
+}
+
+impl Passed {
+    /// Nothing was.
+    pub(super) const NOTHING: Self = Self { after: None, until: Timestamp::EPOCH };
+}
+
+/// Turns the next event into mail. One that cannot be is passed over, and tried again later.
+pub(super) async fn notices(bench: &Bench) -> Result<Next, Refusal> {
+    let services = &bench.services;
+    let mut passed = bench.notices_passed.lock().await;
+    if services.now() >= passed.until {
+        passed.after = None;
+    }
+    let Some(event) = peek(services, passed.after).await? else { return Ok(Next::In(LOOK_EVERY)) };
+    let handled = handle(services, &event, passed.after).await;
+    if handled.as_ref().is_err_and(Refusal::is_retryable) {
+        return handled.map(|_| Next::Now);
+    }
+    if let Some(next) = round::Round::of("notices").outcome(event.id, handled)? {
+        return Ok(next);
+    }
+    if passed.after.is_none() {
+        passed.until = services.now().plus(PASSED_FOR);
+    }
+    passed.after = Some(event.id);
+    Ok(Next::GoOn)
+}
+
+async fn handle(services: &Arc<Services>, next: &Event, after: Option<EventId>) -> Result<Option<Next>, Refusal> {
     let platform = services.platform().await?.ok_or(Refusal::NotFound)?;
     // Not inside the unit of work: the vault may be far away.
     let root = services.root_for(next.subject.issuer_id).await?;
@@ -51,23 +88,23 @@ pub(super) async fn notices(services: &Arc<Services>) -> Result<Next, Refusal> {
     };
     let context = services.change_context(origin, root.clone());
     let mut change = Change::new(services.store.begin(services.now()).await?, &context);
-    let taken = change.unit().events().outbox(Consumer::Notices, 1).await?;
-    let Some(event) = taken.into_iter().find(|event| event.id == next.id) else { return Ok(Next::Now) };
+    let taken = change.unit().events().outbox(Consumer::Notices, after, 1).await?;
+    let Some(event) = taken.into_iter().find(|event| event.id == next.id) else { return Ok(Some(Next::Now)) };
     if let Some(template) = template(&event) {
         let round = Round { event: &event, template, root: &root, platform };
         round.post(&mut change).await?;
     }
     change.unit().events().outbox_done(Consumer::Notices, &[event.id]).await?;
     change.into_unit().await?.commit().await?;
-    Ok(Next::Now)
+    Ok(Some(Next::Now))
 }
 
 /// The next event that gives reason for mail. Those before it that give none are done with, many at once: most are of
 /// requests that changed nothing.
-async fn peek(services: &Services) -> Result<Option<Event>, Refusal> {
+async fn peek(services: &Services, after: Option<EventId>) -> Result<Option<Event>, Refusal> {
     loop {
         let mut unit = services.store.begin(services.now()).await?;
-        let waiting = unit.events().outbox(Consumer::Notices, LOOKED_AT).await?;
+        let waiting = unit.events().outbox(Consumer::Notices, after, LOOKED_AT).await?;
         if waiting.is_empty() {
             return Ok(None);
         }

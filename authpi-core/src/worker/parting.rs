@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use super::removal::{BATCH, LOOK_EVERY, OVERLAP};
+use super::removal::{BATCH, LOOK_EVERY};
+use super::round::{PARENTS, Round};
 use super::schedule::Next;
+use super::sessions::rested;
 use super::steps::Bench;
 use crate::delegation::model::DelegationParty;
 use crate::delegation::operations::end_some;
+use crate::delegation::repository::DepartedParty;
 use crate::error::Refusal;
 use crate::id::{AccountId, IssuerId};
+use crate::note::repository::DepartedSubject;
 use crate::store::Change;
 use crate::web::services::{Origin, Services};
 
@@ -36,22 +40,27 @@ pub(super) async fn departed_delegations(bench: &Bench) -> Result<Next, Refusal>
     let services = &bench.services;
     let mut since = bench.parties_since.lock().await;
     let asked_at = services.now();
-    let found = services.store.reads().delegations().departed(*since, asked_at, 1).await?.pop();
-    let Some(gone) = found else {
-        *since = asked_at.minus(OVERLAP).max(*since);
-        return Ok(Next::In(LOOK_EVERY));
-    };
-    if end_delegations(services, gone.account_id, gone.issuer_id, gone.party).await? > 0 {
-        return Ok(Next::Now);
+    let mut round = Round::of("departed-delegations");
+    let found = services.store.reads().delegations().departed(*since, asked_at, PARENTS).await?;
+    let is_done = found.is_empty();
+    for gone in found {
+        if let Some(next) = round.outcome(gone.issuer_id, one_party(services, &gone).await)? {
+            return Ok(next);
+        }
     }
-    let DelegationParty::User(_) = gone.party else {
-        // Another process was faster: the next look finds nothing, or what is left.
-        return Ok(Next::In(LOOK_EVERY));
-    };
+    Ok(if is_done { rested(&round, &mut since, asked_at) } else { round.rest(LOOK_EVERY) })
+}
+
+/// Nothing is left to do when another process was faster.
+async fn one_party(services: &Arc<Services>, gone: &DepartedParty) -> Result<Option<Next>, Refusal> {
+    if end_delegations(services, gone.account_id, gone.issuer_id, gone.party).await? > 0 {
+        return Ok(Some(Next::Now));
+    }
+    let DelegationParty::User(_) = gone.party else { return Ok(None) };
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.delegations().remove_of(gone.issuer_id, gone.party, BATCH).await?;
     unit.commit().await?;
-    Ok(if removed == 0 { Next::In(LOOK_EVERY) } else { Next::Now })
+    Ok((removed > 0).then_some(Next::Now))
 }
 
 /// Removes a batch of notes about somebody who was deleted.
@@ -59,13 +68,21 @@ pub(super) async fn departed_notes(bench: &Bench) -> Result<Next, Refusal> {
     let services = &bench.services;
     let mut since = bench.subjects_since.lock().await;
     let asked_at = services.now();
-    let Some(gone) = services.store.reads().notes().departed(*since, 1).await?.pop() else {
-        *since = asked_at.minus(OVERLAP).max(*since);
-        return Ok(Next::In(LOOK_EVERY));
-    };
+    let mut round = Round::of("departed-notes");
+    let found = services.store.reads().notes().departed(*since, PARENTS).await?;
+    let is_done = found.is_empty();
+    for gone in found {
+        if let Some(next) = round.outcome(gone.issuer_id, notes_about(services, &gone).await)? {
+            return Ok(next);
+        }
+    }
+    Ok(if is_done { rested(&round, &mut since, asked_at) } else { round.rest(LOOK_EVERY) })
+}
+
+/// Nothing is left to remove when another process was faster.
+async fn notes_about(services: &Arc<Services>, gone: &DepartedSubject) -> Result<Option<Next>, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.notes().remove_of(gone.issuer_id, gone.subject, BATCH).await?;
     unit.commit().await?;
-    // Another process was faster: the next look finds nothing, or what is left.
-    Ok(if removed == 0 { Next::In(LOOK_EVERY) } else { Next::Now })
+    Ok((removed > 0).then_some(Next::Now))
 }

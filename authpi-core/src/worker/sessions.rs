@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::removal::{BATCH, LOOK_EVERY, OVERLAP};
+use super::round::{PARENTS, Round};
 use super::schedule::Next;
 use super::steps::Bench;
 use super::unattended;
 use crate::error::Refusal;
 use crate::id::IssuerId;
+use crate::organization::model::AccessRevocation;
 use crate::organization::operations::access;
 use crate::session::model::{ENDED_KEPT, EndCause, UserSession};
 use crate::session::operations::{end_each, expire};
 use crate::session::repository::SessionsOf;
 use crate::timestamp::Timestamp;
+use crate::token::repository::DepartedOwner;
 use crate::web::services::Services;
 
 /// Sessions of one unit of work: each comes with an event.
@@ -28,8 +31,20 @@ const PURGE_EVERY: Duration = Duration::from_mins(1);
 
 /// Says that sessions have expired, once each.
 pub(super) async fn lapsed(services: &Arc<Services>) -> Result<Next, Refusal> {
-    let found = services.store.reads().sessions().lapsed(services.now(), SESSIONS).await?;
-    let Some(first) = found.first() else { return Ok(Next::In(EXPIRE_EVERY)) };
+    let (mut round, mut without) = (Round::of("lapsed-sessions"), Vec::new());
+    for _ in 0..PARENTS {
+        let found = services.store.reads().sessions().lapsed(services.now(), &without, SESSIONS).await?;
+        let Some(issuer) = found.first().map(|first| first.issuer_id) else { break };
+        if let Some(next) = round.outcome(issuer, expire_some(services, found).await)? {
+            return Ok(next);
+        }
+        without.push(issuer);
+    }
+    Ok(round.rest(EXPIRE_EVERY))
+}
+
+async fn expire_some(services: &Arc<Services>, found: Vec<UserSession>) -> Result<Option<Next>, Refusal> {
+    let Some(first) = found.first() else { return Ok(None) };
     let (account, issuer) = (first.account_id, first.issuer_id);
     let context = unattended::context(services, account, issuer).await?;
     let mut change = unattended::begin(services, &context).await?;
@@ -38,7 +53,7 @@ pub(super) async fn lapsed(services: &Arc<Services>) -> Result<Next, Refusal> {
         expire(&mut change, session, cause).await?;
     }
     change.into_unit().await?.commit().await?;
-    Ok(Next::Now)
+    Ok(Some(Next::Now))
 }
 
 fn of_issuer(sessions: Vec<UserSession>, issuer: IssuerId) -> Vec<UserSession> {
@@ -72,9 +87,17 @@ pub(super) async fn of_departed_users(bench: &Bench) -> Result<Next, Refusal> {
     let services = &bench.services;
     let mut since = bench.sessions_of_users_since.lock().await;
     let asked_at = services.now();
-    let found = services.store.reads().sessions().of_departed_users(*since, SESSIONS).await?;
-    let ended = end(services, found, EndCause::UserStatus, "user_deleted").await?;
-    Ok(ended.unwrap_or_else(|| rested(&mut since, asked_at)))
+    let (mut round, mut without) = (Round::of("sessions-of-departed-users"), Vec::new());
+    for _ in 0..PARENTS {
+        let found = services.store.reads().sessions().of_departed_users(*since, &without, SESSIONS).await?;
+        let Some(issuer) = found.first().map(|first| first.issuer_id) else { break };
+        let ended = end(services, found, EndCause::UserStatus, "user_deleted").await;
+        if let Some(next) = round.outcome(issuer, ended)? {
+            return Ok(next);
+        }
+        without.push(issuer);
+    }
+    Ok(rested(&round, &mut since, asked_at))
 }
 
 /// Ends the sessions of deleted clients.
@@ -82,15 +105,25 @@ pub(super) async fn of_departed_clients(bench: &Bench) -> Result<Next, Refusal> 
     let services = &bench.services;
     let mut since = bench.sessions_of_clients_since.lock().await;
     let asked_at = services.now();
-    let found = services.store.reads().sessions().of_departed_clients(*since, SESSIONS).await?;
-    let ended = end(services, found, EndCause::Revoked, "client_deleted").await?;
-    Ok(ended.unwrap_or_else(|| rested(&mut since, asked_at)))
+    let (mut round, mut without) = (Round::of("sessions-of-departed-clients"), Vec::new());
+    for _ in 0..PARENTS {
+        let found = services.store.reads().sessions().of_departed_clients(*since, &without, SESSIONS).await?;
+        let Some(issuer) = found.first().map(|first| first.issuer_id) else { break };
+        let ended = end(services, found, EndCause::Revoked, "client_deleted").await;
+        if let Some(next) = round.outcome(issuer, ended)? {
+            return Ok(next);
+        }
+        without.push(issuer);
+    }
+    Ok(rested(&round, &mut since, asked_at))
 }
 
-/// Everything from before is done: the next look begins there.
-fn rested(since: &mut Timestamp, asked_at: Timestamp) -> Next {
-    *since = asked_at.minus(OVERLAP).max(*since);
-    Next::In(LOOK_EVERY)
+/// Everything from before is done, unless something failed: the next look begins there.
+pub(super) fn rested(round: &Round, since: &mut Timestamp, asked_at: Timestamp) -> Next {
+    if !round.has_failed() {
+        *since = asked_at.minus(OVERLAP).max(*since);
+    }
+    round.rest(LOOK_EVERY)
 }
 
 /// Removes personal tokens of deleted users.
@@ -98,14 +131,23 @@ pub(super) async fn tokens_of_departed_users(bench: &Bench) -> Result<Next, Refu
     let services = &bench.services;
     let mut since = bench.tokens_since.lock().await;
     let asked_at = services.now();
-    let Some(gone) = services.store.reads().personal_tokens().departed_owners(*since, 1).await?.pop() else {
-        return Ok(rested(&mut since, asked_at));
-    };
+    let mut round = Round::of("tokens-of-departed-users");
+    let found = services.store.reads().personal_tokens().departed_owners(*since, PARENTS).await?;
+    let is_done = found.is_empty();
+    for gone in found {
+        if let Some(next) = round.outcome(gone.user_id, tokens_of(services, &gone).await)? {
+            return Ok(next);
+        }
+    }
+    Ok(if is_done { rested(&round, &mut since, asked_at) } else { round.rest(LOOK_EVERY) })
+}
+
+/// Nothing is left to remove when another process was faster.
+async fn tokens_of(services: &Arc<Services>, gone: &DepartedOwner) -> Result<Option<Next>, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.personal_tokens().remove_of_user(gone.issuer_id, gone.user_id, BATCH).await?;
     unit.commit().await?;
-    // Another process was faster: the next look finds nothing, or what is left.
-    Ok(if removed == 0 { Next::In(LOOK_EVERY) } else { Next::Now })
+    Ok((removed > 0).then_some(Next::Now))
 }
 
 /// Removes sessions that ended 30 days ago.
@@ -119,12 +161,19 @@ pub(super) async fn ended(services: &Arc<Services>) -> Result<Next, Refusal> {
 
 /// Carries a part of the oldest order out that takes all access through an organization away.
 pub(super) async fn revoked_organizations(services: &Arc<Services>) -> Result<Next, Refusal> {
-    let Some(order) = services.store.reads().organizations().revocations(1).await?.pop() else {
-        return Ok(Next::In(LOOK_EVERY));
-    };
+    let mut round = Round::of("revoked-organizations");
+    for order in services.store.reads().organizations().revocations(PARENTS).await? {
+        if let Some(next) = round.outcome(order.org_id, carry_on(services, &order).await)? {
+            return Ok(next);
+        }
+    }
+    Ok(round.rest(LOOK_EVERY))
+}
+
+async fn carry_on(services: &Arc<Services>, order: &AccessRevocation) -> Result<Option<Next>, Refusal> {
     let context = unattended::context(services, order.account_id, order.issuer_id).await?;
     let mut change = unattended::begin(services, &context).await?;
-    access::carry_on(&mut change, &order, SESSIONS).await?;
+    access::carry_on(&mut change, order, SESSIONS).await?;
     change.into_unit().await?.commit().await?;
-    Ok(Next::Now)
+    Ok(Some(Next::Now))
 }

@@ -28,6 +28,8 @@ pub(super) struct Bench {
     pub(super) sessions_of_clients_since: Mutex<Timestamp>,
     /// Personal tokens of users who were deleted before this have been removed.
     pub(super) tokens_since: Mutex<Timestamp>,
+    /// Events that no mail could be made of.
+    pub(super) notices_passed: Mutex<notices::Passed>,
     /// The pass over all issuers that have signing keys.
     pub(super) rotation: Mutex<RotationSweep>,
 }
@@ -42,6 +44,7 @@ impl Bench {
             sessions_of_users_since: Mutex::new(Timestamp::EPOCH),
             sessions_of_clients_since: Mutex::new(Timestamp::EPOCH),
             tokens_since: Mutex::new(Timestamp::EPOCH),
+            notices_passed: Mutex::new(notices::Passed::NOTHING),
             rotation: Mutex::default(),
         }
     }
@@ -72,7 +75,7 @@ pub(super) const ALL: &[Step] = &[
     beside("buffered-events", |bench| Box::pin(sweeps::buffered_events(&bench.services))),
     beside("rsa-pool", |bench| Box::pin(keys::rsa_pool(&bench.services))),
     beside("key-rotation", |bench| Box::pin(keys::rotation(bench))),
-    in_turn("notices", |bench| Box::pin(notices::notices(&bench.services))),
+    in_turn("notices", |bench| Box::pin(notices::notices(bench))),
     beside("mail", |bench| Box::pin(mail::hand_over(&bench.services))),
     in_turn("account-removal", |bench| Box::pin(removal::accounts(&bench.services))),
     in_turn("issuer-removal", |bench| Box::pin(removal::issuers(&bench.services))),

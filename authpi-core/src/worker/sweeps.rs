@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::round::{PARENTS, Round};
 use super::schedule::Next;
+use crate::credential::model::ApiKey;
 use crate::credential::operations::announce_expired;
 use crate::error::Refusal;
 use crate::membership::model::REMOVAL_REMEMBERED;
@@ -42,15 +44,25 @@ pub(super) async fn buffered_events(services: &Arc<Services>) -> Result<Next, Re
 
 /// Says that an API key has expired (events-webhooks §3): once, at most [`ANNOUNCE_EVERY`] late.
 pub(super) async fn expired_api_keys(services: &Arc<Services>) -> Result<Next, Refusal> {
-    let Some(key) = services.store.reads().api_keys().expired_unannounced(services.now(), 1).await?.pop() else {
-        return Ok(Next::In(ANNOUNCE_EVERY));
-    };
+    let (mut round, mut without) = (Round::of("expired-api-keys"), Vec::new());
+    for _ in 0..PARENTS {
+        let found = services.store.reads().api_keys().expired_unannounced(services.now(), &without, 1).await?.pop();
+        let Some(key) = found else { break };
+        if let Some(next) = round.outcome(key.issuer_id, announce(services, &key).await)? {
+            return Ok(next);
+        }
+        without.push(key.issuer_id);
+    }
+    Ok(round.rest(ANNOUNCE_EVERY))
+}
+
+async fn announce(services: &Arc<Services>, key: &ApiKey) -> Result<Option<Next>, Refusal> {
     let root = services.root_for(Some(key.issuer_id)).await?;
     let context = services.change_context(Origin::of_worker(key.account_id), root);
     let mut change = Change::new(services.store.begin(services.now()).await?, &context);
-    announce_expired(&mut change, &key).await?;
+    announce_expired(&mut change, key).await?;
     change.into_unit().await?.commit().await?;
-    Ok(Next::Now)
+    Ok(Some(Next::Now))
 }
 
 /// Removes the records of idempotent requests that are older than a day (conventions §10).

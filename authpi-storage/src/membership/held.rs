@@ -6,7 +6,7 @@ use authpi_core::group::model::Group;
 use authpi_core::id::{Id, IssuerId, MemberId, OrganizationId};
 use authpi_core::issuer::repository::IssuerReads;
 use authpi_core::membership::model::{Membership, MembershipStatus, effective as effective_of};
-use authpi_core::membership::repository::{EffectiveMembership, HeldScope, MemberPosition};
+use authpi_core::membership::repository::{EFFECTIVE_MEMBERSHIPS, EffectiveMembership, HeldScope, MemberPosition};
 use authpi_core::organization::model::OrganizationDetails;
 use authpi_core::page::PageRequest;
 use authpi_core::role::Roles;
@@ -30,6 +30,9 @@ use crate::session::Session;
 
 /// Name of the holders in a statement that joins them.
 const HOLDERS: &str = "holders";
+
+/// Ids of one statement: keeps the number of bound values below every backend's limit.
+const IDS: usize = 500;
 
 /// Members of an organization who hold a scope directly or through a group. Each way to hold it is walked along its own
 /// index, no further than one page: what the groups give may change at any time, and no row of a member says it.
@@ -93,24 +96,23 @@ pub(super) async fn with_groups(
     connection: &impl ConnectionTrait,
     mut memberships: Vec<Membership>,
 ) -> Result<Vec<Membership>, StoreError> {
-    let organizations: BTreeSet<Uuid> = memberships.iter().map(|membership| membership.org_id.uuid()).collect();
-    if memberships.is_empty() {
-        return Ok(memberships);
-    }
-    let rows: Vec<(Uuid, Uuid, Uuid)> = membership_group::Entity::find()
-        .select_only()
-        .columns([Grouped::OrgId, Grouped::MemberId, Grouped::GroupId])
-        .join(JoinType::InnerJoin, live_group())
-        .filter(Grouped::OrgId.is_in(organizations))
-        .filter(Grouped::MemberId.is_in(memberships.iter().map(|membership| membership.member_id.uuid())))
-        .filter(group::Column::Deleting.eq(false))
-        .into_tuple()
-        .all(connection)
-        .await
-        .map_err(failed("membership.groups"))?;
     let mut found: BTreeMap<(Uuid, Uuid), BTreeSet<_>> = BTreeMap::new();
-    for (organization, member, group) in rows {
-        found.entry((organization, member)).or_default().insert(id(group));
+    for some in memberships.chunks(IDS) {
+        let organizations: BTreeSet<Uuid> = some.iter().map(|membership| membership.org_id.uuid()).collect();
+        let rows: Vec<(Uuid, Uuid, Uuid)> = membership_group::Entity::find()
+            .select_only()
+            .columns([Grouped::OrgId, Grouped::MemberId, Grouped::GroupId])
+            .join(JoinType::InnerJoin, live_group())
+            .filter(Grouped::OrgId.is_in(organizations))
+            .filter(Grouped::MemberId.is_in(some.iter().map(|membership| membership.member_id.uuid())))
+            .filter(group::Column::Deleting.eq(false))
+            .into_tuple()
+            .all(connection)
+            .await
+            .map_err(failed("membership.groups"))?;
+        for (organization, member, group) in rows {
+            found.entry((organization, member)).or_default().insert(id(group));
+        }
     }
     for membership in &mut memberships {
         let key = (membership.org_id.uuid(), membership.member_id.uuid());
@@ -123,7 +125,7 @@ fn live_group() -> sea_orm::RelationDef {
     membership_group::Entity::belongs_to(group::Entity).from(Grouped::GroupId).to(group::Column::Id).into()
 }
 
-/// What somebody holds in each organization: in three statements, and a fourth where groups carry out roles.
+/// What somebody holds in each of the first organizations: in a few statements, whatever they are a member of.
 pub(super) async fn effective<C: ConnectionTrait + Send + Sync>(
     session: &Session<C>,
     issuer: IssuerId,
@@ -143,6 +145,7 @@ pub(super) async fn effective<C: ConnectionTrait + Send + Sync>(
         .filter(theirs)
         .filter(organization::Column::Deleting.eq(false))
         .order_by_asc(Column::OrgId)
+        .limit(u64::from(EFFECTIVE_MEMBERSHIPS))
         .into_tuple()
         .all(&session.connection)
         .await
@@ -150,7 +153,8 @@ pub(super) async fn effective<C: ConnectionTrait + Send + Sync>(
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let groups = groups_of(session, issuer, member, rows.iter().map(|row| row.0)).await?;
+    let organizations: Vec<_> = rows.iter().map(|row| row.0).collect();
+    let groups = groups_of(session, issuer, member, &organizations).await?;
     rows.into_iter()
         .map(|(organization, status, scopes, details)| {
             let place = Place { table: "authpi_membership", id: member.uuid() };
@@ -169,19 +173,24 @@ async fn groups_of<C: ConnectionTrait + Send + Sync>(
     session: &Session<C>,
     issuer: IssuerId,
     member: MemberId,
-    organizations: impl Iterator<Item = Uuid>,
+    organizations: &[Uuid],
 ) -> Result<BTreeMap<Uuid, Vec<Scopes>>, StoreError> {
-    let of_member = group::Entity::belongs_to(membership_group::Entity).from(group::Column::Id).to(Grouped::GroupId);
-    let rows = group::Entity::find()
-        .join(JoinType::InnerJoin, of_member.into())
-        .filter(Grouped::MemberId.eq(member.uuid()))
-        .filter(Grouped::OrgId.is_in(organizations))
-        .filter(group::Column::IssuerId.eq(issuer.uuid()))
-        .filter(group::Column::Deleting.eq(false))
-        .order_by_asc(group::Column::Id)
-        .all(&session.connection)
-        .await
-        .map_err(failed("membership.groups_of"))?;
+    let mut rows = Vec::new();
+    for some in organizations.chunks(IDS) {
+        let of_member =
+            group::Entity::belongs_to(membership_group::Entity).from(group::Column::Id).to(Grouped::GroupId);
+        let found = group::Entity::find()
+            .join(JoinType::InnerJoin, of_member.into())
+            .filter(Grouped::MemberId.eq(member.uuid()))
+            .filter(Grouped::OrgId.is_in(some.iter().copied()))
+            .filter(group::Column::IssuerId.eq(issuer.uuid()))
+            .filter(group::Column::Deleting.eq(false))
+            .order_by_asc(group::Column::Id)
+            .all(&session.connection)
+            .await
+            .map_err(failed("membership.groups_of"))?;
+        rows.extend(found);
+    }
     let groups = rows.into_iter().map(crate::group::group).collect::<Result<Vec<Group>, _>>()?;
     let carries_roles = groups.iter().any(|group| group.role.is_some());
     let roles = if carries_roles { session.roles(issuer).await? } else { Roles::default() };

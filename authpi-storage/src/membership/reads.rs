@@ -206,6 +206,7 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
         &self,
         issuer: IssuerId,
         member: MemberId,
+        after: Option<OrganizationId>,
         limit: u32,
     ) -> Result<Vec<OrganizationId>, StoreError> {
         let memberships = Entity::find()
@@ -221,6 +222,7 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
             .filter(Held::OrgId.in_subquery(memberships))
             .filter(Held::MemberId.eq(member.uuid()))
             .filter(Held::Scope.eq(OWNER))
+            .filter(Condition::all().add_option(after.map(|last| Held::OrgId.gt(last.uuid()))))
             .order_by_asc(Held::OrgId)
             .limit(u64::from(limit))
             .into_tuple()

@@ -356,8 +356,9 @@ fn trail(backend: DbBackend) -> Tables {
         index("authpi_outbox_by_event", "authpi_outbox", &["event_id"]),
         index("authpi_event_by_account", "authpi_event", &["account_id", "timestamp", "id"]),
         index("authpi_event_by_issuer", "authpi_event", &["account_id", "issuer_id", "timestamp", "id"]),
-        index("authpi_event_by_user", "authpi_event", &["account_id", "user_id", "timestamp", "id"]),
-        index("authpi_event_by_actor", "authpi_event", &["account_id", "actor_user_id", "timestamp", "id"]),
+        // The user first: an erasure asks for one in whatever account.
+        index("authpi_event_by_user", "authpi_event", &["user_id", "account_id", "timestamp", "id"]),
+        index("authpi_event_by_actor", "authpi_event", &["actor_user_id", "account_id", "timestamp", "id"]),
         index("authpi_event_by_client", "authpi_event", &["account_id", "client_id", "timestamp", "id"]),
         index("authpi_event_by_acting_client", "authpi_event", &["account_id", "actor_client_id", "timestamp", "id"]),
         index("authpi_event_by_kind", "authpi_event", &["account_id", "kind", "timestamp", "id"]),

@@ -53,7 +53,7 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         index("authpi_note_by_account", NOTE, &["account_id", "pinned", "created_at", "id"]),
         index("authpi_note_by_subject", NOTE, &["subject_id", "subject_type", "pinned", "created_at", "id"]),
         index("authpi_note_by_issuer", NOTE, &["issuer_id"]),
-        index("authpi_note_mention_by_user", MENTION, &["account_id", "user_id", "pinned", "created_at", "note_id"]),
+        index("authpi_note_mention_by_user", MENTION, &["user_id", "account_id", "pinned", "created_at", "note_id"]),
         index("authpi_note_mention_by_issuer", MENTION, &["issuer_id"]),
         index("authpi_note_reference_to", REFERENCE, &["account_id", "ref_type", "ref_id", "created_at", "note_id"]),
         index("authpi_note_reference_by_issuer", REFERENCE, &["issuer_id"]),

@@ -1,18 +1,19 @@
 //! Verbs of notes. What a note names is written and removed with it.
 
 use async_trait::async_trait;
-use authpi_core::id::{Id, IssuerId};
+use authpi_core::id::{Id, IssuerId, UserId};
 use authpi_core::note::model::{Note, NoteSubject};
 use authpi_core::note::repository::NoteRepository;
 use authpi_core::outcome::WriteOutcome;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
+use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::row::{mentions, references, whole, written};
-use crate::convert::to_word;
-use crate::entity::note::{Column, Entity};
+use crate::convert::{to_json, to_word};
+use crate::entity::note::{ActiveModel, Column, Entity};
 use crate::entity::{note_mention, note_reference};
 use crate::error::failed;
 use crate::session::Unit;
@@ -111,6 +112,40 @@ impl NoteRepository for Unit {
         self.delete_links(&found).await?;
         let done = Entity::delete_many()
             .filter(Column::Id.is_in(found))
+            .exec(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        Ok(done.rows_affected)
+    }
+
+    async fn forget_mentions(&mut self, user: UserId, limit: u32) -> Result<u64, StoreError> {
+        const OPERATION: &str = "note.forget_mentions";
+        let found: Vec<Uuid> = note_mention::Entity::find()
+            .select_only()
+            .column(note_mention::Column::NoteId)
+            .filter(note_mention::Column::UserId.eq(user.uuid()))
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        if found.is_empty() {
+            return Ok(0);
+        }
+        let notes = Entity::find().filter(Column::Id.is_in(found.iter().copied())).all(&self.connection).await;
+        for row in notes.map_err(failed(OPERATION))? {
+            let mut note = super::row::note(row)?;
+            note.mentions.retain(|mention| mention.user_id != user);
+            Entity::update_many()
+                .set(ActiveModel { mentions: Set(to_json(OPERATION, &note.mentions)?), ..Default::default() })
+                .filter(Column::Id.eq(note.id.uuid()))
+                .exec(&self.connection)
+                .await
+                .map_err(failed(OPERATION))?;
+        }
+        let done = note_mention::Entity::delete_many()
+            .filter(note_mention::Column::UserId.eq(user.uuid()))
+            .filter(note_mention::Column::NoteId.is_in(found))
             .exec(&self.connection)
             .await
             .map_err(failed(OPERATION))?;

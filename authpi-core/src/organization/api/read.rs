@@ -53,7 +53,7 @@ impl Read for List {
             let open = open.get(&item.id()).copied().unwrap_or_default();
             item.with_invitations(open)
         });
-        Ok(Answer::page(&page, IssuerOrganizationsListItem::cursor))
+        Ok(Answer::search_page(&page))
     }
 }
 

@@ -143,9 +143,4 @@ impl IssuerOrganizationsListItem {
         self.stats.n_pending_invitations = open;
         self
     }
-
-    /// The cursor behind this item.
-    pub(super) fn cursor(&self) -> String {
-        self.id.to_string()
-    }
 }

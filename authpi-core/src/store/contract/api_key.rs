@@ -329,7 +329,7 @@ pub async fn an_expiry_is_announced_once(ground: Ground) {
         insert(&ground, one).await;
     }
     let due = async |now: Timestamp| {
-        let found = ground.store().reads().api_keys().expired_unannounced(now, 100).await.unwrap();
+        let found = ground.store().reads().api_keys().expired_unannounced(now, &[], 100).await.unwrap();
         found.iter().filter(|key| key.account_id == account).map(|key| key.id).collect::<Vec<_>>()
     };
     assert_eq!(due(Timestamp::from_millis(later(5).as_millis() - 1)).await, []);

@@ -255,6 +255,43 @@ pub async fn an_erased_context_leaves_the_event_and_its_hash(ground: Ground) {
     assert_same(&listed.items[0], &erased);
 }
 
+pub async fn the_contexts_of_a_user_are_erased_in_batches(ground: Ground) {
+    let (account, elsewhere, issuer, user) = (mint(), mint(), mint(), mint());
+    let with = |actor: Actor, subject: Subject| {
+        let sealed = Some(SealedContext { root: issuer, sealed: Sealed::from_bytes(vec![1, 2, 3]) });
+        Event { actor, subject, context: ContextRecord { hash: [3; 32], sealed }, ..created(account) }
+    };
+    let about = Subject::issuer(account, issuer).user(user);
+    let theirs = [
+        with(Actor::User { user_id: user }, about.clone()),
+        with(Actor::PersonalToken { token_id: mint(), user_id: user }, Subject::account(elsewhere)),
+        with(Actor::Anonymous, about.clone()),
+    ];
+    let others = [
+        with(Actor::ApiKey { key_id: mint() }, about.clone()),
+        with(Actor::User { user_id: mint() }, about),
+        with(Actor::Anonymous, Subject::issuer(account, issuer).user(mint())),
+    ];
+    write(&ground, &[theirs.as_slice(), others.as_slice()].concat()).await;
+    let mut unit = begin(&ground, START).await;
+    let mut erased = Vec::new();
+    for _ in 0..4 {
+        erased.push(unit.events().erase_contexts_of(issuer, user, 1).await.unwrap());
+    }
+    unit.commit().await.unwrap();
+    assert_eq!(erased, [1, 1, 1, 0]);
+    let find = async |event: &Event| {
+        ground.store().reads().events().find(event.subject.account_id, event.id).await.unwrap().unwrap()
+    };
+    for event in theirs {
+        let hash = event.context.hash;
+        assert_same(&find(&event).await, &Event { context: ContextRecord { hash, sealed: None }, ..event });
+    }
+    for event in others {
+        assert_same(&find(&event).await, &event);
+    }
+}
+
 pub async fn events_of_a_dropped_unit_are_never_seen(ground: Ground) {
     let one = created(mint());
     let mut unit = begin(&ground, START).await;

@@ -10,7 +10,7 @@ use super::{Ground, START, begin, later, mint};
 use crate::group::model::Group;
 use crate::id::{GroupId, MemberId};
 use crate::membership::model::{Membership, MembershipStatus};
-use crate::membership::repository::{HeldScope, MemberPosition, MembershipFilter};
+use crate::membership::repository::{EFFECTIVE_MEMBERSHIPS, HeldScope, MemberPosition, MembershipFilter};
 use crate::organization::model::{Organization, OrganizationDetails};
 use crate::outcome::WriteOutcome;
 use crate::page::{Limit, PageRequest};
@@ -217,4 +217,20 @@ pub async fn effective_scopes_are_direct_and_through_groups_below_the_ceiling(gr
     assert_eq!(found, expected);
     assert_eq!(memberships.effective_scopes(mint(), member).await.unwrap(), []);
     assert_eq!(memberships.effective_scopes(issuer.id, user()).await.unwrap(), []);
+}
+
+pub async fn the_first_thousand_memberships_give_effective_scopes(ground: Ground) {
+    let issuer = inserted(&ground, mint()).await;
+    let member = user();
+    let mut organizations: Vec<_> = (0..=EFFECTIVE_MEMBERSHIPS).map(|_| organization(issuer.id)).collect();
+    organizations.sort_unstable_by_key(|one| one.id);
+    let mut unit = begin(&ground, START).await;
+    for one in &organizations {
+        unit.organizations().insert(one).await.unwrap();
+        let _ = unit.memberships().insert(&membership(one, member, &["a:read"])).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let found = ground.store().reads().memberships().effective_scopes(issuer.id, member).await.unwrap();
+    let expected: Vec<_> = organizations.iter().take(EFFECTIVE_MEMBERSHIPS as usize).map(|one| one.id).collect();
+    assert_eq!(found.into_iter().map(|(organization, _, _)| organization).collect::<Vec<_>>(), expected);
 }

@@ -113,6 +113,7 @@ macro_rules! store_contract {
             a_user_is_found_as_subject_and_as_actor_once,
             pages_neither_repeat_nor_skip_while_newer_events_arrive,
             an_erased_context_leaves_the_event_and_its_hash,
+            the_contexts_of_a_user_are_erased_in_batches,
             events_of_a_dropped_unit_are_never_seen,
             purging_goes_by_age_class_and_limit,
             parallel_appends_are_visible_when_they_return,
@@ -199,6 +200,7 @@ macro_rules! store_contract {
             a_unit_cut_off_anywhere_leaves_all_or_nothing,
             pages_neither_repeat_nor_skip_while_rows_come_and_go,
             filters_hold_together,
+            a_filtered_page_examines_two_thousand_rows,
             a_deleting_organization_is_found_by_the_worker_only,
         ]);
         $crate::store_contract!(@room $run, user: [
@@ -336,6 +338,7 @@ macro_rules! store_contract {
             pages_over_several_ways_to_hold_a_scope_show_each_member_once,
             a_deleted_group_is_nobodys_and_is_detached_in_batches,
             effective_scopes_are_direct_and_through_groups_below_the_ceiling,
+            the_first_thousand_memberships_give_effective_scopes,
         ]);
         $crate::store_contract!(@room $run, issuer_settings: [
             roles_types_and_fields_are_answered_until_the_deletion,

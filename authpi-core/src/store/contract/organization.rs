@@ -14,7 +14,7 @@ use crate::metadata::Metadata;
 use crate::organization::model::{Organization, OrganizationDetails, OrganizationStats, OrganizationStatus};
 use crate::organization::repository::{OrganizationFilter, StatusFilter};
 use crate::outcome::WriteOutcome;
-use crate::page::{Limit, PageRequest};
+use crate::page::{EXAMINED_ROWS, Limit, PageRequest};
 use crate::sso::Sso;
 use crate::status::{Status, StatusNote};
 
@@ -181,7 +181,7 @@ pub async fn pages_neither_repeat_nor_skip_while_rows_come_and_go(ground: Ground
         let found = ground.store().reads().organizations().list(issuer, &filter, &page).await.unwrap();
         seen.extend(found.items.iter().map(|listing| listing.organization.id));
         after = seen.last().copied();
-        if !found.has_more {
+        if found.next.is_none() {
             break;
         }
         // A writer inserts, and the last row shown is deleted: neither disturbs the walk.
@@ -218,6 +218,28 @@ pub async fn filters_hold_together(ground: Ground) {
     assert_eq!(list(relaxed).await, BTreeSet::from([plain.id]));
     let deleted = OrganizationFilter { status: Some(StatusFilter::Deleting), ..none };
     assert_eq!(list(deleted).await, BTreeSet::new());
+}
+
+pub async fn a_filtered_page_examines_two_thousand_rows(ground: Ground) {
+    let issuer: IssuerId = mint();
+    let sought = organization(issuer).suspended(START, StatusNote::default());
+    insert(&ground, &sought).await;
+    let mut unit = begin(&ground, START).await;
+    for _ in 0..EXAMINED_ROWS {
+        unit.organizations().insert(&organization(issuer)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let status = Some(StatusFilter::Is(OrganizationStatus::Suspended));
+    let filter = OrganizationFilter { status, ..OrganizationFilter::default() };
+    let list = async |after| {
+        let page = PageRequest { limit: Limit::default(), after };
+        ground.store().reads().organizations().list(issuer, &filter, &page).await.unwrap()
+    };
+    let first = list(None).await;
+    assert!(first.items.is_empty() && first.next.is_some(), "short, with a cursor");
+    let second = list(first.next).await;
+    assert_eq!(second.items.iter().map(|listing| listing.organization.id).collect::<Vec<_>>(), [sought.id]);
+    assert_eq!(second.next, None);
 }
 
 pub async fn a_deleting_organization_is_found_by_the_worker_only(ground: Ground) {

@@ -258,7 +258,7 @@ pub async fn what_time_has_ended_is_found_longest_first(ground: Ground) {
         insert(&ground, one).await;
     }
     let store = ground.store();
-    let lapsed = async |now, limit| ids(&store.reads().sessions().lapsed(now, limit).await.unwrap());
+    let lapsed = async |now, limit| ids(&store.reads().sessions().lapsed(now, &[], limit).await.unwrap());
     assert_eq!(lapsed(later(2), 10).await, [early.id, late.id]);
     assert_eq!(lapsed(later(2), 1).await, [early.id]);
     assert_eq!(lapsed(START, 10).await, []);
@@ -291,14 +291,14 @@ pub async fn live_sessions_of_deleted_users_and_clients_are_found(ground: Ground
     }
     let store = ground.store();
     let of_users = async |since| {
-        let found = store.reads().sessions().of_departed_users(since, 10).await.unwrap();
+        let found = store.reads().sessions().of_departed_users(since, &[], 10).await.unwrap();
         ids(&found).into_iter().collect::<BTreeSet<_>>()
     };
     let pair = |index: usize| -> [SessionId; 2] { sessions[index].into() };
     assert_eq!(of_users(START).await, pair(0).into_iter().chain(pair(1)).collect());
     assert_eq!(of_users(later(2)).await, pair(0).into_iter().collect());
     assert_eq!(of_users(later(3)).await, BTreeSet::new());
-    let of_clients = async |since| ids(&store.reads().sessions().of_departed_clients(since, 10).await.unwrap());
+    let of_clients = async |since| ids(&store.reads().sessions().of_departed_clients(since, &[], 10).await.unwrap());
     assert_eq!(of_clients(START).await, [sessions[2].1]);
     assert_eq!(of_clients(later(2)).await, []);
 }
