@@ -70,6 +70,12 @@ pub trait VerifierRepository: VerifierReads {
     /// [`StoreError`], `Conflict` when the id exists.
     async fn insert(&mut self, verifier: &Verifier) -> Result<(), StoreError>;
 
+    /// Writes name and version alone, if the stored version still is `before`: what was spent or failed meanwhile stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn rename(&mut self, verifier: &Verifier, before: Timestamp) -> Result<WriteOutcome, StoreError>;
+
     /// Writes name, proof, failed attempts and version, if the stored version still is `before`.
     ///
     /// # Errors

@@ -99,12 +99,11 @@ impl<B: Body, P> Call<B, P> {
     pub fn order_key(&self) -> Result<String, Refusal> {
         let (account, caller) = (self.account()?.to_string(), self.caller()?.actor().name());
         let mut random = [0; 16];
-        let parts: [&[u8]; 4] = match self.head.headers.get("idempotency-key") {
-            Some(stated) => [account.as_bytes(), caller.as_bytes(), b"stated", stated.as_bytes()],
-            None => {
-                self.head.services.entropy.fill(&mut random).map_err(Refusal::internal)?;
-                [account.as_bytes(), caller.as_bytes(), b"random", &random]
-            }
+        let parts: [&[u8]; 4] = if let Some(stated) = self.head.headers.get("idempotency-key") {
+            [account.as_bytes(), caller.as_bytes(), b"stated", stated.as_bytes()]
+        } else {
+            self.head.services.entropy.fill(&mut random).map_err(Refusal::internal)?;
+            [account.as_bytes(), caller.as_bytes(), b"random", &random]
         };
         Ok(crate::secret::hex(&self.head.services.keyring.peppers.digest("order-key", &parts)))
     }

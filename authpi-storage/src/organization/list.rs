@@ -20,6 +20,7 @@ const OPERATION: &str = "organization.list";
 
 /// As much of a row as conditions look at.
 #[derive(FromQueryResult)]
+#[allow(clippy::struct_excessive_bools, reason = "a row has the flags that its table has")]
 struct FactsRow {
     id: Uuid,
     status: String,

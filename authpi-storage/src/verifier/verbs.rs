@@ -156,6 +156,21 @@ impl VerifierRepository for Unit {
         Ok(WriteOutcome::of_rows(done.rows_affected))
     }
 
+    async fn rename(&mut self, verifier: &Verifier, before: Timestamp) -> Result<WriteOutcome, StoreError> {
+        let row = ActiveModel {
+            name: Set(verifier.name.clone()),
+            updated_at: Set(verifier.updated_at.as_millis()),
+            ..Default::default()
+        };
+        let done = Entity::update_many()
+            .set(row)
+            .filter(one(verifier).add(Column::UpdatedAt.eq(before.as_millis())))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("verifier.rename"))?;
+        Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
     async fn remove(&mut self, verifier: &Verifier) -> Result<WriteOutcome, StoreError> {
         let done = Entity::delete_many()
             .filter(one(verifier).add(Column::UpdatedAt.eq(verifier.updated_at.as_millis())))

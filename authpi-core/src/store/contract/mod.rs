@@ -389,6 +389,7 @@ macro_rules! store_contract {
             another_user_or_issuer_sees_and_changes_nothing,
             a_stale_version_changes_and_removes_nothing,
             of_parallel_codes_of_one_step_one_is_accepted,
+            a_rename_brings_nothing_back_that_was_spent_meanwhile,
             of_parallel_uses_of_one_backup_code_one_is_accepted,
             new_backup_codes_take_the_place_of_the_old_ones,
             a_user_sets_one_factor_up_at_a_time,

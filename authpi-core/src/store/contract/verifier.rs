@@ -196,6 +196,21 @@ pub async fn of_parallel_codes_of_one_step_one_is_accepted(ground: Ground) {
     unit.commit().await.unwrap();
 }
 
+pub async fn a_rename_brings_nothing_back_that_was_spent_meanwhile(ground: Ground) {
+    let known = verifier(&owner(&ground).await, totp());
+    insert(&ground, &known).await;
+    let mut unit = begin(&ground, later(2)).await;
+    assert_eq!(unit.verifiers().spend_step(&known, 1001).await.unwrap(), SpendOutcome::Spent);
+    unit.commit().await.unwrap();
+    // Read before the step was spent.
+    let renamed = Verifier { name: Some("Phone".to_owned()), updated_at: later(3), ..known.clone() };
+    let mut unit = begin(&ground, later(3)).await;
+    assert_eq!(unit.verifiers().rename(&renamed, known.updated_at).await.unwrap(), WriteOutcome::Done);
+    assert_eq!(unit.verifiers().spend_step(&known, 1001).await.unwrap(), SpendOutcome::SpentBefore);
+    unit.commit().await.unwrap();
+    assert_eq!(find(&ground, &known).await.unwrap().name, renamed.name);
+}
+
 pub async fn of_parallel_uses_of_one_backup_code_one_is_accepted(ground: Ground) {
     let set = set_of_three(&ground).await;
     let known = codes(&ground, &set).await;

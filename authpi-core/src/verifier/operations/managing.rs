@@ -17,7 +17,7 @@ pub async fn rename(change: &mut Change<'_>, before: Verifier, name: Option<Stri
     }
     let updated_at = before.updated_at.next_version(change.now());
     let after = Verifier { name, updated_at, ..before.clone() };
-    change.unit().verifiers().update(&after, before.updated_at).await?.required()?;
+    change.unit().verifiers().rename(&after, before.updated_at).await?.required()?;
     change.emit(events::updated(change.account(), &after, vec!["name".to_owned()]))?;
     Ok(after)
 }
