@@ -39,7 +39,7 @@ async fn serve(pieces: Vec<Vec<u8>>, pause: Duration) -> String {
                 if stream.write_all(piece).await.is_err() {
                     break;
                 }
-                let mut timer = tokio::time::interval(pause);
+                let mut timer = tokio::time::interval(pause.max(Duration::from_millis(1)));
                 timer.tick().await;
                 timer.tick().await;
             }

@@ -172,7 +172,7 @@ async fn every_problem_of_a_body_is_told() {
             vec!["settings.issuer_url invalid_format"],
         ),
         (
-            json!({ "method": "oauth2", "name": "x", "settings": { "rp_id": "x" } }),
+            json!({ "method": "oauth2", "name": "x", "settings": { "rp_id": "id.example.com" } }),
             vec!["settings.rp_id unknown_field"],
         ),
     ] {

@@ -173,7 +173,7 @@ async fn an_invitation_reads_back_whole_is_mailed_and_counted() {
         &json!({
             "id": made.id(), "org_id": before.id(), "issuer_id": before.data()["issuer_id"], "status": "pending",
             "email_invited": "ada@example.com", "user_id_invited": null, "user_title": "CTO", "message": "Welcome!",
-            "scopes": ["a:read", "owner"], "role": null, "approval": null,
+            "scopes": ["a:read", "owner"], "role": null, "roles": [], "approval": null,
             "inviter": { "id": "u1", "name": "Ann" }, "created_at": app.now(), "updated_at": app.now(),
             "expires_at": app.now() + 1_209_600_000, "accepted_at": null, "declined_at": null, "revoked_at": null,
             "last_email_sent_at": app.now(), "metadata": { "crm": 7 },

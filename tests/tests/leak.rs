@@ -77,10 +77,10 @@ async fn nothing_secret_is_found_in_the_database_files_or_the_log() {
     let rotate = format!("{issuer}/clients/{}/secret/rotate", client.id());
     secrets.push(app.root().act(&rotate).expect(200).await.text("secret"));
 
-    let body = json!({ "email": "ann@example.com", "password": "correct horse battery staple" });
+    let body = json!({ "email": "ann@example.com", "password": "quartz lantern 47 marmalade ridge" });
     bodies.push(body.clone());
     app.root().post(&format!("{issuer}/users"), body).header("idempotency-key", "y").expect(201).await;
-    secrets.push("correct horse battery staple".to_owned());
+    secrets.push("quartz lantern 47 marmalade ridge".to_owned());
     app.root().post(&format!("{issuer}/users"), json!({ "password": "short", "email": "x" })).expect(400).await;
     app.anonymous().get(&format!("/{}/jwks.json", issuer.rsplit('/').next().unwrap())).expect(200).await;
     app.event_types("").await;

@@ -31,7 +31,7 @@ fn address(text: &str) -> Option<Address> {
 /// # Errors
 /// [`MailFailure::Refused`] for an address that is none.
 pub(super) fn message(sender: &Sender, mail: &OutgoingMail) -> Result<Message, MailFailure> {
-    let from_name = (!mail.from_name.is_empty()).then(|| mail.from_name.clone());
+    let from_name = (!mail.from_name.is_empty()).then(|| one_line(&mail.from_name));
     let to = address(&mail.to).ok_or(MailFailure::Refused)?;
     let millis = u64::try_from(mail.date.as_millis()).unwrap_or_default();
     let mut message = Message::builder()
@@ -39,7 +39,7 @@ pub(super) fn message(sender: &Sender, mail: &OutgoingMail) -> Result<Message, M
         .date(SystemTime::UNIX_EPOCH + Duration::from_millis(millis))
         .from(Mailbox::new(from_name, sender.0.clone()))
         .to(Mailbox::new(None, to))
-        .subject(mail.subject.clone())
+        .subject(one_line(&mail.subject))
         .header(AutoSubmitted)
         .header(ContentLanguage(mail.language.clone()));
     if let Some(reply_to) = &mail.reply_to {
@@ -48,6 +48,11 @@ pub(super) fn message(sender: &Sender, mail: &OutgoingMail) -> Result<Message, M
     }
     let parts = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
     message.multipart(parts).map_err(|_| MailFailure::Refused)
+}
+
+/// Text that stays in its header: what would break the line is a space.
+fn one_line(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
 /// RFC 3834 §5: nobody answers, least of all another machine.

@@ -181,8 +181,8 @@ mod tests {
         assert_eq!(server("smtp://localhost").2, Security::Clear);
     }
 
-    #[test]
-    fn what_is_no_server_is_refused_without_repeating_it() {
+    #[tokio::test]
+    async fn what_is_no_server_is_refused_without_repeating_it() {
         for bad in ["", "mail.example.com", "http://mail.example.com", "smtp://", "smtp://a:%zz@h.example"] {
             assert!(matches!(SmtpMailer::connect(bad, "a@b.c"), Err(MailSetupError::Url)), "{bad}");
         }
