@@ -158,7 +158,7 @@ async fn on_every_patch_existence_precedes_the_precondition_and_that_the_body(dr
         refused(&invalid, 400, "invalid_request", &route, "a bad body");
         let expected = match route.name {
             // These have no metadata; a fetched user, which has, can be sent back with a decision.
-            "updateUserVerifier" | "updatePaymentMethod" | "updateNote" => {
+            "updateAuthMethod" | "updateUserVerifier" | "updatePaymentMethod" | "updateNote" => {
                 ["metadata unknown_field", "typo unknown_field"]
             }
             "updateApproval" => ["status required", "typo unknown_field"],

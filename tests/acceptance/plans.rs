@@ -20,6 +20,7 @@ use tests::{App, Driver};
 fn value(parameter: &Parameter, world: &World) -> Option<String> {
     match parameter.kind {
         ParameterKind::Limit | ParameterKind::Cursor => None,
+        ParameterKind::Text if parameter.name == "period" => Some("2027-01".to_owned()),
         ParameterKind::Text => Some(world.known(parameter.name).unwrap_or("x").to_owned()),
         ParameterKind::OneOf(words) => words.first().map(|word| (*word).to_owned()),
         ParameterKind::AnyOf(words) => words.get(..2).map(|words| words.join(",")),
@@ -59,7 +60,9 @@ async fn defect(database: &DatabaseConnection, sql: &str) -> Option<String> {
     let is_walk = |step: &str| {
         // The platform is one row.
         let whole_table = step.starts_with("SCAN ") && !step.contains("authpi_platform") && !step.contains("CONSTANT");
-        !whole_table && !step.contains("TEMP B-TREE")
+        // The domains of an account are twenty at most.
+        let sorts = step.contains("TEMP B-TREE") && !step.ends_with("FOR LAST TERM OF ORDER BY");
+        !whole_table && !sorts
     };
     if steps.iter().all(|step| is_walk(step)) { None } else { Some(steps.join("; ")) }
 }

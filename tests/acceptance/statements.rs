@@ -47,13 +47,15 @@ async fn hot_paths_send_the_statements_that_the_architecture_allows() {
     assert_eq!(me, 1, "GET /v1/me: one indexed read");
     let jwks = format!("/{}/jwks.json", issuer.rsplit('/').next().unwrap());
     assert_eq!(counted.count(|| app.anonymous().get(&jwks)).await, 0, "JWKS: no store access");
-    // Authentication and the issuer's head come with every call below an issuer.
-    assert_eq!(counted.count(|| app.root().get(&organization)).await, 3, "get");
-    assert_eq!(counted.count(|| app.root().get(&list)).await, 3, "list");
+    // Authentication and the issuer's head come with every call below an issuer, and the count of open invitations with
+    // every organization that is shown.
+    assert_eq!(counted.count(|| app.root().get(&organization)).await, 4, "get");
+    assert_eq!(counted.count(|| app.root().get(&list)).await, 4, "list");
     let renamed = AtomicUsize::new(0);
     let next = || json!({ "name": format!("name {}", renamed.fetch_add(1, Ordering::SeqCst)) });
-    // Authentication, head, settings of the issuer, insert, event, context of the event.
-    assert_eq!(counted.count(|| app.root().post(&list, json!({ "name": "x" }))).await, 6, "create");
-    // Authentication, head, find, guarded update, the account that follows its organization, event, its context.
-    assert_eq!(counted.count(|| app.root().patch(&organization, next())).await, 7, "update");
+    // Authentication, head, settings of the issuer, insert, open invitations, event, context of the event.
+    assert_eq!(counted.count(|| app.root().post(&list, json!({ "name": "x" }))).await, 7, "create");
+    // Authentication, head, find, guarded update, the account that follows its organization, open invitations, event, its
+    // context.
+    assert_eq!(counted.count(|| app.root().patch(&organization, next())).await, 8, "update");
 }

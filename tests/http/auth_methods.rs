@@ -173,7 +173,7 @@ async fn every_problem_of_a_body_is_told() {
         ),
         (
             json!({ "method": "oauth2", "name": "x", "settings": { "rp_id": "id.example.com" } }),
-            vec!["settings.rp_id unknown_field"],
+            vec!["settings.client_id required", "settings.provider required", "settings.rp_id unknown_field"],
         ),
     ] {
         let refused = root.post(&ground.methods, body.clone()).expect(400).await;
