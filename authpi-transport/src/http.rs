@@ -170,7 +170,7 @@ fn class(error: &reqwest::Error) -> HttpFailure {
         }
         if let Some(io) = inner.downcast_ref::<io::Error>()
             && error.is_connect()
-            && matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+            && matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::Other)
         {
             // A connection that stands says nothing wrong before the handshake is over.
             return HttpFailure::Tls;

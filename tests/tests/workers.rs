@@ -100,8 +100,10 @@ impl Ground {
     /// The same with members.
     async fn deleted_organization_of(&self, members: usize) {
         let services = self.authpi.services();
-        let one = organization::organization(mint::<IssuerId>());
+        let (tenant, methods) = issuer::issuer(mint());
+        let one = organization::organization(tenant.id);
         let mut unit = services.store.begin(START).await.unwrap();
+        unit.issuers().insert(&tenant, b"wrapped", &methods).await.unwrap();
         unit.organizations().insert(&one).await.unwrap();
         for _ in 0..members {
             let member = membership::membership(&one, MemberId::User(mint()), &["a:read"]);
