@@ -116,6 +116,7 @@ def run(base: str, config: str, arguments: list[str]) -> bool:
         Path(folder, "hooks.py").write_text(HOOKS, encoding="utf-8")
         command = [sys.executable, "-m", "schemathesis.cli", "--no-color", "--config-file", str(path), "run"]
         command += [f"{base}/openapi.json", "--checks", CHECKS, "--seed", SEED, "--generation-database", "none"]
+        command += ["--phases", "examples,coverage,fuzzing"]
         command += [word for name in REACHING_OUT for word in ("--exclude-operation-id", name)]
         done = subprocess.run([*command, *arguments], cwd=folder, check=False, stdout=subprocess.PIPE, text=True)
     print(done.stdout, flush=True)
@@ -129,7 +130,8 @@ async def main() -> None:
     async with AuthPIAdmin(api_key=login, base_url=base, account_id=boot["account_id"]) as admin:
         parameters = {"account_id": boot["account_id"]} | await world(admin)
     config = configuration(parameters, *login)
-    # Removals come last, when nobody needs their objects any more.
+    # Chains of requests are left out: with a bound on time the fuzzer fails by itself in the middle of one. Removals come
+    # last, when nobody needs their objects any more.
     for arguments in (
         ["--exclude-method", "DELETE", "--max-time", str(seconds)],
         ["--include-method", "DELETE", "--max-examples", "10"],
