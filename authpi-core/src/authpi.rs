@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use crate::error::{Refusal, StoreError, StoreErrorKind};
 use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
 use crate::id::{AccountId, IssuerId};
-use crate::key::published::KeyCache;
+use crate::key::published::{Cache, KeyCache};
 use crate::keyring::Keyring;
 use crate::retries::Retries;
 use crate::seal::{SealKey, SealKeys};
@@ -253,6 +253,7 @@ impl Builder {
             key_uses: KeyUses::default(),
             buffer: EventBuffer::new(self.options.event_buffer),
             keys: KeyCache::default(),
+            issuers: Cache::default(),
             token_addresses: TokenAddresses::default(),
             in_flight: InFlight::default(),
             roots: RwLock::new(HashMap::new()),

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use crate::oauth_error::OAuthError;
 use crate::scope::Scope;
 use crate::timestamp::Timestamp;
 
@@ -274,6 +275,9 @@ pub enum Refusal {
         /// After this long one more is allowed.
         retry_after: Duration,
     },
+    /// An error of OAuth or OpenID Connect, at the IdP only.
+    #[error(transparent)]
+    OAuth(#[from] OAuthError),
     /// 431.
     #[error("the headers are too large")]
     HeadersTooLarge,

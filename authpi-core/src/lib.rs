@@ -39,6 +39,7 @@ pub mod named;
 pub mod network;
 pub mod note;
 pub mod oauth;
+pub mod oauth_error;
 pub mod organization;
 pub mod organization_type;
 pub mod outcome;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::model::access::AccessMode;
 use super::model::auth_method::AuthMethod;
-use super::model::{Issuer, IssuerHead, IssuerStatus, MethodCounts, PublicIssuer, Readiness};
+use super::model::{Issuer, IssuerHead, IssuerStatus, MethodCounts, PublicIssuer, Readiness, RuntimeIssuer};
 use crate::custom_fields::FieldDefinitions;
 use crate::error::StoreError;
 use crate::id::{AccountId, AuthMethodId, IssuerId};
@@ -96,6 +96,12 @@ pub trait IssuerReads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn public(&self, id: IssuerId) -> Result<Option<PublicIssuer>, StoreError>;
+
+    /// An issuer with its login methods, as its endpoints need it; none once its deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn runtime(&self, id: IssuerId) -> Result<Option<RuntimeIssuer>, StoreError>;
 
     /// The root key as the vault wrapped it; also of an issuer whose deletion was accepted, until it is removed.
     ///

@@ -49,6 +49,7 @@ pub struct ChangeContext<'a> {
 pub struct Change<'a> {
     unit: Box<dyn UnitOfWork>,
     context: &'a ChangeContext<'a>,
+    actor: Actor,
     detail: ContextDetail,
     events: Vec<Event>,
 }
@@ -56,7 +57,12 @@ pub struct Change<'a> {
 impl<'a> Change<'a> {
     /// Begins in an open unit of work.
     pub fn new(unit: Box<dyn UnitOfWork>, context: &'a ChangeContext<'a>) -> Self {
-        Self { unit, context, detail: context.detail, events: Vec::new() }
+        Self { unit, context, actor: context.actor.clone(), detail: context.detail, events: Vec::new() }
+    }
+
+    /// Who acts from here on: somebody who has proven who they are in the course of this change.
+    pub fn act_as(&mut self, actor: Actor) {
+        self.actor = actor;
     }
 
     /// How much of the request context the events of this change keep from here on.
@@ -71,7 +77,7 @@ impl<'a> Change<'a> {
 
     /// Who acts.
     pub fn actor(&self) -> &Actor {
-        &self.context.actor
+        &self.actor
     }
 
     /// The tenant.
@@ -143,7 +149,7 @@ impl<'a> Change<'a> {
     /// # Errors
     /// [`Refusal::Internal`] when the source of randomness or the seal fails.
     pub fn emit(&mut self, draft: EventDraft) -> Result<(), Refusal> {
-        let event = self.context.event(draft, self.now(), self.detail)?;
+        let event = self.context.event(draft, &self.actor, self.now(), self.detail)?;
         self.events.push(event);
         Ok(())
     }
@@ -165,7 +171,13 @@ impl ChangeContext<'_> {
     ///
     /// # Errors
     /// [`Refusal::Internal`] when the source of randomness or the seal fails.
-    pub fn event(&self, draft: EventDraft, now: Timestamp, detail: ContextDetail) -> Result<Event, Refusal> {
+    pub fn event(
+        &self,
+        draft: EventDraft,
+        actor: &Actor,
+        now: Timestamp,
+        detail: ContextDetail,
+    ) -> Result<Event, Refusal> {
         let id: EventId = self.ids.mint(now).map_err(Refusal::internal)?;
         Ok(Event {
             id,
@@ -173,7 +185,7 @@ impl ChangeContext<'_> {
             source: self.source.to_owned(),
             trigger: self.trigger,
             trace: self.trace.clone(),
-            actor: self.actor.clone(),
+            actor: actor.clone(),
             subject: draft.subject,
             timestamp: now,
             data: draft.data,

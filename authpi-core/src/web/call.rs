@@ -1,5 +1,6 @@
 //! One request on its way through an operation: who calls, the path, and what is parsed only when it is asked for.
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -42,6 +43,8 @@ pub struct CallHead {
     pub raw_body: Result<Bytes, BodyError>,
     /// Reference of the request.
     pub reference: String,
+    /// Address of the client.
+    pub address: IpAddr,
     /// Where it came from.
     pub context: RequestContext,
     /// Time of the request.

@@ -8,6 +8,7 @@ use super::answer::Answer;
 use super::body::{Body, BodyChecker, BodySchema, NoBody};
 use super::call::{Call, CallHead};
 use super::route::Route;
+use super::runtime::{AnyRuntime, Runtime};
 use crate::error::Refusal;
 use crate::issuer::model::IssuerHead;
 use crate::store::{Change, Reads};
@@ -82,6 +83,7 @@ pub(super) enum Handler {
     Read(Box<dyn Read>),
     Ask(Box<dyn AnyAsk>),
     Write(Box<dyn AnyWrite>),
+    Runtime(Box<dyn AnyRuntime>),
 }
 
 impl Operation {
@@ -110,6 +112,18 @@ impl Operation {
         route.body = W::Body::schema();
         let checker = route.body.as_ref().and_then(compiled);
         Arc::new(Self { route, checker, handler: Handler::Write(Box::new(endpoint)) })
+    }
+}
+
+impl Operation {
+    /// An endpoint of an issuer.
+    ///
+    /// # Panics
+    /// As [`Operation::write`].
+    pub fn runtime(endpoint: impl Runtime) -> Arc<Self> {
+        let route = endpoint.route();
+        let checker = route.body.as_ref().and_then(compiled);
+        Arc::new(Self { route, checker, handler: Handler::Runtime(Box::new(endpoint)) })
     }
 }
 

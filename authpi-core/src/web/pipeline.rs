@@ -16,22 +16,25 @@ use super::answer::Answer;
 use super::authentication::{announce, client_address, identify, request_context};
 use super::call::CallHead;
 use super::caller::Caller;
+use super::cookies::expire_all;
 use super::endpoint::{AnyAsk, AnyWrite, Attempts, Handler, Read, read_call};
 use super::headers::{combined, if_changed, preflight_answer, secured, shared, shared_with_all, trace_id};
 use super::idempotency::{InFlightGuard, RETENTION, Ticket};
 use super::lockout::needs_credit;
 use super::metrics::Measured;
-use super::problem::{answer_to, defect};
+use super::problem::{answer_of_issuer, answer_to, defect};
 use super::rate_limit::BucketKey;
 use super::request::{HEADER_LIMIT, Request};
-use super::route::{Access, Route};
+use super::route::{Access, RateClass, Route};
 use super::router::{Matched, Router};
+use super::runtime::{AnyRuntime, IssuerCall};
 use super::services::{Origin, Services};
 use crate::billing::operations as billing;
 use crate::error::Refusal;
-use crate::event::model::Trigger;
+use crate::event::model::{Actor, Trigger};
 use crate::id::{AccountId, IssuerId};
-use crate::issuer::model::IssuerHead;
+use crate::issuer::model::{IssuerHead, IssuerStatus};
+use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::retries::Retries;
 use crate::rights::Rights;
 use crate::scope::Scope;
@@ -62,6 +65,7 @@ impl Pipeline {
         let matched = self.router.find(&request.method, &request.path);
         let name = matched.as_ref().ok().map(|matched| matched.operation.route.name);
         let measured = Measured::begin(name, self.services.now());
+        let realm = matched.as_ref().ok().and_then(realm_of);
         let is_open = matched.as_ref().is_ok_and(|matched| matched.operation.route.access == Access::Public);
         let answer = if preflight && self.allows(origin.as_ref()) {
             preflight_answer()
@@ -69,7 +73,10 @@ impl Pipeline {
             let answered = AssertUnwindSafe(self.in_time(request, matched, &reference)).catch_unwind().await;
             match answered {
                 Ok(Ok(answer)) => answer,
-                Ok(Err(refusal)) => answer_to(&refusal, &reference),
+                Ok(Err(refusal)) => match realm {
+                    Some(realm) => answer_of_issuer(&refusal, &realm, &reference),
+                    None => answer_to(&refusal, &reference),
+                },
                 Err(panic) => {
                     tracing::error!(reference, panic = panic_text(panic.as_ref()), "a request panicked");
                     defect(&reference)
@@ -101,7 +108,8 @@ impl Pipeline {
         reference: &str,
     ) -> Result<Answer, Refusal> {
         if header_bytes(&request) > HEADER_LIMIT {
-            return Err(Refusal::HeadersTooLarge);
+            // A browser that other issuers have flooded with cookies recovers (idp §1.7).
+            return Ok(expire_all(answer_to(&Refusal::HeadersTooLarge, reference), &request.headers));
         }
         let matched = matched?;
         let head = self.admit(request, matched, reference).await?;
@@ -114,6 +122,25 @@ impl Pipeline {
             Handler::Read(endpoint) => self.read(endpoint.as_ref(), head).await,
             Handler::Ask(endpoint) => self.ask(endpoint.as_ref(), head).await,
             Handler::Write(endpoint) => self.write(endpoint.as_ref(), head).await,
+            Handler::Runtime(endpoint) => self.run(endpoint.as_ref(), head).await,
+        }
+    }
+
+    /// Asks an endpoint of an issuer, as often as it takes.
+    async fn run(&self, endpoint: &dyn AnyRuntime, head: CallHead) -> Result<Answer, Refusal> {
+        let id = head.path.first().and_then(|(_, id)| id.parse().ok()).ok_or(Refusal::NotFound)?;
+        let cached = self.services.runtime_issuer(id).await?.ok_or(Refusal::NotFound)?;
+        if cached.issuer.status.value != IssuerStatus::Active {
+            return Err(OAuthError::new(OAuthCode::AccessDenied, "The issuer is not active.").into());
+        }
+        let call = IssuerCall::new(head, cached);
+        let root = self.services.root_for(Some(id)).await?;
+        let context = self.services.change_context(call.origin(Actor::Anonymous), root);
+        let mut retries = Retries::new();
+        loop {
+            if let Some(ended) = retries.ended(endpoint.attempt(&context, &call).await) {
+                return ended.map(|answer| call.finished(answer));
+            }
         }
     }
 
@@ -129,7 +156,8 @@ impl Pipeline {
         };
         let context = request_context(&request.headers, address);
         let caller = match route.access {
-            Access::Public => {
+            Access::Issuer if matches!(route.rate, RateClass::Token | RateClass::Proof) => None,
+            Access::Public | Access::Issuer => {
                 services.limits.take(route.rate, BucketKey::of_address(address))?;
                 None
             }
@@ -155,6 +183,7 @@ impl Pipeline {
             headers: request.headers.clone(),
             raw_body: request.body,
             reference: reference.to_owned(),
+            address,
             context,
             now: services.now(),
         })
@@ -340,6 +369,12 @@ async fn existing(
 
 fn parameter<T: std::str::FromStr>(matched: &Matched, name: &str) -> Option<T> {
     matched.path.iter().find(|(known, _)| *known == name).and_then(|(_, value)| value.parse().ok())
+}
+
+/// The issuer of an endpoint of its own: what its answers call the protected space.
+fn realm_of(matched: &Matched) -> Option<String> {
+    let is_issuers = matched.operation.route.access == Access::Issuer;
+    matched.path.first().filter(|_| is_issuers).map(|(_, issuer)| issuer.clone())
 }
 
 /// The issuer in the path below an account.

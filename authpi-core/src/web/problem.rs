@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use crate::error::{FieldCode, FieldErrors, Refusal, StoreErrorKind, Unauthenticated};
 use crate::etag::ETag;
+use crate::oauth_error::{OAuthCode, OAuthError};
 
 /// How long a caller waits before it asks an overloaded or unreachable instance again.
 const UNAVAILABLE_RETRY: Duration = Duration::from_secs(1);
@@ -163,6 +164,7 @@ fn problem(refusal: &Refusal, reference: &str) -> Problem {
                 .fields(&fields)
                 .retry_after(*retry_after)
         }
+        Refusal::OAuth(error) => Problem::new(oauth_status(error.code), error.code.as_str(), error.description),
         Refusal::HeadersTooLarge => Problem::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "headers_too_large",
@@ -213,6 +215,56 @@ fn challenged(mut answer: Answer, reason: Unauthenticated) -> Answer {
         answer.headers.append(WWW_AUTHENTICATE, challenge);
     }
     answer
+}
+
+/// idp §1.5. Codes that only ever travel in redirects get the status that a page or a flow call answers them with.
+const fn oauth_status(code: OAuthCode) -> StatusCode {
+    match code {
+        OAuthCode::InvalidClient
+        | OAuthCode::UnauthorizedClient
+        | OAuthCode::InvalidToken
+        | OAuthCode::SessionExpired
+        | OAuthCode::LoginRequired => StatusCode::UNAUTHORIZED,
+        OAuthCode::AccessDenied
+        | OAuthCode::InsufficientScope
+        | OAuthCode::UserBlocked
+        | OAuthCode::AccountLinkingRequired => StatusCode::FORBIDDEN,
+        OAuthCode::InvalidContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        OAuthCode::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// The answer of an issuer's endpoint to a refusal; `realm` is the issuer.
+pub fn answer_of_issuer(refusal: &Refusal, realm: &str, reference: &str) -> Answer {
+    let answer = answer_to(refusal, reference);
+    match refusal {
+        Refusal::OAuth(error) => match oauth_challenge(error, realm) {
+            Some(challenge) => answer.header(WWW_AUTHENTICATE, &challenge),
+            None => answer,
+        },
+        Refusal::Unauthenticated(Unauthenticated::Missing) => {
+            answer.header(WWW_AUTHENTICATE, &format!("Bearer realm=\"{realm}\""))
+        }
+        Refusal::Unauthenticated(Unauthenticated::Basic) => {
+            answer.header(WWW_AUTHENTICATE, &format!("Basic realm=\"{realm}\""))
+        }
+        _ => answer,
+    }
+}
+
+/// RFC 6749 §5.2 for clients, RFC 6750 §3 for tokens.
+fn oauth_challenge(error: &OAuthError, realm: &str) -> Option<String> {
+    let registered = match error.code {
+        OAuthCode::InvalidClient | OAuthCode::UnauthorizedClient => return Some(format!("Basic realm=\"{realm}\"")),
+        OAuthCode::InvalidToken | OAuthCode::SessionExpired => OAuthCode::InvalidToken,
+        OAuthCode::InsufficientScope => OAuthCode::InsufficientScope,
+        _ => return None,
+    };
+    let (code, description) = (registered.as_str(), error.description);
+    let challenge = format!("Bearer realm=\"{realm}\", error=\"{code}\", error_description=\"{description}\"");
+    let scope = if registered == OAuthCode::InsufficientScope { ", scope=\"openid\"" } else { "" };
+    Some(challenge + scope)
 }
 
 fn with_members(answer: Answer, members: &[(&str, &str)]) -> Answer {

@@ -25,6 +25,8 @@ pub enum BucketKey {
     Credential(uuid::Uuid),
     /// An address, or the /64 of an IPv6 address.
     Address(IpAddr),
+    /// The same in the view of one issuer, or of one client, by the bits of its id.
+    AddressAnd(IpAddr, uuid::Uuid),
     /// A mail address, by a keyed hash.
     Mailbox([u8; 32]),
 }
@@ -44,6 +46,11 @@ impl BucketKey {
     /// The bucket of an address.
     pub fn of_address(address: IpAddr) -> Self {
         Self::Address(rate_limit_group(address))
+    }
+
+    /// The bucket of an address at one issuer, or with one client.
+    pub fn of_address_and(address: IpAddr, id: uuid::Uuid) -> Self {
+        Self::AddressAnd(rate_limit_group(address), id)
     }
 }
 
@@ -85,9 +92,71 @@ impl GovernorClock for Ticks {
 
 type Buckets = RateLimiter<BucketKey, DashMapStateStore<BucketKey>, Ticks, NoOpMiddleware<Tick>>;
 
+/// The buckets of each class.
+struct Classes {
+    read: Buckets,
+    write: Buckets,
+    verification: Buckets,
+    discovery: Buckets,
+    unauthenticated: Buckets,
+    token: Buckets,
+    session: Buckets,
+    flow: Buckets,
+    proof: Buckets,
+    sso_discovery: Buckets,
+}
+
+impl Classes {
+    fn new(clock: &Ticks) -> Self {
+        let buckets = |quota| Buckets::new(quota, DashMapStateStore::default(), clock.clone());
+        Self {
+            read: buckets(quota(50, 200)),
+            write: buckets(quota(20, 60)),
+            verification: buckets(quota(200, 1_000)),
+            discovery: buckets(quota(100, 500)),
+            unauthenticated: buckets(quota(1, 20)),
+            token: buckets(quota(20, 100)),
+            session: buckets(quota(10, 60)),
+            flow: buckets(hourly(30 * 60, 30)),
+            proof: buckets(hourly(10 * 60, 20)),
+            sso_discovery: buckets(hourly(30 * 60, 30)),
+        }
+    }
+
+    const fn of(&self, class: RateClass) -> &Buckets {
+        match class {
+            RateClass::Read => &self.read,
+            RateClass::Write => &self.write,
+            RateClass::Verification => &self.verification,
+            RateClass::Discovery => &self.discovery,
+            RateClass::Unauthenticated => &self.unauthenticated,
+            RateClass::Token => &self.token,
+            RateClass::Session => &self.session,
+            RateClass::Flow => &self.flow,
+            RateClass::Proof => &self.proof,
+            RateClass::SsoDiscovery => &self.sso_discovery,
+        }
+    }
+
+    fn all(&self) -> [&Buckets; 10] {
+        [
+            &self.read,
+            &self.write,
+            &self.verification,
+            &self.discovery,
+            &self.unauthenticated,
+            &self.token,
+            &self.session,
+            &self.flow,
+            &self.proof,
+            &self.sso_discovery,
+        ]
+    }
+}
+
 /// All buckets of this process.
 pub struct RateLimits {
-    classes: Option<[Buckets; 5]>,
+    classes: Option<Classes>,
     /// To one address at one issuer, once and in an hour; at all issuers; to strangers by account.
     mail: Option<[Buckets; 4]>,
     clock: Ticks,
@@ -97,9 +166,7 @@ impl RateLimits {
     /// Full buckets; with `enabled` false nothing is ever limited.
     pub fn new(clock: Arc<dyn Clock>, enabled: bool) -> Self {
         let clock = Ticks(clock);
-        let buckets = |rate, burst| Buckets::new(quota(rate, burst), DashMapStateStore::default(), clock.clone());
-        let classes = enabled
-            .then(|| [buckets(50, 200), buckets(20, 60), buckets(200, 1_000), buckets(100, 500), buckets(1, 20)]);
+        let classes = enabled.then(|| Classes::new(&clock));
         let mail = enabled.then(|| {
             let quotas = [hourly(60, 1), hourly(5, 5), hourly(20, 20), hourly(STRANGERS_PER_HOUR, 200)];
             quotas.map(|quota| Buckets::new(quota, DashMapStateStore::default(), clock.clone()))
@@ -132,20 +199,13 @@ impl RateLimits {
     /// # Errors
     /// [`Refusal::RateLimited`] when there is none, with the time until there is.
     pub fn take(&self, class: RateClass, key: BucketKey) -> Result<(), Refusal> {
-        let Some([read, write, verification, discovery, unauthenticated]) = &self.classes else { return Ok(()) };
-        let buckets = match class {
-            RateClass::Read => read,
-            RateClass::Write => write,
-            RateClass::Verification => verification,
-            RateClass::Discovery => discovery,
-            RateClass::Unauthenticated => unauthenticated,
-        };
-        self.checked(buckets, key)
+        let Some(classes) = &self.classes else { return Ok(()) };
+        self.checked(classes.of(class), key)
     }
 
     /// Forgets buckets that are full again.
     pub fn sweep(&self) {
-        for buckets in self.classes.iter().flatten().chain(self.mail.iter().flatten()) {
+        for buckets in self.classes.iter().flat_map(Classes::all).chain(self.mail.iter().flatten()) {
             buckets.retain_recent();
             buckets.shrink_to_fit();
         }

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::body::{self, BodySchema, Components};
+use super::body::{self, Body, BodySchema, Components};
 use super::query::Parameter;
 
 /// Who may call an operation.
@@ -16,6 +16,8 @@ pub enum Access {
     Credential,
     /// A credential that can act on the account in the path and holds this scope there.
     Scope(&'static str),
+    /// At an issuer: the operation itself asks the client, the browser or the bearer who they are.
+    Issuer,
 }
 
 /// Which token bucket a call draws on (conventions §11).
@@ -31,6 +33,16 @@ pub enum RateClass {
     Discovery,
     /// Unauthenticated or failed authentication.
     Unauthenticated,
+    /// `/token`, `/introspect`, `/revoke`, for one client from one address.
+    Token,
+    /// `/authorize`, `/userinfo`, `/logout`, consents, session check.
+    Session,
+    /// Calls of login flows and of the self-service portal.
+    Flow,
+    /// Steps inside them that prove something: password, code, link, reset.
+    Proof,
+    /// `/sso/discover`
+    SsoDiscovery,
 }
 
 /// Shape of the body of a success.
@@ -44,6 +56,40 @@ pub enum Shape {
     Bare,
     /// No body.
     Empty,
+}
+
+/// A parameter of an OAuth request, for the documentation: the endpoint checks it by the rules of its protocol.
+#[derive(Clone, Copy, Debug)]
+pub struct FormParameter {
+    /// Its name.
+    pub name: &'static str,
+    /// One line.
+    pub description: &'static str,
+    /// Without it there is no good answer.
+    pub required: bool,
+    /// It may stand more than once.
+    pub repeatable: bool,
+}
+
+impl FormParameter {
+    /// An optional parameter.
+    pub const fn new(name: &'static str, description: &'static str) -> Self {
+        Self { name, description, required: false, repeatable: false }
+    }
+
+    /// Without it there is no good answer.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// It may stand more than once.
+    #[must_use]
+    pub const fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
 }
 
 /// One operation.
@@ -84,6 +130,10 @@ pub struct Route {
     pub refuses: &'static [u16],
     /// Query parameters.
     pub query: Vec<Parameter>,
+    /// Parameters of an OAuth request.
+    pub form: Vec<FormParameter>,
+    /// Other answers that are no refusals: status and media type, empty for none.
+    pub others: &'static [(u16, &'static str)],
     /// Request body.
     pub body: Option<BodySchema>,
     /// Status of a success.
@@ -114,6 +164,8 @@ impl Route {
             anew: false,
             refuses: &[],
             query: Vec::new(),
+            form: Vec::new(),
+            others: &[],
             body: None,
             status,
             shape: Shape::Empty,
@@ -161,6 +213,36 @@ impl Route {
     #[must_use]
     pub fn scope(mut self, scope: &'static str) -> Self {
         self.access = Access::Scope(scope);
+        self
+    }
+
+    /// An endpoint of an issuer, which asks itself who calls.
+    #[must_use]
+    pub fn of_issuer(mut self, rate: RateClass) -> Self {
+        self.access = Access::Issuer;
+        self.rate = rate;
+        self.anew = true;
+        self.without_credit()
+    }
+
+    /// Takes these parameters: a form in the body, or the query of a GET.
+    #[must_use]
+    pub fn form(mut self, parameters: impl IntoIterator<Item = FormParameter>) -> Self {
+        self.form.extend(parameters);
+        self
+    }
+
+    /// Takes a JSON body.
+    #[must_use]
+    pub fn takes<B: Body>(mut self) -> Self {
+        self.body = B::schema();
+        self
+    }
+
+    /// May also answer with these: redirects and pages.
+    #[must_use]
+    pub fn also_answers(mut self, others: &'static [(u16, &'static str)]) -> Self {
+        self.others = others;
         self
     }
 

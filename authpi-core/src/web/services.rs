@@ -11,9 +11,10 @@ use super::key_uses::KeyUses;
 use super::rate_limit::RateLimits;
 use crate::billing::model::BillingConfig;
 use crate::error::{Refusal, StoreError};
-use crate::event::model::{Actor, ContextDetail, EventDraft, RequestContext, Trigger};
+use crate::event::model::{Actor, ContextDetail, Event, EventDraft, RequestContext, Trigger};
 use crate::id::{AccountId, IssuerId};
-use crate::key::published::KeyCache;
+use crate::issuer::model::RuntimeIssuer;
+use crate::key::published::{Cache, Cached, KeyCache};
 use crate::keyring::{IssuerRoot, Keyring, NewRoot};
 use crate::network::Network;
 use crate::seal::RootKey;
@@ -107,6 +108,8 @@ pub struct Services {
     pub buffer: EventBuffer,
     /// Published keys and ready key pairs.
     pub keys: KeyCache,
+    /// Issuers as their endpoints see them.
+    pub issuers: Cache<RuntimeIssuer>,
     /// Addresses that personal tokens are known to be used from.
     pub token_addresses: TokenAddresses,
     pub(crate) in_flight: InFlight,
@@ -235,10 +238,39 @@ impl Services {
     /// [`Refusal`] when the record cannot be made.
     pub async fn record(&self, origin: Origin, issuer: Option<IssuerId>, draft: EventDraft) -> Result<(), Refusal> {
         let root = self.root_for(issuer).await?;
-        let detail = origin.detail;
-        let event = self.change_context(origin, root).event(draft, self.now(), detail)?;
-        self.buffer.push(event);
+        self.buffer.push(self.event(origin, root, draft)?);
         Ok(())
+    }
+
+    /// Writes an event of a request that changes nothing else, durable when this returns.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the record cannot be made or kept.
+    pub async fn append(&self, origin: Origin, issuer: IssuerId, draft: EventDraft) -> Result<(), Refusal> {
+        let root = self.root_for(Some(issuer)).await?;
+        let event = self.event(origin, root, draft)?;
+        Ok(self.store.append(vec![event]).await?)
+    }
+
+    fn event(&self, origin: Origin, root: IssuerRoot, draft: EventDraft) -> Result<Event, Refusal> {
+        let (detail, actor) = (origin.detail, origin.actor.clone());
+        self.change_context(origin, root).event(draft, &actor, self.now(), detail)
+    }
+
+    /// An issuer as its endpoints see it, at most a second old; none once its deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runtime_issuer(&self, issuer: IssuerId) -> Result<Option<Arc<Cached<RuntimeIssuer>>>, StoreError> {
+        let look = self.keys.look(issuer, self.now());
+        if let Some(known) = self.issuers.find(issuer).filter(|known| known.is_true_at(look)) {
+            return Ok(Some(known));
+        }
+        let Some(found) = self.store.reads().issuers().runtime(issuer).await? else {
+            self.issuers.remove(issuer);
+            return Ok(None);
+        };
+        Ok(Some(self.issuers.keep(issuer, found, look)))
     }
 
     /// Runs CPU-heavy work on the bounded pool and waits for it.

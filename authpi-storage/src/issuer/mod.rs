@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use authpi_core::custom_fields::FieldDefinitions;
 use authpi_core::id::{AccountId, AuthMethodId, Id, IssuerId};
 use authpi_core::issuer::model::auth_method::AuthMethod;
-use authpi_core::issuer::model::{Issuer, IssuerDetails, IssuerHead, MethodCounts, PublicIssuer};
+use authpi_core::issuer::model::{Issuer, IssuerDetails, IssuerHead, MethodCounts, PublicIssuer, RuntimeIssuer};
 use authpi_core::issuer::repository::{
     DeletingIssuer, IssuerChildren, IssuerFilter, IssuerListing, IssuerReads, IssuerRepository,
 };
@@ -148,6 +148,14 @@ impl<C: ConnectionTrait + Send + Sync> IssuerReads for Session<C> {
             .await
             .map_err(failed("issuer.public"))?;
         row.map(public).transpose()
+    }
+
+    async fn runtime(&self, issuer_id: IssuerId) -> Result<Option<RuntimeIssuer>, StoreError> {
+        let found = Entity::find_by_id(issuer_id.uuid()).filter(Column::Deleting.eq(false));
+        let row = found.one(&self.connection).await.map_err(failed("issuer.runtime"))?;
+        let Some(issuer) = row.map(issuer).transpose()? else { return Ok(None) };
+        let methods = auth_method::all_of(&self.connection, issuer_id).await?;
+        Ok(Some(RuntimeIssuer { issuer, methods }))
     }
 
     async fn root_key(&self, issuer: IssuerId) -> Result<Option<Vec<u8>>, StoreError> {

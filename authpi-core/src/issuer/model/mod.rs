@@ -92,6 +92,15 @@ pub struct PublicIssuer {
     pub updated_at: Timestamp,
 }
 
+/// An issuer as its endpoints see it.
+#[derive(Clone, Debug)]
+pub struct RuntimeIssuer {
+    /// The issuer.
+    pub issuer: Issuer,
+    /// Its login methods.
+    pub methods: Vec<auth_method::AuthMethod>,
+}
+
 /// The login methods of an issuer, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MethodCounts {

@@ -67,12 +67,25 @@ pub(super) fn of(route: &Route, schemas: &Finished) -> Map<String, Value> {
         let headers = json!({ "ETag": header("EntityTag"), "X-Request-Id": header("RequestId") });
         responses.insert("304".to_owned(), json!({ "description": "Not modified.", "headers": headers }));
     }
+    for (status, media) in route.others {
+        responses.insert(status.to_string(), other(*status, media));
+    }
     for status in refusals(route) {
         if let Some(name) = problems::name(status) {
             responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
         }
     }
     responses
+}
+
+/// A redirect, or a page.
+fn other(status: u16, media: &str) -> Value {
+    let headers = json!({ "X-Request-Id": header("RequestId") });
+    let description = if (300..400).contains(&status) { "Go on there." } else { "A page." };
+    if media.is_empty() {
+        return json!({ "description": description, "headers": headers });
+    }
+    json!({ "description": description, "headers": headers, "content": { media: { "schema": { "type": "string" } } } })
 }
 
 fn header(name: &str) -> Value {
@@ -105,6 +118,14 @@ fn refusals(route: &Route) -> Vec<u16> {
     let mut statuses = vec![400, 429, 431, 500, 503];
     if route.access != Access::Public {
         statuses.extend([401, 403]);
+    }
+    if route.access == Access::Issuer {
+        statuses.push(404);
+        if route.method != Method::GET {
+            statuses.extend([408, 413, 415]);
+        }
+        statuses.extend(route.refuses);
+        return statuses;
     }
     // A deployment without billing has none of it.
     let is_billing = route.tag == "billing";

@@ -70,7 +70,10 @@ pub fn document(operations: &[Arc<Operation>], base: &str) -> Value {
 }
 
 fn described(route: &Route, schemas: &schemas::Finished) -> Value {
-    let security = if route.access == Access::Public { json!([]) } else { json!([{ "apiKey": [] }, { "bearer": [] }]) };
+    let security = match route.access {
+        Access::Public | Access::Issuer => json!([]),
+        Access::Credential | Access::Scope(_) => json!([{ "apiKey": [] }, { "bearer": [] }]),
+    };
     let mut item = json!({
         "operationId": route.name,
         "summary": route.summary,
@@ -94,6 +97,11 @@ fn described(route: &Route, schemas: &schemas::Finished) -> Value {
         }
         set(&mut item, "requestBody", json!({ "required": required, "content": { "application/json": content } }));
     }
+    if !route.form.is_empty() && route.method != Method::GET {
+        let content = json!({ "schema": parameters::form(&route.form) });
+        let content = json!({ "application/x-www-form-urlencoded": content });
+        set(&mut item, "requestBody", json!({ "required": true, "content": content }));
+    }
     item
 }
 
@@ -104,6 +112,7 @@ fn description(route: &Route) -> String {
         Access::Scope(scope) => sentences.push(format!("Needs the scope `{scope}` in the account.")),
         Access::Credential => sentences.push("Needs a credential, and no scope.".to_owned()),
         Access::Public => sentences.push("Open to everyone.".to_owned()),
+        Access::Issuer => sentences.push("An endpoint of an issuer.".to_owned()),
     }
     if route.conditional {
         sentences.push(match route.method {

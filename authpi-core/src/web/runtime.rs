@@ -1,0 +1,279 @@
+//! Endpoints of an issuer: what clients, browsers and bearers of tokens call (idp §2). Each of them asks itself who
+//! calls, by the rules of its protocol; the pipeline finds the issuer, limits, opens units of work, commits and repeats.
+
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, ORIGIN};
+use http::{HeaderMap, Method};
+
+use super::answer::Answer;
+use super::body::Body;
+use super::call::{CallHead, FromPath, raw_body};
+use super::cookies::{CookieKind, CookieNames};
+use super::headers::shared_by_issuer;
+use super::parameters::Parameters;
+use super::rate_limit::BucketKey;
+use super::route::{RateClass, Route};
+use super::services::{Origin, Services};
+use crate::error::{FieldErrors, Refusal};
+use crate::event::model::{Actor, RequestContext, Trigger};
+use crate::id::{Id as _, IssuerId};
+use crate::issuer::model::RuntimeIssuer;
+use crate::key::published::Cached;
+use crate::oauth_error::{OAuthCode, OAuthError};
+use crate::store::{Change, ChangeContext};
+use crate::timestamp::Timestamp;
+
+/// An endpoint of an issuer.
+#[async_trait]
+pub trait Runtime: Send + Sync + 'static {
+    /// What `prepare` hands to `apply`.
+    type Prepared: Send + Sync + 'static;
+
+    /// Its entry in the route table.
+    fn route(&self) -> Route;
+
+    /// Finds out who calls and does slow work, from committed state and outside of any unit of work: comparing secrets,
+    /// signing, asking other servers. An answer ends the matter here.
+    ///
+    /// # Errors
+    /// Whatever the caller is refused with.
+    async fn prepare(&self, call: &IssuerCall) -> Result<Step<Self::Prepared>, Refusal>;
+
+    /// Decides and writes in one unit of work, by what the store holds now: state may have changed since `prepare`.
+    /// [`Refusal::Stale`] has both done again.
+    ///
+    /// # Errors
+    /// Whatever the caller is refused with; everything is undone then. A refusal that must leave a trace is an answer.
+    async fn apply(
+        &self,
+        change: &mut Change<'_>,
+        call: &IssuerCall,
+        prepared: &Self::Prepared,
+    ) -> Result<Answer, Refusal>;
+}
+
+/// How `prepare` ended.
+pub enum Step<P> {
+    /// Nothing is to be changed.
+    Answer(Answer),
+    /// A unit of work is to be opened.
+    Change(P),
+}
+
+/// A [`Runtime`] whose types are forgotten.
+#[async_trait]
+pub(super) trait AnyRuntime: Send + Sync {
+    async fn attempt(&self, context: &ChangeContext<'_>, call: &IssuerCall) -> Result<Answer, Refusal>;
+}
+
+#[async_trait]
+impl<R: Runtime> AnyRuntime for R {
+    async fn attempt(&self, context: &ChangeContext<'_>, call: &IssuerCall) -> Result<Answer, Refusal> {
+        let prepared = match self.prepare(call).await? {
+            Step::Answer(answer) => return Ok(answer),
+            Step::Change(prepared) => prepared,
+        };
+        let services = call.services();
+        let mut change = Change::new(services.store.begin(services.now()).await?, context);
+        let answer = self.apply(&mut change, call, &prepared).await?;
+        change.into_unit().await?.commit().await?;
+        Ok(answer)
+    }
+}
+
+/// A request to an endpoint of an issuer.
+pub struct IssuerCall {
+    head: CallHead,
+    issuer: Arc<Cached<RuntimeIssuer>>,
+    query: OnceLock<Result<Parameters, OAuthError>>,
+    form: OnceLock<Result<Parameters, OAuthError>>,
+    shared: OnceLock<()>,
+}
+
+impl IssuerCall {
+    pub(super) fn new(head: CallHead, issuer: Arc<Cached<RuntimeIssuer>>) -> Self {
+        Self { head, issuer, query: OnceLock::new(), form: OnceLock::new(), shared: OnceLock::new() }
+    }
+
+    /// Everything besides the store's verbs.
+    pub fn services(&self) -> &Arc<Services> {
+        &self.head.services
+    }
+
+    /// Time of the request; a [`Change`] has its own.
+    pub fn now(&self) -> Timestamp {
+        self.head.now
+    }
+
+    /// The issuer in the path, at most a second old.
+    pub fn issuer(&self) -> &RuntimeIssuer {
+        &self.issuer
+    }
+
+    /// Its id.
+    pub fn issuer_id(&self) -> IssuerId {
+        self.issuer.issuer.id
+    }
+
+    /// `iss` of what is issued for this request.
+    pub fn iss(&self) -> String {
+        self.services().urls.issuer(self.issuer_id())
+    }
+
+    /// Method.
+    pub fn method(&self) -> &Method {
+        &self.head.operation.route.method
+    }
+
+    /// Headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// The one value of a header; one that stands twice, or is no text, is none.
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        let mut lines = self.head.headers.get_all(name).iter();
+        let line = lines.next()?;
+        if lines.next().is_some() { None } else { line.to_str().ok() }
+    }
+
+    /// The path parameters behind the issuer, in order.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when one is not of its form.
+    pub fn path<T: FromPath>(&self) -> Result<T, Refusal> {
+        let values = self.head.path.iter().filter(|(name, _)| *name != "issuer_id").map(|(_, value)| value.as_str());
+        T::from_path(values).ok_or(Refusal::NotFound)
+    }
+
+    /// One path parameter as it stands there, decoded.
+    pub fn segment(&self, name: &str) -> &str {
+        self.head.path.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The query.
+    ///
+    /// # Errors
+    /// `invalid_request` when it is malformed.
+    pub fn query(&self) -> Result<&Parameters, OAuthError> {
+        let raw = self.head.raw_query.as_deref().unwrap_or_default();
+        self.query.get_or_init(|| Parameters::parse(raw.as_bytes())).as_ref().map_err(|error| *error)
+    }
+
+    /// The raw query, as long as it may be.
+    pub fn raw_query(&self) -> Option<&str> {
+        self.head.raw_query.as_deref()
+    }
+
+    /// The form in the body.
+    ///
+    /// # Errors
+    /// 415 `invalid_content_type` for another content type, `invalid_request` for a malformed form; 408 and 413 as
+    /// their variants.
+    pub fn form(&self) -> Result<&Parameters, Refusal> {
+        let bytes = raw_body(&self.head.raw_body)?;
+        if !self.has_type("application/x-www-form-urlencoded") {
+            let rule = "The body must be sent as application/x-www-form-urlencoded.";
+            return Err(OAuthError::new(OAuthCode::InvalidContentType, rule).into());
+        }
+        Ok(self.form.get_or_init(|| Parameters::parse(bytes)).as_ref().map_err(|error| *error)?)
+    }
+
+    /// The JSON body, checked and parsed by what the route says it is.
+    ///
+    /// # Errors
+    /// [`Refusal::Fields`] with all problems of it; 408, 413 and 415 as their variants.
+    pub fn json<B: Body>(&self) -> Result<B, Refusal> {
+        let bytes = raw_body(&self.head.raw_body)?;
+        if !bytes.is_empty() && !self.has_type("application/json") {
+            return Err(Refusal::UnsupportedMediaType);
+        }
+        let checker = self.head.operation.checker.as_ref();
+        let checker = checker.ok_or_else(|| Refusal::internal("the operation takes no body"))?;
+        checker.parse(bytes).map_err(|errors: FieldErrors| Refusal::Fields(errors))
+    }
+
+    /// The body is of this media type.
+    pub fn has_type(&self, media: &str) -> bool {
+        let sent = self.header(&CONTENT_TYPE).and_then(|value| value.split(';').next());
+        sent.is_some_and(|sent| sent.trim().eq_ignore_ascii_case(media))
+    }
+
+    /// A program asks: the first type that it accepts is JSON.
+    pub fn prefers_json(&self) -> bool {
+        let first = self.header(&ACCEPT).and_then(|value| value.split([',', ';']).next());
+        first.is_some_and(|first| first.trim().eq_ignore_ascii_case("application/json"))
+    }
+
+    /// The names of the issuer's cookies.
+    pub fn cookie_names(&self) -> CookieNames {
+        CookieNames { is_secure: self.services().urls.is_secure(), issuer: self.issuer_id() }
+    }
+
+    /// The value of a cookie.
+    pub fn cookie(&self, kind: CookieKind) -> Option<&str> {
+        self.cookie_names().read(&self.head.headers, kind)
+    }
+
+    /// Address of the client.
+    pub fn address(&self) -> IpAddr {
+        self.head.address
+    }
+
+    /// Where the request came from, as events state it.
+    pub fn context(&self) -> &RequestContext {
+        &self.head.context
+    }
+
+    /// Reference of the request.
+    pub fn reference(&self) -> &str {
+        &self.head.reference
+    }
+
+    /// Who and where an event outside of a unit of work comes from.
+    pub fn origin(&self, actor: Actor) -> Origin {
+        Origin {
+            account_id: self.issuer.issuer.account_id,
+            actor,
+            trigger: Trigger::Idp,
+            trace: Some(self.head.reference.clone()),
+            request: self.head.context.clone(),
+            detail: self.issuer.issuer.details.settings.event_context(),
+        }
+    }
+
+    /// Draws on the bucket of the address and a client, or of the address and the issuer.
+    ///
+    /// # Errors
+    /// [`Refusal::RateLimited`].
+    pub fn limit(&self, class: RateClass, id: uuid::Uuid) -> Result<(), Refusal> {
+        self.services().limits.take(class, BucketKey::of_address_and(self.address(), id))
+    }
+
+    /// Draws on the bucket of the address at this issuer.
+    ///
+    /// # Errors
+    /// [`Refusal::RateLimited`].
+    pub fn limit_proof(&self) -> Result<(), Refusal> {
+        self.limit(RateClass::Proof, self.issuer_id().uuid())
+    }
+
+    /// The page that asks may read the answer, if it is of one of these origins (idp §1.6).
+    pub fn share_with<'o>(&self, mut origins: impl Iterator<Item = &'o str>) {
+        let asking = self.header(&ORIGIN);
+        if asking.is_some_and(|asking| origins.any(|origin| origin == asking)) {
+            let _ = self.shared.set(());
+        }
+    }
+
+    /// The answer with the headers that let the asking page read it.
+    pub(super) fn finished(&self, answer: Answer) -> Answer {
+        match self.headers().get(ORIGIN).filter(|_| self.shared.get().is_some()) {
+            Some(origin) => shared_by_issuer(answer, origin),
+            None => answer,
+        }
+    }
+}
