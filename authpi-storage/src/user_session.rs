@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::convert::{Place, id, millis, status, time, to_json, to_word};
 use crate::entity::session::{ActiveModel, Column, Entity, Model};
-use crate::entity::{client, user};
+use crate::entity::{client, grant, user};
 use crate::error::failed;
 use crate::session::{Session, Unit};
 
@@ -271,6 +271,9 @@ impl Unit {
         if ids.is_empty() {
             return Ok(0);
         }
+        // What they were granted goes with them.
+        let grants = grant::Entity::delete_many().filter(grant::Column::SessionId.is_in(ids.iter().copied()));
+        grants.exec(&self.connection).await.map_err(failed(OPERATION))?;
         let done = Entity::delete_many()
             .filter(Condition::all().add(Column::Id.is_in(ids)))
             .exec(&self.connection)

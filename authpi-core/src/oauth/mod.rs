@@ -3,4 +3,6 @@
 pub mod api;
 pub mod discovery;
 pub mod keys;
+pub mod model;
+pub mod repository;
 pub mod rotation;

@@ -5,12 +5,12 @@ use crate::device::operations as devices;
 use crate::error::Refusal;
 use crate::id::{EnrollmentId, IssuerId, UserId};
 use crate::secret::Secret;
+use crate::outcome::SpendOutcome;
 use crate::store::Change;
 use crate::verifier::events;
 use crate::verifier::model::{
     Attempts, BackupCodes, ENROLLMENT_LASTS, Enrollment, MOST_TRIES, Proof, TotpSeed, Verifier, VerifierKind,
 };
-use crate::verifier::repository::SpendOutcome;
 
 /// A second factor that was begun, with what its app must know.
 pub struct Enrolling {

@@ -1,0 +1,19 @@
+//! What the protocol hands out and takes back: tokens, codes, audiences.
+
+mod audience;
+mod claims;
+mod code;
+mod consent;
+mod grant;
+mod once;
+mod pkce;
+
+pub use audience::{Audience, InvalidResource, Resources, audience};
+pub use claims::{
+    ACCESS_TYP, AccessClaims, Actor, Dat, IdClaims, OrganizationClaim, RefreshClaims, TokenUse, VerifiedAccess,
+};
+pub use code::{AuthorizationCode, CodeBinding, SPENT_KEPT};
+pub use consent::Consent;
+pub use grant::{Grant, GrantBinding, Replay, Rotation};
+pub use once::OnceKey;
+pub use pkce::{CodeChallenge, InvalidPkce};
