@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::discovery::OpenIdConfiguration;
 use super::keys::key_set;
+use super::token::Token;
 use crate::error::Refusal;
 use crate::id::IssuerId;
 use crate::key::published::{Cached, Configuration, Document};
@@ -38,7 +39,9 @@ pub fn routes() -> Vec<Arc<Operation>> {
             summary: "Get the discovery document, where RFC 8414 looks for it",
         },
     ];
-    documents.into_iter().map(Operation::read).chain([Operation::read(Jwks)]).collect()
+    let mut routes: Vec<_> = documents.into_iter().map(Operation::read).collect();
+    routes.extend([Operation::read(Jwks), Operation::runtime(Token)]);
+    routes
 }
 
 fn open(path: &'static str) -> Route {

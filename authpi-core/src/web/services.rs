@@ -7,6 +7,7 @@ use futures_channel::oneshot;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::client_keys::ClientKeys;
 use super::key_uses::KeyUses;
 use super::rate_limit::RateLimits;
 use crate::billing::model::BillingConfig;
@@ -110,6 +111,8 @@ pub struct Services {
     pub keys: KeyCache,
     /// Issuers as their endpoints see them.
     pub issuers: Cache<RuntimeIssuer>,
+    /// Keys that clients publish.
+    pub client_keys: ClientKeys,
     /// Addresses that personal tokens are known to be used from.
     pub token_addresses: TokenAddresses,
     pub(crate) in_flight: InFlight,

@@ -1,0 +1,12 @@
+//! What happens to tokens and grants, as events (events-webhooks §4).
+
+use crate::event::catalogue;
+use crate::event::model::{EventDraft, Subject};
+
+/// `machine.token.issued`
+pub fn machine_token(subject: Subject, grant_type: &str, scopes: &[String], expires_in: u32) -> EventDraft {
+    EventDraft::new(catalogue::MACHINE_TOKEN_ISSUED, subject)
+        .with("grant_type", grant_type)
+        .with("scope", scopes.join(" "))
+        .with("expires_in", expires_in)
+}
