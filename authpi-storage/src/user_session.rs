@@ -10,6 +10,7 @@ use authpi_core::session::repository::{ENDED_LISTED, SessionReads, SessionReposi
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
@@ -245,6 +246,24 @@ impl SessionRepository for Unit {
             .await
             .map_err(failed("session.update"))?;
         Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
+    async fn touch(&mut self, issuer: IssuerId, id: SessionId, at: Timestamp) -> Result<(), StoreError> {
+        let millis = at.as_millis();
+        let idle_until = Column::IdleTimeout.into_expr().mul(1_000).add(millis);
+        let absolute = Column::ExpiresAt.into_expr();
+        let lapses = CaseStatement::new().case(idle_until.clone().lt(absolute.clone()), idle_until).finally(absolute);
+        Entity::update_many()
+            .col_expr(Column::LastActivityAt, Expr::value(millis))
+            .col_expr(Column::LapsesAt, lapses.into())
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Id.eq(id.uuid()))
+            .filter(Column::Ended.eq(false))
+            .filter(Column::LastActivityAt.lt(millis))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("session.touch"))?;
+        Ok(())
     }
 
     async fn purge(&mut self, at: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -27,7 +27,7 @@ const REFUSED: OAuthError = OAuthError::new(OAuthCode::InvalidClient, "The clien
 
 /// Who calls.
 #[derive(Debug)]
-pub enum Requester {
+pub(super) enum Requester {
     /// An application. A public one has only said who it is.
     Client(Box<Client>),
     /// An agent, with the verifier that its secret belongs to.
@@ -36,7 +36,7 @@ pub enum Requester {
 
 impl Requester {
     /// The id, as tokens name it.
-    pub fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
         match self {
             Self::Client(client) => client.id.to_string(),
             Self::Agent(agent, _) => agent.id.to_string(),
@@ -44,7 +44,7 @@ impl Requester {
     }
 
     /// Who acts, as events name them.
-    pub fn actor(&self) -> Actor {
+    pub(super) fn actor(&self) -> Actor {
         match self {
             Self::Client(client) => Actor::Client { client_id: client.id },
             Self::Agent(agent, _) => Actor::Agent { agent_id: agent.id, user_id: None },
@@ -52,7 +52,7 @@ impl Requester {
     }
 
     /// It has proven who it is.
-    pub fn is_confidential(&self) -> bool {
+    pub(super) fn is_confidential(&self) -> bool {
         match self {
             Self::Client(client) => client.details.confidential,
             Self::Agent(..) => true,
@@ -73,7 +73,7 @@ enum Presented<'r> {
 /// # Errors
 /// `invalid_client`, with one wording for all reasons; `unauthorized_client` for a disabled client that has proven who it
 /// is; `invalid_request` for contradictions; [`Refusal::RateLimited`].
-pub async fn authenticate(call: &IssuerCall, form: &Parameters) -> Result<Requester, Refusal> {
+pub(super) async fn authenticate(call: &IssuerCall, form: &Parameters) -> Result<Requester, Refusal> {
     match identified(call, form).await {
         Err(Refusal::OAuth(error)) if error.code == OAuthCode::InvalidClient => {
             let bucket = BucketKey::of_address(call.address());
@@ -194,9 +194,7 @@ async fn by_client(call: &IssuerCall, id: ClientId, presented: &Presented<'_>) -
     call.share_with(client_origins(openid.redirect_uris.iter().chain(&openid.allowed_origins)));
     match client.status.value {
         ClientStatus::Active => Ok(Requester::Client(Box::new(client))),
-        ClientStatus::Disabled => {
-            Err(OAuthError::new(OAuthCode::UnauthorizedClient, "The client is disabled.").into())
-        }
+        ClientStatus::Disabled => Err(OAuthError::new(OAuthCode::UnauthorizedClient, "The client is disabled.").into()),
     }
 }
 

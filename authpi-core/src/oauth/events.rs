@@ -10,3 +10,13 @@ pub fn machine_token(subject: Subject, grant_type: &str, scopes: &[String], expi
         .with("scope", scopes.join(" "))
         .with("expires_in", expires_in)
 }
+
+/// `user.consent.granted`
+pub fn consent_granted(subject: Subject, scopes: &[String]) -> EventDraft {
+    EventDraft::new(catalogue::USER_CONSENT_GRANTED, subject).with("scopes", scopes.to_vec())
+}
+
+/// `user.consent.revoked`
+pub fn consent_revoked(subject: Subject, scopes: &[String]) -> EventDraft {
+    EventDraft::new(catalogue::USER_CONSENT_REVOKED, subject).with("scopes", scopes.to_vec())
+}

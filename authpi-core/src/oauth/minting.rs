@@ -1,9 +1,10 @@
 //! Signs tokens.
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::keys::signer;
-use super::model::{ACCESS_TYP, AccessClaims};
+use super::model::{ACCESS_TYP, AccessClaims, IdClaims, RefreshClaims};
 use crate::client::model::{Client, ResponseSignatureAlgorithm};
 use crate::error::Refusal;
 use crate::id::IssuerId;
@@ -50,6 +51,34 @@ pub(super) async fn access_token(
     claims: &AccessClaims,
 ) -> Result<String, Refusal> {
     sign(services, issuer, algorithm, Some(ACCESS_TYP), claims).await
+}
+
+/// Signs an ID token.
+///
+/// # Errors
+/// As [`access_token`].
+pub(super) async fn id_token(
+    services: &Services,
+    issuer: IssuerId,
+    algorithm: Algorithm,
+    claims: &IdClaims,
+) -> Result<String, Refusal> {
+    sign(services, issuer, algorithm, None, claims).await
+}
+
+/// Signs a refresh token, and says with which key.
+///
+/// # Errors
+/// As [`access_token`].
+pub(super) async fn refresh_token(
+    services: &Services,
+    issuer: IssuerId,
+    algorithm: Algorithm,
+    claims: &RefreshClaims,
+) -> Result<(String, Uuid), Refusal> {
+    let key = signer(services, issuer, algorithm).await?;
+    let token = signed(&key.pair, key.kid, None, claims).map_err(Refusal::internal)?;
+    Ok((token, key.kid))
 }
 
 async fn sign(

@@ -2,15 +2,22 @@
 
 pub mod api;
 mod assertion;
+mod bearer;
 mod client_authentication;
+mod consents;
 pub mod discovery;
 pub mod events;
+mod introspection;
 pub mod keys;
 mod minting;
 pub mod model;
 mod organizations;
+mod profile;
 pub mod repository;
+mod revocation;
 pub mod rotation;
 mod scopes;
 mod targets;
 mod token;
+mod user_tokens;
+mod userinfo;

@@ -1,12 +1,35 @@
 //! The `organizations` claim (idp §10): what the subject of a token is where, as far as it may be said.
 
 use super::model::OrganizationClaim;
+use crate::client::model::OrganizationRestriction;
 use crate::id::OrganizationId;
 use crate::membership::repository::EffectiveMembership;
 use crate::scope::Scope;
+use crate::session::model::UserSession;
 
 /// Organizations that a token names at most.
 const NAMED: usize = 100;
+
+/// What a login proves, as far as organizations ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Strength {
+    /// Two factors, or one on a trusted device.
+    second_factor: bool,
+}
+
+impl Strength {
+    /// The strength of the login behind a session.
+    pub(super) fn of(session: &UserSession) -> Self {
+        let details = &session.details;
+        Self { second_factor: details.authentication.mfa || details.device.trusted }
+    }
+
+    /// The organization asks for no more. Sign-in through an organization's own provider is not a way to sign in here, so
+    /// nothing satisfies those that ask for it.
+    const fn satisfies(self, held: &EffectiveMembership) -> bool {
+        !held.sso_only && (self.second_factor || !held.mfa_required)
+    }
+}
 
 /// The claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +47,37 @@ impl OrganizationsClaim {
         let in_force = held.into_iter().filter(EffectiveMembership::is_in_force);
         let wanted: Vec<_> = in_force.filter(|held| selected.is_none_or(|selected| selected == held.org_id)).collect();
         (selected.is_none() || !wanted.is_empty()).then(|| Self::of(wanted))
+    }
+
+    /// What a user is where, as a login of this strength may show it to this client (D75, D182); `None` when the selected
+    /// organization gives it nothing.
+    pub(super) fn of_user(
+        held: Vec<EffectiveMembership>,
+        restriction: &OrganizationRestriction,
+        strength: Strength,
+        selected: Option<OrganizationId>,
+    ) -> Option<Self> {
+        let shown = held
+            .into_iter()
+            .filter(|held| held.is_in_force() && restriction.admits(held.org_id) && strength.satisfies(held));
+        let wanted: Vec<_> = shown.filter(|held| selected.is_none_or(|selected| selected == held.org_id)).collect();
+        (selected.is_none() || !wanted.is_empty()).then(|| Self::of(wanted))
+    }
+
+    /// All entries, for UserInfo, which has room for them.
+    pub(super) fn all_of_user(
+        held: Vec<EffectiveMembership>,
+        restriction: &OrganizationRestriction,
+        strength: Strength,
+        selected: Option<OrganizationId>,
+    ) -> Vec<OrganizationClaim> {
+        let mut shown: Vec<_> = held
+            .into_iter()
+            .filter(|held| held.is_in_force() && restriction.admits(held.org_id) && strength.satisfies(held))
+            .filter(|held| selected.is_none_or(|selected| selected == held.org_id))
+            .collect();
+        shown.sort_unstable_by_key(|held| (held.joined_at, held.org_id));
+        shown.into_iter().map(claim).collect()
     }
 
     /// The newest hundred, in the order in which they were joined.

@@ -50,9 +50,8 @@ impl ClientKeys {
     pub async fn find(&self, services: &Services, uri: &Url, kid: Option<&str>) -> Option<Vec<ForeignKey>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(uri).cloned();
         if let Some(known) = known {
-            let has_it = kid.is_none_or(|kid| {
-                known.keys.iter().any(|key| key.get("kid").and_then(Value::as_str) == Some(kid))
-            });
+            let has_it =
+                kid.is_none_or(|kid| known.keys.iter().any(|key| key.get("kid").and_then(Value::as_str) == Some(kid)));
             let age = services.now().since(known.at);
             if age < COOL_DOWN || (has_it && age < FRESH) {
                 return Some(known.keys);

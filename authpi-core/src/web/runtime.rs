@@ -64,6 +64,16 @@ pub enum Step<P> {
     Change(P),
 }
 
+impl<P> Step<P> {
+    /// The same with another preparation.
+    pub fn map<Q>(self, wrap: impl FnOnce(P) -> Q) -> Step<Q> {
+        match self {
+            Self::Answer(answer) => Step::Answer(answer),
+            Self::Change(prepared) => Step::Change(wrap(prepared)),
+        }
+    }
+}
+
 /// A [`Runtime`] whose types are forgotten.
 #[async_trait]
 pub(super) trait AnyRuntime: Send + Sync {

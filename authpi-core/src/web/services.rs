@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use futures_channel::oneshot;
 use url::Url;
@@ -57,6 +58,9 @@ pub struct Options {
     pub payments: Option<Arc<dyn PaymentProvider>>,
     /// Days that events are kept; per-request types 30 at the most.
     pub event_retention_days: u32,
+    /// How long an identical request for a refresh gets the same answer again, at most 30 seconds; zero by default: a second
+    /// use of a refresh token ends its session.
+    pub refresh_grace: Duration,
     /// Where breached passwords are looked up by the first five characters of their SHA-1 hash (k-anonymity); without
     /// one, only the built-in list of common ones is looked at.
     pub breach_service: Option<Url>,
@@ -76,6 +80,7 @@ impl Default for Options {
             billing: None,
             payments: None,
             event_retention_days: 90,
+            refresh_grace: Duration::ZERO,
             breach_service: None,
         }
     }

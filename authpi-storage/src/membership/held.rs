@@ -14,18 +14,19 @@ use authpi_core::scope::Scopes;
 use authpi_core::store::StoreError;
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Order, Query, SelectStatement, UnionType};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
 };
 use uuid::Uuid;
 
 use super::reads::behind;
 use super::row::kind;
 use crate::convert::{Place, id, time};
+use crate::entity::group;
 use crate::entity::membership::{Column, Entity};
 use crate::entity::membership_group::{self, Column as Grouped};
 use crate::entity::membership_scope::{self, Column as Held};
 use crate::entity::organization::{self, Column as Organizations};
-use crate::entity::group;
 use crate::error::failed;
 use crate::session::Session;
 

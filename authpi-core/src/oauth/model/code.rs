@@ -88,7 +88,8 @@ mod tests {
         assert!(!binding(Some(CHALLENGE)).matches(uri, Some("")));
         assert!(binding(None).matches(uri, None));
         assert!(!binding(None).matches(uri, Some(VERIFIER)));
-        for other in ["https://app.example.com/cb", "https://app.example.com/cb?x=1&", "HTTPS://app.example.com/cb?x=1"] {
+        for other in ["https://app.example.com/cb", "https://app.example.com/cb?x=1&", "HTTPS://app.example.com/cb?x=1"]
+        {
             assert!(!binding(None).matches(other, None), "{other}");
         }
     }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Resources;
+use super::{ClaimsRequest, Resources};
 use crate::id::{ClientId, IssuerId, SessionId};
 use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
@@ -29,7 +29,7 @@ pub struct Grant {
 }
 
 /// What was granted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GrantBinding {
     /// URL of the issuer under which the user signed in.
     pub iss: String,
@@ -39,7 +39,7 @@ pub struct GrantBinding {
     pub resources: Resources,
     /// The `claims` parameter, as far as it means anything.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub claims: Option<serde_json::Value>,
+    pub claims: Option<ClaimsRequest>,
 }
 
 /// An answer that an identical request gets again for a few seconds.

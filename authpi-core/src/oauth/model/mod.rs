@@ -2,6 +2,7 @@
 
 mod audience;
 mod claims;
+mod claims_request;
 mod code;
 mod consent;
 mod grant;
@@ -12,6 +13,7 @@ pub use audience::{Audience, InvalidResource, Resources, audience};
 pub use claims::{
     ACCESS_TYP, AccessClaims, Actor, Dat, IdClaims, OrganizationClaim, RefreshClaims, TokenUse, VerifiedAccess,
 };
+pub use claims_request::{ClaimsRequest, InvalidClaims, Wanted, wanted};
 pub use code::{AuthorizationCode, CodeBinding, SPENT_KEPT};
 pub use consent::Consent;
 pub use grant::{Grant, GrantBinding, Replay, Rotation};

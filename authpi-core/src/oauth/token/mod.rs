@@ -1,10 +1,12 @@
 //! The token endpoint (RFC 6749 §3.2): who calls, which grant, and the answer.
 
+mod authorization_code;
 mod client_credentials;
+mod refresh;
 
 use async_trait::async_trait;
 use http::StatusCode;
-use http::header::PRAGMA;
+use http::header::{CONTENT_TYPE, PRAGMA};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,7 +24,10 @@ use crate::web::runtime::{IssuerCall, Runtime, Step};
 pub(super) struct Token;
 
 /// What a grant still has to do in a unit of work.
-pub(super) enum Prepared {}
+pub(super) enum Prepared {
+    Code(authorization_code::CodeUse),
+    Refresh(refresh::RefreshUse),
+}
 
 #[async_trait]
 impl Runtime for Token {
@@ -40,6 +45,10 @@ impl Runtime for Token {
                 parameter("client_secret", "Its secret."),
                 parameter("client_assertion_type", "`urn:ietf:params:oauth:client-assertion-type:jwt-bearer`"),
                 parameter("client_assertion", "A JWT that the client has signed (RFC 7523)."),
+                parameter("code", "The code of the authorization."),
+                parameter("redirect_uri", "As in the authorization request."),
+                parameter("code_verifier", "The secret behind the challenge (RFC 7636)."),
+                parameter("refresh_token", "The token to be replaced."),
                 parameter("scope", "Scopes, separated by spaces."),
                 parameter("resource", "Whom the token is for (RFC 8707).").repeatable(),
                 parameter("org", "Selects an organization."),
@@ -54,6 +63,8 @@ impl Runtime for Token {
         let requester = authenticate(call, form).await?;
         match grant {
             "client_credentials" => client_credentials::answer(call, form, requester).await.map(Step::Answer),
+            "authorization_code" => Ok(authorization_code::prepare(call, form, requester).await?.map(Prepared::Code)),
+            "refresh_token" => Ok(refresh::prepare(call, form, requester).await?.map(Prepared::Refresh)),
             _ => {
                 let rule = "The grant is not supported.";
                 Err(OAuthError::new(OAuthCode::UnsupportedGrantType, rule).into())
@@ -61,8 +72,11 @@ impl Runtime for Token {
         }
     }
 
-    async fn apply(&self, _: &mut Change<'_>, _: &IssuerCall, prepared: &Prepared) -> Result<Answer, Refusal> {
-        match *prepared {}
+    async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, prepared: &Prepared) -> Result<Answer, Refusal> {
+        match prepared {
+            Prepared::Code(code) => authorization_code::apply(change, call, code).await,
+            Prepared::Refresh(refresh) => refresh::apply(change, call, refresh).await,
+        }
     }
 }
 
@@ -98,6 +112,14 @@ impl TokenResponse {
         Self { access_token, token_type: "Bearer", expires_in, refresh_token, id_token, scope, issued_token_type }
     }
 
+    /// An answer that was given before, byte for byte.
+    pub(super) fn repeated(body: &[u8]) -> Answer {
+        let mut answer = Answer::empty(StatusCode::OK).header(PRAGMA, "no-cache");
+        answer = answer.header(CONTENT_TYPE, "application/json; charset=utf-8");
+        answer.body = bytes::Bytes::copy_from_slice(body);
+        answer
+    }
+
     /// The answer, which nobody may store.
     pub(super) fn answer(&self) -> Answer {
         Answer::json(StatusCode::OK, self).header(PRAGMA, "no-cache")
@@ -117,9 +139,7 @@ pub(super) fn require_grant(client: &Client, grant: GrantType) -> Result<(), OAu
 pub(super) fn require_client(requester: Requester) -> Result<Box<Client>, OAuthError> {
     match requester {
         Requester::Client(client) => Ok(client),
-        Requester::Agent(..) => {
-            Err(OAuthError::new(OAuthCode::UnauthorizedClient, "Agents may not use this grant."))
-        }
+        Requester::Agent(..) => Err(OAuthError::new(OAuthCode::UnauthorizedClient, "Agents may not use this grant.")),
     }
 }
 

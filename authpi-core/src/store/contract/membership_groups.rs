@@ -10,7 +10,9 @@ use super::{Ground, START, begin, later, mint};
 use crate::group::model::Group;
 use crate::id::{GroupId, MemberId};
 use crate::membership::model::Membership;
-use crate::membership::repository::{EFFECTIVE_MEMBERSHIPS, EffectiveMembership, HeldScope, MemberPosition, MembershipFilter};
+use crate::membership::repository::{
+    EFFECTIVE_MEMBERSHIPS, EffectiveMembership, HeldScope, MemberPosition, MembershipFilter,
+};
 use crate::organization::model::{Organization, OrganizationDetails};
 use crate::outcome::WriteOutcome;
 use crate::page::{Limit, PageRequest};

@@ -4,8 +4,8 @@ use super::{locked, new_codes, new_verifier, of_kind, set_of, store_codes};
 use crate::device::operations as devices;
 use crate::error::Refusal;
 use crate::id::{EnrollmentId, IssuerId, UserId};
-use crate::secret::Secret;
 use crate::outcome::SpendOutcome;
+use crate::secret::Secret;
 use crate::store::Change;
 use crate::verifier::events;
 use crate::verifier::model::{
