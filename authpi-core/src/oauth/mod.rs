@@ -11,6 +11,7 @@ mod introspection;
 pub mod keys;
 mod minting;
 pub mod model;
+pub mod operations;
 mod organizations;
 mod profile;
 pub mod repository;
