@@ -94,8 +94,7 @@ pub async fn create(
     organization: OrganizationId,
     new: NewInvitation,
 ) -> Result<Invitation, Refusal> {
-    let locked = change.unit().organizations().lock(issuer, organization).await?;
-    let locked = locked.ok_or(Refusal::NotFound)?;
+    let locked = change.unit().organizations().lock(issuer, organization).await?.ok_or(Refusal::NotFound)?;
     let rules = rules(change, issuer, &locked.details.org_type, locked.details.invitations).await?;
     let defaults = InvitationGrant {
         scopes: locked.details.default_member_scopes.below(&locked.details.scopes),
