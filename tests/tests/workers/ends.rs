@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use authpi_core::id::MemberId;
-use authpi_core::store::contract::{issuer, organization};
 use authpi_core::transport::Clock;
 use authpi_core::worker;
 use serde_json::json;

@@ -21,7 +21,7 @@ use authpi_core::page::{Limit, PageRequest};
 use authpi_core::store::contract::{START, event, issuer, membership, mint, organization};
 use authpi_core::store::{Reads, Store, StoreError, StoreErrorKind, UnitOfWork};
 use authpi_core::timestamp::Timestamp;
-use authpi_core::transport::{Clock, ManualClock, MasterKey};
+use authpi_core::transport::{ManualClock, MasterKey};
 use authpi_core::urls::Urls;
 use authpi_storage::DatabaseStore;
 

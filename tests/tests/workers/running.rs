@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use authpi_core::store::contract::mint;
-use authpi_core::transport::Clock;
 
 use super::ground;
 
