@@ -41,6 +41,7 @@ pub fn named(issuer: IssuerId, name: &str) -> User {
         status: Status::initial(UserStatus::Active),
         username: Username::new(None, name).unwrap(),
         username_hash: hash(name),
+        email_hash: None,
         details: UserDetails::default(),
         metadata: Metadata::default(),
         approval: None,

@@ -43,9 +43,9 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
         approval: Some(Approval::requested(later(1)).decided(
             Verdict::Rejected,
             later(2),
-            "b".repeat(200),
-            Some("ü".repeat(1000)),
+            StatusNote { reason: Some("ü".repeat(1000)), by: Some("b".repeat(200)) },
         )),
+        email_hash: Some(UsernameHash::from_bytes([9; 32])),
         status: Status::changed(
             UserStatus::Suspended,
             later(1),
