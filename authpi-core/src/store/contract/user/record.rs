@@ -13,7 +13,8 @@ use crate::outcome::{InsertOutcome, WriteOutcome};
 use crate::status::{Status, StatusNote};
 use crate::store::contract::{Ground, START, begin, later, mint, race};
 use crate::user::model::{
-    Approval, DirectoryEntry, DirectoryStatus, STORE_ID, User, UserDetails, UserStatus, UsernameType, Verdict,
+    Approval, DirectoryEntry, DirectoryStatus, STORE_ID, User, UserDetails, UserStatus, UsernameHash, UsernameType,
+    Verdict,
 };
 use crate::user::repository::UserUpdateOutcome;
 
