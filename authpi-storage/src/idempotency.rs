@@ -37,6 +37,7 @@ impl<C: ConnectionTrait + Send + Sync> IdempotencyReads for Session<C> {
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let found = Entity::find_by_id((account.uuid(), key.to_vec()))
             .filter(Column::ExpiresAt.gt(now.as_millis()))
+            .filter(Column::Answer.is_not_null())
             .one(&self.connection)
             .await
             .map_err(failed("idempotency.find"))?;

@@ -355,7 +355,7 @@ async fn whose_proven_address_it_is_is_named_before_whose_username_it_is() {
     assert_eq!(invited.data()["user_id_invited"], proven);
     // Nobody is told by a list whose address it is.
     let listed = app.root().get(&users).expect(200).await;
-    assert!(!String::from_utf8_lossy(&listed.bytes).contains("email"));
+    assert!(!String::from_utf8_lossy(&listed.bytes).contains("email_hash"));
 }
 
 #[tokio::test]
