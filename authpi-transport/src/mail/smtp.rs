@@ -8,6 +8,8 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters, TlsParametersBuilder};
 use lettre::transport::smtp::response::Code;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use url::{Host, Url};
 
 use super::MailSetupError;
@@ -151,6 +153,10 @@ impl Server {
     fn parameters(&self, authority: Option<&str>) -> Result<TlsParameters, MailSetupError> {
         let mut builder = TlsParametersBuilder::new(self.host.clone());
         if let Some(pem) = authority {
+            // What holds no certificate would be taken for an empty list of them.
+            if !CertificateDer::pem_slice_iter(pem.as_bytes()).any(|certificate| certificate.is_ok()) {
+                return Err(MailSetupError::Certificate);
+            }
             let certificate = Certificate::from_pem(pem.as_bytes()).map_err(|_| MailSetupError::Certificate)?;
             builder = builder.add_root_certificate(certificate);
         }
