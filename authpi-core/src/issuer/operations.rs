@@ -181,6 +181,6 @@ pub async fn delete(change: &mut Change<'_>, issuer: &Issuer) -> Result<(), Refu
     // First, as it takes the lock: no domain is assigned to the issuer after this look.
     release(change, issuer.account_id, id).await?;
     change.unit().issuers().begin_delete(issuer.account_id, id, issuer.updated_at).await?.required()?;
-    let cascade = change.reads().issuers().children(id).await?;
+    let cascade = change.reads().issuers().children(id, change.now()).await?;
     change.emit(events::deleted(issuer, &cascade))
 }

@@ -154,6 +154,15 @@ impl ApiKey {
         }
     }
 
+    /// The word of the status that is shown at `now` in place of the stored one.
+    pub fn derived_status(&self, now: Timestamp) -> Option<&'static str> {
+        match self.effective_status(now) {
+            EffectiveStatus::Expired => Some("expired"),
+            EffectiveStatus::Suspended => Some("suspended"),
+            _ => None,
+        }
+    }
+
     /// How much it may do.
     pub fn access(&self) -> ApiKeyAccess {
         let scopes = &self.details.restrictions.scopes;

@@ -1,7 +1,8 @@
 //! What the invitee does.
 
-use super::rules::{address_hash, given, grantor_now};
+use super::rules::{given, grantor_now};
 use crate::error::Refusal;
+use crate::folding::address_hash;
 use crate::group::operations::resolve;
 use crate::id::{GroupId, InvitationId, IssuerId, MemberId, UserId};
 use crate::invitation::events;

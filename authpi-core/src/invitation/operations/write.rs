@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::rules::{address_hash, check_room, given, rules};
+use super::rules::{check_room, given, rules};
 use super::send::{Post, new_link, post};
 use crate::error::{FieldCode, FieldErrors, Refusal};
+use crate::folding::address_hash;
 use crate::group::operations::role_scopes;
 use crate::id::{IssuerId, OrganizationId};
 use crate::invitation::events;
@@ -118,7 +119,7 @@ pub async fn create(
     let id = change.mint()?;
     let now = change.now();
     let invitee = Invitee { email: email.as_str().to_owned(), message: new.message, inviter_name: new.inviter.name };
-    let known = change.reads().users().find_by_username_hash(issuer, &address_hash.into()).await?;
+    let known = change.reads().users().with_address(issuer, &address_hash.into()).await?;
     let link = if rules.require_approval { None } else { Some(new_link(change, id)?) };
     let invitation = Invitation {
         id,
@@ -132,7 +133,7 @@ pub async fn create(
         address_hash,
         sealed: Some(invitee.sealed(change.root_of(issuer)?, id)?),
         inviter_id: new.inviter.id,
-        user_id_invited: known.map(|user| user.id),
+        user_id_invited: known.first().copied(),
         approval: rules.require_approval.then(|| Approval::requested(now)),
         granted_by: change.actor().clone(),
         lifetime,

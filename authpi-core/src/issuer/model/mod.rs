@@ -8,6 +8,7 @@ pub mod portals;
 pub mod roles;
 pub mod security;
 mod settings;
+mod stylesheet;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -68,6 +68,7 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, idempotency: [
             a_claim_is_seen_only_when_it_was_committed,
             a_completed_key_gives_its_record_until_it_expires,
+            a_reader_finds_what_was_completed_until_it_expires,
             of_parallel_claims_one_is_fresh,
             a_released_claim_leaves_the_key_free,
             purging_removes_expired_records_only,
@@ -113,6 +114,7 @@ macro_rules! store_contract {
             of_parallel_users_of_one_name_one_is_made,
             of_parallel_renames_to_one_name_one_wins,
             a_taken_name_leaves_the_unit_usable,
+            an_address_finds_who_has_proven_it_and_then_who_is_called_so,
             a_dropped_unit_leaves_nothing,
             pages_neither_repeat_nor_skip_while_rows_come_and_go,
             a_status_filter_shows_that_status_and_none_shows_all_but_the_deleted,

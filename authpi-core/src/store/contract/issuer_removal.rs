@@ -59,7 +59,7 @@ pub async fn a_deleted_issuer_is_gone_at_once_and_removed_in_batches(ground: Gro
     ground.store().append(vec![event.clone(), kept.clone()]).await.unwrap();
     let store = ground.store();
     let issuers = store.reads().issuers();
-    let children = issuers.children(gone.id).await.unwrap();
+    let children = issuers.children(gone.id, START).await.unwrap();
     let expected =
         IssuerChildren { organizations: 3, memberships: 1, clients: 1, auth_methods: 2, ..IssuerChildren::default() };
     assert_eq!(children, expected);
@@ -88,8 +88,8 @@ pub async fn a_deleted_issuer_is_gone_at_once_and_removed_in_batches(ground: Gro
     let events = store.reads().events();
     assert!(sealed_context(events, &gone, event.id).await.is_none(), "the context went with its key");
     assert!(sealed_context(events, &other, kept.id).await.is_some());
-    assert_eq!(issuers.children(gone.id).await.unwrap(), IssuerChildren::default());
-    assert_eq!(issuers.children(other.id).await.unwrap(), expected);
+    assert_eq!(issuers.children(gone.id, START).await.unwrap(), IssuerChildren::default());
+    assert_eq!(issuers.children(other.id, START).await.unwrap(), expected);
     let stranger = MemberId::User(mint());
     let memberships = store.reads().memberships();
     let mut has_owner = Vec::new();

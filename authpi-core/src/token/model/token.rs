@@ -161,6 +161,15 @@ impl PersonalToken {
         }
     }
 
+    /// The word of the status that is shown at `now` in place of the stored one.
+    pub fn derived_status(&self, now: Timestamp) -> Option<&'static str> {
+        match self.effective_status(now) {
+            EffectiveStatus::Expired => Some("expired"),
+            EffectiveStatus::Suspended => Some("suspended"),
+            _ => None,
+        }
+    }
+
     /// It takes a place among the active tokens of its user, whether or not the user is active.
     pub fn takes_a_place(&self, now: Timestamp) -> bool {
         self.status.value == TokenStatus::Active && self.expires_at > now
