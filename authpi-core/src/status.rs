@@ -35,6 +35,14 @@ impl<S> Status<S> {
     }
 }
 
+impl<S: PartialEq> Status<S> {
+    /// This status if it is `value` already, else that, recorded at `now`.
+    #[must_use]
+    pub fn moved_to(self, value: S, now: Timestamp, note: StatusNote) -> Self {
+        if self.value == value { self } else { Self::changed(value, now, note) }
+    }
+}
+
 /// What a caller may say about a status change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatusNote {

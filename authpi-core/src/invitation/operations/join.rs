@@ -49,9 +49,12 @@ pub async fn accept(
         return Err(Refusal::conflict("The organization is suspended, and its invitations are frozen."));
     }
     let scopes = given(change.reads(), issuer, organization, &after.grant).await?;
-    if grantor.refuses(&scopes).is_some() && change.reads().accounts().exists(organization.account()).await? {
-        return Err(Refusal::conflict("Who invited may not give these rights any more."));
-    }
+    let granted = membership::check_grant(change.reads(), &grantor, organization, &scopes).await;
+    granted.map_err(|refusal| match refusal {
+        // It is not the invitee who lacks them.
+        Refusal::InsufficientScope(_) => Refusal::conflict("Who invited may not give these rights any more."),
+        other => other,
+    })?;
     let mut groups = Vec::new();
     for role in &after.grant.roles {
         groups.push(resolved(change, &after, role).await?);

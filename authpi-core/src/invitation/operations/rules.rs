@@ -8,9 +8,9 @@ use crate::event::model::Actor;
 use crate::group::operations::role_scopes;
 use crate::id::{InvitationId, IssuerId, MemberId, OrganizationId, UserId};
 use crate::invitation::model::{Invitation, InvitationGrant};
-use crate::membership::model::{Grantor, MembershipStatus};
+use crate::membership::model::MembershipStatus;
 use crate::organization_type::InvitationPolicy;
-use crate::rights::Rights;
+use crate::rights::{Grantor, Rights};
 use crate::scope::Scopes;
 use crate::store::{Change, Reads};
 use crate::token::model::EffectiveStatus as TokenStatus;
@@ -63,21 +63,6 @@ pub async fn given(
         all.extend(of_role.iter().cloned());
     }
     Ok(all.into_iter().collect())
-}
-
-/// In the organization of an account scopes are rights on the account (core-api 1.9).
-pub(super) async fn check_grant(
-    change: &Change<'_>,
-    organization: OrganizationId,
-    grantor: &Grantor,
-    scopes: &Scopes,
-) -> Result<(), Refusal> {
-    match grantor.refuses(scopes) {
-        Some(scope) if change.reads().accounts().exists(organization.account()).await? => {
-            Err(Refusal::InsufficientScope(scope))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Whose address it is may not be a member, the address may not have another open invitation, and together with those

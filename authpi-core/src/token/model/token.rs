@@ -194,18 +194,14 @@ impl PersonalToken {
     fn switched(self, status: TokenStatus, now: Timestamp, note: StatusNote) -> Result<Self, Refusal> {
         match self.status.value {
             TokenStatus::Revoked => Err(Refusal::conflict("A revoked personal token stays revoked.")),
-            known if known == status => Ok(self),
-            _ => Ok(Self { status: Status::changed(status, now, note), ..self }),
+            _ => Ok(Self { status: self.status.moved_to(status, now, note), ..self }),
         }
     }
 
     /// Puts it out of use for ever, unless it is already.
     #[must_use]
     pub fn revoked(self, now: Timestamp, note: StatusNote) -> Self {
-        if self.status.value == TokenStatus::Revoked {
-            return self;
-        }
-        Self { status: Status::changed(TokenStatus::Revoked, now, note), ..self }
+        Self { status: self.status.moved_to(TokenStatus::Revoked, now, note), ..self }
     }
 }
 
