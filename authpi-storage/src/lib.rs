@@ -30,6 +30,7 @@ mod insert;
 mod instance;
 mod invitation;
 mod issuer;
+mod login;
 mod mail;
 mod membership;
 mod migration;

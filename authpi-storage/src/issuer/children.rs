@@ -33,6 +33,8 @@ const fn of(table: &'static str, key: &'static str) -> Belongings {
 /// Tables with personal data: they go first.
 const PERSONAL: &[Belongings] = &[
     of("authpi_mail", "id"),
+    of("authpi_mail_proof", "id"),
+    of("authpi_login_flow", "id"),
     of("authpi_invitation", "id"),
     of("authpi_delegation", "id"),
     of("authpi_session", "id"),
@@ -51,6 +53,7 @@ const PERSONAL: &[Belongings] = &[
 /// All other tables with rows of an issuer, memberships left out, which have rows of their own.
 const OTHER: &[Belongings] = &[
     of("authpi_mail_tally", "about"),
+    of("authpi_login_tries", "counted"),
     of("authpi_note_mention", "note_id"),
     of("authpi_note_reference", "note_id"),
     of("authpi_note", "id"),

@@ -8,7 +8,7 @@ use super::tables::{
     status, table, text_null, text_of, unique, word,
 };
 use super::{
-    access, agent, api_key, billing, connection, delegation, device, domain, group, invitation, mail, note, session,
+    access, agent, api_key, billing, connection, delegation, device, domain, group, invitation, login, mail, note, session,
     token, verifier, webhook,
 };
 
@@ -49,6 +49,7 @@ impl MigrationTrait for Migration {
             webhook::tables(backend),
             billing::tables(backend),
             domain::tables(backend),
+            login::tables(backend),
         ];
         for room in tables {
             create(manager, room).await?;

@@ -13,6 +13,7 @@ mod device;
 mod domain;
 mod group;
 mod invitation;
+mod login;
 mod m0001_first;
 mod mail;
 mod note;
