@@ -72,9 +72,7 @@ impl Scene {
 
     /// `auth.flow.replay-attempt`
     pub fn replayed(self, user: Option<UserId>, flow: FlowId, artefact: &str) -> EventDraft {
-        self.about(catalogue::AUTH_FLOW_REPLAY_ATTEMPT, user)
-            .with("flow", flow.to_string())
-            .with("artefact", artefact)
+        self.about(catalogue::AUTH_FLOW_REPLAY_ATTEMPT, user).with("flow", flow.to_string()).with("artefact", artefact)
     }
 
     /// `auth.flow.device-mismatch`

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod browser;
+mod comparing;
 pub mod events;
 pub mod model;
 pub mod operations;

@@ -62,8 +62,12 @@ pub trait LoginRepository: LoginReads {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn remove_flow(&mut self, issuer: IssuerId, id: FlowId, before: Timestamp)
-    -> Result<WriteOutcome, StoreError>;
+    async fn remove_flow(
+        &mut self,
+        issuer: IssuerId,
+        id: FlowId,
+        before: Timestamp,
+    ) -> Result<WriteOutcome, StoreError>;
 
     /// Adds something that is mailed.
     ///

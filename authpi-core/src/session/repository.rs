@@ -112,8 +112,12 @@ pub trait SessionRepository: SessionReads {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn set_secret(&mut self, issuer: IssuerId, id: SessionId, secret: &SecretHash)
-    -> Result<WriteOutcome, StoreError>;
+    async fn set_secret(
+        &mut self,
+        issuer: IssuerId,
+        id: SessionId,
+        secret: &SecretHash,
+    ) -> Result<WriteOutcome, StoreError>;
 
     /// Removes at most `limit` sessions of all issuers that ended before `at`. Returns how many.
     ///

@@ -81,8 +81,8 @@ impl<C: ConnectionTrait + Send + Sync> LoginReads for Session<C> {
         without: &[IssuerId],
         limit: u32,
     ) -> Result<Vec<SealedFlow>, StoreError> {
-        let others = (!without.is_empty())
-            .then(|| flow::Column::IssuerId.is_not_in(without.iter().map(|issuer| issuer.uuid())));
+        let others =
+            (!without.is_empty()).then(|| flow::Column::IssuerId.is_not_in(without.iter().map(|issuer| issuer.uuid())));
         let rows = flow::Entity::find()
             .filter(flow::Column::ExpiresAt.lte(now.as_millis()))
             .filter(Condition::all().add_option(others))

@@ -8,8 +8,8 @@ use super::tables::{
     status, table, text_null, text_of, unique, word,
 };
 use super::{
-    access, agent, api_key, billing, connection, delegation, device, domain, group, invitation, login, mail, note, session,
-    token, verifier, webhook,
+    access, agent, api_key, billing, connection, delegation, device, domain, group, invitation, login, mail, note,
+    session, token, verifier, webhook,
 };
 
 pub(super) struct Migration;

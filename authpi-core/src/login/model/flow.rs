@@ -75,6 +75,8 @@ pub struct FlowState {
     pub enrollment: Option<EnrollmentInFlow>,
     /// What is to become of an invitation once it is known who is here.
     pub invitation: Option<InvitationInFlow>,
+    /// The browser is to stand in for the second factor from now on.
+    pub trust_device: bool,
     progress: Progress,
 }
 
@@ -173,7 +175,15 @@ impl FlowState {
     /// At the beginning.
     pub fn new(request: LoginRequest) -> Self {
         let identifier = request.wants.login_hint.clone();
-        Self { request, identifier, mail: None, enrollment: None, invitation: None, progress: Progress::Identify }
+        Self {
+            request,
+            identifier,
+            mail: None,
+            enrollment: None,
+            invitation: None,
+            trust_device: false,
+            progress: Progress::Identify,
+        }
     }
 
     /// Where it stands.
@@ -186,8 +196,9 @@ impl FlowState {
         match &self.progress {
             Progress::Identify => Step::Identify,
             Progress::FirstFactor => Step::FirstFactor,
-            Progress::SignUp
-            | Progress::Proven { need: Need::VerifyEmail | Need::MailBeforeEnrollment, .. } => Step::VerifyEmail,
+            Progress::SignUp | Progress::Proven { need: Need::VerifyEmail | Need::MailBeforeEnrollment, .. } => {
+                Step::VerifyEmail
+            }
             Progress::Proven { need: Need::SecondFactor, .. } => Step::Mfa,
             Progress::Proven { need: Need::Enrollment, .. } => Step::MfaEnroll,
             Progress::Proven { need: Need::NewPassword, .. } => Step::PasswordChange,
@@ -401,13 +412,8 @@ mod tests {
     }
 
     fn authenticated() -> Option<Authenticated> {
-        let standing = Standing {
-            barred: None,
-            has_address: false,
-            address_verified: false,
-            has_factor: false,
-            sso_only: false,
-        };
+        let standing =
+            Standing { barred: None, has_address: false, address_verified: false, has_factor: false, sso_only: false };
         match judge(Policy::default(), standing, &Wants::default(), &evidence()) {
             Verdict::Passed(authenticated) => Some(authenticated),
             _ => None,

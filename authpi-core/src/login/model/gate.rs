@@ -268,6 +268,10 @@ mod tests {
         assert_eq!(verdict(OFFERED, PLAIN, &temporary), Verdict::Needs(Need::NewPassword));
         assert!(passes(&verdict(OFFERED, PLAIN, &Evidence { password_changed: true, ..temporary.clone() })));
         let enrolled = Standing { has_factor: true, ..PLAIN };
-        assert_eq!(verdict(OFFERED, enrolled, &temporary), Verdict::Needs(Need::SecondFactor), "the factor comes first");
+        assert_eq!(
+            verdict(OFFERED, enrolled, &temporary),
+            Verdict::Needs(Need::SecondFactor),
+            "the factor comes first"
+        );
     }
 }

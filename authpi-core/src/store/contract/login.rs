@@ -216,7 +216,8 @@ pub async fn each_wrong_code_is_counted(ground: Ground) {
 
 pub async fn what_was_mailed_to_a_user_goes_together(ground: Ground) {
     let (issuer, user, other) = (mint(), mint(), mint());
-    let proofs = [proof(issuer, Some(user)), proof(issuer, Some(user)), proof(issuer, Some(other)), proof(issuer, None)];
+    let proofs =
+        [proof(issuer, Some(user)), proof(issuer, Some(user)), proof(issuer, Some(other)), proof(issuer, None)];
     for proof in &proofs {
         insert_proof(&ground, proof).await;
     }

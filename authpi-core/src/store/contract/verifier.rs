@@ -169,7 +169,8 @@ pub async fn a_password_is_accepted_as_long_as_it_is_the_stored_one(ground: Grou
     };
     insert(&ground, &old).await;
     let anew = PasswordHash::from_phc("$argon2id$new".to_owned());
-    for (hash, outcome) in [(None, WriteOutcome::Done), (Some(&anew), WriteOutcome::Done), (None, WriteOutcome::Stale)] {
+    for (hash, outcome) in [(None, WriteOutcome::Done), (Some(&anew), WriteOutcome::Done), (None, WriteOutcome::Stale)]
+    {
         let mut unit = begin(&ground, later(2)).await;
         assert_eq!(unit.verifiers().accept_password(&old, hash).await.unwrap(), outcome);
         unit.commit().await.unwrap();
