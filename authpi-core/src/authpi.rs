@@ -24,6 +24,7 @@ use crate::urls::Urls;
 use crate::web::answer::Answer;
 use crate::web::authentication::{announce, client_address, identify, request_context};
 use crate::web::caller::Caller;
+use crate::web::client_keys::ClientKeys;
 use crate::web::idempotency::InFlight;
 use crate::web::key_uses::KeyUses;
 use crate::web::personal_token::TokenAddresses;
@@ -254,6 +255,7 @@ impl Builder {
             buffer: EventBuffer::new(self.options.event_buffer),
             keys: KeyCache::default(),
             issuers: Cache::default(),
+            client_keys: ClientKeys::default(),
             token_addresses: TokenAddresses::default(),
             shares: Shares::default(),
             in_flight: InFlight::default(),

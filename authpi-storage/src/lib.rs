@@ -23,6 +23,7 @@ mod domain;
 mod entity;
 mod error;
 mod event;
+mod grant;
 mod group;
 mod group_commit;
 mod idempotency;

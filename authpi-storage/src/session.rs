@@ -19,6 +19,7 @@ use authpi_core::login::repository::{LoginReads, LoginRepository};
 use authpi_core::mail::repository::{MailReads, MailRepository};
 use authpi_core::membership::repository::{MembershipReads, MembershipRepository};
 use authpi_core::note::repository::{NoteReads, NoteRepository};
+use authpi_core::oauth::repository::{GrantReads, GrantRepository};
 use authpi_core::organization::repository::{OrganizationReads, OrganizationRepository};
 use authpi_core::session::repository::{SessionReads, SessionRepository};
 use authpi_core::store::{IdempotencyRepository, InstanceReads, InstanceRepository, Reads, StoreError, UnitOfWork};
@@ -119,6 +120,10 @@ impl<C: ConnectionTrait + Send + Sync + 'static> Reads for Session<C> {
     }
 
     fn devices(&self) -> &dyn DeviceReads {
+        self
+    }
+
+    fn grants(&self) -> &dyn GrantReads {
         self
     }
 
@@ -233,6 +238,10 @@ impl UnitOfWork for Unit {
     }
 
     fn devices(&mut self) -> &mut dyn DeviceRepository {
+        self
+    }
+
+    fn grants(&mut self) -> &mut dyn GrantRepository {
         self
     }
 

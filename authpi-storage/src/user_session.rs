@@ -11,6 +11,7 @@ use authpi_core::session::repository::{ENDED_LISTED, SessionReads, SessionReposi
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
@@ -19,7 +20,7 @@ use uuid::Uuid;
 
 use crate::convert::{Place, id, millis, status, time, to_json, to_word};
 use crate::entity::session::{ActiveModel, Column, Entity, Model};
-use crate::entity::{client, user};
+use crate::entity::{client, grant, user};
 use crate::error::failed;
 use crate::session::{Session, Unit};
 
@@ -282,6 +283,24 @@ impl SessionRepository for Unit {
         Ok(WriteOutcome::of_rows(done.rows_affected))
     }
 
+    async fn touch(&mut self, issuer: IssuerId, id: SessionId, at: Timestamp) -> Result<(), StoreError> {
+        let millis = at.as_millis();
+        let idle_until = Column::IdleTimeout.into_expr().mul(1_000).add(millis);
+        let absolute = Column::ExpiresAt.into_expr();
+        let lapses = CaseStatement::new().case(idle_until.clone().lt(absolute.clone()), idle_until).finally(absolute);
+        Entity::update_many()
+            .col_expr(Column::LastActivityAt, Expr::value(millis))
+            .col_expr(Column::LapsesAt, lapses.into())
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Id.eq(id.uuid()))
+            .filter(Column::Ended.eq(false))
+            .filter(Column::LastActivityAt.lt(millis))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("session.touch"))?;
+        Ok(())
+    }
+
     async fn purge(&mut self, at: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let due = Entity::find().filter(Column::EndedAt.lt(at.as_millis())).order_by_asc(Column::EndedAt);
         self.remove_sessions(due, limit).await
@@ -306,6 +325,9 @@ impl Unit {
         if ids.is_empty() {
             return Ok(0);
         }
+        // What they were granted goes with them.
+        let grants = grant::Entity::delete_many().filter(grant::Column::SessionId.is_in(ids.iter().copied()));
+        grants.exec(&self.connection).await.map_err(failed(OPERATION))?;
         let done = Entity::delete_many()
             .filter(Condition::all().add(Column::Id.is_in(ids)))
             .exec(&self.connection)

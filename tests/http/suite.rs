@@ -21,6 +21,7 @@ mod lifecycle;
 mod mail;
 mod members;
 mod note;
+mod oauth;
 mod organization_types;
 mod organizations;
 mod pipeline;

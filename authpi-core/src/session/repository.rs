@@ -119,6 +119,12 @@ pub trait SessionRepository: SessionReads {
         secret: &SecretHash,
     ) -> Result<WriteOutcome, StoreError>;
 
+    /// Notes that a live session was used at `at`, unless it was later. The version stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn touch(&mut self, issuer: IssuerId, id: SessionId, at: Timestamp) -> Result<(), StoreError>;
+
     /// Removes at most `limit` sessions of all issuers that ended before `at`. Returns how many.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ use crate::login::repository::{LoginReads, LoginRepository};
 use crate::mail::repository::{MailReads, MailRepository};
 use crate::membership::repository::{MembershipReads, MembershipRepository};
 use crate::note::repository::{NoteReads, NoteRepository};
+use crate::oauth::repository::{GrantReads, GrantRepository};
 use crate::organization::repository::{OrganizationReads, OrganizationRepository};
 use crate::session::repository::{SessionReads, SessionRepository};
 use crate::timestamp::Timestamp;
@@ -92,6 +93,8 @@ pub trait Reads: Send + Sync {
     fn verifiers(&self) -> &dyn VerifierReads;
     /// Devices that users sign in from.
     fn devices(&self) -> &dyn DeviceReads;
+    /// What was granted to clients.
+    fn grants(&self) -> &dyn GrantReads;
     /// Webhooks and their deliveries.
     fn webhooks(&self) -> &dyn WebhookReads;
     /// Usage, credit and payment methods.
@@ -177,6 +180,8 @@ pub trait UnitOfWork: Send + Sync {
     fn verifiers(&mut self) -> &mut dyn VerifierRepository;
     /// Devices that users sign in from.
     fn devices(&mut self) -> &mut dyn DeviceRepository;
+    /// What was granted to clients.
+    fn grants(&mut self) -> &mut dyn GrantRepository;
     /// Webhooks and their deliveries.
     fn webhooks(&mut self) -> &mut dyn WebhookRepository;
     /// Usage, credit and payment methods.

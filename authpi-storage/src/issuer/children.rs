@@ -37,6 +37,9 @@ const PERSONAL: &[Belongings] = &[
     of("authpi_login_flow", "id"),
     of("authpi_invitation", "id"),
     of("authpi_delegation", "id"),
+    of("authpi_authorization_code", "session_id"),
+    of("authpi_grant", "session_id"),
+    of("authpi_consent", "client_id"),
     of("authpi_session", "id"),
     of("authpi_personal_token_address", "token_id"),
     of("authpi_personal_token", "id"),
@@ -52,6 +55,8 @@ const PERSONAL: &[Belongings] = &[
 
 /// All other tables with rows of an issuer, memberships left out, which have rows of their own.
 const OTHER: &[Belongings] = &[
+    of("authpi_denied_token", "id"),
+    of("authpi_used_assertion", "id"),
     of("authpi_mail_tally", "about"),
     of("authpi_login_tries", "counted"),
     of("authpi_note_mention", "note_id"),

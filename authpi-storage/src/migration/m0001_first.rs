@@ -8,8 +8,8 @@ use super::tables::{
     status, table, text_null, text_of, unique, word,
 };
 use super::{
-    access, agent, api_key, billing, connection, delegation, device, domain, group, invitation, login, mail, note,
-    session, token, verifier, webhook,
+    access, agent, api_key, billing, connection, delegation, device, domain, grant, group, invitation, login, mail,
+    note, session, token, verifier, webhook,
 };
 
 pub(super) struct Migration;
@@ -50,6 +50,7 @@ impl MigrationTrait for Migration {
             billing::tables(backend),
             domain::tables(backend),
             login::tables(backend),
+            grant::tables(backend),
         ];
         for room in tables {
             create(manager, room).await?;

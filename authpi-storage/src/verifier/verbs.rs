@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use authpi_core::id::{Id, IssuerId, UserId};
-use authpi_core::outcome::WriteOutcome;
+use authpi_core::outcome::{SpendOutcome, WriteOutcome};
 use authpi_core::secret::SecretHash;
 use authpi_core::store::{StoreError, StoreErrorKind};
 use authpi_core::timestamp::Timestamp;
 use authpi_core::verifier::model::{Attempts, Enrollment, PasswordHash, Proof, StoredCode, Verifier};
-use authpi_core::verifier::repository::{SpendOutcome, VerifierRepository};
+use authpi_core::verifier::repository::VerifierRepository;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};

@@ -154,8 +154,7 @@ pub(super) async fn grantor_now(change: &Change<'_>, invitation: &Invitation) ->
 /// What an active member of the organization holds there.
 async fn rights_of_member(reads: &dyn Reads, invitation: &Invitation, user: UserId) -> Result<Option<Rights>, Refusal> {
     let held = reads.memberships().effective_scopes(invitation.issuer_id, MemberId::User(user)).await?;
-    let here = held
-        .into_iter()
-        .find(|(organization, status, _)| *organization == invitation.org_id && *status == MembershipStatus::Active);
-    Ok(here.map(|(_, _, scopes)| Rights::of_member(&scopes)))
+    let mut here = held.into_iter().filter(|held| held.org_id == invitation.org_id);
+    let active = here.find(|held| held.status == MembershipStatus::Active);
+    Ok(active.map(|held| Rights::of_member(&held.scopes)))
 }

@@ -13,7 +13,6 @@ use crate::login::model::{
     Standing, Verdict, judge,
 };
 use crate::mailbox::Mailbox;
-use crate::membership::model::MembershipStatus;
 use crate::organization::model::Organization;
 use crate::page::MAX_LIMIT;
 use crate::store::Change;
@@ -53,13 +52,11 @@ impl Ground {
 /// Active organizations that somebody is an active member of.
 async fn organizations(change: &Change<'_>, issuer: IssuerId, user: UserId) -> Result<Vec<Organization>, Refusal> {
     let held = change.reads().memberships().effective_scopes(issuer, MemberId::User(user)).await?;
-    let active = held.into_iter().filter(|(_, status, _)| *status == MembershipStatus::Active);
-    let ids: Vec<_> = active.map(|(organization, ..)| organization).collect();
+    let ids: Vec<_> = held.iter().filter(|held| held.is_in_force()).map(|held| held.org_id).collect();
     let mut found = Vec::new();
     for some in ids.chunks(usize::try_from(MAX_LIMIT).unwrap_or(usize::MAX)) {
         found.extend(change.reads().organizations().find_all(issuer, some).await?);
     }
-    found.retain(Organization::is_active);
     Ok(found)
 }
 

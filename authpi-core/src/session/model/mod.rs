@@ -244,6 +244,13 @@ impl UserSession {
         Ok(self)
     }
 
+    /// In wrong hands: for a session that is live, what is noted before it is ended.
+    #[must_use]
+    pub fn compromised(mut self, reason: &'static str, now: Timestamp) -> Self {
+        self.compromise = Some(Compromise { at: now, reason: reason.to_owned() });
+        self
+    }
+
     fn require_alive(&self, now: Timestamp) -> Result<(), AlreadyEnded> {
         if self.status_at(now).is_final() { Err(AlreadyEnded) } else { Ok(()) }
     }

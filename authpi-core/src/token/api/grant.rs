@@ -3,6 +3,7 @@
 
 use crate::error::Refusal;
 use crate::id::{MemberId, UserId};
+use crate::membership::repository::EffectiveMembership;
 use crate::rights::Rights;
 use crate::scope::Scopes;
 use crate::store::Change;
@@ -28,8 +29,8 @@ pub(super) async fn check_grant<B: Body, P>(
     let none = Rights::default();
     require(caller.in_account(change.account()).unwrap_or(&none), scopes)?;
     let held = change.reads().memberships().effective_scopes(issuer.id, MemberId::User(user)).await?;
-    for (organization, _, theirs) in held {
-        let account = organization.account();
+    for EffectiveMembership { org_id, scopes: theirs, .. } in held {
+        let account = org_id.account();
         if change.reads().accounts().exists(account).await? {
             let given = Rights::of_member(&theirs).within(scopes).to_scopes();
             require(caller.in_account(account).unwrap_or(&none), &given)?;
