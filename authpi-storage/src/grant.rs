@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use authpi_core::id::{ClientId, Id, IssuerId, SessionId, UserId};
 use authpi_core::oauth::model::{AuthorizationCode, Consent, Grant, OnceKey, Replay, Rotation, SPENT_KEPT};
-use authpi_core::oauth::repository::{CONSENTS_LISTED, GrantReads, GrantRepository};
+use authpi_core::oauth::repository::{CONSENTS_LISTED, ConsentsOf, GrantReads, GrantRepository};
 use authpi_core::outcome::{InsertOutcome, SpendOutcome};
 use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
@@ -14,6 +14,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
+use crate::batch;
 use crate::convert::{Place, id, millis, time, to_json};
 use crate::entity::authorization_code as code;
 use crate::entity::{consent, denied_token, grant, used_assertion};
@@ -266,15 +267,25 @@ impl GrantRepository for Unit {
         Ok(done.rows_affected > 0)
     }
 
-    async fn remove_consents_of(&mut self, issuer: IssuerId, user: UserId) -> Result<u64, StoreError> {
-        let done = consent::Entity::delete_many().filter(of_user(issuer, user));
-        let done = done.exec(&self.connection).await.map_err(failed("grant.remove_consents_of"))?;
-        Ok(done.rows_affected)
+    async fn remove_consents_of(&mut self, issuer: IssuerId, of: ConsentsOf, limit: u32) -> Result<u64, StoreError> {
+        const OPERATION: &str = "grant.remove_consents_of";
+        let theirs = consent::Entity::find().filter(consent::Column::IssuerId.eq(issuer.uuid()));
+        let theirs = match of {
+            ConsentsOf::User(user) => theirs.filter(consent::Column::UserId.eq(user.uuid())),
+            ConsentsOf::Client(client) => theirs.filter(consent::Column::ClientId.eq(client.uuid())),
+        };
+        let rows = theirs.limit(u64::from(limit)).all(&self.connection).await.map_err(failed(OPERATION))?;
+        let mut removed = 0;
+        for row in rows {
+            let done = consent::Entity::delete_by_id((row.user_id, row.client_id)).exec(&self.connection).await;
+            removed += done.map_err(failed(OPERATION))?.rows_affected;
+        }
+        Ok(removed)
     }
 
-    async fn sweep(&mut self, limit: u32) -> Result<u64, StoreError> {
+    async fn sweep(&mut self, size: u32) -> Result<u64, StoreError> {
         const OPERATION: &str = "grant.sweep";
-        let (now, limit) = (self.now.as_millis(), u64::from(limit));
+        let (now, limit) = (self.now.as_millis(), u64::from(size));
         let codes: Vec<Vec<u8>> = code::Entity::find()
             .select_only()
             .column(code::Column::Hash)
@@ -287,29 +298,23 @@ impl GrantRepository for Unit {
             .map_err(failed(OPERATION))?;
         let codes = code::Entity::delete_many().filter(code::Column::Hash.is_in(codes));
         let mut removed = codes.exec(&self.connection).await.map_err(failed(OPERATION))?.rows_affected;
-        removed += self.sweep_tokens(now, limit).await.map_err(failed(OPERATION))?;
-        removed += self.sweep_assertions(now, limit).await.map_err(failed(OPERATION))?;
+        let denied = denied_token::Entity::find()
+            .filter(denied_token::Column::ExpiresAt.lte(now))
+            .order_by_asc(denied_token::Column::ExpiresAt);
+        removed += batch::remove_first(&self.connection, denied, denied_token::Column::Id, size)
+            .await
+            .map_err(failed(OPERATION))?;
+        let used = used_assertion::Entity::find()
+            .filter(used_assertion::Column::ExpiresAt.lte(now))
+            .order_by_asc(used_assertion::Column::ExpiresAt);
+        removed += batch::remove_first(&self.connection, used, used_assertion::Column::Id, size)
+            .await
+            .map_err(failed(OPERATION))?;
         Ok(removed + self.erase_replays(now, limit).await.map_err(failed(OPERATION))?)
     }
 }
 
 impl Unit {
-    async fn sweep_tokens(&self, now: i64, limit: u64) -> Result<u64, sea_orm::DbErr> {
-        use denied_token::{Column, Entity};
-        let over = Entity::find().select_only().column(Column::Id).filter(Column::ExpiresAt.lte(now));
-        let over = over.order_by_asc(Column::ExpiresAt).limit(limit).into_tuple::<uuid::Uuid>();
-        let over = over.all(&self.connection).await?;
-        Ok(Entity::delete_many().filter(Column::Id.is_in(over)).exec(&self.connection).await?.rows_affected)
-    }
-
-    async fn sweep_assertions(&self, now: i64, limit: u64) -> Result<u64, sea_orm::DbErr> {
-        use used_assertion::{Column, Entity};
-        let over = Entity::find().select_only().column(Column::Id).filter(Column::ExpiresAt.lte(now));
-        let over = over.order_by_asc(Column::ExpiresAt).limit(limit).into_tuple::<uuid::Uuid>();
-        let over = over.all(&self.connection).await?;
-        Ok(Entity::delete_many().filter(Column::Id.is_in(over)).exec(&self.connection).await?.rows_affected)
-    }
-
     async fn erase_replays(&self, now: i64, limit: u64) -> Result<u64, sea_orm::DbErr> {
         use grant::{Column, Entity};
         let over = Entity::find().select_only().column(Column::SessionId).filter(Column::ReplayUntil.lte(now));

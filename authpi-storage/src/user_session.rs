@@ -16,8 +16,8 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
 };
-use uuid::Uuid;
 
+use crate::batch;
 use crate::convert::{Place, id, millis, status, time, to_json, to_word};
 use crate::entity::session::{ActiveModel, Column, Entity, Model};
 use crate::entity::{client, grant, user};
@@ -314,25 +314,10 @@ impl SessionRepository for Unit {
 impl Unit {
     async fn remove_sessions(&self, which: Select<Entity>, limit: u32) -> Result<u64, StoreError> {
         const OPERATION: &str = "session.remove";
-        let ids: Vec<Uuid> = which
-            .select_only()
-            .column(Column::Id)
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        if ids.is_empty() {
-            return Ok(0);
-        }
+        let ids = batch::first_keys(&self.connection, which, Column::Id, limit).await.map_err(failed(OPERATION))?;
         // What they were granted goes with them.
-        let grants = grant::Entity::delete_many().filter(grant::Column::SessionId.is_in(ids.iter().copied()));
-        grants.exec(&self.connection).await.map_err(failed(OPERATION))?;
-        let done = Entity::delete_many()
-            .filter(Condition::all().add(Column::Id.is_in(ids)))
-            .exec(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        Ok(done.rows_affected)
+        let granted = batch::remove::<grant::Entity>(&self.connection, grant::Column::SessionId, ids.clone()).await;
+        granted.map_err(failed(OPERATION))?;
+        batch::remove::<Entity>(&self.connection, Column::Id, ids).await.map_err(failed(OPERATION))
     }
 }

@@ -12,6 +12,15 @@ use crate::timestamp::Timestamp;
 /// Consents of one user that are listed at most, the newest.
 pub const CONSENTS_LISTED: u32 = 200;
 
+/// Whose consents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsentsOf {
+    /// Given by this user.
+    User(UserId),
+    /// Given to this client.
+    Client(ClientId),
+}
+
 /// Questions about what was granted.
 #[async_trait]
 pub trait GrantReads: Send + Sync {
@@ -118,11 +127,11 @@ pub trait GrantRepository: GrantReads {
     /// [`StoreError`].
     async fn remove_consent(&mut self, issuer: IssuerId, user: UserId, client: ClientId) -> Result<bool, StoreError>;
 
-    /// Removes all consents of a user. Returns how many.
+    /// Removes at most `limit` consents of a user or to a client. Returns how many; repeat until there are none.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn remove_consents_of(&mut self, issuer: IssuerId, user: UserId) -> Result<u64, StoreError>;
+    async fn remove_consents_of(&mut self, issuer: IssuerId, of: ConsentsOf, limit: u32) -> Result<u64, StoreError>;
 
     /// Removes at most `limit` rows of each kind whose time is over, of all issuers, and erases answers that are not given
     /// again. Returns how many.

@@ -101,6 +101,7 @@ pub(super) const ALL: &[Step] = &[
     in_turn("expired-verifiers", |bench| Box::pin(sweeps::expired_verifiers(&bench.services))),
     in_turn("expired-logins", |bench| Box::pin(sweeps::expired_logins(&bench.services))),
     in_turn("forgotten-devices", |bench| Box::pin(sweeps::forgotten_devices(&bench.services))),
+    in_turn("grants", |bench| Box::pin(sweeps::grants(&bench.services))),
     in_turn("old-removals", |bench| Box::pin(sweeps::old_removals(&bench.services))),
     in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
     in_turn("metering", |bench| Box::pin(billing::metering(&bench.services))),

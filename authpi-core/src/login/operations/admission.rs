@@ -3,8 +3,8 @@
 use super::advance::Ground;
 use super::signup_method;
 use crate::error::Refusal;
+use crate::folding::address_hash;
 use crate::invitation::model::{InvitationState, InvitationStatus, LinkToken};
-use crate::invitation::operations::address_hash;
 use crate::issuer::model::access::{AccessMode, normal_domain};
 use crate::issuer::model::auth_method::AuthMethodKind;
 use crate::login::model::PendingUser;
