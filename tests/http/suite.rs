@@ -20,6 +20,7 @@ mod invitation;
 mod issuers;
 mod key_limits;
 mod lifecycle;
+mod login;
 mod mail;
 mod members;
 mod note;

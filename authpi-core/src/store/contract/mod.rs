@@ -34,6 +34,7 @@ pub mod invitation;
 pub mod issuer;
 pub mod issuer_removal;
 pub mod issuer_settings;
+pub mod login;
 pub mod mail;
 pub mod membership;
 pub mod membership_groups;
