@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::web::endpoint::Operation;
 use crate::{
     account, agent, billing, client, connection, credential, delegation, device, domain, event, group, health,
-    invitation, issuer, mail, membership, note, oauth, organization, session, token, user, verifier, webhook,
+    invitation, issuer, mail, membership, note, oauth, organization, pages, session, token, user, verifier, webhook,
 };
 
 /// Every operation there is.
@@ -35,6 +35,7 @@ pub fn table() -> Vec<Arc<Operation>> {
         issuer::api::routes(),
         account::api::routes(),
         oauth::api::routes(),
+        pages::api::routes(),
     ];
     rooms.into_iter().flatten().collect()
 }

@@ -9,6 +9,7 @@ pub mod caller;
 pub mod cookies;
 pub mod endpoint;
 mod headers;
+pub mod html;
 pub mod idempotency;
 pub mod key_uses;
 mod lockout;
