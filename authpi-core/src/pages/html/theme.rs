@@ -57,7 +57,7 @@ impl Theme {
     pub fn of(primary: Option<&str>, background: Option<&str>) -> Self {
         let primary = primary.and_then(Color::parse).unwrap_or(PRIMARY);
         let background = background.and_then(Color::parse);
-        let by_day = background.unwrap_or_else(|| DAY.mixed(Color::rgb(0xe9, 0xec, 0xf2), 70).mixed(primary, 5));
+        let by_day = background.unwrap_or_else(|| Color::rgb(0xf4, 0xf5, 0xf8).mixed(primary, 4));
         // A light ground by night is glaring: of it, only the hue stays.
         let by_night = match background {
             Some(color) if color.luminance() < 0.06 => color,
@@ -169,6 +169,19 @@ mod tests {
         assert!(css.contains("--brand:#ffff00;") && css.contains("--page:#123456;"), "{css}");
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-#:;{}()@ \n".contains(c);
         assert!(css.chars().all(is_plain), "{css}");
+    }
+
+    #[test]
+    fn the_style_sheet_of_all_pages_has_the_default_colours() {
+        let style = super::super::assets::STYLE.content.replace("; --", ";--").replace(": #", ":#");
+        for scheme in [Theme::of(None, None).light, Theme::of(None, None).dark] {
+            let mut colors = String::new();
+            scheme.write(&mut colors);
+            assert!(style.contains(colors.trim_end_matches(';')), "{colors}");
+        }
+        for (name, color) in [("day", DAY), ("night", NIGHT)] {
+            assert!(style.contains(&format!("--surface:{}", color.css())), "{name}");
+        }
     }
 
     #[test]
