@@ -23,6 +23,7 @@ mod members;
 mod note;
 mod organization_types;
 mod organizations;
+mod pages;
 mod pipeline;
 mod revoke_access;
 mod roles;
