@@ -34,6 +34,7 @@ impl Color {
     }
 
     /// Black or white, whichever can be read better on it.
+    #[must_use]
     pub fn ink(self) -> Self {
         if Self::BLACK.contrast(self) > Self::WHITE.contrast(self) { Self::BLACK } else { Self::WHITE }
     }

@@ -46,11 +46,14 @@ pub static STYLE: Asset = asset!("page.css", CSS, "getPageStyle", "Get the style
 /// Niceties of every page.
 pub static PAGE_SCRIPT: Asset = asset!("page.js", SCRIPT, "getPageScript", "Get the script of the hosted pages");
 /// Submits the page of `response_mode=form_post`.
-pub static FORM_POST_SCRIPT: Asset = asset!("form-post.js", SCRIPT, "getFormPostScript", "Get the script that submits `response_mode=form_post`");
+pub static FORM_POST_SCRIPT: Asset =
+    asset!("form-post.js", SCRIPT, "getFormPostScript", "Get the script that submits `response_mode=form_post`");
 /// Waits for the frames of a front-channel logout.
-pub static LOGOUT_SCRIPT: Asset = asset!("logout.js", SCRIPT, "getLogoutScript", "Get the script of the front-channel logout");
+pub static LOGOUT_SCRIPT: Asset =
+    asset!("logout.js", SCRIPT, "getLogoutScript", "Get the script of the front-channel logout");
 /// Answers apps that ask whether the session changed.
-pub static CHECK_SESSION_SCRIPT: Asset = asset!("check-session.js", SCRIPT, "getCheckSessionScript", "Get the script of the session check");
+pub static CHECK_SESSION_SCRIPT: Asset =
+    asset!("check-session.js", SCRIPT, "getCheckSessionScript", "Get the script of the session check");
 /// Talks to authenticators.
 pub static PASSKEY_SCRIPT: Asset = asset!("passkey.js", SCRIPT, "getPasskeyScript", "Get the script for passkeys");
 

@@ -106,6 +106,7 @@ pub struct Invitation {
     pub message: Option<String>,
 }
 
+#[allow(clippy::ref_option, reason = "serde hands over fields by reference")]
 fn paragraphs<S: serde::Serializer>(message: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
     let paragraphs = message.as_deref().map(crate::pages::inert::paragraphs_without_links).unwrap_or_default();
     paragraphs.serialize(serializer)

@@ -29,6 +29,8 @@ mod checker;
 mod samples;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod typed;
 
 pub use frame::{Brand, Frame, Links};
 pub use policy::{Forms, Policy};

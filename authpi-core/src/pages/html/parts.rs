@@ -123,6 +123,7 @@ pub struct RequestFacts {
     pub ip: Option<String>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over fields by reference")]
 fn in_utc<S: serde::Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&crate::calendar::utc_minutes(*at))
 }

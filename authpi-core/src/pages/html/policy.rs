@@ -40,7 +40,8 @@ impl Policy {
 
     /// The value of `Content-Security-Policy`.
     pub fn header(&self) -> String {
-        let mut parts = vec!["default-src 'none'".to_owned(), "base-uri 'none'".to_owned(), "script-src 'self'".to_owned()];
+        let mut parts =
+            vec!["default-src 'none'".to_owned(), "base-uri 'none'".to_owned(), "script-src 'self'".to_owned()];
         if !self.invisible {
             parts.push("style-src 'self'".to_owned());
         }
@@ -119,7 +120,8 @@ mod tests {
             hostile.contains("img-src https://cdn.example/a%3Bscript-src%20*%2Cb/%27unsafe-inline%27%20c; form-action"),
             "{hostile}"
         );
-        for bad in ["http://cdn.example/a", "data:image/png;base64,AA", "javascript:alert(1)", "//cdn.example", "*", ""] {
+        for bad in ["http://cdn.example/a", "data:image/png;base64,AA", "javascript:alert(1)", "//cdn.example", "*", ""]
+        {
             assert!(!of(bad).contains("img-src"), "{bad}");
         }
     }

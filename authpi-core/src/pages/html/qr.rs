@@ -39,9 +39,9 @@ mod tests {
     #[test]
     fn a_code_begins_with_its_finder_and_long_texts_have_none() {
         let code = path("otpauth://totp/a?secret=A");
-        let Some(code) = code else { panic!("no code") };
-        assert!(code.path.starts_with("M4 4h7v1h-7z"), "{}", code.path);
-        assert!(code.path.chars().all(|c| c.is_ascii_digit() || "Mhvz -".contains(c)));
-        assert!(path(&"x".repeat(4_000)).is_none());
+        let path = code.map(|code| code.path).unwrap_or_default();
+        assert!(path.starts_with("M4 4h7v1h-7z"), "{path}");
+        assert!(path.chars().all(|c| c.is_ascii_digit() || "Mhvz -".contains(c)));
+        assert!(super::path(&"x".repeat(4_000)).is_none());
     }
 }

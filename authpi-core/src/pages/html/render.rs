@@ -84,7 +84,8 @@ pub fn render<P: Page>(frame: &Frame, page: &P) -> Result<RenderedPage, PageErro
         },
         page => Serde(page),
     };
-    let environment = ENVIRONMENTS.get(frame.language.index()).ok_or_else(|| PageError::Text("no language".to_owned()))?;
+    let environment =
+        ENVIRONMENTS.get(frame.language.index()).ok_or_else(|| PageError::Text("no language".to_owned()))?;
     Ok(RenderedPage { html: environment.get_template(P::TEMPLATE)?.render(around)?, policy })
 }
 
@@ -145,7 +146,7 @@ fn templates() -> Environment<'static> {
     }
     environment.add_filter("shown", |text: &str| line(text).unwrap_or_default());
     environment.add_filter("initial", initial);
-    environment.add_function("first_problem", first_problem);
+    environment.add_function("first_problem", |errors: Value| first_problem(&errors));
     environment
 }
 
@@ -156,7 +157,7 @@ fn speaking(language: Language, mut environment: Environment<'static>) -> Enviro
         for name in arguments.args() {
             set(&mut named, name, &arguments.get::<Value>(name)?);
         }
-        texts::text(language, key, &named).map_err(defect)
+        texts::text(language, key, &named).map_err(|error| defect(&error))
     });
     environment.add_function("has_text", move |key: &str| texts::has(language, key));
     environment.add_function("problem_of", move |errors: Value, field: &str| -> Result<Option<String>, Error> {
@@ -176,7 +177,7 @@ fn set(arguments: &mut FluentArgs<'_>, name: &str, value: &Value) {
     }
 }
 
-fn defect(error: PageError) -> Error {
+fn defect(error: &PageError) -> Error {
     Error::new(ErrorKind::InvalidOperation, error.to_string())
 }
 
@@ -202,11 +203,11 @@ fn told(language: Language, problem: &Value) -> Result<String, Error> {
     let key = problem.get_attr("key")?;
     let mut message = String::from("problem-");
     let _ = write!(message, "{key}");
-    texts::text(language, &message, &arguments).map_err(defect)
+    texts::text(language, &message, &arguments).map_err(|error| defect(&error))
 }
 
 /// The first field with a problem; empty when none has one.
-fn first_problem(errors: Value) -> Result<String, Error> {
+fn first_problem(errors: &Value) -> Result<String, Error> {
     for error in errors.try_iter()? {
         let field = error.get_attr("field")?.to_string();
         if !field.is_empty() {

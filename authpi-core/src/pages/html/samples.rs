@@ -1,5 +1,7 @@
 //! One of every page, for the tests and the preview.
 
+#![allow(clippy::panic, reason = "a test fails by panicking")]
+
 use super::decision::{
     ChooseAccount, ChooseOrganization, Consent, Invitation, KnownAccount, LogoutQuestion, OrganizationChoice, ScopeLine,
 };
@@ -12,52 +14,9 @@ use super::parts::{Account, App, Method, MethodKind, RequestFacts, Step};
 use super::password::{NewPassword, NewPasswordReason, ResetRequest, ResetSent};
 use super::sign_in::{ChooseMethod, CodePurpose, EmailCode, Identify, Password};
 use super::sign_up::{CustomField, CustomFieldKind, ProfileField, ProfileKey, SignUp};
-use super::{Brand, Errors, Frame, Links, Page, Problem, RenderedPage, render};
-use crate::pages::language::Language;
+use super::typed::Typed;
+use super::{Errors, Frame, Page, Problem, RenderedPage, render};
 use crate::timestamp::Timestamp;
-
-/// What people typed.
-#[derive(Clone, Copy)]
-pub(super) struct Typed {
-    pub(super) app: &'static str,
-    pub(super) person: &'static str,
-    pub(super) address: &'static str,
-    pub(super) organization: &'static str,
-    pub(super) text: &'static str,
-}
-
-pub(super) const ORDINARY: Typed = Typed {
-    app: "Lumen Notes",
-    person: "Maya Lindqvist",
-    address: "maya@lindqvist.example",
-    organization: "Northwind Trading",
-    text: "Looking forward to working with you!\n\nSee you on Monday.",
-};
-
-/// Tags, quotes, signs that turn the direction, words without an end, and scripts from right to left.
-pub(super) const HOSTILE: Typed = Typed {
-    app: "\"><script>alert(1)</script>' onload='x' {{ 7 * 7 }} {% raw %} \u{202e}gnp.exe\u{202c}",
-    person: "</bdi></main><img src=x onerror=alert(1)>\u{2066}محمد عبد الله\u{2069} 🧑\u{200d}💻",
-    address: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"@<x>.example",
-    organization: "\u{202e}Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft <b>&amp;</b> שלום",
-    text: "<a href=\"https://evil.example\">click</a> https://evil.example\u{2028}\n<!-- --><style>body{display:none}</style>",
-};
-
-pub(super) fn frame(language: Language) -> Frame {
-    Frame {
-        language,
-        path: "/i_1".to_owned(),
-        brand: Brand {
-            name: "Northwind".to_owned(),
-            links: Links {
-                privacy: Some("https://northwind.example/privacy".to_owned()),
-                terms: Some("https://northwind.example/terms".to_owned()),
-                support: Some("https://northwind.example/help".to_owned()),
-            },
-            ..Brand::default()
-        },
-    }
-}
 
 /// Name of the sample, and the page.
 pub(super) type Sample = (String, RenderedPage);
@@ -162,9 +121,7 @@ impl Gallery<'_> {
             forgot: Some("/i_1/reset?flow=flw_1".to_owned()),
         };
         self.show("password", &password);
-        for (name, problem) in
-            [("wrong", Problem::WrongCredentials), ("locked", Problem::Locked { minutes: 15 })]
-        {
+        for (name, problem) in [("wrong", Problem::WrongCredentials), ("locked", Problem::Locked { minutes: 15 })] {
             let step = self.step(Errors::of_form(problem));
             self.show(format!("password-{name}"), &Password { step, ..password.clone() });
         }
@@ -189,7 +146,10 @@ impl Gallery<'_> {
         self.show("email-code", &code);
         let wrong = self.step(Errors::of("code", Problem::WrongCode));
         self.show("email-code-wrong", &EmailCode { step: wrong, purpose: CodePurpose::Enrollment, ..code.clone() });
-        self.show("email-code-verify", &EmailCode { purpose: CodePurpose::VerifyEmail, resend: None, methods: vec![], ..code });
+        self.show(
+            "email-code-verify",
+            &EmailCode { purpose: CodePurpose::VerifyEmail, resend: None, methods: vec![], ..code },
+        );
         for (name, purpose) in [("sign-in", LinkPurpose::SignIn), ("verify", LinkPurpose::VerifyEmail)] {
             let sent = LinkSent {
                 step: self.plain(),
@@ -203,8 +163,12 @@ impl Gallery<'_> {
             self.show(format!("link-sent-{name}"), &sent);
             let wrong = self.step(Errors::of("code", Problem::ExpiredCode));
             self.show(format!("link-sent-{name}-wrong"), &LinkSent { step: wrong, ..sent });
-            let confirm =
-                LinkConfirm { step: self.plain(), purpose, action: "/i_1/magic/x".to_owned(), address: address.clone() };
+            let confirm = LinkConfirm {
+                step: self.plain(),
+                purpose,
+                action: "/i_1/magic/x".to_owned(),
+                address: address.clone(),
+            };
             self.show(format!("link-confirm-{name}"), &confirm);
             let request = RequestFacts {
                 at: Timestamp::from_millis(1_800_000_000_000),
@@ -228,7 +192,8 @@ impl Gallery<'_> {
         };
         self.show("second-factor", &second);
         let step = self.step(Errors::of("code", Problem::WrongCode));
-        let backup = SecondFactor { step, factor: Factor::BackupCode, trust_days: Some(1), methods: vec![passkey()], ..second };
+        let backup =
+            SecondFactor { step, factor: Factor::BackupCode, trust_days: Some(1), methods: vec![passkey()], ..second };
         self.show("second-factor-backup", &backup);
         let enroll = EnrollTotp {
             step: self.plain(),
@@ -258,8 +223,12 @@ impl Gallery<'_> {
         let step = self.step(Errors::of("password", Problem::PasswordBreached));
         self.show("new-password-wrong", &NewPassword { step, reason: NewPasswordReason::Reset, account: None, ..new });
         let (identifier, back) = (self.typed.address.to_owned(), Some("/i_1/login?flow=flw_1".to_owned()));
-        let request =
-            ResetRequest { step: self.plain(), action: at("password-reset"), identifier: identifier.clone(), back: back.clone() };
+        let request = ResetRequest {
+            step: self.plain(),
+            action: at("password-reset"),
+            identifier: identifier.clone(),
+            back: back.clone(),
+        };
         self.show("reset-request", &request);
         self.show("reset-sent", &ResetSent { identifier, back });
     }
@@ -310,7 +279,8 @@ impl Gallery<'_> {
             profile(ProfileKey::PhoneNumber, false),
         ];
         let step = self.step(errors);
-        let wrong = SignUp { step, custom_fields, profile, identifier_fixed: true, methods: Vec::new(), ..page.clone() };
+        let wrong =
+            SignUp { step, custom_fields, profile, identifier_fixed: true, methods: Vec::new(), ..page.clone() };
         self.show("sign-up-wrong", &wrong);
         let bare = SignUp { profile: Vec::new(), is_email: false, password: None, terms: None, ..page };
         self.show("sign-up-bare", &bare);
@@ -325,8 +295,12 @@ impl Gallery<'_> {
             signed_in,
         };
         let accounts = vec![account("usr_1", Some(self.typed.person), true), account("usr_2", None, false)];
-        let choose =
-            ChooseAccount { step: self.plain(), action: at("account"), accounts: accounts.clone(), other: Some(at("restart")) };
+        let choose = ChooseAccount {
+            step: self.plain(),
+            action: at("account"),
+            accounts: accounts.clone(),
+            other: Some(at("restart")),
+        };
         let back = ChooseAccount { accounts: accounts.iter().skip(1).cloned().collect(), ..choose.clone() };
         let one = ChooseAccount { accounts: accounts.into_iter().take(1).collect(), ..choose.clone() };
         self.show("choose-account", &choose);
@@ -341,7 +315,8 @@ impl Gallery<'_> {
             description: description.map(str::to_owned),
             is_wildcard: scope.ends_with('*'),
         };
-        let standard = ["openid", "profile", "email", "phone", "address", "offline_access"].map(|name| scope(name, None));
+        let standard =
+            ["openid", "profile", "email", "phone", "address", "offline_access"].map(|name| scope(name, None));
         let own = [scope("notes:read", Some(self.typed.text)), scope("notes:*", None)];
         let consent = Consent {
             step: self.plain(),
@@ -366,8 +341,12 @@ impl Gallery<'_> {
         self.show("invitation", &invitation);
         self.show("invitation-bare", &Invitation { account: None, inviter: None, message: None, ..invitation });
         for bad_hint in [false, true] {
-            let question =
-                LogoutQuestion { step: self.plain(), action: "/i_1/logout".to_owned(), account: Some(self.known()), bad_hint };
+            let question = LogoutQuestion {
+                step: self.plain(),
+                action: "/i_1/logout".to_owned(),
+                account: Some(self.known()),
+                bad_hint,
+            };
             self.show(format!("logout-question{}", if bad_hint { "-bad" } else { "" }), &question);
         }
     }
@@ -396,7 +375,8 @@ impl Gallery<'_> {
         let logout = FrontChannelLogout { frames, next: Some("https://app.example/bye?state=1&x=\"".to_owned()) };
         self.show("front-channel-logout", &logout);
         self.show("front-channel-logout-end", &FrontChannelLogout { next: None, ..logout });
-        let fields = vec![("code".to_owned(), "c_1".to_owned()), ("state".to_owned(), format!("{}\n ", self.typed.app))];
+        let fields =
+            vec![("code".to_owned(), "c_1".to_owned()), ("state".to_owned(), format!("{}\n ", self.typed.app))];
         self.show("form-post", &FormPost { action: "https://app.example/cb?x=1&y=\"".to_owned(), fields });
         self.show("check-session", &CheckSession { endpoint: "/i_1/check-session".to_owned() });
     }

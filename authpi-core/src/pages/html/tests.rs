@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::checker::{check, elements};
-use super::samples::{HOSTILE, ORDINARY, Sample, all, frame};
+use super::samples::{Sample, all};
+use super::typed::{HOSTILE, ORDINARY, frame};
 use super::{Brand, Forms, Frame, texts};
 use crate::pages::language::Language;
 
@@ -147,7 +148,12 @@ fn a_problem_stands_beside_its_field_and_is_announced() {
         .map(|element| element.get("name").unwrap().to_owned())
         .collect();
     let expected = [
-        "given_name", "custom_fields.text", "custom_fields.count", "custom_fields.flag", "custom_fields.choice", "password",
+        "given_name",
+        "custom_fields.text",
+        "custom_fields.count",
+        "custom_fields.flag",
+        "custom_fields.choice",
+        "password",
         "terms",
     ];
     assert_eq!(wrong, expected, "in the order of the page");
@@ -168,9 +174,11 @@ fn names(language: Language) -> BTreeSet<(String, BTreeSet<String>)> {
             }
         }
         if let Some((_, arguments)) = found.last_mut() {
-            arguments.extend(line.split('$').skip(1).map(|rest| {
-                rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>()
-            }));
+            arguments.extend(
+                line.split('$')
+                    .skip(1)
+                    .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>()),
+            );
         }
     }
     found.into_iter().collect()
@@ -196,8 +204,12 @@ fn every_text_is_used() {
         let (message, attribute) = name.split_once('.').unwrap_or((&name, ""));
         let whole = format!("\"{name}\"");
         let by_part = format!("\"{message}.\" ~");
-        let is_message = attribute.is_empty() && names(Language::English).iter().any(|(other, _)| other.starts_with(&format!("{name}.")));
-        assert!(by_kind || is_message || templates.contains(&whole) || templates.contains(&by_part), "{name} is used nowhere");
+        let is_message = attribute.is_empty()
+            && names(Language::English).iter().any(|(other, _)| other.starts_with(&format!("{name}.")));
+        assert!(
+            by_kind || is_message || templates.contains(&whole) || templates.contains(&by_part),
+            "{name} is used nowhere"
+        );
     }
 }
 
