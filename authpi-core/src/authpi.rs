@@ -9,7 +9,7 @@ use http::HeaderMap;
 use std::net::IpAddr;
 
 use crate::error::{Refusal, StoreError, StoreErrorKind};
-use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
+use crate::event::model::Trigger;
 use crate::id::{AccountId, IssuerId};
 use crate::key::published::{Cache, KeyCache};
 use crate::keyring::Keyring;
@@ -24,6 +24,7 @@ use crate::urls::Urls;
 use crate::web::answer::Answer;
 use crate::web::authentication::{announce, client_address, identify, request_context};
 use crate::web::caller::Caller;
+use crate::web::client_keys::ClientKeys;
 use crate::web::idempotency::InFlight;
 use crate::web::key_uses::KeyUses;
 use crate::web::personal_token::TokenAddresses;
@@ -108,14 +109,7 @@ impl AuthPi {
     pub async fn run<W: Work>(&self, work: &W) -> Result<W::Output, Refusal> {
         let services = &self.0.services;
         let root = services.root_for(work.issuer()).await?;
-        let origin = Origin {
-            account_id: work.account(),
-            actor: Actor::System,
-            trigger: Trigger::System,
-            trace: None,
-            request: RequestContext::default(),
-            detail: ContextDetail::None,
-        };
+        let origin = Origin::of_instance(work.account(), Trigger::System);
         let context = services.change_context(origin, root);
         let mut retries = Retries::new();
         loop {
@@ -254,6 +248,7 @@ impl Builder {
             buffer: EventBuffer::new(self.options.event_buffer),
             keys: KeyCache::default(),
             issuers: Cache::default(),
+            client_keys: ClientKeys::default(),
             token_addresses: TokenAddresses::default(),
             in_flight: InFlight::default(),
             roots: RwLock::new(HashMap::new()),

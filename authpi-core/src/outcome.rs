@@ -35,3 +35,13 @@ pub enum InsertOutcome {
     /// The value that must be unique is taken; nothing was inserted.
     Taken,
 }
+
+/// What became of something that is good for once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what was spent before is not accepted"]
+pub enum SpendOutcome {
+    /// This was the one time.
+    Spent,
+    /// There was another before; nothing was changed.
+    SpentBefore,
+}

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use authpi_core::client::model::{Client, Readiness};
+use authpi_core::client::model::{Client, ClientDetails, ClientStatus, Readiness};
 use authpi_core::client::repository::{
-    ClientFacts, ClientFilter, ClientListing, ClientReads, ClientRepository, DeletedClient, StatusFilter,
+    CLIENTS_ASKED, ClientFacts, ClientFilter, ClientListing, ClientReads, ClientRepository, DeletedClient, StatusFilter,
 };
 use authpi_core::id::{ClientId, Id, IssuerId};
 use authpi_core::outcome::WriteOutcome;
@@ -178,6 +178,23 @@ impl<C: ConnectionTrait + Send + Sync> ClientReads for Session<C> {
             .await
             .map_err(failed("client.find"))?;
         row.map(client).transpose()
+    }
+
+    async fn active_details(&self, issuer: IssuerId) -> Result<Vec<ClientDetails>, StoreError> {
+        const OPERATION: &str = "client.active_details";
+        let rows: Vec<(Uuid, serde_json::Value)> = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::Details])
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Deleted.eq(false))
+            .filter(Column::Status.eq(to_word(OPERATION, &ClientStatus::Active)?))
+            .order_by_desc(Column::Id)
+            .limit(u64::from(CLIENTS_ASKED))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        rows.into_iter().map(|(id, details)| Place { table: TABLE, id }.json("details", details)).collect()
     }
 
     async fn list(

@@ -18,9 +18,12 @@ use authpi_core::key::repository::{SigningKeyReads, SigningKeyRepository};
 use authpi_core::mail::repository::{MailReads, MailRepository};
 use authpi_core::membership::repository::{MembershipReads, MembershipRepository};
 use authpi_core::note::repository::{NoteReads, NoteRepository};
+use authpi_core::oauth::repository::{GrantReads, GrantRepository};
 use authpi_core::organization::repository::{OrganizationReads, OrganizationRepository};
 use authpi_core::session::repository::{SessionReads, SessionRepository};
-use authpi_core::store::{IdempotencyRepository, InstanceReads, InstanceRepository, Reads, StoreError, UnitOfWork};
+use authpi_core::store::{
+    IdempotencyReads, IdempotencyRepository, InstanceReads, InstanceRepository, Reads, StoreError, UnitOfWork,
+};
 use authpi_core::timestamp::Timestamp;
 use authpi_core::token::repository::{PersonalTokenReads, PersonalTokenRepository};
 use authpi_core::user::repository::{UserReads, UserRepository};
@@ -117,6 +120,10 @@ impl<C: ConnectionTrait + Send + Sync + 'static> Reads for Session<C> {
         self
     }
 
+    fn grants(&self) -> &dyn GrantReads {
+        self
+    }
+
     fn webhooks(&self) -> &dyn WebhookReads {
         self
     }
@@ -130,6 +137,10 @@ impl<C: ConnectionTrait + Send + Sync + 'static> Reads for Session<C> {
     }
 
     fn events(&self) -> &dyn EventReads {
+        self
+    }
+
+    fn idempotency(&self) -> &dyn IdempotencyReads {
         self
     }
 }
@@ -224,6 +235,10 @@ impl UnitOfWork for Unit {
     }
 
     fn devices(&mut self) -> &mut dyn DeviceRepository {
+        self
+    }
+
+    fn grants(&mut self) -> &mut dyn GrantRepository {
         self
     }
 

@@ -10,15 +10,16 @@ use authpi_core::session::repository::{ENDED_LISTED, SessionReads, SessionReposi
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
 };
-use uuid::Uuid;
 
+use crate::batch;
 use crate::convert::{Place, id, millis, status, time, to_json, to_word};
 use crate::entity::session::{ActiveModel, Column, Entity, Model};
-use crate::entity::{client, user};
+use crate::entity::{client, grant, user};
 use crate::error::failed;
 use crate::session::{Session, Unit};
 
@@ -247,6 +248,24 @@ impl SessionRepository for Unit {
         Ok(WriteOutcome::of_rows(done.rows_affected))
     }
 
+    async fn touch(&mut self, issuer: IssuerId, id: SessionId, at: Timestamp) -> Result<(), StoreError> {
+        let millis = at.as_millis();
+        let idle_until = Column::IdleTimeout.into_expr().mul(1_000).add(millis);
+        let absolute = Column::ExpiresAt.into_expr();
+        let lapses = CaseStatement::new().case(idle_until.clone().lt(absolute.clone()), idle_until).finally(absolute);
+        Entity::update_many()
+            .col_expr(Column::LastActivityAt, Expr::value(millis))
+            .col_expr(Column::LapsesAt, lapses.into())
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Id.eq(id.uuid()))
+            .filter(Column::Ended.eq(false))
+            .filter(Column::LastActivityAt.lt(millis))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("session.touch"))?;
+        Ok(())
+    }
+
     async fn purge(&mut self, at: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let due = Entity::find().filter(Column::EndedAt.lt(at.as_millis())).order_by_asc(Column::EndedAt);
         self.remove_sessions(due, limit).await
@@ -260,22 +279,10 @@ impl SessionRepository for Unit {
 impl Unit {
     async fn remove_sessions(&self, which: Select<Entity>, limit: u32) -> Result<u64, StoreError> {
         const OPERATION: &str = "session.remove";
-        let ids: Vec<Uuid> = which
-            .select_only()
-            .column(Column::Id)
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        if ids.is_empty() {
-            return Ok(0);
-        }
-        let done = Entity::delete_many()
-            .filter(Condition::all().add(Column::Id.is_in(ids)))
-            .exec(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        Ok(done.rows_affected)
+        let ids = batch::first_keys(&self.connection, which, Column::Id, limit).await.map_err(failed(OPERATION))?;
+        // What they were granted goes with them.
+        let granted = batch::remove::<grant::Entity>(&self.connection, grant::Column::SessionId, ids.clone()).await;
+        granted.map_err(failed(OPERATION))?;
+        batch::remove::<Entity>(&self.connection, Column::Id, ids).await.map_err(failed(OPERATION))
     }
 }

@@ -88,6 +88,18 @@ impl Call {
         Self(self.0.header("content-type", content_type).body(body.into()))
     }
 
+    /// A form.
+    #[must_use]
+    pub fn form(self, parameters: &[(&str, &str)]) -> Self {
+        Self(self.0.form(parameters))
+    }
+
+    /// HTTP Basic.
+    #[must_use]
+    pub fn basic(self, user: &str, password: &str) -> Self {
+        Self(self.0.basic_auth(user, Some(password)))
+    }
+
     /// Sends it.
     pub async fn send(self) -> Reply {
         let response = self.0.send().await.unwrap();

@@ -1,11 +1,15 @@
 //! Sessions, begun in process: no endpoint begins one.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use authpi_core::Work;
 use authpi_core::device::model::Fingerprint;
 use authpi_core::device::operations::{self as device, NewTrust};
 use authpi_core::error::Refusal;
-use authpi_core::id::{AccountId, IssuerId, SessionId, UserId};
+use authpi_core::id::{AccountId, ClientId, IssuerId, OrganizationId, SessionId, UserId};
+use authpi_core::oauth::model::{CodeBinding, GrantBinding};
+use authpi_core::oauth::operations::{self as oauth, NewAuthorization};
 use authpi_core::session::model::{Authentication, Device, Location, SessionDetails};
 use authpi_core::session::operations::opening::{self, NewSession, NewSessionKind};
 use authpi_core::store::Change;
@@ -16,8 +20,24 @@ use crate::App;
 /// What happens to sessions besides what the Core API does.
 enum Deed {
     Open(Box<NewSession>),
+    Authorize(Box<Authorization>),
     IssueTokens(SessionId),
     TrustDevice(UserId),
+}
+
+/// An authorization of a client, as the browser of the user would give it.
+#[derive(Clone, Debug)]
+pub struct Authorization {
+    /// The session at the issuer.
+    pub op: SessionId,
+    /// To whom.
+    pub client: ClientId,
+    /// The organization that its tokens are selected to.
+    pub org: Option<OrganizationId>,
+    /// What is granted.
+    pub grant: GrantBinding,
+    /// What the code is bound to.
+    pub code: CodeBinding,
 }
 
 struct Login {
@@ -41,6 +61,20 @@ impl Work for Login {
     async fn apply(&self, change: &mut Change<'_>) -> Result<String, Refusal> {
         match &self.deed {
             Deed::Open(new) => Ok(opening::open(change, self.issuer, NewSession::clone(new)).await?.id.to_string()),
+            Deed::Authorize(new) => {
+                let op = change.reads().sessions().find(self.issuer, new.op).await?.ok_or(Refusal::NotFound)?;
+                let new = NewAuthorization {
+                    op,
+                    client_id: new.client,
+                    org_id: new.org,
+                    grant: new.grant.clone(),
+                    code: new.code.clone(),
+                    code_lifetime: Duration::from_secs(60),
+                    idle_timeout: IDLE_TIMEOUT,
+                    origin: None,
+                };
+                Ok(oauth::authorize(change, self.issuer, new).await?.code.expose().to_owned())
+            }
             Deed::IssueTokens(id) => {
                 let session = change.reads().sessions().find(self.issuer, *id).await?.ok_or(Refusal::NotFound)?;
                 Ok(opening::issue_tokens(change, session, true).await?.id.to_string())
@@ -116,6 +150,11 @@ impl App {
             new_device: false,
         };
         self.deed(issuer, Deed::Open(Box::new(new))).await.unwrap()
+    }
+
+    /// Gives a client a code.
+    pub async fn authorization_code(&self, issuer: &str, authorization: Authorization) -> String {
+        self.deed(issuer, Deed::Authorize(Box::new(authorization))).await.unwrap()
     }
 
     /// The browser of a user stands in for a second factor.

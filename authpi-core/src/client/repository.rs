@@ -2,13 +2,16 @@
 
 use async_trait::async_trait;
 
-use super::model::{ApplicationType, Client, ClientStatus, Readiness};
+use super::model::{ApplicationType, Client, ClientDetails, ClientStatus, Readiness};
 use crate::error::StoreError;
 use crate::id::{ClientId, IssuerId};
 use crate::outcome::WriteOutcome;
 use crate::page::{PageRequest, SearchPage};
 use crate::timestamp::Timestamp;
 use crate::words::words;
+
+/// Clients of an issuer that a rule over all of them looks at.
+pub const CLIENTS_ASKED: u32 = 2_000;
 
 /// Which clients a list shows; all conditions hold together.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +109,13 @@ pub trait ClientReads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn find(&self, issuer: IssuerId, id: ClientId) -> Result<Option<Client>, StoreError>;
+
+    /// What the active clients of the issuer say of themselves, of the newest [`CLIENTS_ASKED`]: for rules over all
+    /// of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn active_details(&self, issuer: IssuerId) -> Result<Vec<ClientDetails>, StoreError>;
 
     /// Clients of the issuer, newest first. Without a status filter deleted ones are left out.
     ///

@@ -34,8 +34,34 @@ pub struct HeldScope {
     pub groups: Vec<GroupId>,
 }
 
-/// What somebody is in one organization: where the membership stands, and its effective scopes.
-pub type EffectiveMembership = (OrganizationId, MembershipStatus, Scopes);
+/// What somebody is in one organization, and what that organization asks of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a property of its own of the organization")]
+pub struct EffectiveMembership {
+    /// The organization.
+    pub org_id: OrganizationId,
+    /// Where the membership stands.
+    pub status: MembershipStatus,
+    /// What the member is called there.
+    pub title: Option<String>,
+    /// When they joined.
+    pub joined_at: Timestamp,
+    /// What they hold, directly and through groups.
+    pub scopes: Scopes,
+    /// The organization is suspended.
+    pub suspended_organization: bool,
+    /// The organization asks for a second factor.
+    pub mfa_required: bool,
+    /// The organization asks for its own identity provider.
+    pub sso_only: bool,
+}
+
+impl EffectiveMembership {
+    /// The membership gives what it says: neither it nor the organization is suspended.
+    pub fn is_in_force(&self) -> bool {
+        self.status == MembershipStatus::Active && !self.suspended_organization
+    }
+}
 
 /// The place of a member in the list of an organization: by time, then by the UUID of the member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

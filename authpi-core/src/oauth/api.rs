@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use http::{Method, StatusCode};
 use utoipa::ToSchema;
 
+use super::consents::RevokeConsent;
 use super::discovery::OpenIdConfiguration;
+use super::introspection::Introspect;
 use super::keys::key_set;
+use super::revocation::Revoke;
+use super::token::Token;
+use super::userinfo::UserInfo;
 use crate::error::Refusal;
 use crate::id::IssuerId;
 use crate::key::published::{Cached, Configuration, Document};
@@ -38,7 +43,11 @@ pub fn routes() -> Vec<Arc<Operation>> {
             summary: "Get the discovery document, where RFC 8414 looks for it",
         },
     ];
-    documents.into_iter().map(Operation::read).chain([Operation::read(Jwks)]).collect()
+    let mut routes: Vec<_> = documents.into_iter().map(Operation::read).collect();
+    routes.extend([Operation::read(Jwks), Operation::runtime(Token)]);
+    routes.extend([Operation::runtime(Introspect), Operation::runtime(Revoke), Operation::runtime(RevokeConsent)]);
+    routes.extend([Method::GET, Method::POST].map(|method| Operation::runtime(UserInfo { method })));
+    routes
 }
 
 fn open(path: &'static str) -> Route {

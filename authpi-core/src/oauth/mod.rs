@@ -1,6 +1,24 @@
 //! OAuth 2 and OpenID Connect, as an issuer speaks them (idp §2).
 
 pub mod api;
+mod assertion;
+mod bearer;
+mod client_authentication;
+mod consents;
 pub mod discovery;
+pub mod events;
+mod introspection;
 pub mod keys;
+mod minting;
+pub mod model;
+pub mod operations;
+mod organizations;
+mod profile;
+pub mod repository;
+mod revocation;
 pub mod rotation;
+mod scopes;
+mod targets;
+mod token;
+mod user_tokens;
+mod userinfo;

@@ -53,3 +53,25 @@ pub fn terminated(session: &UserSession, cause: EndCause) -> EventDraft {
         .with("cause", cause.as_str())
         .with("reason", machine_word(session.status.reason.as_deref()))
 }
+
+/// `session.compromised`
+pub fn compromised(session: &UserSession, cause: &'static str) -> EventDraft {
+    let subject = match session.kind.rp() {
+        None => subject(session),
+        Some(rp) => subject(session).client(rp.client_id),
+    };
+    EventDraft::new(catalogue::SESSION_COMPROMISED, subject)
+        .with("cause", cause)
+        .with("refresh_count", session.tokens.refresh_count)
+}
+
+/// `session.token-refreshed`
+pub fn refreshed(session: &UserSession, scope: &str) -> EventDraft {
+    let subject = match session.kind.rp() {
+        None => subject(session),
+        Some(rp) => subject(session).client(rp.client_id),
+    };
+    EventDraft::new(catalogue::SESSION_TOKEN_REFRESHED, subject)
+        .with("scope", scope)
+        .with("refresh_count", session.tokens.refresh_count)
+}

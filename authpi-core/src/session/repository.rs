@@ -101,6 +101,12 @@ pub trait SessionRepository: SessionReads {
     /// [`StoreError`].
     async fn update(&mut self, session: &UserSession, before: Timestamp) -> Result<WriteOutcome, StoreError>;
 
+    /// Notes that a live session was used at `at`, unless it was later. The version stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn touch(&mut self, issuer: IssuerId, id: SessionId, at: Timestamp) -> Result<(), StoreError>;
+
     /// Removes at most `limit` sessions of all issuers that ended before `at`. Returns how many.
     ///
     /// # Errors

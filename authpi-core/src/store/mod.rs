@@ -33,6 +33,7 @@ use crate::key::repository::{SigningKeyReads, SigningKeyRepository};
 use crate::mail::repository::{MailReads, MailRepository};
 use crate::membership::repository::{MembershipReads, MembershipRepository};
 use crate::note::repository::{NoteReads, NoteRepository};
+use crate::oauth::repository::{GrantReads, GrantRepository};
 use crate::organization::repository::{OrganizationReads, OrganizationRepository};
 use crate::session::repository::{SessionReads, SessionRepository};
 use crate::timestamp::Timestamp;
@@ -44,7 +45,7 @@ use crate::webhook::repository::{WebhookReads, WebhookRepository};
 mod idempotency;
 mod instance;
 
-pub use idempotency::{Claim, IdempotencyRecord, IdempotencyRepository};
+pub use idempotency::{Claim, IdempotencyReads, IdempotencyRecord, IdempotencyRepository};
 pub use instance::{InstanceKeyPurpose, InstanceReads, InstanceRepository, Platform, WrappedInstanceKey};
 
 /// Questions about committed state, or about the state inside a unit of work.
@@ -89,6 +90,8 @@ pub trait Reads: Send + Sync {
     fn verifiers(&self) -> &dyn VerifierReads;
     /// Devices that users sign in from.
     fn devices(&self) -> &dyn DeviceReads;
+    /// What was granted to clients.
+    fn grants(&self) -> &dyn GrantReads;
     /// Webhooks and their deliveries.
     fn webhooks(&self) -> &dyn WebhookReads;
     /// Usage, credit and payment methods.
@@ -97,6 +100,8 @@ pub trait Reads: Send + Sync {
     fn domains(&self) -> &dyn DomainReads;
     /// The event trail.
     fn events(&self) -> &dyn EventReads;
+    /// Records of idempotent requests.
+    fn idempotency(&self) -> &dyn IdempotencyReads;
 }
 
 /// Where everything is kept.
@@ -172,6 +177,8 @@ pub trait UnitOfWork: Send + Sync {
     fn verifiers(&mut self) -> &mut dyn VerifierRepository;
     /// Devices that users sign in from.
     fn devices(&mut self) -> &mut dyn DeviceRepository;
+    /// What was granted to clients.
+    fn grants(&mut self) -> &mut dyn GrantRepository;
     /// Webhooks and their deliveries.
     fn webhooks(&mut self) -> &mut dyn WebhookRepository;
     /// Usage, credit and payment methods.

@@ -8,19 +8,9 @@ use async_trait::async_trait;
 use super::model::{Attempts, Enrollment, StoredCode, Verifier};
 use crate::error::StoreError;
 use crate::id::{EnrollmentId, IssuerId, UserId, VerifierId};
-use crate::outcome::WriteOutcome;
+use crate::outcome::{SpendOutcome, WriteOutcome};
 use crate::secret::SecretHash;
 use crate::timestamp::Timestamp;
-
-/// What became of something that is good for once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "what was spent before is not accepted"]
-pub enum SpendOutcome {
-    /// This was the one time.
-    Spent,
-    /// There was another before; nothing was changed.
-    SpentBefore,
-}
 
 /// Questions about credentials.
 #[async_trait]

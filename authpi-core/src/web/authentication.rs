@@ -18,10 +18,8 @@ use crate::credential::model::{API_KEY_HASH, ApiKeyAuthentication, KeyLevel, Ver
 use crate::error::{Refusal, Unauthenticated};
 use crate::event::model::{RequestContext, Trigger};
 use crate::id::{ApiKeyId, MemberId};
-use crate::membership::model::MembershipStatus;
 use crate::membership::repository::EffectiveMembership;
 use crate::network;
-use crate::organization::model::OrganizationStatus;
 use crate::page::{Limit, MAX_LIMIT, PageRequest};
 use crate::rights::Rights;
 use crate::rotating_secret::RotatingSecret;
@@ -169,25 +167,15 @@ async fn memberships(
     let limit = &token.restrictions.scopes;
     let held = reads.memberships().effective_scopes(token.issuer_id, MemberId::User(token.user_id)).await?;
     let platform = services.platform().await?.filter(|platform| platform.issuer_id == token.issuer_id);
-    let (mut active, mut of_accounts) = (BTreeSet::new(), BTreeSet::new());
-    for some in held.chunks(AT_A_TIME) {
-        let named: Vec<_> = some.iter().map(|(organization, _, _)| *organization).collect();
-        let found = reads.organizations().find_all(token.issuer_id, &named).await?;
-        active.extend(
-            found.iter().filter(|found| found.status.value == OrganizationStatus::Active).map(|found| found.id),
-        );
-        if platform.is_some() {
-            let among: Vec<_> = named.iter().map(|organization| organization.account()).collect();
-            let page = PageRequest { limit: Limit::new(MAX_LIMIT).unwrap_or_default(), after: None };
-            let found = reads.accounts().list(&among, &page).await?;
-            of_accounts.extend(found.items.iter().map(|account| account.id.organization()));
-        }
+    let mut of_accounts = BTreeSet::new();
+    for some in held.chunks(AT_A_TIME).filter(|_| platform.is_some()) {
+        let among: Vec<_> = some.iter().map(|held| held.org_id.account()).collect();
+        let page = PageRequest { limit: Limit::new(MAX_LIMIT).unwrap_or_default(), after: None };
+        let found = reads.accounts().list(&among, &page).await?;
+        of_accounts.extend(found.items.iter().map(|account| account.id.organization()));
     }
-    let in_force = |(organization, status, _): &EffectiveMembership| {
-        *status == MembershipStatus::Active && active.contains(organization)
-    };
     let (mut accounts, mut organizations) = (Vec::new(), Vec::new());
-    for (org_id, _, scopes) in held.into_iter().filter(in_force) {
+    for EffectiveMembership { org_id, scopes, .. } in held.into_iter().filter(EffectiveMembership::is_in_force) {
         if of_accounts.contains(&org_id) {
             let rights = Rights::of_member(&scopes).within(limit);
             organizations.push(OrganizationAccess { org_id, scopes: rights.to_scopes() });

@@ -79,9 +79,7 @@ pub(super) fn shared_with_all(answer: Answer) -> Answer {
 /// Readable by a page of `origin`, which belongs to the client that the answer is for. No cookies are involved.
 pub(super) fn shared_by_issuer(mut answer: Answer, origin: &HeaderValue) -> Answer {
     answer.headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    answer
-        .header(VARY, "Origin")
-        .header(ACCESS_CONTROL_EXPOSE_HEADERS, "WWW-Authenticate, Retry-After, X-Request-Id")
+    answer.header(VARY, "Origin").header(ACCESS_CONTROL_EXPOSE_HEADERS, "WWW-Authenticate, Retry-After, X-Request-Id")
 }
 
 /// Readable by pages of `origin`, which is allowed.

@@ -6,6 +6,7 @@ pub mod authentication;
 pub mod body;
 pub mod call;
 pub mod caller;
+pub mod client_keys;
 pub mod cookies;
 pub mod endpoint;
 mod headers;

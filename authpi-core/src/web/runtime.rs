@@ -14,6 +14,7 @@ use super::call::{CallHead, FromPath, raw_body};
 use super::cookies::{CookieKind, CookieNames};
 use super::headers::shared_by_issuer;
 use super::parameters::Parameters;
+use super::problem::answer_of_issuer;
 use super::rate_limit::BucketKey;
 use super::route::{RateClass, Route};
 use super::services::{Origin, Services};
@@ -63,6 +64,16 @@ pub enum Step<P> {
     Change(P),
 }
 
+impl<P> Step<P> {
+    /// The same with another preparation.
+    pub fn map<Q>(self, wrap: impl FnOnce(P) -> Q) -> Step<Q> {
+        match self {
+            Self::Answer(answer) => Step::Answer(answer),
+            Self::Change(prepared) => Step::Change(wrap(prepared)),
+        }
+    }
+}
+
 /// A [`Runtime`] whose types are forgotten.
 #[async_trait]
 pub(super) trait AnyRuntime: Send + Sync {
@@ -91,11 +102,13 @@ pub struct IssuerCall {
     query: OnceLock<Result<Parameters, OAuthError>>,
     form: OnceLock<Result<Parameters, OAuthError>>,
     shared: OnceLock<()>,
+    proven: OnceLock<()>,
 }
 
 impl IssuerCall {
     pub(super) fn new(head: CallHead, issuer: Arc<Cached<RuntimeIssuer>>) -> Self {
-        Self { head, issuer, query: OnceLock::new(), form: OnceLock::new(), shared: OnceLock::new() }
+        let (query, form) = (OnceLock::new(), OnceLock::new());
+        Self { head, issuer, query, form, shared: OnceLock::new(), proven: OnceLock::new() }
     }
 
     /// Everything besides the store's verbs.
@@ -231,6 +244,22 @@ impl IssuerCall {
     /// Reference of the request.
     pub fn reference(&self) -> &str {
         &self.head.reference
+    }
+
+    /// The answer of a refusal that leaves a trace.
+    pub fn refusal(&self, error: OAuthError) -> Answer {
+        answer_of_issuer(&Refusal::OAuth(error), &self.issuer_id().to_string(), self.reference())
+    }
+
+    /// Notes that the caller has spent something that is good for once to prove who they are: `prepare` may run again, and
+    /// must not ask for it twice.
+    pub fn note_proven(&self) {
+        let _ = self.proven.set(());
+    }
+
+    /// The caller has proven who they are with something that is good for once.
+    pub fn is_proven(&self) -> bool {
+        self.proven.get().is_some()
     }
 
     /// Who and where an event outside of a unit of work comes from.

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use futures_channel::oneshot;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::client_keys::ClientKeys;
 use super::key_uses::KeyUses;
 use super::rate_limit::RateLimits;
 use crate::billing::model::BillingConfig;
@@ -56,6 +58,9 @@ pub struct Options {
     pub payments: Option<Arc<dyn PaymentProvider>>,
     /// Days that events are kept; per-request types 30 at the most.
     pub event_retention_days: u32,
+    /// How long an identical request for a refresh gets the same answer again, at most 30 seconds; zero by default: a second
+    /// use of a refresh token ends its session.
+    pub refresh_grace: Duration,
     /// Where breached passwords are looked up by the first five characters of their SHA-1 hash (k-anonymity); without
     /// one, only the built-in list of common ones is looked at.
     pub breach_service: Option<Url>,
@@ -75,6 +80,7 @@ impl Default for Options {
             billing: None,
             payments: None,
             event_retention_days: 90,
+            refresh_grace: Duration::ZERO,
             breach_service: None,
         }
     }
@@ -110,6 +116,8 @@ pub struct Services {
     pub keys: KeyCache,
     /// Issuers as their endpoints see them.
     pub issuers: Cache<RuntimeIssuer>,
+    /// Keys that clients publish.
+    pub client_keys: ClientKeys,
     /// Addresses that personal tokens are known to be used from.
     pub token_addresses: TokenAddresses,
     pub(crate) in_flight: InFlight,
@@ -306,12 +314,12 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// A worker of the instance, for the tenant whose things it moves on.
-    pub fn of_worker(account_id: AccountId) -> Self {
+    /// The instance itself, for the tenant whose things it moves on.
+    pub fn of_instance(account_id: AccountId, trigger: Trigger) -> Self {
         Self {
             account_id,
             actor: Actor::System,
-            trigger: Trigger::Schedule,
+            trigger,
             trace: None,
             request: RequestContext::default(),
             detail: ContextDetail::None,

@@ -16,6 +16,7 @@ use crate::group::repository::DeletingGroup;
 use crate::id::{AccountId, IssuerId};
 use crate::membership::repository::DepartedMember;
 use crate::note::model::NoteSubject;
+use crate::oauth::repository::ConsentsOf;
 use crate::organization::repository::DeletingOrganization;
 use crate::timestamp::Timestamp;
 use crate::user::repository::DeletedUser;
@@ -227,6 +228,7 @@ async fn user(services: &Arc<Services>, gone: &DeletedUser) -> Result<Option<Nex
     let mut unit = services.store.begin(services.now()).await?;
     let mut removed = unit.sessions().remove_of_user(issuer, id, BATCH).await?;
     removed += unit.personal_tokens().remove_of_user(issuer, id, BATCH).await?;
+    removed += unit.grants().remove_consents_of(issuer, ConsentsOf::User(id), BATCH).await?;
     removed += unit.events().erase_contexts_of(issuer, id, BATCH).await?;
     removed += unit.notes().forget_mentions(id, MENTIONS).await?;
     if removed == 0 {
@@ -244,7 +246,10 @@ pub(super) async fn clients(services: &Arc<Services>) -> Result<Next, Refusal> {
     }
     let mut unit = services.store.begin(services.now()).await?;
     for gone in due {
-        unit.clients().remove(gone.issuer_id, gone.id).await?;
+        let consents = ConsentsOf::Client(gone.id);
+        if unit.grants().remove_consents_of(gone.issuer_id, consents, BATCH).await? == 0 {
+            unit.clients().remove(gone.issuer_id, gone.id).await?;
+        }
     }
     unit.commit().await?;
     Ok(Next::Now)

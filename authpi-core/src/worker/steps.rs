@@ -100,6 +100,7 @@ pub(super) const ALL: &[Step] = &[
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
     in_turn("expired-verifiers", |bench| Box::pin(sweeps::expired_verifiers(&bench.services))),
     in_turn("forgotten-devices", |bench| Box::pin(sweeps::forgotten_devices(&bench.services))),
+    in_turn("grants", |bench| Box::pin(sweeps::grants(&bench.services))),
     in_turn("old-removals", |bench| Box::pin(sweeps::old_removals(&bench.services))),
     in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
     in_turn("metering", |bench| Box::pin(billing::metering(&bench.services))),

@@ -7,24 +7,26 @@ use authpi_core::id::{Id, IssuerId, MemberId, OrganizationId};
 use authpi_core::issuer::repository::IssuerReads;
 use authpi_core::membership::model::{Membership, MembershipStatus, effective as effective_of};
 use authpi_core::membership::repository::{EFFECTIVE_MEMBERSHIPS, EffectiveMembership, HeldScope, MemberPosition};
-use authpi_core::organization::model::OrganizationDetails;
+use authpi_core::organization::model::{OrganizationDetails, OrganizationStatus};
 use authpi_core::page::PageRequest;
 use authpi_core::role::Roles;
 use authpi_core::scope::Scopes;
 use authpi_core::store::StoreError;
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Order, Query, SelectStatement, UnionType};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
 };
 use uuid::Uuid;
 
 use super::reads::behind;
 use super::row::kind;
-use crate::convert::{Place, id};
+use crate::convert::{Place, id, time};
+use crate::entity::group;
 use crate::entity::membership::{Column, Entity};
 use crate::entity::membership_group::{self, Column as Grouped};
 use crate::entity::membership_scope::{self, Column as Held};
-use crate::entity::{group, organization};
+use crate::entity::organization::{self, Column as Organizations};
 use crate::error::failed;
 use crate::session::Session;
 
@@ -137,35 +139,65 @@ pub(super) async fn effective<C: ConnectionTrait + Send + Sync>(
         .add(Column::IssuerId.eq(issuer.uuid()))
         .add(Column::MemberId.eq(member.uuid()))
         .add(Column::MemberType.eq(kind(member)?));
-    let rows: Vec<(Uuid, String, serde_json::Value, serde_json::Value)> = Entity::find()
+    let rows: Vec<HeldRow> = Entity::find()
         .select_only()
-        .columns([Column::OrgId, Column::Status, Column::Scopes])
-        .column(organization::Column::Details)
+        .columns([Column::OrgId, Column::Status, Column::Scopes, Column::UserTitle, Column::JoinedAt])
+        .columns([Organizations::Details, Organizations::MfaRequired, Organizations::SsoOnly])
+        .column_as(Organizations::Status, "org_status")
         .join(JoinType::InnerJoin, organization.into())
         .filter(theirs)
-        .filter(organization::Column::Deleting.eq(false))
+        .filter(Organizations::Deleting.eq(false))
         .order_by_asc(Column::OrgId)
         .limit(u64::from(EFFECTIVE_MEMBERSHIPS))
-        .into_tuple()
+        .into_model()
         .all(&session.connection)
         .await
         .map_err(failed(OPERATION))?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let organizations: Vec<_> = rows.iter().map(|row| row.0).collect();
+    let organizations: Vec<_> = rows.iter().map(|row| row.org_id).collect();
     let groups = groups_of(session, issuer, member, &organizations).await?;
     rows.into_iter()
-        .map(|(organization, status, scopes, details)| {
-            let place = Place { table: "authpi_membership", id: member.uuid() };
-            let of_organization = Place { table: "authpi_organization", id: organization };
-            let details: OrganizationDetails = of_organization.json("details", details)?;
-            let direct: Scopes = place.json("scopes", scopes)?;
-            let through = groups.get(&organization).into_iter().flatten();
-            let held = effective_of(&details.scopes, &direct, through);
-            Ok((id(organization), place.word("status", &status)?, held))
+        .map(|row| {
+            let through = groups.get(&row.org_id).map_or(&[][..], Vec::as_slice);
+            row.effective(member, through)
         })
         .collect()
+}
+
+/// A membership with what its organization asks for.
+#[derive(FromQueryResult)]
+struct HeldRow {
+    org_id: Uuid,
+    status: String,
+    scopes: serde_json::Value,
+    user_title: Option<String>,
+    joined_at: i64,
+    details: serde_json::Value,
+    mfa_required: bool,
+    sso_only: bool,
+    org_status: String,
+}
+
+impl HeldRow {
+    fn effective(self, member: MemberId, through: &[Scopes]) -> Result<EffectiveMembership, StoreError> {
+        let place = Place { table: "authpi_membership", id: member.uuid() };
+        let of_organization = Place { table: "authpi_organization", id: self.org_id };
+        let details: OrganizationDetails = of_organization.json("details", self.details)?;
+        let direct: Scopes = place.json("scopes", self.scopes)?;
+        let status: OrganizationStatus = of_organization.word("status", &self.org_status)?;
+        Ok(EffectiveMembership {
+            org_id: id(self.org_id),
+            status: place.word("status", &self.status)?,
+            title: self.user_title,
+            joined_at: time(self.joined_at),
+            scopes: effective_of(&details.scopes, &direct, through),
+            suspended_organization: status == OrganizationStatus::Suspended,
+            mfa_required: self.mfa_required,
+            sso_only: self.sso_only,
+        })
+    }
 }
 
 /// The scopes of somebody's groups, by organization.

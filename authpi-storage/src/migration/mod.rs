@@ -11,6 +11,7 @@ mod connection;
 mod delegation;
 mod device;
 mod domain;
+mod grant;
 mod group;
 mod invitation;
 mod m0001_first;

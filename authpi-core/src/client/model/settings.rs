@@ -251,6 +251,17 @@ pub struct OrganizationRestriction {
     pub ids: Vec<OrganizationId>,
 }
 
+impl OrganizationRestriction {
+    /// The client may see what its users are in this organization.
+    pub fn admits(&self, organization: OrganizationId) -> bool {
+        match self.mode {
+            OrganizationMode::All => true,
+            OrganizationMode::None => false,
+            OrganizationMode::Allowlist => self.ids.contains(&organization),
+        }
+    }
+}
+
 /// How organizations are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

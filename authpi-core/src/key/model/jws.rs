@@ -94,6 +94,11 @@ impl<'t> Jws<'t> {
         self.header.typ.as_deref()
     }
 
+    /// It demands extensions that whoever reads it must understand (RFC 7515 §4.1.11).
+    pub const fn has_critical(&self) -> bool {
+        self.header.crit.is_some()
+    }
+
     /// Claims that nobody vouches for: to find out whose key is to verify them, and for nothing else.
     ///
     /// # Errors

@@ -171,6 +171,11 @@ impl UserSession {
         if self.is_live() && self.lapses_at() <= now { SessionStatus::Expired } else { known }
     }
 
+    /// The word of the status that is shown at `now` in place of the stored one.
+    pub fn derived_status(&self, now: Timestamp) -> Option<&'static str> {
+        (self.is_live() && self.status_at(now) == SessionStatus::Expired).then_some("expired")
+    }
+
     /// Nothing has ended it yet but, perhaps, time.
     pub const fn is_live(&self) -> bool {
         self.status.value.is_live()
@@ -242,6 +247,13 @@ impl UserSession {
         self.status = Status::changed(self.status.value.expired()?, at, StatusNote::default());
         self.ended_at = Some(at);
         Ok(self)
+    }
+
+    /// In wrong hands: for a session that is live, what is noted before it is ended.
+    #[must_use]
+    pub fn compromised(mut self, reason: &'static str, now: Timestamp) -> Self {
+        self.compromise = Some(Compromise { at: now, reason: reason.to_owned() });
+        self
     }
 
     fn require_alive(&self, now: Timestamp) -> Result<(), AlreadyEnded> {

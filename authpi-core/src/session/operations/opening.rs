@@ -6,8 +6,8 @@ use crate::id::{ClientId, IssuerId, OrganizationId, SessionId, UserId};
 use crate::metadata::Metadata;
 use crate::session::events;
 use crate::session::model::{
-    ExpiryCause, IssuedTokens, Lifecycle, Lifetime, RpSession, SESSIONS_PER_USER, SessionDetails, SessionKind,
-    SessionStatus, UserSession,
+    EndCause, ExpiryCause, IssuedTokens, Lifecycle, Lifetime, RpSession, SESSIONS_PER_USER, SessionDetails,
+    SessionKind, SessionStatus, UserSession,
 };
 use crate::session::repository::SessionsOf;
 use crate::status::Status;
@@ -158,4 +158,63 @@ pub async fn issue_tokens(
     }
     change.unit().sessions().update(&after, version).await?.required()?;
     Ok(after)
+}
+
+/// Notes that the tokens of an active session of a client were refreshed, in one statement.
+///
+/// # Errors
+/// [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn refreshed(
+    change: &mut Change<'_>,
+    before: UserSession,
+    scope: &str,
+    extends: bool,
+) -> Result<UserSession, Refusal> {
+    let (now, version, idle_from) = (change.now(), before.updated_at, before.lifetime.last_activity_at);
+    let mut after = before.used(now)?;
+    after.tokens.refresh_count = after.tokens.refresh_count.saturating_add(1);
+    after.tokens.refresh_at = Some(now);
+    if !extends {
+        after.lifetime.last_activity_at = idle_from;
+    }
+    change.unit().sessions().update(&after, version).await?.required()?;
+    if let Some(op) = after.kind.rp().map(|rp| rp.op_session_id).filter(|_| extends) {
+        change.unit().sessions().touch(after.issuer_id, op, now).await?;
+    }
+    change.emit(events::refreshed(&after, scope))?;
+    Ok(after)
+}
+
+/// Ends a session of a client that is in wrong hands, the session at the issuer that it came from and all others that came
+/// from it; with `everywhere`, all sessions of the user.
+///
+/// # Errors
+/// [`Refusal::Stale`] when one has changed meanwhile.
+pub async fn end_compromised(
+    change: &mut Change<'_>,
+    session: UserSession,
+    cause: &'static str,
+    everywhere: bool,
+) -> Result<(), Refusal> {
+    let (issuer, user, now) = (session.issuer_id, session.user_id, change.now());
+    if session.status_at(now).is_final() {
+        return Ok(());
+    }
+    let version = session.updated_at;
+    let mut noted = session.compromised(cause, now);
+    noted.updated_at = version.next_version(now);
+    change.unit().sessions().update(&noted, version).await?.required()?;
+    change.emit(events::compromised(&noted, cause))?;
+    let op = noted.kind.rp().map(|rp| rp.op_session_id);
+    let note = change.status_note(Some(cause.to_owned()), None);
+    super::end(change, noted, EndCause::Compromised, note.clone()).await?;
+    if let Some(op) = op
+        && let Some(op) = change.reads().sessions().find(issuer, op).await?
+    {
+        super::end(change, op, EndCause::Compromised, note).await?;
+    }
+    if everywhere {
+        super::end_all(change, issuer, user, EndCause::Compromised, Some(cause.to_owned())).await?;
+    }
+    Ok(())
 }

@@ -9,8 +9,10 @@ use super::organization::{insert as insert_organization, organization};
 use super::{Ground, START, begin, later, mint};
 use crate::group::model::Group;
 use crate::id::{GroupId, MemberId};
-use crate::membership::model::{Membership, MembershipStatus};
-use crate::membership::repository::{EFFECTIVE_MEMBERSHIPS, HeldScope, MemberPosition, MembershipFilter};
+use crate::membership::model::Membership;
+use crate::membership::repository::{
+    EFFECTIVE_MEMBERSHIPS, EffectiveMembership, HeldScope, MemberPosition, MembershipFilter,
+};
 use crate::organization::model::{Organization, OrganizationDetails};
 use crate::outcome::WriteOutcome;
 use crate::page::{Limit, PageRequest};
@@ -210,10 +212,18 @@ pub async fn effective_scopes_are_direct_and_through_groups_below_the_ceiling(gr
     let store = ground.store();
     let memberships = store.reads().memberships();
     let found = memberships.effective_scopes(issuer.id, member).await.unwrap();
-    let expected = vec![
-        (first.id, MembershipStatus::Active, scopes(&["a:read", "a:write", "admin"])),
-        (second.id, MembershipStatus::Suspended, scopes(&["x:read"])),
-    ];
+    let effective = |of: &Membership, scopes: Scopes| EffectiveMembership {
+        org_id: of.org_id,
+        status: of.details.status,
+        title: of.details.user_title.clone(),
+        joined_at: of.joined_at,
+        scopes,
+        suspended_organization: false,
+        mfa_required: false,
+        sso_only: false,
+    };
+    let expected =
+        vec![effective(&held, scopes(&["a:read", "a:write", "admin"])), effective(&frozen, scopes(&["x:read"]))];
     assert_eq!(found, expected);
     assert_eq!(memberships.effective_scopes(mint(), member).await.unwrap(), []);
     assert_eq!(memberships.effective_scopes(issuer.id, user()).await.unwrap(), []);
@@ -232,5 +242,5 @@ pub async fn the_first_thousand_memberships_give_effective_scopes(ground: Ground
     unit.commit().await.unwrap();
     let found = ground.store().reads().memberships().effective_scopes(issuer.id, member).await.unwrap();
     let expected: Vec<_> = organizations.iter().take(EFFECTIVE_MEMBERSHIPS as usize).map(|one| one.id).collect();
-    assert_eq!(found.into_iter().map(|(organization, _, _)| organization).collect::<Vec<_>>(), expected);
+    assert_eq!(found.into_iter().map(|held| held.org_id).collect::<Vec<_>>(), expected);
 }

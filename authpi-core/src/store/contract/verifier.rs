@@ -6,13 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::user::{delete, insert as insert_user, user};
 use super::{Ground, START, begin, later, mint, race};
 use crate::id::{IssuerId, UserId};
-use crate::outcome::WriteOutcome;
+use crate::outcome::{SpendOutcome, WriteOutcome};
 use crate::seal::Sealed;
 use crate::secret::{KeyTag, Pepper, Peppers, SecretHash};
 use crate::timestamp::Timestamp;
 use crate::user::model::User;
 use crate::verifier::model::{Attempts, Enrollment, PasswordHash, Proof, StoredCode, Verifier};
-use crate::verifier::repository::SpendOutcome;
 
 fn hash() -> PasswordHash {
     PasswordHash::from_phc(format!("$argon2id${}", "x".repeat(502)))

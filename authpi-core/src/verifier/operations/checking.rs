@@ -2,10 +2,10 @@
 
 use super::{locked, lockout};
 use crate::error::Refusal;
+use crate::outcome::SpendOutcome;
 use crate::store::Change;
 use crate::verifier::events;
 use crate::verifier::model::{Attempts, BackupCode, LOW, Proof, TotpSeed, Verifier};
-use crate::verifier::repository::SpendOutcome;
 
 /// What a code was worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,13 +4,13 @@ use super::{locked, new_codes, new_verifier, of_kind, set_of, store_codes};
 use crate::device::operations as devices;
 use crate::error::Refusal;
 use crate::id::{EnrollmentId, IssuerId, UserId};
+use crate::outcome::SpendOutcome;
 use crate::secret::Secret;
 use crate::store::Change;
 use crate::verifier::events;
 use crate::verifier::model::{
     Attempts, BackupCodes, ENROLLMENT_LASTS, Enrollment, MOST_TRIES, Proof, TotpSeed, Verifier, VerifierKind,
 };
-use crate::verifier::repository::SpendOutcome;
 
 /// A second factor that was begun, with what its app must know.
 pub struct Enrolling {

@@ -1,0 +1,93 @@
+//! Signs tokens.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::keys::signer;
+use super::model::{ACCESS_TYP, AccessClaims, IdClaims, RefreshClaims};
+use crate::client::model::{Client, ResponseSignatureAlgorithm};
+use crate::error::Refusal;
+use crate::id::IssuerId;
+use crate::key::model::{Algorithm, signed};
+use crate::transport::alphanumeric;
+use crate::web::services::Services;
+
+/// Lifetime of the tokens of agents, in seconds: fixed, so that what ends their rights takes effect within it (idp §26).
+pub(super) const AGENT_LIFETIME: u32 = 300;
+
+/// Characters of a `jti` (D57).
+const JTI_LENGTH: usize = 18;
+
+/// A new `jti`.
+///
+/// # Errors
+/// [`Refusal::Internal`] without randomness.
+pub(super) fn new_jti(services: &Services) -> Result<String, Refusal> {
+    alphanumeric(services.entropy.as_ref(), JTI_LENGTH).map_err(Refusal::internal)
+}
+
+/// A lifetime as a number that dates are reckoned with.
+pub(super) fn seconds(lifetime: u32) -> i64 {
+    lifetime.into()
+}
+
+/// What signs the tokens of a client.
+pub(super) const fn algorithm_of(client: &Client) -> Algorithm {
+    match client.details.settings.openid.response_signature_alg {
+        ResponseSignatureAlgorithm::Es256 => Algorithm::Es256,
+        ResponseSignatureAlgorithm::Rs256 => Algorithm::Rs256,
+        ResponseSignatureAlgorithm::EdDsa => Algorithm::EdDsa,
+    }
+}
+
+/// Signs an access token.
+///
+/// # Errors
+/// As [`signer`]; [`Refusal::Internal`] when the cryptographic library fails.
+pub(super) async fn access_token(
+    services: &Services,
+    issuer: IssuerId,
+    algorithm: Algorithm,
+    claims: &AccessClaims,
+) -> Result<String, Refusal> {
+    sign(services, issuer, algorithm, Some(ACCESS_TYP), claims).await
+}
+
+/// Signs an ID token.
+///
+/// # Errors
+/// As [`access_token`].
+pub(super) async fn id_token(
+    services: &Services,
+    issuer: IssuerId,
+    algorithm: Algorithm,
+    claims: &IdClaims,
+) -> Result<String, Refusal> {
+    sign(services, issuer, algorithm, None, claims).await
+}
+
+/// Signs a refresh token, and says with which key.
+///
+/// # Errors
+/// As [`access_token`].
+pub(super) async fn refresh_token(
+    services: &Services,
+    issuer: IssuerId,
+    algorithm: Algorithm,
+    claims: &RefreshClaims,
+) -> Result<(String, Uuid), Refusal> {
+    let key = signer(services, issuer, algorithm).await?;
+    let token = signed(&key.pair, key.kid, None, claims).map_err(Refusal::internal)?;
+    Ok((token, key.kid))
+}
+
+async fn sign(
+    services: &Services,
+    issuer: IssuerId,
+    algorithm: Algorithm,
+    typ: Option<&str>,
+    claims: &impl Serialize,
+) -> Result<String, Refusal> {
+    let key = signer(services, issuer, algorithm).await?;
+    signed(&key.pair, key.kid, typ, claims).map_err(Refusal::internal)
+}

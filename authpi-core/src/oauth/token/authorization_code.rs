@@ -1,0 +1,156 @@
+//! `authorization_code` (RFC 6749 §4.1.3): a code for the tokens of the session that begins with it.
+
+use super::{TokenResponse, require_client, require_grant};
+use crate::client::model::{Client, GrantType};
+use crate::error::Refusal;
+use crate::event::model::Actor;
+use crate::id::{ClientId, SessionId};
+use crate::oauth::client_authentication::Requester;
+use crate::oauth::model::{AuthorizationCode, Resources};
+use crate::oauth::targets::resources_of_client;
+use crate::oauth::user_tokens::{Issuance, Issued, issue};
+use crate::oauth_error::{OAuthCode, OAuthError};
+use crate::outcome::SpendOutcome;
+use crate::session::model::{EndCause, SessionStatus, UserSession};
+use crate::session::operations as sessions;
+use crate::session::operations::opening;
+use crate::store::Change;
+use crate::web::answer::Answer;
+use crate::web::parameters::Parameters;
+use crate::web::runtime::{IssuerCall, Step};
+
+/// One wording for every code that is worth nothing.
+const WORTHLESS: OAuthError = OAuthError::invalid_grant("The code is not valid here.");
+
+/// What is to be done about a code.
+pub(in crate::oauth) enum CodeUse {
+    /// Tokens for it.
+    Exchange(Box<Exchange>),
+    /// It was presented by its client, with something wrong: it is spent.
+    Burn(AuthorizationCode),
+    /// It was exchanged before: whoever has it now, the session is not safe.
+    Replay(AuthorizationCode),
+}
+
+/// Tokens that wait for the commit.
+pub(in crate::oauth) struct Exchange {
+    code: AuthorizationCode,
+    session: UserSession,
+    issued: Issued,
+}
+
+pub(super) async fn prepare(
+    call: &IssuerCall,
+    form: &Parameters,
+    requester: Requester,
+) -> Result<Step<CodeUse>, Refusal> {
+    let client = require_client(requester)?;
+    require_grant(&client, GrantType::AuthorizationCode)?;
+    let code = form.require("code", "code is missing.")?;
+    let redirect_uri = form.require("redirect_uri", "redirect_uri is missing.")?;
+    let (services, issuer) = (call.services(), call.issuer_id());
+    let hash = AuthorizationCode::hash_of(&services.keyring.peppers, issuer, code);
+    let found = services.store.reads().grants().code(issuer, &hash).await?;
+    // Another client's is left alone: it is not for this one to spend.
+    let found = found.filter(|code| code.client_id == client.id).ok_or(WORTHLESS)?;
+    let matches = found.binding.matches(redirect_uri, form.get("code_verifier"));
+    if found.spent_at.is_some() {
+        return if matches { Ok(Step::Change(CodeUse::Replay(found))) } else { Err(WORTHLESS.into()) };
+    }
+    if !matches {
+        return Ok(Step::Change(CodeUse::Burn(found)));
+    }
+    if found.expires_at <= call.now() {
+        return Err(WORTHLESS.into());
+    }
+    exchange(call, form, &client, found).await.map(Step::Change)
+}
+
+async fn exchange(
+    call: &IssuerCall,
+    form: &Parameters,
+    client: &Client,
+    code: AuthorizationCode,
+) -> Result<CodeUse, Refusal> {
+    let resources = requested(call, client, form, &code.binding.resources)?;
+    let (issuer, reads) = (call.issuer_id(), call.services().store.reads());
+    let session = reads.sessions().find(issuer, code.session_id).await?.ok_or(WORTHLESS)?;
+    if session.status_at(call.now()) != SessionStatus::Inactive {
+        return Err(WORTHLESS.into());
+    }
+    let grant = reads.grants().grant(issuer, code.session_id).await?.ok_or(WORTHLESS)?;
+    let issued = issue(
+        call,
+        &Issuance {
+            client,
+            session: &session,
+            grant: &grant,
+            scopes: &grant.binding.scopes,
+            resources: &resources,
+            nonce: code.binding.nonce.as_deref(),
+        },
+    )
+    .await?;
+    Ok(CodeUse::Exchange(Box::new(Exchange { code, session, issued })))
+}
+
+/// The resources of a token request: a part of what was authorized, or none (RFC 8707 §2.2).
+pub(super) fn requested(
+    call: &IssuerCall,
+    client: &Client,
+    form: &Parameters,
+    authorized: &Resources,
+) -> Result<Resources, OAuthError> {
+    if form.get("resource").is_none() && !authorized.is_empty() {
+        return Ok(Resources::default());
+    }
+    let resources = resources_of_client(call.issuer(), client, form)?;
+    if authorized.is_empty() || resources.are_among(authorized.as_slice()) {
+        Ok(resources)
+    } else {
+        Err(OAuthError::new(OAuthCode::InvalidTarget, "The authorization was not for this resource."))
+    }
+}
+
+pub(super) async fn apply(change: &mut Change<'_>, call: &IssuerCall, code: &CodeUse) -> Result<Answer, Refusal> {
+    match code {
+        CodeUse::Exchange(exchange) => exchanged(change, call, exchange).await,
+        CodeUse::Burn(code) => {
+            // Spent before by somebody quicker: it is all the same.
+            let _ = change.unit().grants().spend_code(code).await?;
+            Ok(call.refusal(WORTHLESS))
+        }
+        CodeUse::Replay(code) => replayed(change, call, code.session_id, code.client_id).await,
+    }
+}
+
+async fn exchanged(change: &mut Change<'_>, call: &IssuerCall, exchange: &Exchange) -> Result<Answer, Refusal> {
+    let Exchange { code, session, issued } = exchange;
+    if change.unit().grants().spend_code(code).await? == SpendOutcome::SpentBefore {
+        return replayed(change, call, code.session_id, code.client_id).await;
+    }
+    change.act_as(Actor::Client { client_id: code.client_id });
+    opening::issue_tokens(change, session.clone(), issued.refresh.is_some()).await?;
+    if let Some((jti, kid)) = &issued.refresh {
+        let begun = change.unit().grants().begin_refreshing(code.issuer_id, code.session_id, (jti, *kid)).await?;
+        if begun == SpendOutcome::SpentBefore {
+            return Err(Refusal::internal("a session without tokens has a refresh token"));
+        }
+    }
+    Ok(TokenResponse::answer(&issued.response))
+}
+
+/// A second use that knows all that the first one knew (RFC 6749 §4.1.2): the session that began with the code ends.
+async fn replayed(
+    change: &mut Change<'_>,
+    call: &IssuerCall,
+    session: SessionId,
+    client: ClientId,
+) -> Result<Answer, Refusal> {
+    change.act_as(Actor::Client { client_id: client });
+    if let Some(session) = change.reads().sessions().find(call.issuer_id(), session).await? {
+        let note = change.status_note(Some(EndCause::CodeReplay.as_str().to_owned()), None);
+        sessions::end(change, session, EndCause::CodeReplay, note).await?;
+    }
+    Ok(call.refusal(WORTHLESS))
+}
