@@ -2,6 +2,7 @@
 
 pub mod api;
 mod assertion;
+mod authorization;
 mod bearer;
 mod client_authentication;
 mod consents;
@@ -9,10 +10,12 @@ pub mod discovery;
 pub mod events;
 mod introspection;
 pub mod keys;
+mod logout;
 mod minting;
 pub mod model;
 pub mod operations;
 mod organizations;
+mod parked;
 mod profile;
 pub mod repository;
 mod revocation;
