@@ -1,6 +1,7 @@
 //! Who may take a step (D137): the browser that the login was begun in, from a page of ours or of the issuer, with the
 //! ticket of the login.
 
+use http::header::HeaderName;
 use uuid::Uuid;
 
 use crate::error::Refusal;
