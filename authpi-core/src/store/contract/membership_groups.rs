@@ -9,7 +9,7 @@ use super::organization::{insert as insert_organization, organization};
 use super::{Ground, START, begin, later, mint};
 use crate::group::model::Group;
 use crate::id::{GroupId, MemberId};
-use crate::membership::model::Membership;
+use crate::membership::model::{Membership, MembershipStatus};
 use crate::membership::repository::{
     EFFECTIVE_MEMBERSHIPS, EffectiveMembership, HeldScope, MemberPosition, MembershipFilter,
 };
