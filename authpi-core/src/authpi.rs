@@ -33,7 +33,7 @@ use crate::web::problem::{answer_to, defect};
 use crate::web::rate_limit::RateLimits;
 use crate::web::request::Request;
 use crate::web::router::Router;
-use crate::web::services::{Options, Origin, Services};
+use crate::web::services::{Options, Origin, Services, Shares};
 use crate::worker::Workers;
 use crate::{documents, routes};
 
@@ -250,6 +250,7 @@ impl Builder {
             issuers: Cache::default(),
             client_keys: ClientKeys::default(),
             token_addresses: TokenAddresses::default(),
+            shares: Shares::default(),
             in_flight: InFlight::default(),
             roots: RwLock::new(HashMap::new()),
             platform: RwLock::new(None),

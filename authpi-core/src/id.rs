@@ -229,6 +229,10 @@ identifiers! {
     LedgerEntryId = "led_" Ordered;
     /// A mail on its way; seen inside only.
     MailId = "mail_" Ordered;
+    /// A login under way.
+    FlowId = "flw_" Ordered;
+    /// Something mailed that proves an address when it comes back; seen in its link only.
+    MailProofId = "mpf_" Ordered;
 }
 
 impl AccountId {

@@ -30,6 +30,7 @@ pub mod invitation;
 pub mod issuer;
 pub mod key;
 pub mod keyring;
+pub mod login;
 pub mod mail;
 pub mod mailbox;
 pub mod membership;

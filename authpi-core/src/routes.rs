@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::web::endpoint::Operation;
 use crate::{
     account, agent, billing, client, connection, credential, delegation, device, domain, event, group, health,
+    invitation, issuer, login, mail, membership, note, oauth, organization, session, token, user, verifier, webhook,
     invitation, issuer, mail, membership, note, oauth, organization, pages, session, token, user, verifier, webhook,
 };
 
@@ -34,6 +35,7 @@ pub fn table() -> Vec<Arc<Operation>> {
         user::api::routes(),
         issuer::api::routes(),
         account::api::routes(),
+        login::api::routes(),
         oauth::api::routes(),
         pages::api::routes(),
     ];

@@ -32,6 +32,7 @@ mod insert;
 mod instance;
 mod invitation;
 mod issuer;
+mod login;
 mod mail;
 mod membership;
 mod migration;

@@ -15,6 +15,7 @@ use authpi_core::group::repository::{GroupReads, GroupRepository};
 use authpi_core::invitation::repository::{InvitationReads, InvitationRepository};
 use authpi_core::issuer::repository::{IssuerReads, IssuerRepository};
 use authpi_core::key::repository::{SigningKeyReads, SigningKeyRepository};
+use authpi_core::login::repository::{LoginReads, LoginRepository};
 use authpi_core::mail::repository::{MailReads, MailRepository};
 use authpi_core::membership::repository::{MembershipReads, MembershipRepository};
 use authpi_core::note::repository::{NoteReads, NoteRepository};
@@ -101,6 +102,10 @@ impl<C: ConnectionTrait + Send + Sync + 'static> Reads for Session<C> {
     }
 
     fn invitations(&self) -> &dyn InvitationReads {
+        self
+    }
+
+    fn logins(&self) -> &dyn LoginReads {
         self
     }
 
@@ -219,6 +224,10 @@ impl UnitOfWork for Unit {
     }
 
     fn invitations(&mut self) -> &mut dyn InvitationRepository {
+        self
+    }
+
+    fn logins(&mut self) -> &mut dyn LoginRepository {
         self
     }
 

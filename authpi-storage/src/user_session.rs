@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use authpi_core::id::{Id, IssuerId, SessionId, UserId};
 use authpi_core::outcome::WriteOutcome;
+use authpi_core::secret::SecretHash;
 use authpi_core::session::model::{
     Compromise, Freezes, IssuedTokens, Lifecycle, Lifetime, RpSession, SessionKind, UserSession,
 };
@@ -138,6 +139,21 @@ impl<C: ConnectionTrait + Send + Sync> SessionReads for Session<C> {
         Ok(all(&self.connection, query, "session.find").await?.pop())
     }
 
+    async fn find_op(&self, issuer: IssuerId, id: SessionId) -> Result<Option<(UserSession, SecretHash)>, StoreError> {
+        let row = sessions_of(issuer, SessionsOf::Issuer)
+            .filter(Column::Id.eq(id.uuid()))
+            .filter(Column::Kind.eq(SessionKind::Op.as_str()))
+            .one(&self.connection)
+            .await
+            .map_err(failed("session.find_op"))?;
+        let Some(row) = row else { return Ok(None) };
+        let place = Place { table: TABLE, id: row.id };
+        let Some(secret) = row.secret_hash.as_deref().map(|hash| place.hash("secret_hash", hash)).transpose()? else {
+            return Ok(None);
+        };
+        Ok(Some((session(row)?, secret)))
+    }
+
     async fn list(&self, issuer: IssuerId, user: UserId, since: Timestamp) -> Result<Vec<UserSession>, StoreError> {
         const OPERATION: &str = "session.list";
         let of = SessionsOf::User(user);
@@ -245,6 +261,25 @@ impl SessionRepository for Unit {
             .exec(&self.connection)
             .await
             .map_err(failed("session.update"))?;
+        Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
+    async fn set_secret(
+        &mut self,
+        issuer: IssuerId,
+        id: SessionId,
+        secret: &SecretHash,
+    ) -> Result<WriteOutcome, StoreError> {
+        let row = ActiveModel { secret_hash: Set(Some(secret.to_bytes().to_vec())), ..Default::default() };
+        let done = Entity::update_many()
+            .set(row)
+            .filter(Column::Id.eq(id.uuid()))
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Kind.eq(SessionKind::Op.as_str()))
+            .filter(Column::Ended.eq(false))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("session.set_secret"))?;
         Ok(WriteOutcome::of_rows(done.rows_affected))
     }
 

@@ -70,6 +70,10 @@ impl Compute for Pool {
         self.shared.push(Class::Foreground, job)
     }
 
+    fn capacity(&self) -> usize {
+        self.shared.queue
+    }
+
     fn background(&self, job: Job) -> Result<(), QueueFull> {
         self.shared.push(Class::Background, job)
     }

@@ -10,6 +10,7 @@
 )]
 
 pub mod app;
+pub mod browser;
 pub mod caller;
 pub mod database;
 mod deliver;
@@ -28,6 +29,7 @@ pub mod smtp;
 pub mod world;
 
 pub use app::{App, Driver};
+pub use browser::{Browser, Page};
 pub use caller::{Caller, Reply};
 pub use database::{Backend, Database};
 pub use dns::Dns;

@@ -6,6 +6,7 @@ use super::model::UserSession;
 use crate::error::StoreError;
 use crate::id::{ClientId, IssuerId, OrganizationId, SessionId, UserId};
 use crate::outcome::WriteOutcome;
+use crate::secret::SecretHash;
 use crate::timestamp::Timestamp;
 
 /// Ended sessions of one user that a list shows at most, the newest: the list has no pages.
@@ -34,6 +35,12 @@ pub trait SessionReads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn find(&self, issuer: IssuerId, id: SessionId) -> Result<Option<UserSession>, StoreError>;
+
+    /// A session at the issuer with the hash of the secret that its cookie carries; none without one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find_op(&self, issuer: IssuerId, id: SessionId) -> Result<Option<(UserSession, SecretHash)>, StoreError>;
 
     /// Sessions of a user, newest first: all that nobody has ended, and the newest [`ENDED_LISTED`] of the others that
     /// ended at `since` or later.
@@ -100,6 +107,17 @@ pub trait SessionRepository: SessionReads {
     /// # Errors
     /// [`StoreError`].
     async fn update(&mut self, session: &UserSession, before: Timestamp) -> Result<WriteOutcome, StoreError>;
+
+    /// Puts another secret behind the cookie of a session: the one before is worth nothing from here on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn set_secret(
+        &mut self,
+        issuer: IssuerId,
+        id: SessionId,
+        secret: &SecretHash,
+    ) -> Result<WriteOutcome, StoreError>;
 
     /// Notes that a live session was used at `at`, unless it was later. The version stays.
     ///

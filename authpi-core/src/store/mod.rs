@@ -30,6 +30,7 @@ use crate::group::repository::{GroupReads, GroupRepository};
 use crate::invitation::repository::{InvitationReads, InvitationRepository};
 use crate::issuer::repository::{IssuerReads, IssuerRepository};
 use crate::key::repository::{SigningKeyReads, SigningKeyRepository};
+use crate::login::repository::{LoginReads, LoginRepository};
 use crate::mail::repository::{MailReads, MailRepository};
 use crate::membership::repository::{MembershipReads, MembershipRepository};
 use crate::note::repository::{NoteReads, NoteRepository};
@@ -82,6 +83,8 @@ pub trait Reads: Send + Sync {
     fn groups(&self) -> &dyn GroupReads;
     /// Invitations into organizations.
     fn invitations(&self) -> &dyn InvitationReads;
+    /// Logins under way, what was mailed for them, and what was presented in vain.
+    fn logins(&self) -> &dyn LoginReads;
     /// Single sign-on of organizations: the connection and its domains.
     fn connections(&self) -> &dyn ConnectionReads;
     /// Agents and what they prove themselves with.
@@ -169,6 +172,8 @@ pub trait UnitOfWork: Send + Sync {
     fn groups(&mut self) -> &mut dyn GroupRepository;
     /// Invitations into organizations.
     fn invitations(&mut self) -> &mut dyn InvitationRepository;
+    /// Logins under way, what was mailed for them, and what was presented in vain.
+    fn logins(&mut self) -> &mut dyn LoginRepository;
     /// Single sign-on of organizations: the connection and its domains.
     fn connections(&mut self) -> &mut dyn ConnectionRepository;
     /// Agents and what they prove themselves with.

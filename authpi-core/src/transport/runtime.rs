@@ -25,6 +25,9 @@ pub trait Compute: Send + Sync {
     /// [`QueueFull`] when as many jobs wait as the queue holds.
     fn run(&self, job: Box<dyn FnOnce() + Send>) -> Result<(), QueueFull>;
 
+    /// As many jobs may wait for which somebody waits.
+    fn capacity(&self) -> usize;
+
     /// Queues `job` behind all that somebody waits for.
     ///
     /// # Errors

@@ -61,6 +61,11 @@ pub fn email_changed(account: AccountId, user: &User, old: Option<UsernameHash>)
         .with("new_hash", user.username_hash.to_string())
 }
 
+/// `user.email.verified`
+pub fn email_verified(account: AccountId, user: &User, hash: UsernameHash) -> EventDraft {
+    about(catalogue::USER_EMAIL_VERIFIED, account, user).with("email_hash", hash.to_string())
+}
+
 /// `user.approval.requested`
 pub fn approval_requested(account: AccountId, user: &User) -> EventDraft {
     about(catalogue::USER_APPROVAL_REQUESTED, account, user)

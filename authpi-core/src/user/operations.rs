@@ -116,6 +116,27 @@ pub async fn create(change: &mut Change<'_>, issuer: IssuerId, new: NewUser) -> 
     Ok(user)
 }
 
+/// Notes that the address of a user was proven; one that was is left alone.
+///
+/// # Errors
+/// [`Refusal::Stale`] when the user has changed meanwhile.
+pub async fn verify_address(change: &mut Change<'_>, before: User) -> Result<User, Refusal> {
+    if before.details.profile.email_verified {
+        return Ok(before);
+    }
+    let mut after = User { updated_at: before.updated_at.next_version(change.now()), ..before.clone() };
+    after.details.profile.email_verified = true;
+    match change.unit().users().update(&after, &before).await? {
+        UserUpdateOutcome::Done => {}
+        UserUpdateOutcome::Stale | UserUpdateOutcome::UsernameTaken => return Err(Refusal::Stale),
+    }
+    let hash = after.email().map(|email| change.root_of(after.issuer_id).map(|root| UsernameHash::of(root, email)));
+    if let Some(hash) = hash.transpose()? {
+        change.emit(events::email_verified(change.account(), &after, hash))?;
+    }
+    Ok(after)
+}
+
 /// Decides about a sign-up.
 ///
 /// # Errors

@@ -66,6 +66,12 @@ pub fn password_changed(account: AccountId, verifier: &Verifier, by: &Actor, ses
         .with("sessions_terminated", sessions_terminated)
 }
 
+/// `user.password.reset`
+pub fn password_reset(account: AccountId, verifier: &Verifier, sessions_terminated: u32) -> EventDraft {
+    user(catalogue::USER_PASSWORD_RESET, account, verifier.issuer_id, verifier.user_id)
+        .with("sessions_terminated", sessions_terminated)
+}
+
 /// `user.mfa.verification.succeeded`
 pub fn verified(account: AccountId, verifier: &Verifier) -> EventDraft {
     user(catalogue::USER_MFA_VERIFICATION_SUCCEEDED, account, verifier.issuer_id, verifier.user_id)

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 
-use super::model::{Attempts, Enrollment, StoredCode, Verifier};
+use super::model::{Attempts, Enrollment, PasswordHash, StoredCode, Verifier};
 use crate::error::StoreError;
 use crate::id::{EnrollmentId, IssuerId, UserId, VerifierId};
 use crate::outcome::{SpendOutcome, WriteOutcome};
@@ -83,6 +83,17 @@ pub trait VerifierRepository: VerifierReads {
     /// # Errors
     /// [`StoreError`].
     async fn count_attempts(&mut self, verifier: &Verifier, attempts: Attempts) -> Result<(), StoreError>;
+
+    /// Accepts a password that was compared with what is stored of `verifier`, if that is stored still: forgets failed
+    /// attempts, and stores `anew` in its place where that is costlier to guess.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn accept_password(
+        &mut self,
+        verifier: &Verifier,
+        anew: Option<&PasswordHash>,
+    ) -> Result<WriteOutcome, StoreError>;
 
     /// Accepts the code of a time step, unless one of this step or a later one was accepted before; forgets failed
     /// attempts.

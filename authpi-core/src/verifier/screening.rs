@@ -56,14 +56,14 @@ pub async fn screened(
     }
     let examined = Arc::clone(&password);
     let check_breached = rules.check_breached;
-    let judged = services.compute(move || judged(&examined, &person, check_breached)).await?;
+    let judged = services.compute_for(issuer, move || judged(&examined, &person, check_breached)).await?;
     if let Err(invalid) = judged {
         return Ok(Some(Err(invalid)));
     }
     if check_breached && is_breached(services, &password).await {
         return Ok(Some(Err(InvalidPassword::Breached)));
     }
-    let hash = services.compute(move || PasswordHash::of(&password)).await?.map_err(Refusal::internal)?;
+    let hash = services.compute_for(issuer, move || PasswordHash::of(&password)).await?.map_err(Refusal::internal)?;
     Ok(Some(Ok(hash)))
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join, select};
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, IF_NONE_MATCH, ORIGIN};
 use http::{HeaderMap, Method};
 
@@ -43,6 +43,9 @@ use crate::store::{Change, ChangeContext, Claim};
 
 /// How long an answer may take: callers of the SDK wait 30 s (conventions §1).
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How long an answer takes at least that must not tell by its time (D164).
+const LEAST: Duration = Duration::from_millis(250);
 
 /// Answers requests.
 pub struct Pipeline {
@@ -136,12 +139,27 @@ impl Pipeline {
         let call = IssuerCall::new(head, cached);
         let root = self.services.root_for(Some(id)).await?;
         let context = self.services.change_context(call.origin(Actor::Anonymous), root);
-        let mut retries = Retries::new();
-        loop {
-            if let Some(ended) = retries.ended(endpoint.attempt(&context, &call).await) {
-                return ended.map(|answer| call.finished(answer));
+        let attempts = async {
+            let mut retries = Retries::new();
+            loop {
+                if let Some(ended) = retries.ended(endpoint.attempt(&context, &call).await) {
+                    return ended.map(|answer| call.finished(answer));
+                }
             }
+        };
+        if !call.takes_its_time() {
+            return attempts.await;
         }
+        join(attempts, self.services.transport.executor.sleep(self.least())).await.0
+    }
+
+    /// How long an answer takes at least that must not tell by its time: a quarter of a second, and a little more.
+    fn least(&self) -> Duration {
+        let mut random = [0];
+        // Without randomness it takes the same time each time.
+        let _ = self.services.entropy.fill(&mut random);
+        let [jitter] = random;
+        LEAST + Duration::from_millis(u64::from(jitter) / 4)
     }
 
     /// Authenticates, limits and authorizes.

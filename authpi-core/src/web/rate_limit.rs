@@ -104,6 +104,7 @@ struct Classes {
     flow: Buckets,
     proof: Buckets,
     sso_discovery: Buckets,
+    told: Buckets,
 }
 
 impl Classes {
@@ -120,6 +121,7 @@ impl Classes {
             flow: buckets(hourly(30 * 60, 30)),
             proof: buckets(hourly(10 * 60, 20)),
             sso_discovery: buckets(hourly(30 * 60, 30)),
+            told: buckets(hourly(60, 1)),
         }
     }
 
@@ -135,10 +137,11 @@ impl Classes {
             RateClass::Flow => &self.flow,
             RateClass::Proof => &self.proof,
             RateClass::SsoDiscovery => &self.sso_discovery,
+            RateClass::Told => &self.told,
         }
     }
 
-    fn all(&self) -> [&Buckets; 10] {
+    fn all(&self) -> [&Buckets; 11] {
         [
             &self.read,
             &self.write,
@@ -150,6 +153,7 @@ impl Classes {
             &self.flow,
             &self.proof,
             &self.sso_discovery,
+            &self.told,
         ]
     }
 }
@@ -172,6 +176,19 @@ impl RateLimits {
             quotas.map(|quota| Buckets::new(quota, DashMapStateStore::default(), clock.clone()))
         });
         Self { classes, mail, clock }
+    }
+
+    /// Takes a token for one mail that somebody asked for in a login; a proven address leaves the account's bucket for
+    /// strangers alone.
+    ///
+    /// # Errors
+    /// [`Refusal::RateLimited`] when there is none, with the time until there is.
+    pub fn take_mail(&self, keys: &MailKeys) -> Result<(), Refusal> {
+        let Some([once, hourly, everywhere, _]) = &self.mail else { return Ok(()) };
+        let in_issuer = BucketKey::Mailbox(keys.address_in_issuer);
+        self.checked(once, in_issuer)?;
+        self.checked(hourly, in_issuer)?;
+        self.checked(everywhere, BucketKey::Mailbox(keys.address))
     }
 
     /// Takes a token for one mail to an address that is not proven.

@@ -43,6 +43,8 @@ pub enum RateClass {
     Proof,
     /// `/sso/discover`
     SsoDiscovery,
+    /// Events that tell of an overflow: no class of callers.
+    Told,
 }
 
 /// Shape of the body of a success.
@@ -126,6 +128,8 @@ pub struct Route {
     pub verifies: bool,
     /// An `Idempotency-Key` has no say: the same request may be answered otherwise the next time.
     pub anew: bool,
+    /// An answer never comes sooner than a quarter of a second: how long it takes tells nothing (D164).
+    pub takes_its_time: bool,
     /// Statuses with which it refuses, besides those that follow from the rest.
     pub refuses: &'static [u16],
     /// Query parameters.
@@ -162,6 +166,7 @@ impl Route {
             conditional: false,
             verifies: false,
             anew: false,
+            takes_its_time: false,
             refuses: &[],
             query: Vec::new(),
             form: Vec::new(),
@@ -223,6 +228,13 @@ impl Route {
         self.rate = rate;
         self.anew = true;
         self.without_credit()
+    }
+
+    /// No answer comes sooner than a quarter of a second.
+    #[must_use]
+    pub fn takes_its_time(mut self) -> Self {
+        self.takes_its_time = true;
+        self
     }
 
     /// Takes these parameters: a form in the body, or the query of a GET.

@@ -2,6 +2,7 @@
 //! calls, by the rules of its protocol; the pipeline finds the issuer, limits, opens units of work, commits and repeats.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
@@ -83,6 +84,7 @@ pub(super) trait AnyRuntime: Send + Sync {
 #[async_trait]
 impl<R: Runtime> AnyRuntime for R {
     async fn attempt(&self, context: &ChangeContext<'_>, call: &IssuerCall) -> Result<Answer, Refusal> {
+        call.attempts.fetch_add(1, Ordering::Relaxed);
         let prepared = match self.prepare(call).await? {
             Step::Answer(answer) => return Ok(answer),
             Step::Change(prepared) => prepared,
@@ -102,18 +104,36 @@ pub struct IssuerCall {
     query: OnceLock<Result<Parameters, OAuthError>>,
     form: OnceLock<Result<Parameters, OAuthError>>,
     shared: OnceLock<()>,
+    attempts: AtomicU32,
     proven: OnceLock<()>,
 }
 
 impl IssuerCall {
     pub(super) fn new(head: CallHead, issuer: Arc<Cached<RuntimeIssuer>>) -> Self {
-        let (query, form) = (OnceLock::new(), OnceLock::new());
-        Self { head, issuer, query, form, shared: OnceLock::new(), proven: OnceLock::new() }
+        Self {
+            head,
+            issuer,
+            query: OnceLock::new(),
+            form: OnceLock::new(),
+            shared: OnceLock::new(),
+            proven: OnceLock::new(),
+            attempts: AtomicU32::new(0),
+        }
     }
 
     /// Everything besides the store's verbs.
     pub fn services(&self) -> &Arc<Services> {
         &self.head.services
+    }
+
+    /// It was tried before, and overtaken: what an attempt may do once only was done.
+    pub fn is_repeated(&self) -> bool {
+        self.attempts.load(Ordering::Relaxed) > 1
+    }
+
+    /// An answer must not tell anything by its time.
+    pub(super) fn takes_its_time(&self) -> bool {
+        self.head.operation.route.takes_its_time
     }
 
     /// Time of the request; a [`Change`] has its own.

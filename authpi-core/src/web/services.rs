@@ -1,7 +1,7 @@
 //! Everything that operations and workers share besides the store's verbs: the engine's inside.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_channel::oneshot;
@@ -120,6 +120,7 @@ pub struct Services {
     pub client_keys: ClientKeys,
     /// Addresses that personal tokens are known to be used from.
     pub token_addresses: TokenAddresses,
+    pub(crate) shares: Shares,
     pub(crate) in_flight: InFlight,
     pub(crate) roots: RwLock<HashMap<IssuerId, Arc<RootKey>>>,
     pub(crate) platform: RwLock<Option<Platform>>,
@@ -281,6 +282,21 @@ impl Services {
         Ok(Some(self.issuers.keep(issuer, found, look)))
     }
 
+    /// Runs CPU-heavy work for an issuer, as [`Services::compute`] does: one issuer fills at most half of the queue, and
+    /// the logins of others go on (D188).
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] when the queue, or the issuer's part of it, is full; [`Refusal::Internal`] when the job
+    /// dies.
+    pub async fn compute_for<T: Send + 'static>(
+        &self,
+        issuer: IssuerId,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let _share = self.shares.enter(issuer, self.transport.compute.capacity() / 2)?;
+        self.compute(job).await
+    }
+
     /// Runs CPU-heavy work on the bounded pool and waits for it.
     ///
     /// # Errors
@@ -293,6 +309,41 @@ impl Services {
         }));
         queued.map_err(|_| Refusal::Overloaded("the cpu pool"))?;
         receiver.await.map_err(|_| Refusal::internal("a job on the cpu pool died"))
+    }
+}
+
+/// How many jobs of each issuer wait or run.
+#[derive(Default)]
+pub(crate) struct Shares(Mutex<HashMap<IssuerId, usize>>);
+
+/// The place of one job; given back when it is dropped.
+struct Share<'s> {
+    shares: &'s Shares,
+    issuer: IssuerId,
+}
+
+impl Shares {
+    fn enter(&self, issuer: IssuerId, most: usize) -> Result<Share<'_>, Refusal> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(issuer).or_default();
+        if *count >= most.max(1) {
+            return Err(Refusal::Overloaded("the part of the issuer in the cpu pool"));
+        }
+        *count += 1;
+        drop(counts);
+        Ok(Share { shares: self, issuer })
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.shares.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.issuer) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.issuer);
+            }
+        }
     }
 }
 

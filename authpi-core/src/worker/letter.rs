@@ -4,11 +4,12 @@ use crate::error::Refusal;
 use crate::id::{AccountId, IssuerId, UserId};
 use crate::invitation::model::{Invitation, InvitationStatus};
 use crate::issuer::model::Issuer;
-use crate::mail::model::{Content, Letter, Mail, Notice, NoticeSwitch, Template};
+use crate::mail::model::{Content, FlowLetter, Letter, Mail, Notice, NoticeSwitch, Template};
 use crate::organization::model::Organization;
 use crate::pages::language::Language;
 use crate::pages::mail::{
-    ApprovalRequestMail, Brand, Facts, InvitationMail, MailContext, NoticeKind, NoticeMail, render,
+    ApprovalRequestMail, Brand, Facts, FlowMail, FlowMailKind, InvitationMail, MailContext, NoticeKind, NoticeMail,
+    render,
 };
 use crate::store::Reads;
 use crate::transport::OutgoingMail;
@@ -130,10 +131,34 @@ impl Scene<'_> {
                     link: self.portal(),
                 })))
             }
+            (template, Content::Flow(letter)) => self.flow(template, letter).map(Some),
             (template, Content::Notice(notice)) => Ok(kind(template).map(|kind| self.notice(kind, notice))),
             // Written by a later version.
             (_, Content::Link { .. }) => Err(Refusal::internal("a link in a mail that has none")),
         }
+    }
+
+    /// What somebody asked for in a login. One that is worth nothing any more is sent all the same: it says so.
+    fn flow(&self, template: Template, letter: FlowLetter) -> Result<MailContext, Refusal> {
+        let (kind, path) = match template {
+            Template::VerifyEmail => (FlowMailKind::VerifyEmail, "verify-email?token="),
+            Template::EmailLink => (FlowMailKind::EmailLink, "magic/"),
+            Template::EmailCode => (FlowMailKind::EmailCode, ""),
+            Template::PasswordReset => (FlowMailKind::PasswordReset, "password-reset?token="),
+            Template::AccountExists => (FlowMailKind::AccountExists, ""),
+            _ => return Err(Refusal::internal("a notice with the letter of a login")),
+        };
+        let base = self.services.urls.issuer(self.mail.issuer_id);
+        let facts =
+            Facts { at: letter.at, ip: letter.ip, country: letter.country, device: letter.device, ..Facts::default() };
+        Ok(MailContext::Flow(FlowMail {
+            kind,
+            application: letter.application,
+            facts,
+            link: letter.token.map(|token| format!("{base}/{path}{}", token.0.expose())),
+            code: letter.code.map(|code| code.0.expose().to_owned()),
+            expires_at: letter.expires_at,
+        }))
     }
 
     fn notice(&self, kind: NoticeKind, notice: Notice) -> MailContext {
@@ -175,7 +200,13 @@ impl Scene<'_> {
 
 const fn kind(template: Template) -> Option<NoticeKind> {
     Some(match template {
-        Template::Invitation | Template::InvitationApproval => return None,
+        Template::Invitation
+        | Template::InvitationApproval
+        | Template::VerifyEmail
+        | Template::EmailLink
+        | Template::EmailCode
+        | Template::PasswordReset
+        | Template::AccountExists => return None,
         Template::ApprovalApproved => NoticeKind::ApprovalApproved,
         Template::ApprovalRejected => NoticeKind::ApprovalRejected,
         Template::PasswordChanged => NoticeKind::PasswordChanged,

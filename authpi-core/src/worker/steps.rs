@@ -99,6 +99,7 @@ pub(super) const ALL: &[Step] = &[
     in_turn("invitation-erasure", |bench| Box::pin(mail::invitation_erasure(&bench.services))),
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
     in_turn("expired-verifiers", |bench| Box::pin(sweeps::expired_verifiers(&bench.services))),
+    in_turn("expired-logins", |bench| Box::pin(sweeps::expired_logins(&bench.services))),
     in_turn("forgotten-devices", |bench| Box::pin(sweeps::forgotten_devices(&bench.services))),
     in_turn("grants", |bench| Box::pin(sweeps::grants(&bench.services))),
     in_turn("old-removals", |bench| Box::pin(sweeps::old_removals(&bench.services))),

@@ -17,6 +17,8 @@ pub struct Model {
     pub client_name: Option<String>,
     pub org_id: Option<Uuid>,
     pub unused_until: Option<i64>,
+    /// Of the secret that the cookie carries.
+    pub secret_hash: Option<Vec<u8>>,
     pub status: String,
     pub status_at: Option<i64>,
     pub status_reason: Option<String>,

@@ -34,6 +34,8 @@ const fn of(table: &'static str, key: &'static str) -> Belongings {
 /// Tables with personal data: they go first.
 const PERSONAL: &[Belongings] = &[
     of("authpi_mail", "id"),
+    of("authpi_mail_proof", "id"),
+    of("authpi_login_flow", "id"),
     of("authpi_invitation", "id"),
     of("authpi_delegation", "id"),
     of("authpi_authorization_code", "session_id"),
@@ -57,6 +59,7 @@ const OTHER: &[Belongings] = &[
     of("authpi_denied_token", "id"),
     of("authpi_used_assertion", "id"),
     of("authpi_mail_tally", "about"),
+    of("authpi_login_tries", "counted"),
     of("authpi_note_mention", "note_id"),
     of("authpi_note_reference", "note_id"),
     of("authpi_note", "id"),

@@ -8,8 +8,8 @@ use super::tables::{
     primary, status, table, text_null, text_of, unique, word,
 };
 use super::{
-    access, agent, api_key, billing, connection, delegation, device, domain, grant, group, invitation, mail, note,
-    session, token, verifier, webhook,
+    access, agent, api_key, billing, connection, delegation, device, domain, grant, group, invitation, login, mail,
+    note, session, token, verifier, webhook,
 };
 
 pub(super) struct Migration;
@@ -49,6 +49,7 @@ impl MigrationTrait for Migration {
             webhook::tables(backend),
             billing::tables(backend),
             domain::tables(backend),
+            login::tables(backend),
             grant::tables(backend),
         ];
         for room in tables {

@@ -14,6 +14,7 @@ mod domain;
 mod grant;
 mod group;
 mod invitation;
+mod login;
 mod m0001_first;
 mod mail;
 mod note;

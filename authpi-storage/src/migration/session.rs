@@ -3,7 +3,7 @@
 use sea_orm::DbBackend;
 
 use super::m0001_first::Tables;
-use super::tables::{flag, id, id_null, index, json, number, number_null, status, table, text_null, word};
+use super::tables::{bytes_null, flag, id, id_null, index, json, number, number_null, status, table, text_null, word};
 
 pub(super) fn tables(backend: DbBackend) -> Tables {
     let mut session = table(backend, "authpi_session");
@@ -17,7 +17,8 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         .col(id_null("client_id"))
         .col(text_null("client_name", 200))
         .col(id_null("org_id"))
-        .col(number_null("unused_until"));
+        .col(number_null("unused_until"))
+        .col(bytes_null("secret_hash"));
     status(&mut session)
         .col(flag("frozen_own"))
         .col(flag("frozen_parent"))

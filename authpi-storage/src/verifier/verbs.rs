@@ -6,7 +6,7 @@ use authpi_core::outcome::{SpendOutcome, WriteOutcome};
 use authpi_core::secret::SecretHash;
 use authpi_core::store::{StoreError, StoreErrorKind};
 use authpi_core::timestamp::Timestamp;
-use authpi_core::verifier::model::{Attempts, Enrollment, Proof, StoredCode, Verifier};
+use authpi_core::verifier::model::{Attempts, Enrollment, PasswordHash, Proof, StoredCode, Verifier};
 use authpi_core::verifier::repository::VerifierRepository;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -178,6 +178,26 @@ impl VerifierRepository for Unit {
             .await
             .map(|_| ())
             .map_err(failed("verifier.count_attempts"))
+    }
+
+    async fn accept_password(
+        &mut self,
+        verifier: &Verifier,
+        anew: Option<&PasswordHash>,
+    ) -> Result<WriteOutcome, StoreError> {
+        let Proof::Password { hash } = &verifier.proof else { return Ok(WriteOutcome::Stale) };
+        let row = ActiveModel {
+            last_used_at: Set(Some(self.now.as_millis())),
+            secret: anew.map_or(sea_orm::ActiveValue::NotSet, |anew| Set(Some(anew.as_phc().as_bytes().to_vec()))),
+            ..counted(Attempts::default())
+        };
+        let done = Entity::update_many()
+            .set(row)
+            .filter(one(verifier).add(Column::Secret.eq(hash.as_phc().as_bytes().to_vec())))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("verifier.accept_password"))?;
+        Ok(WriteOutcome::of_rows(done.rows_affected))
     }
 
     async fn spend_step(&mut self, verifier: &Verifier, step: u64) -> Result<SpendOutcome, StoreError> {

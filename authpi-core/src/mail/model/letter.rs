@@ -38,6 +38,29 @@ pub enum Content {
     },
     /// Something happened.
     Notice(Notice),
+    /// Something to go on with a login.
+    Flow(FlowLetter),
+}
+
+/// What a mail says that somebody asked for in a login: one link, or one code, and how it came to be.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FlowLetter {
+    /// What the link carries.
+    pub token: Option<LinkToken>,
+    /// What is typed.
+    pub code: Option<LinkToken>,
+    /// The application that asked.
+    pub application: Option<String>,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// From which address.
+    pub ip: Option<String>,
+    /// In which country.
+    pub country: Option<String>,
+    /// With what.
+    pub device: Option<String>,
+    /// From then on it is worth nothing.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// The clear token of a link: nowhere else, and gone with the mail.

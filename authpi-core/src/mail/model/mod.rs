@@ -5,7 +5,7 @@ mod queued;
 mod tally;
 mod template;
 
-pub use letter::{Address, Content, Letter, LinkToken, Notice};
+pub use letter::{Address, Content, FlowLetter, Letter, LinkToken, Notice};
 pub use queued::Mail;
 pub use tally::Tally;
 pub use template::{NoticeSwitch, Template};

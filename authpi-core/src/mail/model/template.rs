@@ -41,9 +41,19 @@ pub enum Template {
     ApiKeyRateLimit,
     /// A webhook was disabled because its receiver is gone.
     WebhookDisabled,
+    /// An address has to be proven.
+    VerifyEmail,
+    /// A link to sign in with.
+    EmailLink,
+    /// A code to sign in with.
+    EmailCode,
+    /// A link to a new password.
+    PasswordReset,
+    /// Somebody signed up with the address of an account.
+    AccountExists,
 }
 
-words!(Template: "invitation" => Self::Invitation, "invitation_approval" => Self::InvitationApproval, "approval_approved" => Self::ApprovalApproved, "approval_rejected" => Self::ApprovalRejected, "password_changed" => Self::PasswordChanged, "mfa_changed" => Self::MfaChanged, "sign_in_method_changed" => Self::SignInMethodChanged, "email_changed" => Self::EmailChanged, "new_device" => Self::NewDevice, "session_compromised" => Self::SessionCompromised, "personal_token_created" => Self::PersonalTokenCreated, "personal_token_new_ip" => Self::PersonalTokenNewIp, "personal_token_revoked" => Self::PersonalTokenRevoked, "delegation_granted" => Self::DelegationGranted, "api_key_rate_limit" => Self::ApiKeyRateLimit, "webhook_disabled" => Self::WebhookDisabled);
+words!(Template: "invitation" => Self::Invitation, "invitation_approval" => Self::InvitationApproval, "approval_approved" => Self::ApprovalApproved, "approval_rejected" => Self::ApprovalRejected, "password_changed" => Self::PasswordChanged, "mfa_changed" => Self::MfaChanged, "sign_in_method_changed" => Self::SignInMethodChanged, "email_changed" => Self::EmailChanged, "new_device" => Self::NewDevice, "session_compromised" => Self::SessionCompromised, "personal_token_created" => Self::PersonalTokenCreated, "personal_token_new_ip" => Self::PersonalTokenNewIp, "personal_token_revoked" => Self::PersonalTokenRevoked, "delegation_granted" => Self::DelegationGranted, "api_key_rate_limit" => Self::ApiKeyRateLimit, "webhook_disabled" => Self::WebhookDisabled, "verify_email" => Self::VerifyEmail, "email_link" => Self::EmailLink, "email_code" => Self::EmailCode, "password_reset" => Self::PasswordReset, "account_exists" => Self::AccountExists);
 
 /// The switch of an issuer that a notice hangs on (`settings.security.notifications`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +88,11 @@ impl Template {
             Self::DelegationGranted => "delegation_granted",
             Self::ApiKeyRateLimit => "api_key_rate_limit",
             Self::WebhookDisabled => "webhook_disabled",
+            Self::VerifyEmail => "verify_email",
+            Self::EmailLink => "email_link",
+            Self::EmailCode => "email_code",
+            Self::PasswordReset => "password_reset",
+            Self::AccountExists => "account_exists",
         }
     }
 

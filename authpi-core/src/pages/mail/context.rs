@@ -18,6 +18,8 @@ pub enum MailContext {
     ApprovalRequest(ApprovalRequestMail),
     /// Something happened.
     Notice(NoticeMail),
+    /// Something to go on with a login.
+    Flow(FlowMail),
 }
 
 /// `invitation`
@@ -57,6 +59,55 @@ pub struct NoticeMail {
     pub facts: Facts,
     /// Where it can be looked at and undone.
     pub link: Option<String>,
+}
+
+/// A mail that somebody asked for in a login.
+#[derive(Clone, Debug)]
+pub struct FlowMail {
+    /// What it is for.
+    pub kind: FlowMailKind,
+    /// The application that asked; its maker typed it.
+    pub application: Option<String>,
+    /// When, from where and with what it was asked for.
+    pub facts: Facts,
+    /// What to open.
+    pub link: Option<String>,
+    /// What to type.
+    pub code: Option<String>,
+    /// From then on it is worth nothing.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What a mail in a login is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowMailKind {
+    /// `verify_email`
+    VerifyEmail,
+    /// `email_link`
+    EmailLink,
+    /// `email_code`
+    EmailCode,
+    /// `password_reset`
+    PasswordReset,
+    /// `account_exists`
+    AccountExists,
+}
+
+impl FlowMailKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::VerifyEmail, Self::EmailLink, Self::EmailCode, Self::PasswordReset, Self::AccountExists];
+
+    /// Its message in the catalogues.
+    const fn message(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify-email",
+            Self::EmailLink => "email-link",
+            Self::EmailCode => "email-code",
+            Self::PasswordReset => "password-reset",
+            Self::AccountExists => "account-exists",
+        }
+    }
 }
 
 /// What a notice tells of an event.
@@ -206,6 +257,7 @@ impl MailContext {
             Self::Invitation(mail) => mail.body(language, brand),
             Self::ApprovalRequest(mail) => mail.body(language, brand),
             Self::Notice(mail) => mail.body(language, brand),
+            Self::Flow(mail) => mail.body(language, brand),
         }
     }
 }
@@ -282,6 +334,37 @@ impl NoticeMail {
             action: action(&texts, self.link.as_deref())?,
             hints: texts.optional("hint")?.into_iter().collect(),
             reason: texts.shared("reason-account")?,
+        })
+    }
+}
+
+impl FlowMail {
+    fn body(&self, language: Language, brand: &Brand) -> Result<Body, PageError> {
+        let texts = Texts::new(language, self.kind.message(), brand);
+        let facts = &self.facts;
+        let told = |value: &Option<String>| value.as_deref().and_then(line_without_links);
+        let shown = [
+            texts.fact("fact-code", self.code.clone())?,
+            texts.fact("fact-expires", self.expires_at.map(utc))?,
+            texts.fact("fact-application", told(&self.application))?,
+            texts.fact("fact-time", Some(utc(facts.at)))?,
+            texts.fact("fact-place", told(&facts.country))?,
+            texts.fact("fact-ip", facts.ip.clone())?,
+            texts.fact("fact-device", told(&facts.device))?,
+        ];
+        let action = match &self.link {
+            Some(url) => Some(Action { label: texts.get("action")?, url: url.clone() }),
+            None => None,
+        };
+        Ok(Body {
+            subject: texts.get("subject")?,
+            heading: texts.get("heading")?,
+            paragraphs: vec![texts.get("text")?],
+            quote: Vec::new(),
+            facts: shown.into_iter().flatten().collect(),
+            action,
+            hints: vec![texts.get("hint")?],
+            reason: texts.shared("reason-asked")?,
         })
     }
 }

@@ -115,7 +115,9 @@ pub fn render(language: Language, brand: &Brand, mail: &MailContext) -> Result<R
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-    use super::super::context::{ApprovalRequestMail, Facts, InvitationMail, NoticeKind, NoticeMail};
+    use super::super::context::{
+        ApprovalRequestMail, Facts, FlowMail, FlowMailKind, InvitationMail, NoticeKind, NoticeMail,
+    };
     use super::*;
     use crate::timestamp::Timestamp;
 
@@ -159,6 +161,16 @@ mod tests {
             MailContext::Invitation(bare),
             MailContext::ApprovalRequest(request),
         ];
+        for kind in FlowMailKind::ALL {
+            all.push(MailContext::Flow(FlowMail {
+                kind,
+                application: Some("App <b>at</b> https://evil.example".to_owned()),
+                facts: facts.clone(),
+                link: Some("https://id.example/i_1/magic/mpf_1.abc".to_owned()),
+                code: Some("123456".to_owned()),
+                expires_at: Some(Timestamp::from_millis(1_800_000_000_000)),
+            }));
+        }
         for kind in NoticeKind::ALL {
             let link = Some("https://id.example/portal".to_owned());
             all.push(MailContext::Notice(NoticeMail { kind, facts: facts.clone(), link }));

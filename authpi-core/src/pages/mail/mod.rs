@@ -3,7 +3,9 @@
 mod context;
 mod layout;
 
-pub use context::{ApprovalRequestMail, Facts, InvitationMail, MailContext, NoticeKind, NoticeMail};
+pub use context::{
+    ApprovalRequestMail, Facts, FlowMail, FlowMailKind, InvitationMail, MailContext, NoticeKind, NoticeMail,
+};
 pub use layout::{Brand, RenderedMail, render};
 
 /// Why a page could not be made: a defect of ours.

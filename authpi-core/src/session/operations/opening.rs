@@ -96,6 +96,28 @@ pub async fn open(change: &mut Change<'_>, issuer: IssuerId, new: NewSession) ->
     Ok(session)
 }
 
+/// Notes that the user of a session at the issuer proved anew who they are: the session goes on, with another time of
+/// authentication. Its absolute end stays.
+///
+/// # Errors
+/// [`Refusal::Conflict`] unless it is active; [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn reauthenticate(
+    change: &mut Change<'_>,
+    before: UserSession,
+    details: SessionDetails,
+) -> Result<UserSession, Refusal> {
+    let now = change.now();
+    if before.kind != SessionKind::Op || before.status_at(now) != SessionStatus::Active {
+        return Err(Refusal::conflict("The session at the issuer is not active."));
+    }
+    let mut after = UserSession { details, updated_at: before.updated_at.next_version(now), ..before.clone() };
+    after.lifetime.last_activity_at = now;
+    change.unit().sessions().update(&after, before.updated_at).await?.required()?;
+    let changes = vec!["authentication".to_owned()];
+    change.emit(events::updated(&after, before.status.value.status(), changes))?;
+    Ok(after)
+}
+
 async fn client_session(
     change: &Change<'_>,
     issuer: IssuerId,

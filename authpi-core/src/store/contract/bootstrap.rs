@@ -66,6 +66,10 @@ impl Compute for Runtime {
         Ok(())
     }
 
+    fn capacity(&self) -> usize {
+        usize::MAX
+    }
+
     fn background(&self, job: Box<dyn FnOnce() + Send>) -> Result<(), QueueFull> {
         self.run(job)
     }

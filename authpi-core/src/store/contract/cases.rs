@@ -196,6 +196,7 @@ macro_rules! store_contract {
             what_time_has_ended_is_found_longest_first,
             live_sessions_of_deleted_users_and_clients_are_found,
             ended_sessions_are_purged_by_age_and_those_of_a_user_at_once,
+            a_cookie_is_worth_something_until_another_takes_its_place,
         ]);
         $crate::store_contract!(@room $run, delegation: [
             every_field_comes_back_as_it_was_written,
@@ -292,6 +293,7 @@ macro_rules! store_contract {
             another_user_or_issuer_sees_and_changes_nothing,
             a_stale_version_changes_and_removes_nothing,
             of_parallel_codes_of_one_step_one_is_accepted,
+            a_password_is_accepted_as_long_as_it_is_the_stored_one,
             a_rename_brings_nothing_back_that_was_spent_meanwhile,
             of_parallel_uses_of_one_backup_code_one_is_accepted,
             new_backup_codes_take_the_place_of_the_old_ones,
@@ -308,6 +310,17 @@ macro_rules! store_contract {
             of_parallel_devices_with_one_fingerprint_one_is_made,
             devices_go_with_their_user,
             a_sweep_removes_what_is_neither_trusted_nor_known,
+        ]);
+        $crate::store_contract!(@room $run, grant: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            of_parallel_uses_of_a_code_one_spends_it,
+            of_parallel_rotations_of_a_token_one_wins,
+            the_first_refresh_token_is_set_once,
+            of_parallel_uses_of_an_assertion_one_counts,
+            a_denied_token_is_denied_at_its_issuer_until_it_is_swept,
+            what_is_over_is_swept_and_nothing_else,
+            a_grant_goes_with_its_session_and_consents_with_user_and_client,
         ]);
         $crate::store_contract!(@room $run, webhook: [
             every_field_comes_back_as_it_was_written,
@@ -344,6 +357,19 @@ macro_rules! store_contract {
             a_stale_version_changes_and_removes_nothing,
             of_parallel_claims_of_one_host_one_wins,
             lists_show_the_domains_asked_for_newest_first,
+        ]);
+        $crate::store_contract!(@room $run, login: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            of_parallel_attempts_at_one_step_one_makes_it,
+            of_parallel_ends_of_one_login_one_ends_it,
+            of_parallel_uses_of_one_mail_one_spends_it,
+            a_dropped_unit_spends_nothing,
+            each_wrong_code_is_counted,
+            what_was_mailed_to_a_user_goes_together,
+            parallel_failures_are_all_counted,
+            a_sweep_removes_what_has_expired,
+            expired_logins_are_found_longest_first,
         ]);
     };
     (@room $run:path, $room:ident: [$($case:ident,)*]) => {

@@ -13,6 +13,7 @@ use super::{Ground, START, begin, later, mint, race};
 use crate::id::{IssuerId, SessionId, UserId};
 use crate::metadata::Metadata;
 use crate::outcome::WriteOutcome;
+use crate::secret::{KeyTag, Pepper, Peppers, SecretHash};
 use crate::session::model::{
     Authentication, Compromise, Device, Freezes, IssuedTokens, Lifecycle, Lifetime, Location, Phase, RpSession,
     SessionDetails, SessionKind, UserSession,
@@ -24,7 +25,7 @@ use crate::timestamp::Timestamp;
 const DAY: Duration = Duration::from_hours(24);
 
 /// A session of a user at their issuer that lasts for a day, and half of that without activity.
-fn session(issuer: IssuerId, user: UserId) -> UserSession {
+pub fn session(issuer: IssuerId, user: UserId) -> UserSession {
     UserSession {
         id: mint(),
         account_id: mint(),
@@ -45,7 +46,7 @@ fn session(issuer: IssuerId, user: UserId) -> UserSession {
 }
 
 /// The session of a client that came from another.
-fn linked(op: &UserSession) -> UserSession {
+pub fn linked(op: &UserSession) -> UserSession {
     let rp = RpSession {
         op_session_id: op.id,
         client_id: mint(),
@@ -58,13 +59,13 @@ fn linked(op: &UserSession) -> UserSession {
 }
 
 /// The same session, ended by somebody.
-fn ended(session: &UserSession, at: Timestamp) -> UserSession {
+pub fn ended(session: &UserSession, at: Timestamp) -> UserSession {
     let lifecycle = Lifecycle::stored(Phase::Revoked, Freezes::default());
     let status = Status::changed(lifecycle, at, StatusNote::default());
     UserSession { status, ended_at: Some(at), updated_at: at, ..session.clone() }
 }
 
-async fn insert(ground: &Ground, session: &UserSession) {
+pub async fn insert(ground: &Ground, session: &UserSession) {
     let mut unit = begin(ground, START).await;
     unit.sessions().insert(session).await.unwrap();
     unit.commit().await.unwrap();
@@ -322,4 +323,35 @@ pub async fn ended_sessions_are_purged_by_age_and_those_of_a_user_at_once(ground
     assert_eq!(unit.sessions().remove_of_user(live_one.issuer_id, live_one.user_id, 9).await.unwrap(), 1);
     unit.commit().await.unwrap();
     assert_eq!(live(&ground, live_one.issuer_id, SessionsOf::Issuer).await, []);
+}
+
+pub async fn a_cookie_is_worth_something_until_another_takes_its_place(ground: Ground) {
+    let peppers = Peppers::new(Pepper::new(KeyTag::new(1), [1; 32]), Vec::new());
+    let op = session(mint(), mint());
+    let rp = linked(&op);
+    for session in [&op, &rp] {
+        insert(&ground, session).await;
+    }
+    let store = ground.store();
+    let secret = async |issuer| {
+        let found = store.reads().sessions().find_op(issuer, op.id).await.unwrap();
+        found.map(|(session, secret)| (session == op, secret.to_bytes()))
+    };
+    assert_eq!(secret(op.issuer_id).await, None, "it has no cookie yet");
+    let set = async |session: &UserSession, issuer, hash: &SecretHash| {
+        let mut unit = begin(&ground, later(1)).await;
+        let outcome = unit.sessions().set_secret(issuer, session.id, hash).await.unwrap();
+        unit.commit().await.unwrap();
+        outcome
+    };
+    for value in [b"one", b"two"] {
+        let hash = peppers.hash("test", value);
+        assert_eq!(set(&op, op.issuer_id, &hash).await, WriteOutcome::Done);
+        assert_eq!(secret(op.issuer_id).await, Some((true, hash.to_bytes())), "the version stays");
+    }
+    assert_eq!(secret(mint()).await, None);
+    let other = peppers.hash("test", b"other");
+    assert_eq!(set(&op, mint(), &other).await, WriteOutcome::Stale);
+    assert_eq!(set(&rp, rp.issuer_id, &other).await, WriteOutcome::Stale, "clients have no cookie");
+    assert!(store.reads().sessions().find_op(rp.issuer_id, rp.id).await.unwrap().is_none());
 }

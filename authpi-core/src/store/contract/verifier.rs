@@ -161,6 +161,29 @@ pub async fn a_stale_version_changes_and_removes_nothing(ground: Ground) {
     assert!(find(&ground, &known).await.is_none());
 }
 
+pub async fn a_password_is_accepted_as_long_as_it_is_the_stored_one(ground: Ground) {
+    let old = Verifier {
+        attempts: Attempts { failed: 3, locked_until: Some(later(1)) },
+        ..verifier(&owner(&ground).await, Proof::Password { hash: hash() })
+    };
+    insert(&ground, &old).await;
+    let anew = PasswordHash::from_phc("$argon2id$new".to_owned());
+    for (hash, outcome) in [(None, WriteOutcome::Done), (Some(&anew), WriteOutcome::Done), (None, WriteOutcome::Stale)]
+    {
+        let mut unit = begin(&ground, later(2)).await;
+        assert_eq!(unit.verifiers().accept_password(&old, hash).await.unwrap(), outcome);
+        unit.commit().await.unwrap();
+    }
+    let found = find(&ground, &old).await.unwrap();
+    let expected = Verifier {
+        proof: Proof::Password { hash: anew },
+        attempts: Attempts::default(),
+        last_used_at: Some(later(2)),
+        ..old
+    };
+    assert_eq!(told(&found), told(&expected), "the version stays");
+}
+
 pub async fn of_parallel_codes_of_one_step_one_is_accepted(ground: Ground) {
     let known = verifier(&owner(&ground).await, totp());
     insert(&ground, &known).await;

@@ -145,6 +145,17 @@ impl PasswordHash {
         verified.is_ok()
     }
 
+    /// A hash that no password matches, to compare with where there is none: that takes as long.
+    pub fn dummy() -> Self {
+        let cost = format!("m={MEMORY_KIB},t={PASSES},p={LANES}");
+        Self(format!("$argon2id$v=19${cost}${}${}", "A".repeat(22), "A".repeat(43)))
+    }
+
+    /// It was made at another cost than hashes are made today.
+    pub fn is_outdated(&self) -> bool {
+        !self.0.starts_with(&format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"))
+    }
+
     /// From storage.
     pub const fn from_phc(phc: String) -> Self {
         Self(phc)

@@ -8,7 +8,7 @@ mod passwords;
 pub use checking::{Checked, verify};
 pub use enrolling::{Completed, Enrolling, complete, enroll, regenerate};
 pub use managing::{remove, rename};
-pub use passwords::{set_password, set_temporary_password};
+pub use passwords::{reset_password, set_password, set_temporary_password, spend_temporary_password};
 
 use super::model::{Attempts, BackupCode, BackupCodes, DEFAULT_CODES, Lockout, Proof, Verifier, VerifierKind};
 use crate::error::Refusal;

@@ -21,6 +21,53 @@ pub async fn set_password(
     user: UserId,
     hash: PasswordHash,
 ) -> Result<Verifier, Refusal> {
+    let (password, ended) = put(change, issuer, user, hash, "password_changed").await?;
+    if let Some(ended) = ended {
+        change.emit(events::password_changed(change.account(), &password, change.actor(), ended))?;
+    }
+    Ok(password)
+}
+
+/// Gives a user a password in the place of one that was forgotten; otherwise as [`set_password`].
+///
+/// # Errors
+/// As [`set_password`].
+pub async fn reset_password(
+    change: &mut Change<'_>,
+    issuer: IssuerId,
+    user: UserId,
+    hash: PasswordHash,
+) -> Result<Verifier, Refusal> {
+    let (password, ended) = put(change, issuer, user, hash, "password_reset").await?;
+    let ended = match ended {
+        Some(ended) => ended,
+        // The mailbox was proven, and all that came in without it is out, with or without a password before.
+        None => {
+            let reason = Some("password_reset".to_owned());
+            sessions::end_all(change, issuer, user, EndCause::Revoked, reason).await?
+        }
+    };
+    change.emit(events::password_reset(change.account(), &password, ended))?;
+    Ok(password)
+}
+
+/// Spends a password that is good for one login.
+///
+/// # Errors
+/// [`Refusal::Stale`] when it was spent or replaced meanwhile.
+pub async fn spend_temporary_password(change: &mut Change<'_>, verifier: &Verifier) -> Result<(), Refusal> {
+    change.unit().verifiers().remove(verifier).await?.required()?;
+    change.emit(events::deleted(change.account(), verifier))
+}
+
+/// The password, and how many sessions ended for it; `None` when there was no password before.
+async fn put(
+    change: &mut Change<'_>,
+    issuer: IssuerId,
+    user: UserId,
+    hash: PasswordHash,
+    reason: &str,
+) -> Result<(Verifier, Option<u32>), Refusal> {
     let verifiers = locked(change, issuer, user).await?;
     if let Some(temporary) = of_kind(&verifiers, VerifierKind::TemporaryPassword) {
         change.unit().verifiers().remove(temporary).await?.required()?;
@@ -31,14 +78,12 @@ pub async fn set_password(
         let password = new_verifier(change, (issuer, user), None, proof)?;
         change.unit().verifiers().insert(&password).await?;
         change.emit(events::created(change.account(), &password))?;
-        return Ok(password);
+        return Ok((password, None));
     };
     let password = replaced(change, before, proof).await?;
-    let reason = Some("password_changed".to_owned());
-    let ended = sessions::end_all(change, issuer, user, EndCause::Revoked, reason).await?;
-    change.emit(events::password_changed(change.account(), &password, change.actor(), ended))?;
+    let ended = sessions::end_all(change, issuer, user, EndCause::Revoked, Some(reason.to_owned())).await?;
     devices::revoke_all(change, issuer, user).await?;
-    Ok(password)
+    Ok((password, Some(ended)))
 }
 
 /// Gives a user a password for the next login, which must replace it. It does not touch the password that there is.

@@ -1,0 +1,192 @@
+//! What every step has in common: who may take it, how often, and what is answered. A step itself knows nothing of JSON.
+
+use async_trait::async_trait;
+use http::StatusCode;
+
+use super::guard;
+use super::views::{StepView, redirect_to};
+use crate::error::Refusal;
+use crate::folding::{folded, name_hash};
+use crate::login::browser::Browser;
+use crate::login::model::{Flow, Progress, SealedFlow};
+use crate::login::operations::{self, StepError, StepResult, Stepped, Visitor};
+use crate::oauth_error::{OAuthCode, OAuthError};
+use crate::store::Change;
+use crate::web::answer::Answer;
+use crate::web::body::Body;
+use crate::web::rate_limit::MailKeys;
+use crate::web::route::{RateClass, Route};
+use crate::web::runtime::{IssuerCall, Runtime, Step};
+
+/// What fingerprints of addresses are made for that hold over all issuers.
+const ADDRESS_PURPOSE: &str = "mail-address";
+
+/// One step of a login.
+#[async_trait]
+pub(super) trait FlowStep: Send + Sync + 'static {
+    /// What it takes.
+    type Body: Body;
+    /// What `prepare` hands to `apply`.
+    type Prepared: Send + Sync + 'static;
+
+    /// Method, path and documentation.
+    fn route(&self) -> Route;
+
+    /// It presents something that could be guessed: it takes its time, and is limited as such.
+    fn presents(&self) -> bool {
+        false
+    }
+
+    /// It sends mail to the address that was typed.
+    fn mails(&self) -> bool {
+        false
+    }
+
+    /// Slow work, outside of the unit of work.
+    ///
+    /// # Errors
+    /// Whatever the caller is refused with.
+    async fn prepare(&self, call: &IssuerCall, flow: &Flow, body: &Self::Body) -> Result<Self::Prepared, Refusal>;
+
+    /// Takes the step.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    async fn apply(
+        &self,
+        change: &mut Change<'_>,
+        visitor: &Visitor,
+        flow: Flow,
+        body: &Self::Body,
+        prepared: &Self::Prepared,
+    ) -> StepResult;
+}
+
+/// A step as a JSON call.
+pub(super) struct Json<S>(pub(super) S);
+
+/// A step that may be taken, or a login whose time is over.
+pub(super) enum Ready<S: FlowStep> {
+    Expired(SealedFlow),
+    Go(Box<Go<S>>),
+}
+
+pub(super) struct Go<S: FlowStep> {
+    browser: Browser,
+    body: S::Body,
+    prepared: S::Prepared,
+}
+
+#[async_trait]
+impl<S: FlowStep> Runtime for Json<S> {
+    type Prepared = Ready<S>;
+
+    fn route(&self) -> Route {
+        let route = self.0.route().of_issuer(RateClass::Proof).takes::<S::Body>().answers_bare::<StepView>();
+        let route = route.may_refuse(&[401, 403, 404, 409]);
+        if self.0.presents() || self.0.mails() { route.takes_its_time() } else { route }
+    }
+
+    async fn prepare(&self, call: &IssuerCall) -> Result<Step<Ready<S>>, Refusal> {
+        guard::same_origin(call)?;
+        let browser = Browser::of(call).await?;
+        let sealed = guard::own_flow(call, &browser).await?;
+        guard::ticket(call, &browser, &sealed)?;
+        guard::limits(call, &browser, Some(&sealed), self.0.presents()).await?;
+        if sealed.expires_at <= call.now() {
+            return Ok(Step::Change(Ready::Expired(sealed)));
+        }
+        let body = parsed(call)?;
+        let root = call.services().root_for(Some(sealed.issuer_id)).await?;
+        let prepared = self.0.prepare(call, &sealed.opened(&root.key)?, &body).await?;
+        Ok(Step::Change(Ready::Go(Box::new(Go { browser, body, prepared }))))
+    }
+
+    async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, prepared: &Ready<S>) -> Result<Answer, Refusal> {
+        let go = match prepared {
+            Ready::Expired(flow) => return expired(change, flow).await,
+            Ready::Go(go) => go,
+        };
+        let (id,) = call.path()?;
+        let found = operations::find(change, call.issuer_id(), id).await?;
+        let flow = found.ok_or(Refusal::NotFound)?;
+        let before = flow.clone();
+        match self.0.apply(change, &go.browser.visitor, flow, &go.body, &go.prepared).await {
+            Ok(stepped) => {
+                if self.0.mails() {
+                    charge(change, call, &stepped.flow)?;
+                }
+                Ok(answer(call, &go.browser, &stepped))
+            }
+            // Somebody took the same step at the same moment: not again, and no harm done.
+            Err(StepError::Replayed) if call.is_repeated() => Ok(answer(call, &go.browser, &Stepped::to(before))),
+            Err(StepError::Replayed) => replayed(change, &before).await,
+            Err(StepError::Refusal(refusal)) => Err(refusal),
+        }
+    }
+}
+
+fn parsed<B: Body>(call: &IssuerCall) -> Result<B, Refusal> {
+    if B::schema().is_some() {
+        return call.json();
+    }
+    serde_json::from_str("{}").map_err(Refusal::internal)
+}
+
+/// The time of a login is over: it is gone, and leaves a trace.
+pub(super) async fn expired(change: &mut Change<'_>, flow: &SealedFlow) -> Result<Answer, Refusal> {
+    operations::expire(change, flow).await?;
+    Ok(refused(OAuthError::invalid_request("The time of the login is over."), None))
+}
+
+/// A step was taken twice: the login is over.
+async fn replayed(change: &mut Change<'_>, flow: &Flow) -> Result<Answer, Refusal> {
+    operations::kill(change, flow, "state").await?;
+    Ok(refused(OAuthError::invalid_request("The step was taken before; the login is over."), None))
+}
+
+/// Where a login stands after a step, with the cookies of somebody who has come in.
+pub(super) fn answer(call: &IssuerCall, browser: &Browser, stepped: &Stepped) -> Answer {
+    let iss = call.iss();
+    let answer = if let Progress::Refused { reason } = stepped.flow.state.progress() {
+        refused(reason.error(), redirect_to(&stepped.flow, &iss))
+    } else {
+        Answer::json(StatusCode::OK, &StepView::after(stepped, call.issuer(), &iss))
+    };
+    let answer = browser.remember(call, answer);
+    match &stepped.granted {
+        Some(granted) => browser.grant(call, answer, granted),
+        None => answer,
+    }
+}
+
+/// A refusal that leaves a trace, and so is an answer.
+fn refused(error: OAuthError, redirect_to: Option<String>) -> Answer {
+    let status = match error.code {
+        OAuthCode::InvalidRequest | OAuthCode::UnmetAuthenticationRequirements => StatusCode::BAD_REQUEST,
+        OAuthCode::LoginRequired => StatusCode::UNAUTHORIZED,
+        _ => StatusCode::FORBIDDEN,
+    };
+    let mut body = serde_json::json!({
+        "error": error.code.as_str(),
+        "error_description": error.description,
+        "retryable": false,
+        "step": "done",
+    });
+    if let (Some(members), Some(redirect_to)) = (body.as_object_mut(), redirect_to) {
+        members.insert("redirect_to".to_owned(), redirect_to.into());
+    }
+    Answer::json(status, &body)
+}
+
+/// Takes a token for a mail to the address that was typed, whoever has it: nobody can tell from it. The last thing a
+/// step does: what is refused for another reason costs none.
+fn charge(change: &Change<'_>, call: &IssuerCall, flow: &Flow) -> Result<(), Refusal> {
+    let typed = flow.state.identifier.as_deref().unwrap_or_default();
+    let keys = MailKeys {
+        address_in_issuer: name_hash(change.root_of(flow.issuer_id)?, typed),
+        address: change.keyring().peppers.digest(ADDRESS_PURPOSE, &[folded(typed).as_bytes()]),
+        account: change.account(),
+    };
+    call.services().limits.take_mail(&keys)
+}

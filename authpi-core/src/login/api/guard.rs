@@ -1,0 +1,121 @@
+//! Who may take a step (D137): the browser that the login was begun in, from a page of ours or of the issuer, with the
+//! ticket of the login.
+
+use http::header::{HeaderName, ORIGIN};
+use uuid::Uuid;
+
+use crate::error::Refusal;
+use crate::event::model::Actor;
+use crate::id::Id as _;
+use crate::login::browser::Browser;
+use crate::login::events::Scene;
+use crate::login::model::SealedFlow;
+use crate::oauth_error::{OAuthCode, OAuthError};
+use crate::web::rate_limit::BucketKey;
+use crate::web::route::RateClass;
+use crate::web::runtime::IssuerCall;
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const PORTAL: HeaderName = HeaderName::from_static("authpi-portal");
+
+const FOREIGN: OAuthError = OAuthError::new(OAuthCode::AccessDenied, "The call comes from another site.");
+
+/// The page that calls is ours. Our own forms send `Origin: null` under `no-referrer`, so that admits nobody by itself:
+/// the ticket does.
+///
+/// # Errors
+/// `access_denied`.
+pub(super) fn same_origin(call: &IssuerCall) -> Result<(), Refusal> {
+    let own = own_origin(call);
+    match call.headers().get(ORIGIN) {
+        None => {}
+        Some(_) if call.header(&ORIGIN).is_some_and(|origin| origin == "null" || Some(origin) == own.as_deref()) => {}
+        Some(_) => return Err(FOREIGN.into()),
+    }
+    match call.headers().get(FETCH_SITE) {
+        Some(site) if site != "same-origin" => Err(FOREIGN.into()),
+        _ => Ok(()),
+    }
+}
+
+fn own_origin(call: &IssuerCall) -> Option<String> {
+    let base = url::Url::parse(call.services().urls.base()).ok()?;
+    Some(base.origin().ascii_serialization())
+}
+
+/// The ticket of the login, which only its page knows.
+///
+/// # Errors
+/// `unauthorized_client`.
+pub(super) fn ticket(call: &IssuerCall, browser: &Browser, flow: &SealedFlow) -> Result<(), Refusal> {
+    let presented = call.header(&PORTAL).unwrap_or_default();
+    if browser.is_ticket(flow.id, presented) {
+        return Ok(());
+    }
+    let why = "The header Authpi-Portal must carry the ticket of the login.";
+    Err(OAuthError::new(OAuthCode::UnauthorizedClient, why).into())
+}
+
+/// The login, for the browser that it was begun in. Another one leaves a trace.
+///
+/// # Errors
+/// `access_denied` for another browser; [`Refusal::NotFound`].
+pub(super) async fn own_flow(call: &IssuerCall, browser: &Browser) -> Result<SealedFlow, Refusal> {
+    let (id,) = call.path()?;
+    let services = call.services();
+    let flow = services.store.reads().logins().flow(call.issuer_id(), id).await?.ok_or(Refusal::NotFound)?;
+    if !browser.is_new() && flow.browser.is(&browser.visitor.mark) {
+        return Ok(flow);
+    }
+    let root = services.root_for(Some(flow.issuer_id)).await?;
+    let scene = Scene { account_id: flow.account_id, issuer_id: flow.issuer_id, client_id: flow.client_id };
+    let user = flow.clone().opened(&root.key)?.state.evidence().map(|evidence| evidence.user_id);
+    if !call.is_repeated() {
+        services.append(call.origin(Actor::Anonymous), flow.issuer_id, scene.device_mismatch(user, flow.id)).await?;
+    }
+    let why = "The login was begun in another browser.";
+    Err(OAuthError::new(OAuthCode::AccessDenied, why).into())
+}
+
+/// Draws on the buckets of a step; a browser that is recognized has one of its own for what it presents (conventions
+/// §11). One that overflows is told of.
+///
+/// # Errors
+/// [`Refusal::RateLimited`].
+pub(super) async fn limits(
+    call: &IssuerCall,
+    browser: &Browser,
+    flow: Option<&SealedFlow>,
+    presents: bool,
+) -> Result<(), Refusal> {
+    if call.is_repeated() {
+        return Ok(());
+    }
+    let limits = &call.services().limits;
+    let drawn = limits.take(RateClass::Flow, BucketKey::of_address(call.address())).and_then(|()| {
+        match browser.visitor.fingerprint.filter(|_| presents) {
+            Some(fingerprint) => limits.take(RateClass::Proof, BucketKey::Mailbox(*fingerprint.as_bytes())),
+            None if presents => call.limit_proof(),
+            None => Ok(()),
+        }
+    });
+    match drawn {
+        Err(refusal @ Refusal::RateLimited { .. }) => {
+            tell(call, flow, if presents { "credential" } else { "flow" }).await?;
+            Err(refusal)
+        }
+        other => other,
+    }
+}
+
+/// Says that a bucket overflowed, once a minute.
+pub(super) async fn tell(call: &IssuerCall, flow: Option<&SealedFlow>, bucket: &str) -> Result<(), Refusal> {
+    let Some(flow) = flow else { return Ok(()) };
+    let key: Uuid = flow.issuer_id.uuid();
+    if call.services().limits.take(RateClass::Told, BucketKey::of_address_and(call.address(), key)).is_err() {
+        return Ok(());
+    }
+    let scene = Scene { account_id: flow.account_id, issuer_id: flow.issuer_id, client_id: flow.client_id };
+    let draft = scene.rate_limited(flow.id, bucket);
+    call.services().append(call.origin(Actor::Anonymous), flow.issuer_id, draft).await
+}

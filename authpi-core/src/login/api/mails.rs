@@ -1,0 +1,228 @@
+//! Steps that send a mail, or take what it brought.
+
+use async_trait::async_trait;
+
+use super::bodies::{FlowCode, FlowResetCompletion, FlowSignUp};
+use super::frame::FlowStep;
+use super::steps::post;
+use crate::error::Refusal;
+use crate::login::model::{Flow, MailToken, TypedCode};
+use crate::login::operations::{self, MailAs, StepResult, Visitor, reset_subject};
+use crate::store::Change;
+use crate::verifier::screening::{Person, Screened, screened};
+use crate::web::body::NoBody;
+use crate::web::route::Route;
+use crate::web::runtime::IssuerCall;
+
+/// `sendFlowCode`
+pub(super) struct EmailCode;
+
+#[async_trait]
+impl FlowStep for EmailCode {
+    type Body = NoBody;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        let summary = "Have a code mailed, or what proves the address";
+        post("/{issuer_id}/flows/{flow_id}/email-code", "sendFlowCode", summary)
+    }
+
+    fn mails(&self) -> bool {
+        true
+    }
+
+    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn apply(&self, change: &mut Change<'_>, visitor: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {
+        operations::send(change, visitor, flow, MailAs::Code).await
+    }
+}
+
+/// `verifyFlowCode`
+pub(super) struct VerifyEmailCode;
+
+#[async_trait]
+impl FlowStep for VerifyEmailCode {
+    type Body = FlowCode;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        let summary = "Type the code that was mailed, or that its link showed elsewhere";
+        post("/{issuer_id}/flows/{flow_id}/email-code/verify", "verifyFlowCode", summary)
+    }
+
+    fn presents(&self) -> bool {
+        true
+    }
+
+    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowCode) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn apply(
+        &self,
+        change: &mut Change<'_>,
+        visitor: &Visitor,
+        flow: Flow,
+        body: &FlowCode,
+        (): &(),
+    ) -> StepResult {
+        operations::enter(change, visitor, flow, &TypedCode::typed(body.code.expose())).await
+    }
+}
+
+/// `sendMagicLink`
+pub(super) struct MagicLink;
+
+#[async_trait]
+impl FlowStep for MagicLink {
+    type Body = NoBody;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        post("/{issuer_id}/flows/{flow_id}/magic-link", "sendMagicLink", "Have a link mailed to sign in with")
+    }
+
+    fn mails(&self) -> bool {
+        true
+    }
+
+    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn apply(&self, change: &mut Change<'_>, visitor: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {
+        operations::send(change, visitor, flow, MailAs::Link).await
+    }
+}
+
+/// `requestPasswordReset`
+pub(super) struct PasswordReset;
+
+#[async_trait]
+impl FlowStep for PasswordReset {
+    type Body = NoBody;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        let summary = "Have a link mailed to a new password";
+        post("/{issuer_id}/flows/{flow_id}/password-reset", "requestPasswordReset", summary)
+    }
+
+    fn mails(&self) -> bool {
+        true
+    }
+
+    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn apply(&self, change: &mut Change<'_>, visitor: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {
+        operations::request_reset(change, visitor, flow).await
+    }
+}
+
+/// `completePasswordReset`
+pub(super) struct CompletePasswordReset;
+
+#[async_trait]
+impl FlowStep for CompletePasswordReset {
+    type Body = FlowResetCompletion;
+    type Prepared = Option<Screened>;
+
+    fn route(&self) -> Route {
+        let summary = "Choose a password in the place of a forgotten one";
+        post("/{issuer_id}/flows/{flow_id}/password-reset/complete", "completePasswordReset", summary)
+    }
+
+    fn presents(&self) -> bool {
+        true
+    }
+
+    async fn prepare(
+        &self,
+        call: &IssuerCall,
+        flow: &Flow,
+        body: &FlowResetCompletion,
+    ) -> Result<Option<Screened>, Refusal> {
+        let Some(token) = MailToken::parse(body.token.expose()) else { return Ok(None) };
+        let services = call.services();
+        let (reads, peppers) = (services.store.reads(), &services.keyring.peppers);
+        let subject = reset_subject(reads, peppers, flow.issuer_id, &token, services.now()).await?;
+        let Some(subject) = subject else { return Ok(None) };
+        let person = Person { username: Some(subject.username), about: subject.about };
+        screened(services, (flow.account_id, flow.issuer_id), person, body.password.expose()).await
+    }
+
+    async fn apply(
+        &self,
+        change: &mut Change<'_>,
+        _: &Visitor,
+        flow: Flow,
+        body: &FlowResetCompletion,
+        prepared: &Option<Screened>,
+    ) -> StepResult {
+        let Some(token) = MailToken::parse(body.token.expose()) else {
+            return Ok(operations::Stepped::not(flow, operations::Problem::Expired));
+        };
+        let password = match prepared {
+            Some(Ok(hash)) => Some(hash.clone()),
+            Some(Err(invalid)) => return Err(Refusal::field("password", invalid.code(), invalid.to_string()).into()),
+            None => None,
+        };
+        operations::complete_reset(change, flow, &token, password).await
+    }
+}
+
+/// `signUp`
+pub(super) struct SignUp;
+
+#[async_trait]
+impl FlowStep for SignUp {
+    type Body = FlowSignUp;
+    type Prepared = Option<Screened>;
+
+    fn route(&self) -> Route {
+        post("/{issuer_id}/flows/{flow_id}/signup", "signUp", "Become a user")
+    }
+
+    fn presents(&self) -> bool {
+        true
+    }
+
+    fn mails(&self) -> bool {
+        true
+    }
+
+    async fn prepare(&self, call: &IssuerCall, flow: &Flow, body: &FlowSignUp) -> Result<Option<Screened>, Refusal> {
+        let Some(password) = &body.password else { return Ok(None) };
+        let about = body.profile.values().filter_map(|value| value.as_str()).map(str::to_owned).collect();
+        let person = Person { username: Some(body.email.trim().to_owned()), about };
+        screened(call.services(), (flow.account_id, flow.issuer_id), person, password.expose()).await
+    }
+
+    async fn apply(
+        &self,
+        change: &mut Change<'_>,
+        visitor: &Visitor,
+        flow: Flow,
+        body: &FlowSignUp,
+        prepared: &Option<Screened>,
+    ) -> StepResult {
+        let password = match prepared {
+            Some(Ok(hash)) => Some(hash.clone()),
+            Some(Err(invalid)) => return Err(Refusal::field("password", invalid.code(), invalid.to_string()).into()),
+            None => None,
+        };
+        let new = operations::SignUp {
+            address: body.email.trim().to_owned(),
+            profile: body.profile.clone(),
+            custom_fields: body.custom_fields.clone(),
+            password,
+            invitation: body.invitation.as_ref().map(|token| token.expose().to_owned()),
+        };
+        operations::sign_up(change, visitor, flow, new).await
+    }
+}

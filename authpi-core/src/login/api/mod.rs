@@ -1,0 +1,42 @@
+//! The flow API (idp §23.2): each step of a login as a JSON call of the page that shows it.
+
+mod bodies;
+mod frame;
+mod guard;
+mod links;
+mod mails;
+mod state;
+mod steps;
+mod views;
+
+use std::sync::Arc;
+
+use frame::Json;
+
+use crate::web::endpoint::Operation;
+
+/// The operations of this room.
+pub fn routes() -> Vec<Arc<Operation>> {
+    vec![
+        Operation::runtime(state::GetFlow),
+        Operation::runtime(Json(steps::Identify)),
+        Operation::runtime(Json(steps::Password)),
+        Operation::runtime(Json(steps::PasswordChange)),
+        Operation::runtime(Json(mails::EmailCode)),
+        Operation::runtime(Json(mails::VerifyEmailCode)),
+        Operation::runtime(Json(mails::MagicLink)),
+        Operation::runtime(Json(mails::PasswordReset)),
+        Operation::runtime(Json(mails::CompletePasswordReset)),
+        Operation::runtime(Json(mails::SignUp)),
+        Operation::runtime(Json(steps::Mfa)),
+        Operation::runtime(Json(steps::MfaEnroll)),
+        Operation::runtime(Json(steps::Consent)),
+        Operation::runtime(Json(steps::SelectOrganization)),
+        Operation::runtime(Json(steps::Invitation)),
+        Operation::runtime(Json(steps::Abort)),
+        Operation::runtime(links::LookAtMagicLink),
+        Operation::runtime(links::UseMagicLink),
+        Operation::runtime(links::VerifyEmail),
+        Operation::runtime(links::ConfirmEmail),
+    ]
+}

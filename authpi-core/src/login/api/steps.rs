@@ -1,0 +1,294 @@
+//! Steps that need no mail.
+
+use async_trait::async_trait;
+
+use super::bodies::{FlowConsent, FlowFactor, FlowIdentify, FlowInvitation, FlowMfa, FlowOrganization, FlowPassword};
+use super::frame::FlowStep;
+use crate::error::Refusal;
+use crate::issuer::model::auth_method::AuthMethodKind;
+use crate::login::comparing::compare;
+use crate::login::model::{Flow, InvitationInFlow, Step};
+use crate::login::operations::{self, Compared, SecondFactorKind, StepResult, Visitor, login_method};
+use crate::store::Change;
+use crate::verifier::screening::{Person, Screened, screened};
+use crate::web::body::NoBody;
+use crate::web::route::Route;
+use crate::web::runtime::IssuerCall;
+
+pub(super) fn post(path: &'static str, name: &'static str, summary: &'static str) -> Route {
+    Route::post(path).named(name, summary).about("login flows", "flow")
+}
+
+/// `identifyFlow`
+pub(super) struct Identify;
+
+#[async_trait]
+impl FlowStep for Identify {
+    type Body = FlowIdentify;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        post("/{issuer_id}/flows/{flow_id}/identify", "identifyFlow", "Say who is here")
+    }
+
+    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowIdentify) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn apply(
+        &self,
+        change: &mut Change<'_>,
+        _: &Visitor,
+        flow: Flow,
+        body: &FlowIdentify,
+        (): &(),
+    ) -> StepResult {
+        operations::identify(change, flow, body.identifier.trim().to_owned()).await
+    }
+}
+
+/// `presentPassword`
+pub(super) struct Password;
+
+#[async_trait]
+impl FlowStep for Password {
+    type Body = FlowPassword;
+    type Prepared = Option<Compared>;
+
+    fn route(&self) -> Route {
+        post("/{issuer_id}/flows/{flow_id}/password", "presentPassword", "Prove it by a password")
+    }
+
+    fn presents(&self) -> bool {
+        true
+    }
+
+    async fn prepare(&self, call: &IssuerCall, flow: &Flow, body: &FlowPassword) -> Result<Option<Compared>, Refusal> {
+        login_method(&call.issuer().methods, AuthMethodKind::Password).ok_or(Refusal::NotFound)?;
+        let Some(name) = flow.state.identifier.as_deref().filter(|_| flow.state.step() == Step::FirstFactor) else {
+            return Ok(None);
+        };
+        compare(call.services(), flow.issuer_id, name, body.password.expose()).await.map(Some)
+    }
+
+    async fn apply(
+        &self,
+        change: &mut Change<'_>,
+        visitor: &Visitor,
+        flow: Flow,
+        _: &FlowPassword,
+        compared: &Option<Compared>,
+    ) -> StepResult {
+        flow.state.require(&[Step::FirstFactor])?;
+        // Who is here was said a moment ago.
+        let compared = compared.as_ref().ok_or(Refusal::Stale)?;
+        operations::present(change, visitor, flow, compared).await
+    }
+}
+
+/// `changeFlowPassword`
+pub(super) struct PasswordChange;
+
+#[async_trait]
+impl FlowStep for PasswordChange {
+    type Body = FlowPassword;
+    type Prepared = Option<Screened>;
+
+    fn route(&self) -> Route {
+        let summary = "Choose a password in the place of one that was good for one login";
+        post("/{issuer_id}/flows/{flow_id}/password-change", "changeFlowPassword", summary)
+    }
+
+    fn presents(&self) -> bool {
+        true
+    }
+
+    async fn prepare(&self, call: &IssuerCall, flow: &Flow, body: &FlowPassword) -> Result<Option<Screened>, Refusal> {
+        let Some(user) = flow.state.evidence().map(|evidence| evidence.user_id) else { return Ok(None) };
+        let services = call.services();
+        let Some(user) = services.store.reads().users().find(flow.issuer_id, user).await? else { return Ok(None) };
+        let person = Person { username: Some(user.username.as_str().to_owned()), about: user.known_about() };
+        screened(services, (flow.account_id, flow.issuer_id), person, body.password.expose()).await
+    }
+
+    async fn apply(
+        &self,
+        change: &mut Change<'_>,
+        visitor: &Visitor,
+        flow: Flow,
+        _: &FlowPassword,
+        prepared: &Option<Screened>,
+    ) -> StepResult {
+        flow.state.require(&[Step::PasswordChange])?;
+        let hash = match prepared {
+            Some(Ok(hash)) => hash.clone(),
+            Some(Err(invalid)) => return Err(Refusal::field("password", invalid.code(), invalid.to_string()).into()),
+            None => return Err(Refusal::NotFound.into()),
+        };
+        operations::replace(change, visitor, flow, hash).await
+    }
+}
+
+/// `presentSecondFactor`
+pub(super) struct Mfa;
+
+#[async_trait]
+impl FlowStep for Mfa {
+    type Body = FlowMfa;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        let summary = "Prove it by a second factor, or finish setting one up";
+        post("/{issuer_id}/flows/{flow_id}/mfa", "presentSecondFactor", summary)
+    }
+
+    fn presents(&self) -> bool {
+        true
+    }
+
+    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowMfa) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn apply(
+        &self,
+        change: &mut Change<'_>,
+        visitor: &Visitor,
+        flow: Flow,
+        body: &FlowMfa,
+        (): &(),
+    ) -> StepResult {
+        let kind = match body.kind {
+            FlowFactor::TotpApp => SecondFactorKind::Totp,
+            FlowFactor::BackupCodes => SecondFactorKind::BackupCode,
+        };
+        operations::second_factor(change, visitor, flow, (kind, body.code.expose()), body.trust_device).await
+    }
+}
+
+/// `restartEnrollment`
+pub(super) struct MfaEnroll;
+
+#[async_trait]
+impl FlowStep for MfaEnroll {
+    type Body = NoBody;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        let summary = "Begin to set up a second factor anew";
+        post("/{issuer_id}/flows/{flow_id}/mfa/enroll", "restartEnrollment", summary)
+    }
+
+    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn apply(&self, change: &mut Change<'_>, _: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {
+        operations::restart_enrollment(change, flow).await
+    }
+}
+
+/// `answerConsent`
+pub(super) struct Consent;
+
+#[async_trait]
+impl FlowStep for Consent {
+    type Body = FlowConsent;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        post("/{issuer_id}/flows/{flow_id}/consent", "answerConsent", "Say yes or no to what is asked")
+    }
+
+    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowConsent) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn apply(&self, change: &mut Change<'_>, _: &Visitor, flow: Flow, body: &FlowConsent, (): &()) -> StepResult {
+        operations::consent(change, flow, body.approve).await
+    }
+}
+
+/// `selectFlowOrganization`
+pub(super) struct SelectOrganization;
+
+#[async_trait]
+impl FlowStep for SelectOrganization {
+    type Body = FlowOrganization;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        let summary = "Choose the organization that tokens are for";
+        post("/{issuer_id}/flows/{flow_id}/organization", "selectFlowOrganization", summary)
+    }
+
+    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowOrganization) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn apply(
+        &self,
+        change: &mut Change<'_>,
+        _: &Visitor,
+        flow: Flow,
+        body: &FlowOrganization,
+        (): &(),
+    ) -> StepResult {
+        operations::select(change, flow, body.org_id).await
+    }
+}
+
+/// `answerInvitation`
+pub(super) struct Invitation;
+
+#[async_trait]
+impl FlowStep for Invitation {
+    type Body = FlowInvitation;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        let summary = "Accept or decline an invitation, once it is known who is here";
+        post("/{issuer_id}/flows/{flow_id}/invitation", "answerInvitation", summary)
+    }
+
+    fn presents(&self) -> bool {
+        true
+    }
+
+    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowInvitation) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn apply(
+        &self,
+        change: &mut Change<'_>,
+        _: &Visitor,
+        flow: Flow,
+        body: &FlowInvitation,
+        (): &(),
+    ) -> StepResult {
+        let wish = InvitationInFlow { token: body.token.expose().to_owned(), accept: body.accept };
+        operations::remember_invitation(change, flow, wish).await
+    }
+}
+
+/// `abortFlow`
+pub(super) struct Abort;
+
+#[async_trait]
+impl FlowStep for Abort {
+    type Body = NoBody;
+    type Prepared = ();
+
+    fn route(&self) -> Route {
+        post("/{issuer_id}/flows/{flow_id}/abort", "abortFlow", "Want no more: the application is told so")
+    }
+
+    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn apply(&self, change: &mut Change<'_>, _: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {
+        operations::abort(change, flow).await
+    }
+}

@@ -1,0 +1,251 @@
+//! What the cookies of an issuer say (idp §18.2). All of it is worth something under the key of one issuer only.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::id::{DeviceId, FlowId, SessionId, UserId};
+use crate::seal::RootKey;
+use crate::secret::{Secret, hmac_sha256};
+use crate::timestamp::Timestamp;
+
+/// What the key is derived for.
+const KEY_PURPOSE: &str = "cookie";
+
+/// Trusted users of one browser at most; one more drops the one that was trusted first.
+const MOST_TRUSTED: usize = 5;
+
+/// The key of an issuer that signs cookies.
+pub struct CookieKey(Zeroizing<[u8; 32]>);
+
+impl CookieKey {
+    /// That of the issuer with this root key.
+    pub fn of(root: &RootKey) -> Self {
+        Self(root.derive(KEY_PURPOSE))
+    }
+
+    fn mac(&self, kind: &'static str, text: &str) -> [u8; 32] {
+        hmac_sha256(&self.0, &[kind.as_bytes(), &[0], text.as_bytes()])
+    }
+
+    /// The text with its signature behind it.
+    fn signed(&self, kind: &'static str, text: &str) -> String {
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(self.mac(kind, text)))
+    }
+
+    /// The text before a signature that is genuine.
+    fn genuine<'t>(&self, kind: &'static str, signed: &'t str) -> Option<&'t str> {
+        let (text, mac) = signed.rsplit_once('.')?;
+        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
+        bool::from(self.mac(kind, text).ct_eq(mac.as_slice())).then_some(text)
+    }
+}
+
+/// What a flow remembers of the browser that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrowserMark([u8; 32]);
+
+impl BrowserMark {
+    /// From storage.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// For storage.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Both stand for the same browser; compared in constant time.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+/// 32 random bytes that name a browser, and no flow.
+pub struct FlowCookie(Secret);
+
+impl FlowCookie {
+    /// A new one.
+    pub fn new(random: &[u8; 32]) -> Self {
+        Self(Secret::from_random(random))
+    }
+
+    /// As a browser sends it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        (bytes.len() == 32).then(|| Self(Secret::new(text)))
+    }
+
+    /// The value to be set.
+    pub fn text(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// What flows of the issuer store of it: issuers cannot be linked by it.
+    pub fn mark(&self, key: &CookieKey) -> BrowserMark {
+        BrowserMark(key.mac("flow", self.text()))
+    }
+
+    /// The ticket of a flow in this browser: nobody makes it without the cookie and the key.
+    pub fn ticket(&self, key: &CookieKey, flow: FlowId) -> Secret {
+        Secret::from_random(&key.mac("ticket", &format!("{flow}.{}", self.text())))
+    }
+
+    /// Compares in constant time.
+    pub fn is_ticket(&self, key: &CookieKey, flow: FlowId, presented: &str) -> bool {
+        self.ticket(key, flow).expose().as_bytes().ct_eq(presented.as_bytes()).into()
+    }
+}
+
+/// Which session at the issuer a browser has, and the secret that proves it.
+pub struct OpCookie {
+    /// The session.
+    pub session: SessionId,
+    /// What is stored as a keyed hash.
+    pub secret: Secret,
+}
+
+impl OpCookie {
+    /// What the hash of its secret is made for.
+    pub const HASH_PURPOSE: &'static str = "op-session";
+
+    /// As a browser sends it; none that this key did not sign.
+    pub fn parse(key: &CookieKey, text: &str) -> Option<Self> {
+        let (session, secret) = key.genuine("op", text)?.split_once('.')?;
+        Some(Self { session: session.parse().ok()?, secret: Secret::new(secret) })
+    }
+
+    /// The value to be set.
+    pub fn text(&self, key: &CookieKey) -> Secret {
+        Secret::new(key.signed("op", &format!("{}.{}", self.session, self.secret.expose())))
+    }
+}
+
+/// Says that a user trusts this browser. Worth as much as the record of the device, which names the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustToken {
+    /// Who trusts it.
+    pub user: UserId,
+    /// The record.
+    pub device: DeviceId,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// All users who trust a browser, the latest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustTokens(Vec<TrustToken>);
+
+impl TrustToken {
+    fn parse(key: &CookieKey, text: &str) -> Option<Self> {
+        let mut parts = key.genuine("td", text)?.splitn(3, '.');
+        let (user, device) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(Self { user, device, since: Timestamp::from_millis(parts.next()?.parse().ok()?) })
+    }
+
+    fn text(&self, key: &CookieKey) -> String {
+        key.signed("td", &format!("{}.{}.{}", self.user, self.device, self.since.as_millis()))
+    }
+}
+
+impl TrustTokens {
+    /// As a browser sends them; what is not genuine is left out.
+    pub fn parse(key: &CookieKey, text: &str) -> Self {
+        Self(text.split('~').take(MOST_TRUSTED).filter_map(|token| TrustToken::parse(key, token)).collect())
+    }
+
+    /// That of a user.
+    pub fn of(&self, user: UserId) -> Option<&TrustToken> {
+        self.0.iter().find(|token| token.user == user)
+    }
+
+    /// With another token, in the place of any that its user has.
+    #[must_use]
+    pub fn with(mut self, token: TrustToken) -> Self {
+        self.0.retain(|known| known.user != token.user);
+        self.0.insert(0, token);
+        self.0.truncate(MOST_TRUSTED);
+        self
+    }
+
+    /// The value to be set.
+    pub fn text(&self, key: &CookieKey) -> String {
+        self.0.iter().map(|token| token.text(key)).collect::<Vec<_>>().join("~")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::id::Id as _;
+
+    fn key(byte: u8) -> CookieKey {
+        CookieKey::of(&RootKey::new([byte; 32]))
+    }
+
+    fn token(user: u128) -> TrustToken {
+        TrustToken {
+            user: UserId::from_uuid(Uuid::from_u128(user)),
+            device: DeviceId::from_uuid(Uuid::from_u128(7)),
+            since: Timestamp::from_millis(9),
+        }
+    }
+
+    #[test]
+    fn a_session_cookie_opens_under_its_own_key_and_unchanged_only() {
+        let cookie = OpCookie { session: SessionId::from_uuid(Uuid::nil()), secret: Secret::from_random(&[3; 32]) };
+        let text = cookie.text(&key(1));
+        let opened = OpCookie::parse(&key(1), text.expose()).unwrap();
+        assert_eq!((opened.session, opened.secret.expose()), (cookie.session, cookie.secret.expose()));
+        assert!(OpCookie::parse(&key(2), text.expose()).is_none());
+        for place in 0..text.expose().len() {
+            let mut bytes = text.expose().as_bytes().to_vec();
+            if let Some(byte) = bytes.get_mut(place) {
+                *byte = if *byte == b'A' { b'B' } else { b'A' };
+            }
+            let changed = String::from_utf8(bytes).unwrap();
+            // The last character of 43 carries two bits that mean nothing, and must be zero.
+            assert!(OpCookie::parse(&key(1), &changed).is_none(), "{place}");
+        }
+        for bad in ["", ".", "..", "s_.a.b", "a.b.c.d"] {
+            assert!(OpCookie::parse(&key(1), bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_signature_of_one_kind_is_worth_nothing_as_another() {
+        let forged = key(1).signed("td", "s_0000000000000000000000000.secret");
+        assert!(OpCookie::parse(&key(1), &forged).is_none());
+        let op = key(1).signed("op", &format!("{}.{}.9", token(1).user, token(1).device));
+        assert_eq!(TrustTokens::parse(&key(1), &op), TrustTokens::default());
+    }
+
+    #[test]
+    fn a_browser_has_one_token_a_user_and_five_at_most() {
+        let all = (1..=7).fold(TrustTokens::default(), |tokens, user| tokens.with(token(user)));
+        let text = all.text(&key(1));
+        let read = TrustTokens::parse(&key(1), &format!("{text}~x"));
+        assert_eq!((read.0.len(), read.of(token(7).user), read.of(token(2).user)), (5, Some(&token(7)), None));
+        assert_eq!(read.clone().with(token(3)).0.len(), 5);
+        assert_eq!(TrustTokens::parse(&key(2), &text), TrustTokens::default());
+    }
+
+    #[test]
+    fn a_ticket_is_bound_to_browser_flow_and_issuer() {
+        let (cookie, other) = (FlowCookie::new(&[1; 32]), FlowCookie::new(&[2; 32]));
+        let flow = |number| FlowId::from_uuid(Uuid::from_u128(number));
+        let ticket = cookie.ticket(&key(1), flow(1));
+        assert!(cookie.is_ticket(&key(1), flow(1), ticket.expose()));
+        assert!(!cookie.is_ticket(&key(1), flow(2), ticket.expose()));
+        assert!(!other.is_ticket(&key(1), flow(1), ticket.expose()));
+        assert!(!cookie.is_ticket(&key(2), flow(1), ticket.expose()));
+        assert!(!cookie.mark(&key(1)).is(&cookie.mark(&key(2))));
+        assert!(FlowCookie::parse("short").is_none());
+        assert!(FlowCookie::parse(cookie.text()).is_some_and(|read| read.mark(&key(1)).is(&cookie.mark(&key(1)))));
+    }
+}

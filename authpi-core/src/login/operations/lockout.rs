@@ -1,0 +1,125 @@
+//! Who has tried too often (D160). Strangers must not lock a user out: a browser that is known for the user has a count
+//! of its own, and a name that nobody has is counted like any other.
+
+use std::time::Duration;
+
+use super::{Problem, Visitor};
+use crate::error::Refusal;
+use crate::id::{IssuerId, UserId};
+use crate::issuer::model::security::LockoutPolicy;
+use crate::login::model::{TRIES_KEPT, Tries, TriesKey};
+use crate::store::Change;
+use crate::user::model::{User, UsernameHash};
+
+/// Methods that are counted.
+const METHODS: [&str; 2] = ["password", "email-otp"];
+
+/// The counts that an attempt meets: locked until the end of the unit of work.
+pub(super) struct Counted {
+    issuer: IssuerId,
+    policy: LockoutPolicy,
+    own: TriesKey,
+    strangers: Option<TriesKey>,
+    /// As they stand now.
+    pub(super) tries: Tries,
+    is_stranger: bool,
+}
+
+impl Counted {
+    /// Takes the count of a name for a method, as this browser meets it.
+    pub(super) async fn take(
+        change: &mut Change<'_>,
+        visitor: &Visitor,
+        (issuer, policy): (IssuerId, LockoutPolicy),
+        name: &str,
+        user: Option<&User>,
+        method: &'static str,
+    ) -> Result<Self, Refusal> {
+        let name = UsernameHash::of(change.root_of(issuer)?, name);
+        let set_at = set_at(user, method);
+        let browser = match user {
+            Some(user) => known_browser(change, visitor, issuer, user.id).await?,
+            None => None,
+        };
+        let root = change.root_of(issuer)?;
+        let strangers = TriesKey::of(root, name.as_bytes(), method, set_at, None);
+        let own = browser.map(|browser| TriesKey::of(root, name.as_bytes(), method, set_at, Some(&browser)));
+        let key = own.unwrap_or(strangers);
+        let now = change.now();
+        let tries = change.unit().logins().lock_tries(issuer, key).await?.at(now);
+        let is_stranger = own.is_none();
+        Ok(Self { issuer, policy, own: key, strangers: own.map(|_| strangers), tries, is_stranger })
+    }
+
+    /// It is that of all browsers that are not known for the user.
+    pub(super) const fn is_stranger(&self) -> bool {
+        self.is_stranger
+    }
+
+    /// Nothing is accepted now.
+    pub(super) fn problem(&self, change: &Change<'_>) -> Option<Problem> {
+        if self.is_stranger && self.tries.is_exhausted() {
+            return Some(Problem::Locked { retry_after: None });
+        }
+        let until = self.tries.locked_until?;
+        let wait = until.since(change.now());
+        Some(Problem::Locked { retry_after: Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)) })
+    }
+
+    /// Counts a failure.
+    pub(super) async fn fail(&mut self, change: &mut Change<'_>) -> Result<(), Refusal> {
+        let lock = Duration::from_secs(self.policy.duration_seconds.into());
+        self.tries = self.tries.failed_at(change.now(), self.policy.max_attempts, lock);
+        let keep = change.now().plus(TRIES_KEPT);
+        Ok(change.unit().logins().write_tries(self.issuer, self.own, self.tries, keep).await?)
+    }
+
+    /// Forgets failures: the credential was accepted. Strangers stay locked for as long as they are.
+    pub(super) async fn succeed(self, change: &mut Change<'_>) -> Result<(), Refusal> {
+        let (issuer, now) = (self.issuer, change.now());
+        change.unit().logins().write_tries(issuer, self.own, Tries::default(), now).await?;
+        if let Some(strangers) = self.strangers {
+            let before = change.unit().logins().lock_tries(issuer, strangers).await?;
+            let after = Tries { in_a_row: 0, ..before };
+            change.unit().logins().write_tries(issuer, strangers, after, now.plus(TRIES_KEPT)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// When the credential was set: another one is counted anew.
+fn set_at(user: Option<&User>, method: &str) -> i64 {
+    let password = user.and_then(|user| user.security.password_changed_at()).filter(|_| method == "password");
+    password.map_or(0, crate::timestamp::Timestamp::as_millis)
+}
+
+async fn known_browser(
+    change: &Change<'_>,
+    visitor: &Visitor,
+    issuer: IssuerId,
+    user: UserId,
+) -> Result<Option<[u8; 32]>, Refusal> {
+    let Some(fingerprint) = visitor.fingerprint else { return Ok(None) };
+    let now = change.now();
+    let devices = change.reads().devices().of_user(issuer, user).await?;
+    let known = devices.iter().any(|device| device.fingerprint == fingerprint && device.known_at(now).is_some());
+    Ok(known.then(|| *fingerprint.as_bytes()))
+}
+
+/// Somebody came in by another method, or read a mail: strangers may try again at all of them.
+pub(super) async fn forgive(change: &mut Change<'_>, user: &User) -> Result<(), Refusal> {
+    let issuer = user.issuer_id;
+    for method in METHODS {
+        let root = change.root_of(issuer)?;
+        let name = UsernameHash::of(root, user.username.as_str());
+        let key = TriesKey::of(root, name.as_bytes(), method, set_at(Some(user), method), None);
+        if change.reads().logins().tries(issuer, key).await? == Tries::default() {
+            continue;
+        }
+        let now = change.now();
+        let before = change.unit().logins().lock_tries(issuer, key).await?.at(now);
+        let after = Tries { in_a_row: 0, ..before };
+        change.unit().logins().write_tries(issuer, key, after, now.plus(TRIES_KEPT)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! Sign-ups. With a taken address they end like any other, and the mail says so.
+
+use serde_json::{Map, Value};
+
+use super::admission::{Admission, Admitted, admit, is_invited, may_come, needs_proof};
+use super::advance::{Ground, advance, ground};
+use super::mailing::{post, sign_up_mail, tell_of_account};
+use super::{StepError, StepResult, Stepped, Visitor, save};
+use crate::custom_fields::Visibility;
+use crate::error::{FieldCode, FieldErrors, Refusal};
+use crate::event::model::Actor;
+use crate::id::IssuerId;
+use crate::login::model::{Evidence, FirstFactor, Flow, InvitationInFlow, PendingUser, Progress, Reason, Step};
+use crate::mailbox::Mailbox;
+use crate::merge::merged;
+use crate::metadata::Metadata;
+use crate::organization::operations::{self as organizations, NewOrganization};
+use crate::store::Change;
+use crate::user::model::{User, UserDetails, UserOrigin, Username, UsernameHash, UsernameType};
+use crate::user::operations::{self as users, NewUser};
+use crate::verifier::model::PasswordHash;
+
+/// Somebody who wants to become a user.
+#[derive(Clone)]
+pub struct SignUp {
+    /// Their address, which becomes the name.
+    pub address: String,
+    /// Members of the profile.
+    pub profile: Map<String, Value>,
+    /// Custom fields.
+    pub custom_fields: Map<String, Value>,
+    /// The password, looked at and hashed.
+    pub password: Option<PasswordHash>,
+    /// The invitation that they came by.
+    pub invitation: Option<String>,
+}
+
+/// Somebody signs up.
+///
+/// # Errors
+/// [`StepError`]; [`Refusal::Fields`] for what may not be said of oneself; [`Refusal::Conflict`] for a taken address
+/// where addresses are not proven.
+pub async fn sign_up(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow, new: SignUp) -> StepResult {
+    if !matches!(flow.state.progress(), Progress::SignUp) {
+        flow.state.require(&[Step::Identify, Step::FirstFactor])?;
+    }
+    let ground = ground(change, flow.issuer_id).await?;
+    let Some(address) = Mailbox::parse(&new.address) else {
+        let message = "must be an e-mail address";
+        return Err(Refusal::field("email", FieldCode::InvalidFormat, message).into());
+    };
+    check(&ground, &new)?;
+    let pending = PendingUser {
+        profile: new.profile,
+        custom_fields: new.custom_fields,
+        password: new.password.map(|hash| hash.as_phc().to_owned()),
+        invitation: new.invitation,
+    };
+    if !ground.issuer.details.settings.portals.signup.enabled || !may_come(change, &ground, &address, &pending).await? {
+        flow.state.refused(Reason::NotAdmitted)?;
+        save(change, &mut flow).await?;
+        return Ok(Stepped::to(flow));
+    }
+    let needs_proof = needs_proof(&ground) || pending.password.is_none();
+    if needs_proof && !is_invited(change, &ground, &address, &pending).await? {
+        return ask_for_proof(change, visitor, flow, &new.address, pending).await;
+    }
+    let Admission::Admitted(admitted) = admit(change, &ground, &address, false, &pending).await? else {
+        return Err(Refusal::internal("who may come may not").into());
+    };
+    let made = create(change, flow.issuer_id, &new.address, &pending, *admitted).await?;
+    let user = made.ok_or_else(|| Refusal::not_unique("email", "The address has an account."))?;
+    flow.state.invitation = acceptance(&pending);
+    let first = if pending.password.is_some() { FirstFactor::Password } else { FirstFactor::EmailLink };
+    let evidence = Evidence::new(user.id, first, change.now());
+    advance(change, visitor, flow, evidence).await
+}
+
+/// What people may say of themselves.
+fn check(ground: &Ground, new: &SignUp) -> Result<(), Refusal> {
+    let mut errors = FieldErrors::new();
+    for name in ["email", "email_verified", "phone_verified"] {
+        if new.profile.contains_key(name) {
+            errors.add(format!("profile.{name}"), FieldCode::NotAllowed, "cannot be set here");
+        }
+    }
+    let definitions = &ground.issuer.details.settings.users.custom_fields;
+    for name in new.custom_fields.keys() {
+        if definitions.get(name).is_none_or(|definition| definition.visibility != Visibility::Editable) {
+            errors.add(format!("custom_fields.{name}"), FieldCode::NotAllowed, "cannot be set here");
+        }
+    }
+    errors.into_result()
+}
+
+/// Nobody becomes a user before the address is proven: so nothing of a stranger's waits in somebody else's account.
+async fn ask_for_proof(
+    change: &mut Change<'_>,
+    visitor: &Visitor,
+    mut flow: Flow,
+    address: &str,
+    pending: PendingUser,
+) -> StepResult {
+    let issuer = flow.issuer_id;
+    if let Some(before) = flow.state.mail.take() {
+        // Another mail takes its place, whether or not it was used up meanwhile.
+        let _ = change.unit().logins().spend_proof(issuer, before).await?;
+    }
+    // Said of a taken address, too.
+    let pending = details_checked(change, issuer, pending).await?;
+    let hash = UsernameHash::of(change.root_of(issuer)?, address);
+    let owner = change.reads().users().find_by_username_hash(issuer, &hash).await?;
+    let pending = match &owner {
+        Some(owner) => {
+            tell_of_account(change, visitor, &flow, owner).await?;
+            None
+        }
+        None => Some(pending),
+    };
+    let proof = post(change, visitor, &flow, sign_up_mail(address.to_owned(), pending)).await?;
+    flow.state.signing_up(address.to_owned(), proof.id)?;
+    save(change, &mut flow).await?;
+    Ok(Stepped::to(flow))
+}
+
+/// What is wrong with the details is said while somebody can correct it.
+async fn details_checked(
+    change: &Change<'_>,
+    issuer: IssuerId,
+    pending: PendingUser,
+) -> Result<PendingUser, StepError> {
+    let details = details(&pending)?.checked()?;
+    change.reads().issuers().user_fields(issuer).await?.completed(details.custom_fields)?;
+    Ok(pending)
+}
+
+fn details(pending: &PendingUser) -> Result<UserDetails, Refusal> {
+    let members = [
+        ("profile".to_owned(), Value::Object(pending.profile.clone())),
+        ("custom_fields".to_owned(), Value::Object(pending.custom_fields.clone())),
+    ];
+    merged(&UserDetails::default(), &Map::from_iter(members))
+}
+
+/// Makes a user of somebody who was admitted; none when the address has an account.
+pub(super) async fn create(
+    change: &mut Change<'_>,
+    issuer: IssuerId,
+    address: &str,
+    pending: &PendingUser,
+    admitted: Admitted,
+) -> Result<Option<User>, Refusal> {
+    let username = Username::new(Some(UsernameType::Email), address)
+        .map_err(|invalid| Refusal::field("email", invalid.code(), invalid.to_string()))?;
+    let hash = UsernameHash::of(change.root_of(issuer)?, username.as_str());
+    if change.reads().users().find_by_username_hash(issuer, &hash).await?.is_some() {
+        return Ok(None);
+    }
+    let new = NewUser {
+        username,
+        status: admitted.status(),
+        origin: UserOrigin::SignUp,
+        details: details(pending)?,
+        metadata: Metadata::default(),
+        password: pending.password.clone().map(PasswordHash::from_phc),
+    };
+    let user = match users::create(change, issuer, new).await {
+        Ok(user) => user,
+        // Made at the same moment, or its purge is yet to come.
+        Err(Refusal::Conflict { .. }) => return Ok(None),
+        Err(other) => return Err(other),
+    };
+    change.act_as(Actor::User { user_id: user.id });
+    let user = if admitted.address_verified() { users::verify_address(change, user).await? } else { user };
+    found_organization(change, issuer, &user).await?;
+    Ok(Some(user))
+}
+
+/// Each new user gets an organization where the issuer wants that (`settings.access.signup.create_org`).
+async fn found_organization(change: &mut Change<'_>, issuer: IssuerId, user: &User) -> Result<(), Refusal> {
+    let found = change.reads().issuers().find(change.account(), issuer).await?.ok_or(Refusal::NotFound)?;
+    if !found.details.settings.access.signup.create_org {
+        return Ok(());
+    }
+    let name = user.details.profile.display_name.clone();
+    let mut new = name.map_or_else(NewOrganization::default, NewOrganization::named);
+    new.first_member = Some(user.id);
+    organizations::create(change, issuer, new).await.map(|_| ())
+}
+
+/// The invitation that somebody signed up by is accepted with the first login.
+pub(super) fn acceptance(pending: &PendingUser) -> Option<InvitationInFlow> {
+    pending.invitation.clone().map(|token| InvitationInFlow { token, accept: true })
+}
+
+/// Whoever proves an address first owns it (D185).
+pub(super) async fn claim(change: &mut Change<'_>, user: User) -> Result<User, Refusal> {
+    users::verify_address(change, user).await
+}

@@ -1,0 +1,110 @@
+//! Questions about logins.
+
+use async_trait::async_trait;
+use authpi_core::id::{FlowId, Id, IssuerId, MailProofId};
+use authpi_core::login::model::{BrowserMark, MailProof, SealedFlow, Tries, TriesKey};
+use authpi_core::login::repository::LoginReads;
+use authpi_core::seal::Sealed;
+use authpi_core::store::StoreError;
+use authpi_core::timestamp::Timestamp;
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::convert::{Place, id, time};
+use crate::entity::{login_flow as flow, login_tries as tries, mail_proof as proof};
+use crate::error::failed;
+use crate::session::Session;
+
+fn flow_of(row: flow::Model) -> Result<SealedFlow, StoreError> {
+    let place = Place { table: "authpi_login_flow", id: row.id };
+    Ok(SealedFlow {
+        id: id(row.id),
+        account_id: id(row.account_id),
+        issuer_id: id(row.issuer_id),
+        client_id: row.client_id.map(id),
+        browser: BrowserMark::from_bytes(place.bytes32("browser", &row.browser)?),
+        sealed: Sealed::from_bytes(row.sealed),
+        expires_at: time(row.expires_at),
+        created_at: time(row.created_at),
+        updated_at: time(row.updated_at),
+    })
+}
+
+fn proof_of(row: proof::Model) -> Result<MailProof, StoreError> {
+    let place = Place { table: "authpi_mail_proof", id: row.id };
+    Ok(MailProof {
+        id: id(row.id),
+        issuer_id: id(row.issuer_id),
+        flow_id: row.flow_id.map(id),
+        user_id: row.user_id.map(id),
+        purpose: place.word("purpose", &row.purpose)?,
+        browser: BrowserMark::from_bytes(place.bytes32("browser", &row.browser)?),
+        token: place.hash("token", &row.token)?,
+        code: place.hash("code", &row.code)?,
+        failed: place.count("failed", row.failed)?,
+        sealed: Sealed::from_bytes(row.sealed),
+        expires_at: time(row.expires_at),
+        created_at: time(row.created_at),
+    })
+}
+
+/// One count.
+pub(super) fn counted(issuer: IssuerId, key: TriesKey) -> Condition {
+    Condition::all()
+        .add(tries::Column::IssuerId.eq(issuer.uuid()))
+        .add(tries::Column::Counted.eq(key.as_bytes().to_vec()))
+}
+
+pub(super) fn tries_of(row: Option<tries::Model>) -> Result<Tries, StoreError> {
+    let Some(row) = row else { return Ok(Tries::default()) };
+    let place = Place { table: "authpi_login_tries", id: row.issuer_id };
+    Ok(Tries {
+        failed: place.count("failed", row.failed)?,
+        in_a_row: place.count("in_a_row", row.in_a_row)?,
+        locked_until: row.locked_until.map(time),
+    })
+}
+
+#[async_trait]
+impl<C: ConnectionTrait + Send + Sync> LoginReads for Session<C> {
+    async fn flow(&self, issuer: IssuerId, id: FlowId) -> Result<Option<SealedFlow>, StoreError> {
+        let row = flow::Entity::find_by_id(id.uuid())
+            .filter(flow::Column::IssuerId.eq(issuer.uuid()))
+            .one(&self.connection)
+            .await
+            .map_err(failed("login.flow"))?;
+        row.map(flow_of).transpose()
+    }
+
+    async fn expired_flows(
+        &self,
+        now: Timestamp,
+        without: &[IssuerId],
+        limit: u32,
+    ) -> Result<Vec<SealedFlow>, StoreError> {
+        let others =
+            (!without.is_empty()).then(|| flow::Column::IssuerId.is_not_in(without.iter().map(|issuer| issuer.uuid())));
+        let rows = flow::Entity::find()
+            .filter(flow::Column::ExpiresAt.lte(now.as_millis()))
+            .filter(Condition::all().add_option(others))
+            .order_by_asc(flow::Column::ExpiresAt)
+            .limit(u64::from(limit))
+            .all(&self.connection)
+            .await
+            .map_err(failed("login.expired_flows"))?;
+        rows.into_iter().map(flow_of).collect()
+    }
+
+    async fn proof(&self, issuer: IssuerId, id: MailProofId) -> Result<Option<MailProof>, StoreError> {
+        let row = proof::Entity::find_by_id(id.uuid())
+            .filter(proof::Column::IssuerId.eq(issuer.uuid()))
+            .one(&self.connection)
+            .await
+            .map_err(failed("login.proof"))?;
+        row.map(proof_of).transpose()
+    }
+
+    async fn tries(&self, issuer: IssuerId, key: TriesKey) -> Result<Tries, StoreError> {
+        let row = tries::Entity::find().filter(counted(issuer, key)).one(&self.connection).await;
+        tries_of(row.map_err(failed("login.tries"))?)
+    }
+}
