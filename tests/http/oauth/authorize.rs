@@ -147,7 +147,10 @@ async fn a_person_signs_in_and_agrees_and_the_client_has_its_tokens() {
     assert_eq!((found["iss"].as_str(), found["state"].as_str()), (&*ground.url(), "a b&c"));
     let tokens = ground.exchange(&found["code"]).await;
     let id = claims(text(&tokens, "id_token"));
-    assert_eq!((&id["sub"], &id["nonce"], &id["aud"]), (&json!(ground.user), &json!("n-0S6_WzA2Mj"), &json!(ground.client)));
+    assert_eq!(
+        (&id["sub"], &id["nonce"], &id["aud"]),
+        (&json!(ground.user), &json!("n-0S6_WzA2Mj"), &json!(ground.client))
+    );
     assert_eq!((&id["amr"], &id["acr"], &id["email"]), (&json!(["pwd"]), &json!("aal1"), &json!("ada@example.com")));
     assert_eq!(tokens.body["scope"], "openid email");
     let granted = ground.app.events("event_types=user.consent.granted").await;
@@ -164,7 +167,10 @@ async fn who_is_signed_in_and_has_agreed_is_not_asked_again() {
     let code = answered(&silent)["code"].clone();
     assert_eq!(ground.exchange(&code).await.status.as_u16(), 200);
     // More than was agreed to.
-    client_is_told(&ground.get(&browser, &[("prompt", "none"), ("scope", "openid orders:read")]).await, "consent_required");
+    client_is_told(
+        &ground.get(&browser, &[("prompt", "none"), ("scope", "openid orders:read")]).await,
+        "consent_required",
+    );
     client_is_told(&ground.get(&browser, &[("prompt", "none"), ("resource", "urn:a")]).await, "consent_required");
     let again = ground.get(&browser, &[("prompt", "consent")]).await;
     ground.agree(&browser, &again).await;
@@ -194,7 +200,10 @@ async fn who_says_no_or_gives_up_denies_the_access() {
     assert_eq!(over.status.as_u16(), 400, "a login leads to one answer: {over}");
     let reply = ground.get(&ground.browser(), &[]).await;
     let other = ground.browser();
-    let reply = { drop(reply); ground.get(&other, &[]).await };
+    let reply = {
+        drop(reply);
+        ground.get(&other, &[]).await
+    };
     let page = other.page(&ground.flow(&reply)).await;
     page.post("abort", json!({})).await;
     client_is_told(&ground.go_on(&other, &page.id).await, "access_denied");
@@ -204,12 +213,17 @@ async fn who_says_no_or_gives_up_denies_the_access() {
 async fn without_a_client_and_its_redirect_uri_nobody_is_redirected() {
     let ground = Ground::new().await;
     let browser = ground.browser();
-    let other_uri = ["https://app.example.com/cb", "https://APP.example.com/cb?x=%20y", "https://evil.example.com/", ""];
+    let other_uri =
+        ["https://app.example.com/cb", "https://APP.example.com/cb?x=%20y", "https://evil.example.com/", ""];
     let mut bad: Vec<Vec<(&str, &str)>> = other_uri.iter().map(|uri| vec![("redirect_uri", *uri)]).collect();
     bad.extend([vec![("client_id", "")], vec![("client_id", "c_0000000000000000000000000")], vec![("client_id", "x")]]);
     for changes in bad {
         let reply = ground.get(&browser, &changes).await;
-        assert_eq!((reply.status.as_u16(), reply.header("content-type")), (400, "text/html; charset=utf-8"), "{changes:?}");
+        assert_eq!(
+            (reply.status.as_u16(), reply.header("content-type")),
+            (400, "text/html; charset=utf-8"),
+            "{changes:?}"
+        );
         assert!(reply.headers.get("location").is_none());
         assert!(reply.header("content-security-policy").contains("default-src 'none'"));
         let path = format!("/authorize?{}", ground.query(&changes));
@@ -268,7 +282,8 @@ async fn what_is_wrong_with_a_request_is_told_to_its_client() {
 async fn form_post_answers_by_a_form_errors_included() {
     let ground = Ground::new().await;
     let browser = ground.browser();
-    let reply = ground.get(&browser, &[("response_mode", "form_post"), ("scope", "nothing"), ("state", "\"><script>")]).await;
+    let reply =
+        ground.get(&browser, &[("response_mode", "form_post"), ("scope", "nothing"), ("state", "\"><script>")]).await;
     assert_eq!(reply.status.as_u16(), 200, "{reply}");
     let html = String::from_utf8(reply.bytes.clone()).unwrap();
     assert!(html.contains("invalid_scope") && !html.contains("\"><script>"), "{html}");
@@ -279,7 +294,10 @@ async fn form_post_answers_by_a_form_errors_included() {
     page.step("consent", json!({ "approve": true })).await;
     let reply = ground.go_on(&browser, &page.id).await;
     let html = String::from_utf8(reply.bytes.clone()).unwrap();
-    assert!(html.contains("name=\"code\"") && html.contains("name=\"iss\"") && html.contains("name=\"state\""), "{html}");
+    assert!(
+        html.contains("name=\"code\"") && html.contains("name=\"iss\"") && html.contains("name=\"state\""),
+        "{html}"
+    );
 }
 
 #[tokio::test]
@@ -288,7 +306,9 @@ async fn a_form_from_another_site_becomes_a_get_that_shows_nothing_of_it() {
     let browser = ground.browser();
     ground.authorized(&browser).await;
     let query = ground.query(&[("prompt", "none"), ("login_hint", "ada@example.com")]);
-    let post = |body: &str| browser.call(Method::POST, "/authorize").body("application/x-www-form-urlencoded", body.to_owned());
+    let post = |body: &str| {
+        browser.call(Method::POST, "/authorize").body("application/x-www-form-urlencoded", body.to_owned())
+    };
     let reply = post(&query).header("origin", "https://app.example.com").send().await;
     assert_eq!(reply.status.as_u16(), 303, "{reply}");
     let to = reply.header("location").to_owned();
@@ -330,7 +350,9 @@ async fn a_hint_never_ends_with_another_user() {
     let browser = ground.browser();
     let found = ground.authorized(&browser).await;
     let hint = text(&ground.exchange(&found["code"]).await, "id_token").to_owned();
-    assert!(answered(&ground.get(&browser, &[("id_token_hint", &hint), ("prompt", "none")]).await).contains_key("code"));
+    assert!(
+        answered(&ground.get(&browser, &[("id_token_hint", &hint), ("prompt", "none")]).await).contains_key("code")
+    );
     let body = json!({ "email": "bob@example.com", "password": PASSWORD, "profile": { "email_verified": true } });
     ground.app.root().post(&format!("{}/users", ground.issuer), body).expect(201).await;
     let other = ground.browser();
