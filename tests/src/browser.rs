@@ -13,6 +13,7 @@ use authpi_core::login::model::{
     BrowserSession, CookieKey, FlowCookie, LoginRequest, OpCookie, Question, Resumed, TrustTokens,
 };
 use authpi_core::login::operations::{self as logins, Visitor};
+use authpi_core::session::model::{SessionStatus, UserSession};
 use authpi_core::sso::SsoDomain;
 use authpi_core::store::Change;
 use http::Method;
@@ -113,7 +114,8 @@ impl<'a> Browser<'a> {
             Some(op) => change.reads().sessions().find_op(issuer, op.session).await?,
             None => None,
         };
-        let session = session.map(|(session, _)| BrowserSession {
+        let active = |session: &UserSession| session.status_at(change.now()) == SessionStatus::Active;
+        let session = session.filter(|(session, _)| active(session)).map(|(session, _)| BrowserSession {
             id: session.id,
             user_id: session.user_id,
             authenticated_at: session.details.authentication.authenticated_at,

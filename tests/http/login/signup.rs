@@ -215,3 +215,40 @@ async fn people_say_of_themselves_what_they_may() {
     assert_eq!(weak.refusal().1, ["password not_allowed"]);
     assert_eq!(page.post("signup", json!({ "email": "bob", "password": OTHER })).await.status, 400);
 }
+
+#[tokio::test]
+async fn whoever_reads_the_mail_first_owns_the_account() {
+    let ground = Ground::with(json!({ "access": { "signup": { "verify_email": false } } })).await;
+    let thief = ground.browser();
+    let page = thief.login().await;
+    assert_eq!(page.step("signup", body("bob@example.com")).await, "done");
+    let owner = ground.browser();
+    let page = owner.login().await;
+    page.step("identify", json!({ "identifier": "bob@example.com" })).await;
+    page.step("email-code", json!({})).await;
+    let code = ground.code().await;
+    let before = ground.event_count().await;
+    assert_eq!(page.step("email-code/verify", json!({ "code": code })).await, "done");
+    let told = ground.events_after(before).await;
+    for kind in ["session.terminated", "user.verifier.deleted", "user.email.verified"] {
+        assert!(told.iter().any(|known| known == kind), "{kind}: {told:?}");
+    }
+    assert_eq!(ground.browser().login().await.password("bob@example.com", OTHER).await, "invalid_credentials");
+    let again = thief.begin(request(Wants::default())).await;
+    let reply = thief.send(thief.call(http::Method::GET, &format!("/flows/{}", again.id))).await;
+    assert_eq!(reply.body["step"], "identify", "the session of the stranger is dead");
+}
+
+#[tokio::test]
+async fn the_browser_of_the_sign_up_proves_the_address_without_losing_anything() {
+    let ground = Ground::with(json!({ "access": { "signup": { "verify_email": false } } })).await;
+    let browser = ground.browser();
+    let page = browser.login().await;
+    assert_eq!(page.step("signup", body("bob@example.com")).await, "done");
+    let page = browser.begin(request(Wants { fresh: true, ..Wants::default() })).await;
+    page.step("identify", json!({ "identifier": "bob@example.com" })).await;
+    page.step("email-code", json!({})).await;
+    let code = ground.code().await;
+    assert_eq!(page.step("email-code/verify", json!({ "code": code })).await, "done");
+    assert_eq!(ground.browser().login().await.password("bob@example.com", OTHER).await, "done");
+}

@@ -2,24 +2,20 @@
 
 use async_trait::async_trait;
 use http::StatusCode;
+use serde_json::Value;
 
 use super::guard;
 use super::views::{StepView, redirect_to};
 use crate::error::Refusal;
-use crate::folding::{folded, name_hash};
 use crate::login::browser::Browser;
 use crate::login::model::{Flow, Progress, SealedFlow};
 use crate::login::operations::{self, StepError, StepResult, Stepped, Visitor};
-use crate::oauth_error::{OAuthCode, OAuthError};
+use crate::oauth_error::OAuthError;
 use crate::store::Change;
 use crate::web::answer::Answer;
 use crate::web::body::Body;
-use crate::web::rate_limit::MailKeys;
 use crate::web::route::{RateClass, Route};
 use crate::web::runtime::{IssuerCall, Runtime, Step};
-
-/// What fingerprints of addresses are made for that hold over all issuers.
-const ADDRESS_PURPOSE: &str = "mail-address";
 
 /// One step of a login.
 #[async_trait]
@@ -37,9 +33,14 @@ pub(super) trait FlowStep: Send + Sync + 'static {
         false
     }
 
-    /// It sends mail to the address that was typed.
+    /// It sends mail.
     fn mails(&self) -> bool {
         false
+    }
+
+    /// Where mail would go, as it was typed.
+    fn addressee<'f>(&self, flow: &'f Flow, _body: &'f Self::Body) -> Option<&'f str> {
+        flow.state.identifier.as_deref()
     }
 
     /// Slow work, outside of the unit of work.
@@ -92,19 +93,24 @@ impl<S: FlowStep> Runtime for Json<S> {
         let browser = Browser::of(call).await?;
         let sealed = guard::own_flow(call, &browser).await?;
         guard::ticket(call, &browser, &sealed)?;
-        guard::limits(call, &browser, Some(&sealed), self.0.presents()).await?;
+        let root = call.services().root_for(Some(sealed.issuer_id)).await?;
+        let flow = sealed.clone().opened(&root.key)?;
+        let known = if self.0.presents() || self.0.mails() { guard::known(call, &browser, &flow).await? } else { None };
+        guard::limits(call, Some(&sealed), self.0.presents(), known).await?;
         if sealed.expires_at <= call.now() {
             return Ok(Step::Change(Ready::Expired(sealed)));
         }
         let body = parsed(call)?;
-        let root = call.services().root_for(Some(sealed.issuer_id)).await?;
-        let prepared = self.0.prepare(call, &sealed.opened(&root.key)?, &body).await?;
+        let prepared = self.0.prepare(call, &flow, &body).await?;
+        if let Some(address) = self.0.addressee(&flow, &body).filter(|_| self.0.mails()) {
+            guard::mail_limits(call, &sealed, address, known).await?;
+        }
         Ok(Step::Change(Ready::Go(Box::new(Go { browser, body, prepared }))))
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, prepared: &Ready<S>) -> Result<Answer, Refusal> {
         let go = match prepared {
-            Ready::Expired(flow) => return expired(change, flow).await,
+            Ready::Expired(flow) => return expired(change, call, flow).await,
             Ready::Go(go) => go,
         };
         let (id,) = call.path()?;
@@ -112,15 +118,10 @@ impl<S: FlowStep> Runtime for Json<S> {
         let flow = found.ok_or(Refusal::NotFound)?;
         let before = flow.clone();
         match self.0.apply(change, &go.browser.visitor, flow, &go.body, &go.prepared).await {
-            Ok(stepped) => {
-                if self.0.mails() {
-                    charge(change, call, &stepped.flow)?;
-                }
-                Ok(answer(call, &go.browser, &stepped))
-            }
+            Ok(stepped) => Ok(answer(call, &go.browser, &stepped)),
             // Somebody took the same step at the same moment: not again, and no harm done.
             Err(StepError::Replayed) if call.is_repeated() => Ok(answer(call, &go.browser, &Stepped::to(before))),
-            Err(StepError::Replayed) => replayed(change, &before).await,
+            Err(StepError::Replayed) => replayed(change, call, &before).await,
             Err(StepError::Refusal(refusal)) => Err(refusal),
         }
     }
@@ -134,22 +135,22 @@ fn parsed<B: Body>(call: &IssuerCall) -> Result<B, Refusal> {
 }
 
 /// The time of a login is over: it is gone, and leaves a trace.
-pub(super) async fn expired(change: &mut Change<'_>, flow: &SealedFlow) -> Result<Answer, Refusal> {
+pub(super) async fn expired(change: &mut Change<'_>, call: &IssuerCall, flow: &SealedFlow) -> Result<Answer, Refusal> {
     operations::expire(change, flow).await?;
-    Ok(refused(OAuthError::invalid_request("The time of the login is over."), None))
+    Ok(refused(call, OAuthError::invalid_request("The time of the login is over."), None))
 }
 
 /// A step was taken twice: the login is over.
-async fn replayed(change: &mut Change<'_>, flow: &Flow) -> Result<Answer, Refusal> {
+async fn replayed(change: &mut Change<'_>, call: &IssuerCall, flow: &Flow) -> Result<Answer, Refusal> {
     operations::kill(change, flow, "state").await?;
-    Ok(refused(OAuthError::invalid_request("The step was taken before; the login is over."), None))
+    Ok(refused(call, OAuthError::invalid_request("The step was taken before; the login is over."), None))
 }
 
 /// Where a login stands after a step, with the cookies of somebody who has come in.
 pub(super) fn answer(call: &IssuerCall, browser: &Browser, stepped: &Stepped) -> Answer {
     let iss = call.iss();
     let answer = if let Progress::Refused { reason } = stepped.flow.state.progress() {
-        refused(reason.error(), redirect_to(&stepped.flow, &iss))
+        refused(call, reason.error(), redirect_to(&stepped.flow, &iss))
     } else {
         Answer::json(StatusCode::OK, &StepView::after(stepped, call.issuer(), &iss))
     };
@@ -160,33 +161,13 @@ pub(super) fn answer(call: &IssuerCall, browser: &Browser, stepped: &Stepped) ->
     }
 }
 
-/// A refusal that leaves a trace, and so is an answer.
-fn refused(error: OAuthError, redirect_to: Option<String>) -> Answer {
-    let status = match error.code {
-        OAuthCode::InvalidRequest | OAuthCode::UnmetAuthenticationRequirements => StatusCode::BAD_REQUEST,
-        OAuthCode::LoginRequired => StatusCode::UNAUTHORIZED,
-        _ => StatusCode::FORBIDDEN,
-    };
-    let mut body = serde_json::json!({
-        "error": error.code.as_str(),
-        "error_description": error.description,
-        "retryable": false,
-        "step": "done",
-    });
-    if let (Some(members), Some(redirect_to)) = (body.as_object_mut(), redirect_to) {
-        members.insert("redirect_to".to_owned(), redirect_to.into());
+/// A refusal that leaves a trace, and so is an answer. The page learns where to go on.
+fn refused(call: &IssuerCall, error: OAuthError, redirect_to: Option<String>) -> Answer {
+    let answer = call.refusal(error);
+    let Ok(Value::Object(mut body)) = serde_json::from_slice(&answer.body) else { return answer };
+    body.insert("step".to_owned(), "done".into());
+    if let Some(redirect_to) = redirect_to {
+        body.insert("redirect_to".to_owned(), redirect_to.into());
     }
-    Answer::json(status, &body)
-}
-
-/// Takes a token for a mail to the address that was typed, whoever has it: nobody can tell from it. The last thing a
-/// step does: what is refused for another reason costs none.
-fn charge(change: &Change<'_>, call: &IssuerCall, flow: &Flow) -> Result<(), Refusal> {
-    let typed = flow.state.identifier.as_deref().unwrap_or_default();
-    let keys = MailKeys {
-        address_in_issuer: name_hash(change.root_of(flow.issuer_id)?, typed),
-        address: change.keyring().peppers.digest(ADDRESS_PURPOSE, &[folded(typed).as_bytes()]),
-        account: change.account(),
-    };
-    call.services().limits.take_mail(&keys)
+    Answer { headers: answer.headers, ..Answer::json(answer.status, &body) }
 }

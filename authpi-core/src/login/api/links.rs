@@ -66,7 +66,7 @@ pub(super) struct Opening {
 
 async fn opening(call: &IssuerCall, token: Option<&str>) -> Result<Opening, Refusal> {
     let browser = Browser::of(call).await?;
-    guard::limits(call, &browser, None, true).await?;
+    guard::limits(call, None, true, None).await?;
     let token = token.and_then(MailToken::parse).ok_or(DEAD)?;
     Ok(Opening { browser, token })
 }

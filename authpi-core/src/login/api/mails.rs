@@ -159,7 +159,7 @@ impl FlowStep for CompletePasswordReset {
     async fn apply(
         &self,
         change: &mut Change<'_>,
-        _: &Visitor,
+        visitor: &Visitor,
         flow: Flow,
         body: &FlowResetCompletion,
         prepared: &Option<Screened>,
@@ -172,7 +172,7 @@ impl FlowStep for CompletePasswordReset {
             Some(Err(invalid)) => return Err(Refusal::field("password", invalid.code(), invalid.to_string()).into()),
             None => None,
         };
-        operations::complete_reset(change, flow, &token, password).await
+        operations::complete_reset(change, visitor, flow, &token, password).await
     }
 }
 
@@ -194,6 +194,10 @@ impl FlowStep for SignUp {
 
     fn mails(&self) -> bool {
         true
+    }
+
+    fn addressee<'f>(&self, _: &'f Flow, body: &'f FlowSignUp) -> Option<&'f str> {
+        Some(body.email.trim())
     }
 
     async fn prepare(&self, call: &IssuerCall, flow: &Flow, body: &FlowSignUp) -> Result<Option<Screened>, Refusal> {

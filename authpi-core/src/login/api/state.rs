@@ -33,7 +33,7 @@ impl Runtime for GetFlow {
         guard::same_origin(call)?;
         let browser = Browser::of(call).await?;
         let sealed = guard::own_flow(call, &browser).await?;
-        guard::limits(call, &browser, Some(&sealed), false).await?;
+        guard::limits(call, Some(&sealed), false, None).await?;
         if sealed.expires_at <= call.now() {
             return Ok(Step::Change(sealed));
         }
@@ -44,12 +44,7 @@ impl Runtime for GetFlow {
         Ok(Step::Answer(Answer::json(StatusCode::OK, &view)))
     }
 
-    async fn apply(
-        &self,
-        change: &mut Change<'_>,
-        _call: &IssuerCall,
-        expired: &SealedFlow,
-    ) -> Result<Answer, Refusal> {
-        super::frame::expired(change, expired).await
+    async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, expired: &SealedFlow) -> Result<Answer, Refusal> {
+        super::frame::expired(change, call, expired).await
     }
 }
