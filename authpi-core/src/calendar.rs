@@ -15,6 +15,14 @@ pub fn rfc3339(at: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
+/// Date and time to the minute for people, the same in every language (ISO 8601, with a space).
+pub fn utc_minutes(at: Timestamp) -> String {
+    let (days, millis) = (at.as_millis().div_euclid(DAY_MILLIS), at.as_millis().rem_euclid(DAY_MILLIS));
+    let (year, month, day) = date(days);
+    let minutes = millis / 60_000;
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+}
+
 /// The preferred form of dates in HTTP headers, such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
 pub fn http_date(text: &str) -> Option<Timestamp> {
     let (_, rest) = text.trim().split_once(", ")?;
@@ -100,6 +108,21 @@ mod tests {
             let (year, month, day_of_month) = date(day);
             prop_assert_eq!(days(year, month, day_of_month), day);
             prop_assert!((1..=12).contains(&month) && (1..=31).contains(&day_of_month));
+        }
+    }
+
+    #[test]
+    fn times_are_told_in_utc_to_the_minute() {
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59 UTC"),
+            (951_782_400, "2000-02-29 00:00 UTC"),
+            (1_709_164_800, "2024-02-29 00:00 UTC"),
+            (1_709_251_200, "2024-03-01 00:00 UTC"),
+            (1_795_324_800, "2026-11-22 05:20 UTC"),
+            (-60, "1969-12-31 23:59 UTC"),
+        ] {
+            assert_eq!(utc_minutes(Timestamp::from_millis(seconds * 1000)), text);
         }
     }
 }

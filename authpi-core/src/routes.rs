@@ -6,6 +6,7 @@ use crate::web::endpoint::Operation;
 use crate::{
     account, agent, billing, client, connection, credential, delegation, device, domain, event, group, health,
     invitation, issuer, login, mail, membership, note, oauth, organization, session, token, user, verifier, webhook,
+    invitation, issuer, mail, membership, note, oauth, organization, pages, session, token, user, verifier, webhook,
 };
 
 /// Every operation there is.
@@ -36,6 +37,7 @@ pub fn table() -> Vec<Arc<Operation>> {
         account::api::routes(),
         login::api::routes(),
         oauth::api::routes(),
+        pages::api::routes(),
     ];
     rooms.into_iter().flatten().collect()
 }

@@ -28,6 +28,7 @@ mod notices;
 mod oauth;
 mod organization_types;
 mod organizations;
+mod pages;
 mod pipeline;
 mod revoke_access;
 mod roles;

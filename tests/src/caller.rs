@@ -91,7 +91,8 @@ impl Call {
     /// A form.
     #[must_use]
     pub fn form(self, parameters: &[(&str, &str)]) -> Self {
-        Self(self.0.form(parameters))
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        self.body("application/x-www-form-urlencoded", form)
     }
 
     /// HTTP Basic.

@@ -66,7 +66,9 @@ fn place(module: &[&str]) -> (String, u8) {
         _ if ENGINE.contains(&first) => 6,
         "web" => 4,
         "store" => 2,
-        "transport" | "pages" => 1,
+        "transport" => 1,
+        // Its endpoints serve files, as those of any room do.
+        "pages" if module.get(1) != Some(&"api") => 1,
         _ if !ROOMS.contains(&first) => 0,
         _ => match module.get(1).copied().unwrap_or_default() {
             "operations" => 3,

@@ -26,7 +26,7 @@ pub enum Language {
 }
 
 /// Texts of one language.
-type Catalogue = FluentBundle<FluentResource>;
+pub(super) type Catalogue = FluentBundle<FluentResource>;
 
 static CATALOGUES: LazyLock<[Option<Catalogue>; 5]> = LazyLock::new(|| Language::ALL.map(Language::load));
 
@@ -43,6 +43,21 @@ impl Language {
     /// The first of these tags that has a catalogue, else English.
     pub fn first_of<'t>(tags: impl IntoIterator<Item = &'t str>) -> Self {
         tags.into_iter().find_map(Self::of).unwrap_or_default()
+    }
+
+    /// The language for a reader: the first of the wanted tags that is offered and has a catalogue, else the first that
+    /// is offered and has one.
+    pub fn negotiated<'t>(wanted: impl IntoIterator<Item = &'t str>, offered: &[String]) -> Self {
+        let offered: Vec<_> = offered.iter().filter_map(|tag| Self::of(tag)).collect();
+        let best = wanted.into_iter().filter_map(Self::of).find(|language| offered.contains(language));
+        best.or_else(|| offered.first().copied()).unwrap_or_default()
+    }
+
+    /// Which way it is written, as HTML says it.
+    pub const fn direction(self) -> &'static str {
+        match self {
+            Self::English | Self::German | Self::French | Self::Spanish | Self::Japanese => "ltr",
+        }
     }
 
     /// BCP 47 tag.
@@ -66,7 +81,8 @@ impl Language {
         }
     }
 
-    const fn index(self) -> usize {
+    /// Its place in [`Language::ALL`].
+    pub(super) const fn index(self) -> usize {
         match self {
             Self::English => 0,
             Self::German => 1,
@@ -77,10 +93,15 @@ impl Language {
     }
 
     fn load(self) -> Option<Catalogue> {
-        let resource = FluentResource::try_new(self.source().to_owned()).ok()?;
-        let mut bundle = FluentBundle::new_concurrent(vec![LanguageIdentifier::from_str(self.tag()).ok()?]);
         // The marks are for text of the other direction, which no language here has, and mail programs show them.
-        bundle.set_use_isolating(false);
+        self.catalogue(self.source(), false)
+    }
+
+    /// The texts in `source`. `isolating`: what is put into them has a direction of its own.
+    pub(super) fn catalogue(self, source: &str, isolating: bool) -> Option<Catalogue> {
+        let resource = FluentResource::try_new(source.to_owned()).ok()?;
+        let mut bundle = FluentBundle::new_concurrent(vec![LanguageIdentifier::from_str(self.tag()).ok()?]);
+        bundle.set_use_isolating(isolating);
         bundle.add_resource(resource).ok()?;
         Some(bundle)
     }
@@ -112,6 +133,27 @@ impl Language {
         let catalogue = CATALOGUES.get(self.index()).and_then(Option::as_ref);
         catalogue.and_then(|catalogue| catalogue.get_message(message)?.get_attribute(attribute)).is_some()
     }
+}
+
+/// The language tags of an `Accept-Language` header, best first (RFC 9110 §12.5.4).
+pub fn accepted(header: &str) -> Vec<&str> {
+    /// Nobody speaks more.
+    const MOST: usize = 32;
+    let mut tags: Vec<(&str, u16)> = header.split(',').take(MOST).filter_map(weighed).collect();
+    tags.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
+    tags.into_iter().map(|(tag, _)| tag).collect()
+}
+
+/// A tag with its weight in thousandths.
+fn weighed(part: &str) -> Option<(&str, u16)> {
+    let (tag, rest) = part.split_once(';').unwrap_or((part, ""));
+    let weight = match rest.trim().strip_prefix("q=") {
+        Some(text) => text.trim().parse::<f32>().ok().filter(|weight| (0.0..=1.0).contains(weight))?,
+        None => 1.0,
+    };
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1000")]
+    let weight = (weight * 1000.0) as u16;
+    (weight > 0 && !tag.trim().is_empty()).then_some((tag.trim(), weight))
 }
 
 #[cfg(test)]
@@ -158,6 +200,22 @@ mod tests {
         assert_eq!(Language::of("de_AT"), Some(Language::German));
         assert_eq!(Language::first_of(["pt", "JA-jp", "fr"]), Language::Japanese);
         assert_eq!(Language::first_of(["pt"]), Language::English);
+    }
+
+    #[test]
+    fn a_reader_gets_the_best_of_what_the_issuer_offers() {
+        let offered = ["fr-CA", "pt", "de"].map(str::to_owned);
+        let for_reader = |wanted: &[&str]| Language::negotiated(wanted.iter().copied(), &offered);
+        assert_eq!(for_reader(&["ja", "de-CH", "fr"]), Language::German);
+        assert_eq!(for_reader(&["ja", "en"]), Language::French, "nothing fits: the default of the issuer");
+        assert_eq!(Language::negotiated(["de"], &["pt".to_owned()]), Language::English, "no catalogue at all");
+    }
+
+    #[test]
+    fn weights_order_what_a_browser_accepts() {
+        assert_eq!(accepted("fr;q=0.3, de-CH , en;q=0.9,*;q=0.1, ja;q=0"), ["de-CH", "en", "fr", "*"]);
+        assert_eq!(accepted("de;q=x, ;q=1,en;q=2, es;q=0.5"), ["es"]);
+        assert!(accepted("").is_empty());
     }
 
     #[test]

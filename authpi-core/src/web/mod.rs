@@ -10,6 +10,7 @@ pub mod client_keys;
 pub mod cookies;
 pub mod endpoint;
 mod headers;
+pub mod html;
 pub mod idempotency;
 pub mod key_uses;
 mod lockout;

@@ -164,7 +164,7 @@ async fn only_an_active_session_of_an_active_user_refreshes() {
 async fn a_session_that_nobody_uses_ends_and_refreshing_is_use() {
     let ground = Ground::new().await;
     let mut token = text(&ground.tokens(&["openid"]).await, "refresh_token").to_owned();
-    let hours = |hours| Duration::from_secs(hours * 3600);
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
     for _ in 0..3 {
         ground.app.advance(hours(11));
         token = text(&ground.refresh(&token).await, "refresh_token").to_owned();

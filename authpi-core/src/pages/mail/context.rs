@@ -4,6 +4,7 @@ use fluent_bundle::FluentArgs;
 
 use super::PageError;
 use super::layout::{Action, Body, Brand, Fact};
+use crate::calendar::utc_minutes;
 use crate::pages::inert::{line_without_links, paragraphs_without_links};
 use crate::pages::language::Language;
 use crate::timestamp::Timestamp;
@@ -275,7 +276,7 @@ impl InvitationMail {
             heading: texts.get("heading")?,
             paragraphs: vec![texts.get(text)?],
             quote: self.message.as_deref().map(paragraphs_without_links).unwrap_or_default(),
-            facts: texts.fact("fact-expires", Some(utc(self.expires_at)))?.into_iter().collect(),
+            facts: texts.fact("fact-expires", Some(utc_minutes(self.expires_at)))?.into_iter().collect(),
             action: Some(Action { label: texts.get("action")?, url: self.link.clone() }),
             hints: vec![texts.get("hint")?],
             reason: texts.shared("reason-invited")?,
@@ -318,7 +319,7 @@ impl NoticeMail {
         let told = |value: &Option<String>| value.as_deref().and_then(line_without_links);
         let shown = [
             texts.fact(self.kind.name_label(), told(&facts.name))?,
-            texts.fact("fact-time", Some(utc(facts.at)))?,
+            texts.fact("fact-time", Some(utc_minutes(facts.at)))?,
             texts.fact("fact-place", told(&facts.country))?,
             // Ours, not typed by anybody, and no link in any mail program that reads it as one.
             texts.fact("fact-ip", facts.ip.clone())?,
@@ -370,47 +371,4 @@ impl FlowMail {
 
 fn action(texts: &Texts<'_>, link: Option<&str>) -> Result<Option<Action>, PageError> {
     link.map(|url| Ok(Action { label: texts.shared("manage")?, url: url.to_owned() })).transpose()
-}
-
-/// Date and time to the minute, the same in every language (ISO 8601, with a space).
-fn utc(at: Timestamp) -> String {
-    let minutes = at.as_seconds().div_euclid(60);
-    let (days, minute_of_day) = (minutes.div_euclid(1440), minutes.rem_euclid(1440));
-    let (year, month, day) = civil(days);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", minute_of_day / 60, minute_of_day % 60)
-}
-
-/// The date that is `days` after 1970-01-01 in the Gregorian calendar: years begin in March, so that the day of a leap
-/// year is their last.
-const fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-    (year, month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_told_in_utc_to_the_minute() {
-        for (seconds, text) in [
-            (0, "1970-01-01 00:00 UTC"),
-            (951_782_399, "2000-02-28 23:59 UTC"),
-            (951_782_400, "2000-02-29 00:00 UTC"),
-            (1_709_164_800, "2024-02-29 00:00 UTC"),
-            (1_709_251_200, "2024-03-01 00:00 UTC"),
-            (1_795_324_800, "2026-11-22 05:20 UTC"),
-            (-60, "1969-12-31 23:59 UTC"),
-        ] {
-            assert_eq!(utc(Timestamp::from_millis(seconds * 1000)), text);
-        }
-    }
 }

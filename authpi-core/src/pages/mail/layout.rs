@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::PageError;
 use super::context::MailContext;
+use crate::pages::color::Color;
 use crate::pages::inert::line;
 use crate::pages::language::Language;
 
@@ -100,7 +101,7 @@ pub fn render(language: Language, brand: &Brand, mail: &MailContext) -> Result<R
         name => brand.name,
         logo_url => brand.logo_url,
         color => color.css(),
-        on_color => color.contrast(),
+        on_color => color.ink().css(),
         mail => Serde(&body),
     };
     Ok(RenderedMail {
@@ -108,41 +109,6 @@ pub fn render(language: Language, brand: &Brand, mail: &MailContext) -> Result<R
         html: TEMPLATES.get_template("mail.html")?.render(page.clone())?,
         subject: line(&body.subject).unwrap_or_default(),
     })
-}
-
-/// A colour of a button, and what can be read on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Color([u8; 3]);
-
-impl Color {
-    /// `#rgb` or `#rrggbb`.
-    fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix('#')?;
-        let nibbles: Vec<u8> =
-            digits.chars().map(|digit| u8::try_from(digit.to_digit(16)?).ok()).collect::<Option<_>>()?;
-        match *nibbles.as_slice() {
-            [r, g, b] => Some(Self([r * 17, g * 17, b * 17])),
-            [r1, r0, g1, g0, b1, b0] => Some(Self([r1 * 16 + r0, g1 * 16 + g0, b1 * 16 + b0])),
-            _ => None,
-        }
-    }
-
-    fn css(self) -> String {
-        let [r, g, b] = self.0;
-        format!("#{r:02x}{g:02x}{b:02x}")
-    }
-
-    /// Black or white, whichever has the higher contrast (WCAG 2.2, relative luminance).
-    fn contrast(self) -> &'static str {
-        let linear = |channel: u8| {
-            let value = f64::from(channel) / 255.0;
-            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
-        };
-        let [r, g, b] = self.0.map(linear);
-        let luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-        // Where (1.05 / (L + 0.05)) equals ((L + 0.05) / 0.05).
-        if luminance > 0.179 { "#000000" } else { "#ffffff" }
-    }
 }
 
 #[cfg(test)]
@@ -258,18 +224,6 @@ mod tests {
             assert!(!html.contains("url(") && !html.contains("@import") && !html.contains("<link"), "{html}");
             let plain = Brand { logo_url: None, ..brand() };
             assert!(!render(Language::English, &plain, &mail).unwrap().html.contains("<img "));
-        }
-    }
-
-    #[test]
-    fn a_button_can_be_read_on_any_colour() {
-        let on = |color: &str| Color::parse(color).map(|color| (color.css(), color.contrast()));
-        assert_eq!(on("#fff"), Some(("#ffffff".to_owned(), "#000000")));
-        assert_eq!(on("#000000"), Some(("#000000".to_owned(), "#ffffff")));
-        assert_eq!(on("#1f4b99"), Some(("#1f4b99".to_owned(), "#ffffff")));
-        assert_eq!(on("#ff0"), Some(("#ffff00".to_owned(), "#000000")));
-        for bad in ["", "#12", "#12345g", "red", "#ff0;background:url(x)"] {
-            assert_eq!(on(bad), None, "{bad}");
         }
     }
 }

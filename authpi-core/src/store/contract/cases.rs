@@ -311,6 +311,17 @@ macro_rules! store_contract {
             devices_go_with_their_user,
             a_sweep_removes_what_is_neither_trusted_nor_known,
         ]);
+        $crate::store_contract!(@room $run, grant: [
+            every_field_comes_back_as_it_was_written,
+            another_issuer_sees_and_changes_nothing,
+            of_parallel_uses_of_a_code_one_spends_it,
+            of_parallel_rotations_of_a_token_one_wins,
+            the_first_refresh_token_is_set_once,
+            of_parallel_uses_of_an_assertion_one_counts,
+            a_denied_token_is_denied_at_its_issuer_until_it_is_swept,
+            what_is_over_is_swept_and_nothing_else,
+            a_grant_goes_with_its_session_and_consents_with_user_and_client,
+        ]);
         $crate::store_contract!(@room $run, webhook: [
             every_field_comes_back_as_it_was_written,
             another_account_sees_and_changes_nothing,

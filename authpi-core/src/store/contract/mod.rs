@@ -27,6 +27,7 @@ pub mod domain;
 pub mod event;
 pub mod event_counts;
 pub mod event_outbox;
+pub mod grant;
 pub mod group;
 pub mod idempotency;
 pub mod invitation;

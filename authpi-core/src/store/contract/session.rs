@@ -25,7 +25,7 @@ use crate::timestamp::Timestamp;
 const DAY: Duration = Duration::from_hours(24);
 
 /// A session of a user at their issuer that lasts for a day, and half of that without activity.
-fn session(issuer: IssuerId, user: UserId) -> UserSession {
+pub fn session(issuer: IssuerId, user: UserId) -> UserSession {
     UserSession {
         id: mint(),
         account_id: mint(),
@@ -46,7 +46,7 @@ fn session(issuer: IssuerId, user: UserId) -> UserSession {
 }
 
 /// The session of a client that came from another.
-fn linked(op: &UserSession) -> UserSession {
+pub fn linked(op: &UserSession) -> UserSession {
     let rp = RpSession {
         op_session_id: op.id,
         client_id: mint(),
@@ -59,13 +59,13 @@ fn linked(op: &UserSession) -> UserSession {
 }
 
 /// The same session, ended by somebody.
-fn ended(session: &UserSession, at: Timestamp) -> UserSession {
+pub fn ended(session: &UserSession, at: Timestamp) -> UserSession {
     let lifecycle = Lifecycle::stored(Phase::Revoked, Freezes::default());
     let status = Status::changed(lifecycle, at, StatusNote::default());
     UserSession { status, ended_at: Some(at), updated_at: at, ..session.clone() }
 }
 
-async fn insert(ground: &Ground, session: &UserSession) {
+pub async fn insert(ground: &Ground, session: &UserSession) {
     let mut unit = begin(ground, START).await;
     unit.sessions().insert(session).await.unwrap();
     unit.commit().await.unwrap();

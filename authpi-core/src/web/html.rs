@@ -1,0 +1,71 @@
+//! Hosted pages as answers: whose they look like, which language they speak, and the headers they are sent under.
+
+use http::StatusCode;
+use http::header::{
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, PRAGMA, X_FRAME_OPTIONS,
+};
+use url::Url;
+
+use super::answer::Answer;
+use super::runtime::IssuerCall;
+use crate::error::Refusal;
+use crate::issuer::model::Issuer;
+use crate::pages::html::theme::Theme;
+use crate::pages::html::{Brand, Frame, Links, Page, render};
+use crate::pages::language::{Language, accepted};
+
+impl Answer {
+    /// A hosted page, under the policy that it needs.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`]: a defect of the page.
+    pub fn html<P: Page>(status: StatusCode, frame: &Frame, page: &P) -> Result<Self, Refusal> {
+        let rendered = render(frame, page).map_err(Refusal::internal)?;
+        let mut answer = Self::empty(status);
+        answer.body = rendered.html.into();
+        let answer = answer
+            .header(CONTENT_TYPE, "text/html; charset=utf-8")
+            .header(CONTENT_LANGUAGE, frame.language.tag())
+            .header(CONTENT_SECURITY_POLICY, &rendered.policy.header())
+            .header(CACHE_CONTROL, "no-store")
+            .header(PRAGMA, "no-cache");
+        // For browsers that do not know `frame-ancestors`.
+        Ok(if rendered.policy.framable { answer } else { answer.header(X_FRAME_OPTIONS, "DENY") })
+    }
+}
+
+impl IssuerCall {
+    /// What is around every page of the issuer, in the language of the reader: the best of `ui_locales`, then of what the
+    /// browser accepts, among those that the issuer offers.
+    pub fn frame(&self, ui_locales: Option<&str>) -> Frame {
+        let issuer = &self.issuer().issuer;
+        let wanted = ui_locales.unwrap_or_default().split_whitespace().take(32);
+        let browser = accepted(self.header(&ACCEPT_LANGUAGE).unwrap_or_default());
+        let language = Language::negotiated(wanted.chain(browser), &issuer.details.settings.branding.locales);
+        let path = Url::parse(&self.iss()).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
+        Frame { language, path, brand: brand(issuer) }
+    }
+}
+
+/// Looks of an issuer.
+pub fn brand(issuer: &Issuer) -> Brand {
+    let (settings, links) = (&issuer.details.settings.branding, &issuer.details.links);
+    Brand {
+        name: settings.display_name.clone().unwrap_or_else(|| issuer.details.name.clone()),
+        logo_url: settings.logo_url.clone(),
+        favicon_url: settings.favicon_url.clone(),
+        primary_color: settings.primary_color.clone(),
+        background_color: settings.background_color.clone(),
+        custom_css: None,
+        links: Links {
+            privacy: links.privacy_policy.clone(),
+            terms: links.terms_of_service.clone(),
+            support: links.support.clone(),
+        },
+    }
+}
+
+/// Colours of an issuer.
+pub fn theme(issuer: &Issuer) -> Theme {
+    brand(issuer).theme()
+}
