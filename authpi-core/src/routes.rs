@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::web::endpoint::Operation;
 use crate::{
     account, agent, billing, client, connection, credential, delegation, device, domain, event, group, health,
-    invitation, issuer, login, mail, membership, note, oauth, organization, session, token, user, verifier, webhook,
-    invitation, issuer, mail, membership, note, oauth, organization, pages, session, token, user, verifier, webhook,
+    invitation, issuer, login, mail, membership, note, oauth, organization, pages, session, token, user, verifier,
+    webhook,
 };
 
 /// Every operation there is.

@@ -345,9 +345,9 @@ impl FlowMail {
         let told = |value: &Option<String>| value.as_deref().and_then(line_without_links);
         let shown = [
             texts.fact("fact-code", self.code.clone())?,
-            texts.fact("fact-expires", self.expires_at.map(utc))?,
+            texts.fact("fact-expires", self.expires_at.map(utc_minutes))?,
             texts.fact("fact-application", told(&self.application))?,
-            texts.fact("fact-time", Some(utc(facts.at)))?,
+            texts.fact("fact-time", Some(utc_minutes(facts.at)))?,
             texts.fact("fact-place", told(&facts.country))?,
             texts.fact("fact-ip", facts.ip.clone())?,
             texts.fact("fact-device", told(&facts.device))?,
