@@ -178,6 +178,13 @@ impl<'a> Browser<'a> {
         call.header("cookie", &cookies.join("; ")).header("user-agent", &self.agent)
     }
 
+    /// The page of a login that was begun over HTTP.
+    pub async fn page(&self, id: &str) -> Page<'_, 'a> {
+        let mut page = Page { browser: self, id: id.to_owned(), ticket: String::new() };
+        page.ticket = page.state().await["ticket"].as_str().unwrap().to_owned();
+        page
+    }
+
     /// Sends a call, and keeps the cookies that it brings.
     pub async fn send(&self, call: Call) -> Reply {
         let reply = call.send().await;

@@ -7,10 +7,14 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::{Method, StatusCode};
 use utoipa::ToSchema;
 
+use super::authorization::Authorize;
+use super::check_session::{Check, Frame};
 use super::consents::RevokeConsent;
 use super::discovery::OpenIdConfiguration;
 use super::introspection::Introspect;
+use super::keyinfo::GetKeyInfo;
 use super::keys::key_set;
+use super::logout::Logout;
 use super::revocation::Revoke;
 use super::token::Token;
 use super::userinfo::UserInfo;
@@ -47,6 +51,9 @@ pub fn routes() -> Vec<Arc<Operation>> {
     routes.extend([Operation::read(Jwks), Operation::runtime(Token)]);
     routes.extend([Operation::runtime(Introspect), Operation::runtime(Revoke), Operation::runtime(RevokeConsent)]);
     routes.extend([Method::GET, Method::POST].map(|method| Operation::runtime(UserInfo { method })));
+    routes.extend([Method::GET, Method::POST].map(|method| Operation::runtime(Authorize { method })));
+    routes.extend([Method::GET, Method::POST].map(|method| Operation::runtime(Logout { method })));
+    routes.extend([Operation::runtime(Frame), Operation::runtime(Check), Operation::runtime(GetKeyInfo)]);
     routes
 }
 

@@ -2,17 +2,22 @@
 
 pub mod api;
 mod assertion;
+mod authorization;
 mod bearer;
+mod check_session;
 mod client_authentication;
 mod consents;
 pub mod discovery;
 pub mod events;
 mod introspection;
+mod keyinfo;
 pub mod keys;
+mod logout;
 mod minting;
 pub mod model;
 pub mod operations;
 mod organizations;
+mod parked;
 mod profile;
 pub mod repository;
 mod revocation;

@@ -215,6 +215,15 @@ impl IssuerCall {
         Ok(self.form.get_or_init(|| Parameters::parse(bytes)).as_ref().map_err(|error| *error)?)
     }
 
+    /// The form in the body as it came.
+    ///
+    /// # Errors
+    /// As [`IssuerCall::form`].
+    pub fn raw_form(&self) -> Result<&[u8], Refusal> {
+        self.form()?;
+        Ok(raw_body(&self.head.raw_body)?)
+    }
+
     /// The JSON body, checked and parsed by what the route says it is.
     ///
     /// # Errors
@@ -249,6 +258,25 @@ impl IssuerCall {
     /// The value of a cookie.
     pub fn cookie(&self, kind: CookieKind) -> Option<&str> {
         self.cookie_names().read(&self.head.headers, kind)
+    }
+
+    /// The page that calls is ours. Our own forms send `Origin: null` under `no-referrer`, so that admits nobody by itself: a
+    /// ticket does (D137).
+    ///
+    /// # Errors
+    /// `access_denied`.
+    pub fn require_same_origin(&self) -> Result<(), OAuthError> {
+        const FOREIGN: OAuthError = OAuthError::new(OAuthCode::AccessDenied, "The call comes from another site.");
+        let base = url::Url::parse(self.services().urls.base()).ok();
+        let own = base.map(|base| base.origin().ascii_serialization());
+        let is_own = |origin: &str| origin == "null" || Some(origin) == own.as_deref();
+        if self.headers().contains_key(ORIGIN) && !self.header(&ORIGIN).is_some_and(is_own) {
+            return Err(FOREIGN);
+        }
+        match self.headers().get("sec-fetch-site") {
+            Some(site) if site != "same-origin" => Err(FOREIGN),
+            _ => Ok(()),
+        }
     }
 
     /// Address of the client.

@@ -14,7 +14,7 @@ pub use settings::{
     AccessTokenAuthTime, ApplicationType, ClientProtocol, ClientSettings, GrantType, IdTokenClaims, OpenIdSettings,
     OrganizationMode, OrganizationRestriction, ResponseSignatureAlgorithm, ResponseType, TokenEndpointAuthMethod,
 };
-pub use uri::{ClientUri, InvalidUri, WebUri, redirect_matches};
+pub use uri::{ClientUri, InvalidUri, WebUri, redirect_is_local, redirect_matches};
 
 use crate::id::{ClientId, IssuerId};
 use crate::metadata::Metadata;

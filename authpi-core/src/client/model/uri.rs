@@ -152,6 +152,12 @@ pub fn redirect_matches(registered: &str, presented: &str, native: bool) -> bool
         && WebUri { port: None, ..registered } == WebUri { port: None, ..presented }
 }
 
+/// Whether what is sent to this redirect URI ends at a program on the device itself: whatever runs there could have
+/// claimed it (RFC 8252 §8.6).
+pub fn redirect_is_local(uri: &str) -> bool {
+    WebUri::parse(uri).map_or(true, |uri| uri.scheme == "http")
+}
+
 /// Whether a web URI leads to what this deployment itself serves, where nothing of a tenant may run (idp §1.7).
 ///
 /// Compared as a browser and a lenient proxy would read it, not as it is written: a spelling that reaches the base counts

@@ -1,7 +1,7 @@
 //! Who may take a step (D137): the browser that the login was begun in, from a page of ours or of the issuer, with the
 //! ticket of the login.
 
-use http::header::{HeaderName, ORIGIN};
+use http::header::HeaderName;
 
 use crate::error::Refusal;
 use crate::event::model::Actor;
@@ -16,35 +16,17 @@ use crate::web::rate_limit::{BucketKey, MailKeys};
 use crate::web::route::RateClass;
 use crate::web::runtime::IssuerCall;
 
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const PORTAL: HeaderName = HeaderName::from_static("authpi-portal");
 
 /// What fingerprints of addresses are made for that hold over all issuers.
 const ADDRESS_PURPOSE: &str = "mail-address";
 
-const FOREIGN: OAuthError = OAuthError::new(OAuthCode::AccessDenied, "The call comes from another site.");
-
-/// The page that calls is ours. Our own forms send `Origin: null` under `no-referrer`, so that admits nobody by itself:
-/// the ticket does.
+/// The page that calls is ours.
 ///
 /// # Errors
 /// `access_denied`.
 pub(super) fn same_origin(call: &IssuerCall) -> Result<(), Refusal> {
-    let own = own_origin(call);
-    match call.headers().get(ORIGIN) {
-        None => {}
-        Some(_) if call.header(&ORIGIN).is_some_and(|origin| origin == "null" || Some(origin) == own.as_deref()) => {}
-        Some(_) => return Err(FOREIGN.into()),
-    }
-    match call.headers().get(FETCH_SITE) {
-        Some(site) if site != "same-origin" => Err(FOREIGN.into()),
-        _ => Ok(()),
-    }
-}
-
-fn own_origin(call: &IssuerCall) -> Option<String> {
-    let base = url::Url::parse(call.services().urls.base()).ok()?;
-    Some(base.origin().ascii_serialization())
+    Ok(call.require_same_origin()?)
 }
 
 /// The ticket of the login, which only its page knows.

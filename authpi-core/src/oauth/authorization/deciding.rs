@@ -1,0 +1,185 @@
+//! What an authorization still needs: a login, an answer of the person, or nothing (idp §4.5, §10.2, §19).
+
+use std::time::Duration;
+
+use super::request::AuthorizationRequest;
+use crate::client::model::{Client, ClientType, OrganizationMode};
+use crate::error::Refusal;
+use crate::id::MemberId;
+use crate::login::model::{Decision, Question, Wants};
+use crate::oauth::organizations::{OrganizationsClaim, Strength};
+use crate::oauth::profile::scopes_of;
+use crate::oauth_error::{OAuthCode, OAuthError};
+use crate::session::model::UserSession;
+use crate::store::Reads;
+use crate::timestamp::Timestamp;
+
+/// What comes next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// The person signs in, or proves more.
+    Login(Wants),
+    /// The person answers something.
+    Ask(Question),
+    /// The code. The flag says that a consent was given and is to be remembered.
+    Grant { consented: bool },
+    /// Nothing: the client is told why.
+    Refuse(OAuthError),
+}
+
+/// What is known when it is decided.
+pub(super) struct Known<'k> {
+    pub client: &'k Client,
+    pub request: &'k AuthorizationRequest,
+    /// The session of the browser, live.
+    pub session: Option<&'k UserSession>,
+    /// What the person answered in the flow that this is the end of; none when there was no flow.
+    pub decisions: Option<&'k [Decision]>,
+    pub now: Timestamp,
+}
+
+impl Known<'_> {
+    /// Decides.
+    ///
+    /// # Errors
+    /// [`Refusal::Store`].
+    pub(super) async fn next(&self, reads: &dyn Reads) -> Result<Next, Refusal> {
+        let Some(session) = self.session.filter(|session| !self.wants_login(session)) else {
+            return Ok(self.unless_silent(OAuthCode::LoginRequired, Next::Login(self.wants())));
+        };
+        if let Some(error) = self.wrong_person_or_class(session) {
+            return Ok(Next::Refuse(error));
+        }
+        if self.decisions.is_none() && self.lacks_class(session) {
+            return Ok(self.unless_silent(OAuthCode::InteractionRequired, Next::Login(self.wants())));
+        }
+        if let Some(next) = self.organization(reads, session).await? {
+            return Ok(next);
+        }
+        self.consent(reads, session).await
+    }
+
+    /// Under `prompt=none` nobody is asked for anything.
+    fn unless_silent(&self, code: OAuthCode, next: Next) -> Next {
+        let text = match code {
+            OAuthCode::LoginRequired => "The user must sign in.",
+            OAuthCode::ConsentRequired => "The user must agree.",
+            _ => "The user must do something first.",
+        };
+        if self.request.prompt.none { Next::Refuse(OAuthError::new(code, text)) } else { next }
+    }
+
+    fn wants(&self) -> Wants {
+        let request = self.request;
+        Wants {
+            fresh: request.prompt.login || request.max_age.is_some(),
+            select_account: request.prompt.select_account,
+            acr: request.acr.clone(),
+            acr_essential: request.acr_essential,
+            user: request.user,
+            org: request.org,
+            login_hint: request.login_hint.clone(),
+            ui_locales: request.ui_locales.clone(),
+        }
+    }
+
+    /// The session is not the login that the request wants. A login in this very flow is.
+    fn wants_login(&self, session: &UserSession) -> bool {
+        if self.decisions.is_some() {
+            return false;
+        }
+        let request = self.request;
+        let age = self.now.since(session.details.authentication.authenticated_at);
+        let too_old = request.max_age.is_some_and(|most| most == 0 || age > Duration::from_secs(most));
+        let other = request.user.is_some_and(|user| user != session.user_id);
+        request.prompt.login || request.prompt.select_account || too_old || other
+    }
+
+    /// After a login: it is not whom the client named, or not as strong as the client must have it.
+    fn wrong_person_or_class(&self, session: &UserSession) -> Option<OAuthError> {
+        if self.request.user.is_some_and(|user| user != session.user_id) {
+            return Some(OAuthError::new(OAuthCode::LoginRequired, "Another user has signed in."));
+        }
+        let fails = self.decisions.is_some() && self.request.acr_essential && self.lacks_class(session);
+        let error = OAuthError::new(OAuthCode::UnmetAuthenticationRequirements, "No demanded class could be reached.");
+        fails.then_some(error)
+    }
+
+    /// The login meets none of the wanted classes; a second factor meets what asks for one.
+    fn lacks_class(&self, session: &UserSession) -> bool {
+        let reached = session.details.authentication.acr.as_deref().unwrap_or("aal1");
+        let meets = |wanted: &String| wanted == reached || (wanted == "aal1" && reached == "aal2");
+        !self.request.acr.is_empty() && !self.request.acr.iter().any(meets)
+    }
+
+    /// The selected organization must give the session something. Whether it exists is not told.
+    async fn organization(&self, reads: &dyn Reads, session: &UserSession) -> Result<Option<Next>, Refusal> {
+        let Some(selected) = self.request.org else { return Ok(None) };
+        let held = reads.memberships().effective_scopes(session.issuer_id, MemberId::User(session.user_id)).await?;
+        let restriction = &self.client.details.settings.organizations;
+        let asks_more = held.iter().any(|held| held.org_id == selected && held.is_in_force() && held.mfa_required);
+        if OrganizationsClaim::of_user(held, restriction, Strength::of(session), Some(selected)).is_some() {
+            return Ok(None);
+        }
+        if asks_more && self.decisions.is_none() {
+            let step_up = Wants { acr: vec!["aal2".to_owned()], ..self.wants() };
+            return Ok(Some(self.unless_silent(OAuthCode::InteractionRequired, Next::Login(step_up))));
+        }
+        let error = OAuthError::new(OAuthCode::AccessDenied, "The organization cannot be selected.");
+        Ok(Some(Next::Refuse(error)))
+    }
+
+    async fn consent(&self, reads: &dyn Reads, session: &UserSession) -> Result<Next, Refusal> {
+        const DENIED: OAuthError = OAuthError::new(OAuthCode::AccessDenied, "The user has said no.");
+        let decisions = self.decisions.unwrap_or_default();
+        let declined = decisions.iter().any(|decision| {
+            matches!(decision, Decision::Consent { approved: false } | Decision::Continue { approved: false })
+        });
+        if declined {
+            return Ok(Next::Refuse(DENIED));
+        }
+        let agreed = decisions.iter().any(|decision| matches!(decision, Decision::Consent { approved: true }));
+        if !agreed && self.needs_consent(reads, session).await? {
+            return Ok(self.unless_silent(OAuthCode::ConsentRequired, Next::Ask(self.consent_question())));
+        }
+        if self.request.needs_click && self.decisions.is_none() {
+            let user = reads.users().find(session.issuer_id, session.user_id).await?.ok_or(Refusal::NotFound)?;
+            let question = Question::Continue { account: user.username.as_str().to_owned() };
+            return Ok(self.unless_silent(OAuthCode::InteractionRequired, Next::Ask(question)));
+        }
+        Ok(Next::Grant { consented: agreed })
+    }
+
+    async fn needs_consent(&self, reads: &dyn Reads, session: &UserSession) -> Result<bool, Refusal> {
+        if self.client.details.kind == ClientType::Internal {
+            return Ok(false);
+        }
+        let known = reads.grants().consent(session.issuer_id, session.user_id, self.client.id).await?;
+        let covered =
+            known.is_some_and(|known| known.covers(&self.consented_scopes(), self.request.resources.as_slice()));
+        Ok(self.request.prompt.consent || !covered)
+    }
+
+    /// Scopes that are agreed to: those that are asked for, and those that single claims need.
+    pub(super) fn consented_scopes(&self) -> Vec<String> {
+        let mut scopes = self.request.scopes.clone();
+        if let Some(claims) = &self.request.claims {
+            for scope in scopes_of(claims, &self.client.details.settings.scopes) {
+                if !scopes.contains(&scope) {
+                    scopes.push(scope);
+                }
+            }
+        }
+        scopes
+    }
+
+    fn consent_question(&self) -> Question {
+        let uri = url::Url::parse(&self.request.back.redirect_uri).ok();
+        Question::Consent {
+            scopes: self.consented_scopes(),
+            audiences: self.request.resources.as_slice().to_vec(),
+            shares_organizations: self.client.details.settings.organizations.mode != OrganizationMode::None,
+            redirect_host: uri.as_ref().and_then(url::Url::host_str).map(str::to_owned),
+        }
+    }
+}
