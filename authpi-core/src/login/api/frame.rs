@@ -5,15 +5,18 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::guard;
+use super::pages::{self, Scene, View, see, told, told_fields};
 use super::views::{StepView, redirect_to};
 use crate::error::Refusal;
 use crate::login::browser::Browser;
 use crate::login::model::{Flow, Progress, SealedFlow};
 use crate::login::operations::{self, StepError, StepResult, Stepped, Visitor};
 use crate::oauth_error::OAuthError;
+use crate::pages::html::fault::FaultKind;
 use crate::store::Change;
 use crate::web::answer::Answer;
 use crate::web::body::Body;
+use crate::web::parameters::Parameters;
 use crate::web::route::{RateClass, Route};
 use crate::web::runtime::{IssuerCall, Runtime, Step};
 
@@ -43,6 +46,19 @@ pub(super) trait FlowStep: Send + Sync + 'static {
         flow.state.identifier.as_deref()
     }
 
+    /// What a form says; none when it says nothing: then the page asks again.
+    fn of_form(&self, form: &Parameters, query: &Parameters) -> Option<Self::Body>;
+
+    /// The page of the step that follows, where it has several.
+    fn shows(&self) -> View {
+        View::First
+    }
+
+    /// The page on which problems are told, where the step has several.
+    fn asks(&self) -> View {
+        View::First
+    }
+
     /// Slow work, outside of the unit of work.
     ///
     /// # Errors
@@ -63,7 +79,7 @@ pub(super) trait FlowStep: Send + Sync + 'static {
     ) -> StepResult;
 }
 
-/// A step as a JSON call.
+/// A step as a JSON call, or as the form of a page.
 pub(super) struct Json<S>(pub(super) S);
 
 /// A step that may be taken, or a login whose time is over.
@@ -84,28 +100,15 @@ impl<S: FlowStep> Runtime for Json<S> {
 
     fn route(&self) -> Route {
         let route = self.0.route().of_issuer(RateClass::Proof).takes::<S::Body>().answers_bare::<StepView>();
-        let route = route.may_refuse(&[401, 403, 404, 409]);
+        let route = route.may_refuse(&[401, 403, 404, 409]).also_answers(&[(303, "")]);
         if self.0.presents() || self.0.mails() { route.takes_its_time() } else { route }
     }
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Ready<S>>, Refusal> {
-        guard::same_origin(call)?;
-        let browser = Browser::of(call).await?;
-        let sealed = guard::own_flow(call, &browser).await?;
-        guard::ticket(call, &browser, &sealed)?;
-        let root = call.services().root_for(Some(sealed.issuer_id)).await?;
-        let flow = sealed.clone().opened(&root.key)?;
-        let known = if self.0.presents() || self.0.mails() { guard::known(call, &browser, &flow).await? } else { None };
-        guard::limits(call, Some(&sealed), self.0.presents(), known).await?;
-        if sealed.expires_at <= call.now() {
-            return Ok(Step::Change(Ready::Expired(sealed)));
+        match self.ready(call).await {
+            Err(refusal) if call.sends_form() => pages::fault(call, refusal).map(Step::Answer),
+            other => other,
         }
-        let body = parsed(call)?;
-        let prepared = self.0.prepare(call, &flow, &body).await?;
-        if let Some(address) = self.0.addressee(&flow, &body).filter(|_| self.0.mails()) {
-            guard::mail_limits(call, &sealed, address, known).await?;
-        }
-        Ok(Step::Change(Ready::Go(Box::new(Go { browser, body, prepared }))))
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, prepared: &Ready<S>) -> Result<Answer, Refusal> {
@@ -117,13 +120,95 @@ impl<S: FlowStep> Runtime for Json<S> {
         let found = operations::find(change, call.issuer_id(), id).await?;
         let flow = found.ok_or(Refusal::NotFound)?;
         let before = flow.clone();
+        let scene = Scene { call, browser: &go.browser, flow: &before };
         match self.0.apply(change, &go.browser.visitor, flow, &go.body, &go.prepared).await {
-            Ok(stepped) => Ok(answer(call, &go.browser, &stepped)),
-            // Somebody took the same step at the same moment: not again, and no harm done.
-            Err(StepError::Replayed) if call.is_repeated() => Ok(answer(call, &go.browser, &Stepped::to(before))),
+            Ok(stepped) => self.answer(call, &go.browser, &stepped),
+            // Somebody took the same step at the same moment, or the browser sent its form twice: not again, and no harm
+            // done.
+            Err(StepError::Replayed) if call.is_repeated() || call.sends_form() => {
+                self.answer(call, &go.browser, &Stepped::to(before))
+            }
             Err(StepError::Replayed) => replayed(change, call, &before).await,
+            // Said before anything was written.
+            Err(StepError::Refusal(Refusal::Fields(fields) | Refusal::Conflict { fields, .. }))
+                if call.sends_form() && !fields.is_empty() =>
+            {
+                let least = call.issuer().issuer.details.settings.security.password.min_length;
+                scene.page(self.0.asks(), told_fields(&fields, least))
+            }
+            Err(StepError::Refusal(refusal @ Refusal::Conflict { .. })) if call.sends_form() => {
+                pages::fault(call, refusal)
+            }
             Err(StepError::Refusal(refusal)) => Err(refusal),
         }
+    }
+}
+
+impl<S: FlowStep> Json<S> {
+    async fn ready(&self, call: &IssuerCall) -> Result<Step<Ready<S>>, Refusal> {
+        guard::same_origin(call)?;
+        let browser = Browser::of(call).await?;
+        let (id,) = call.path()?;
+        let sealed = guard::own_flow(call, &browser, id).await?;
+        guard::ticket(call, &browser, &sealed)?;
+        let root = call.services().root_for(Some(sealed.issuer_id)).await?;
+        let flow = sealed.clone().opened(&root.key)?;
+        let known = if self.0.presents() || self.0.mails() { guard::known(call, &browser, &flow).await? } else { None };
+        guard::limits(call, Some(&sealed), self.0.presents(), known).await?;
+        if sealed.expires_at <= call.now() {
+            return Ok(Step::Change(Ready::Expired(sealed)));
+        }
+        let body = if call.sends_form() {
+            match self.0.of_form(call.form()?, call.query()?) {
+                Some(body) => body,
+                None => return Ok(Step::Answer(asked_again(call, &flow)?)),
+            }
+        } else {
+            parsed(call)?
+        };
+        let prepared = self.0.prepare(call, &flow, &body).await?;
+        if let Some(address) = self.0.addressee(&flow, &body).filter(|_| self.0.mails()) {
+            guard::mail_limits(call, &sealed, address, known).await?;
+        }
+        Ok(Step::Change(Ready::Go(Box::new(Go { browser, body, prepared }))))
+    }
+
+    /// Where the login stands, for who asks: a program, or a browser, which goes on with a GET.
+    fn answer(&self, call: &IssuerCall, browser: &Browser, stepped: &Stepped) -> Result<Answer, Refusal> {
+        if !call.sends_form() {
+            return Ok(answer(call, browser, stepped));
+        }
+        let scene = Scene { call, browser, flow: &stepped.flow };
+        let shown = match stepped.problem {
+            Some(problem) if stepped.granted.is_none() => scene.page(self.0.asks(), told(problem))?,
+            _ if !stepped.backup_codes.is_empty() => {
+                scene.backup_codes(stepped.backup_codes.iter().map(|code| code.expose().to_owned()).collect())?
+            }
+            _ => match redirect_to(&stepped.flow, &call.iss()) {
+                Some(to) => see(&to),
+                None => see(&pages::address(call, &stepped.flow, self.0.shows())),
+            },
+        };
+        Ok(with_cookies(call, browser, shown, stepped))
+    }
+}
+
+/// A form that says nothing asks for another page of the step.
+fn asked_again(call: &IssuerCall, flow: &Flow) -> Result<Answer, Refusal> {
+    let wanted = call.form()?.get("method").or(call.query()?.get("method"));
+    let view = match wanted {
+        Some("password" | "totp" | "done") => View::First,
+        Some("backup") => View::Backup,
+        _ => View::Identify,
+    };
+    Ok(see(&pages::address(call, flow, view)))
+}
+
+fn with_cookies(call: &IssuerCall, browser: &Browser, answer: Answer, stepped: &Stepped) -> Answer {
+    let answer = browser.remember(call, answer);
+    match &stepped.granted {
+        Some(granted) => browser.grant(call, answer, granted),
+        None => answer,
     }
 }
 
@@ -154,15 +239,15 @@ pub(super) fn answer(call: &IssuerCall, browser: &Browser, stepped: &Stepped) ->
     } else {
         Answer::json(StatusCode::OK, &StepView::after(stepped, call.issuer(), &iss))
     };
-    let answer = browser.remember(call, answer);
-    match &stepped.granted {
-        Some(granted) => browser.grant(call, answer, granted),
-        None => answer,
-    }
+    with_cookies(call, browser, answer, stepped)
 }
 
 /// A refusal that leaves a trace, and so is an answer. The page learns where to go on.
 fn refused(call: &IssuerCall, error: OAuthError, redirect_to: Option<String>) -> Answer {
+    if call.sends_form() {
+        let page = pages::shown(call, FaultKind::FlowReplayed, StatusCode::BAD_REQUEST, Some(error));
+        return page.unwrap_or_else(|_| call.refusal(error));
+    }
     let answer = call.refusal(error);
     let Ok(Value::Object(mut body)) = serde_json::from_slice(&answer.body) else { return answer };
     body.insert("step".to_owned(), "done".into());

@@ -6,7 +6,7 @@ use http::header::HeaderName;
 use crate::error::Refusal;
 use crate::event::model::Actor;
 use crate::folding::{folded, name_hash};
-use crate::id::Id as _;
+use crate::id::{FlowId, Id as _};
 use crate::login::browser::Browser;
 use crate::login::events::Scene;
 use crate::login::model::{Flow, SealedFlow};
@@ -34,7 +34,8 @@ pub(super) fn same_origin(call: &IssuerCall) -> Result<(), Refusal> {
 /// # Errors
 /// `unauthorized_client`.
 pub(super) fn ticket(call: &IssuerCall, browser: &Browser, flow: &SealedFlow) -> Result<(), Refusal> {
-    let presented = call.header(&PORTAL).unwrap_or_default();
+    let presented = if call.sends_form() { call.form()?.get("ticket") } else { call.header(&PORTAL) };
+    let presented = presented.unwrap_or_default();
     if browser.is_ticket(flow.id, presented) {
         return Ok(());
     }
@@ -46,8 +47,7 @@ pub(super) fn ticket(call: &IssuerCall, browser: &Browser, flow: &SealedFlow) ->
 ///
 /// # Errors
 /// `access_denied` for another browser; [`Refusal::NotFound`].
-pub(super) async fn own_flow(call: &IssuerCall, browser: &Browser) -> Result<SealedFlow, Refusal> {
-    let (id,) = call.path()?;
+pub(super) async fn own_flow(call: &IssuerCall, browser: &Browser, id: FlowId) -> Result<SealedFlow, Refusal> {
     let services = call.services();
     let flow = services.store.reads().logins().flow(call.issuer_id(), id).await?.ok_or(Refusal::NotFound)?;
     if !browser.is_new() && flow.browser.is(&browser.visitor.mark) {

@@ -5,6 +5,7 @@ mod frame;
 mod guard;
 mod links;
 mod mails;
+mod pages;
 mod state;
 mod steps;
 mod views;
@@ -19,6 +20,7 @@ use crate::web::endpoint::Operation;
 pub fn routes() -> Vec<Arc<Operation>> {
     vec![
         Operation::runtime(state::GetFlow),
+        Operation::runtime(state::ShowLogin),
         Operation::runtime(Json(steps::Identify)),
         Operation::runtime(Json(steps::Password)),
         Operation::runtime(Json(steps::PasswordChange)),
