@@ -3,6 +3,7 @@
 mod flow;
 mod lockout;
 mod mails;
+mod pages;
 mod password;
 mod reset;
 mod second_factor;

@@ -204,7 +204,8 @@ fn asked_again(call: &IssuerCall, flow: &Flow) -> Result<Answer, Refusal> {
     Ok(see(&pages::address(call, flow, view)))
 }
 
-fn with_cookies(call: &IssuerCall, browser: &Browser, answer: Answer, stepped: &Stepped) -> Answer {
+/// With the cookies of a browser that is new, or whose user has come in.
+pub(super) fn with_cookies(call: &IssuerCall, browser: &Browser, answer: Answer, stepped: &Stepped) -> Answer {
     let answer = browser.remember(call, answer);
     match &stepped.granted {
         Some(granted) => browser.grant(call, answer, granted),

@@ -40,5 +40,6 @@ pub fn routes() -> Vec<Arc<Operation>> {
         Operation::runtime(links::UseMagicLink),
         Operation::runtime(links::VerifyEmail),
         Operation::runtime(links::ConfirmEmail),
+        Operation::runtime(links::ShowPasswordReset),
     ]
 }

@@ -344,8 +344,8 @@ impl Scene<'_> {
     fn done(&self) -> Result<Answer, Refusal> {
         match redirect_to(self.flow, &self.call.iss()) {
             Some(to) => Ok(see(&to)),
-            // Nobody waits for this login.
-            None => self.show(&Notice { kind: NoticeKind::EmailVerified, about: None, app: self.app(), next: None }),
+            // Nobody waits for this login: it was begun to replace a password.
+            None => self.show(&Notice { kind: NoticeKind::PasswordChanged, about: None, app: self.app(), next: None }),
         }
     }
 
