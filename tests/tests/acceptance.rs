@@ -15,6 +15,8 @@ mod access;
 mod embedding;
 #[path = "../acceptance/interrupted.rs"]
 mod interrupted;
+#[path = "../acceptance/orphans.rs"]
+mod orphans;
 #[path = "../acceptance/outgoing.rs"]
 mod outgoing;
 #[path = "../acceptance/passwords.rs"]
