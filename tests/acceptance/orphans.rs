@@ -12,7 +12,7 @@ use serde_json::json;
 use tests::payments::PlayMoney;
 use tests::rows::{Mention, Tables};
 use tests::world::World;
-use tests::{App, Backend, Caller, Database, Driver};
+use tests::{App, Backend, Caller, Database, Dns, Driver};
 
 /// What is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,9 +44,34 @@ const fn outlives(place: &'static str, of: &'static [Kind], days: Option<u64>, r
     Outlives { place, of, days, rule }
 }
 
+/// The longest time that an event is kept: 90 days after the last one about a thing, which may tell of the end of a session
+/// or of a mail that nobody took, a week after the thing itself.
+const TRAIL: Option<u64> = Some(98);
+
 /// All that may name what is gone.
 const OUTLIVING: &[Outlives] = &[
-    outlives("authpi_event.*", ANY, Some(90), "events-webhooks §5: the trail is kept 90 days"),
+    outlives("authpi_event.*", ANY, TRAIL, "events-webhooks §5: the trail is kept 90 days"),
+    outlives("authpi_idempotency_record.account_id", &[Account], Some(1), "conventions §10: 24 h"),
+    outlives("authpi_agent.id", &[Agent], Some(1), "core-api 1.11: until the batches are through"),
+    outlives("authpi_mail.*", &[Organization, Account], Some(8), "events-webhooks §14: until it is sent or given up"),
+    outlives("authpi_user.id", &[User], Some(31), "core-api section 21: 30 days, so that the name stays taken"),
+    outlives("authpi_user_record.user_id", &[User], Some(31), "core-api section 21: 30 days"),
+    outlives("authpi_client.id", &[Client], Some(31), "core-api section 14: listed as deleted for 30 days"),
+    outlives("authpi_membership_removal.member_id", &[User], Some(31), "core-api section 20: with the record"),
+    outlives("authpi_note_mention.user_id", &[User], Some(31), "core-api 1.11: with all that is personal"),
+    outlives("authpi_note.mentions", &[User], Some(31), "core-api 1.11: with all that is personal"),
+    outlives("authpi_session.user_id", &[User], Some(31), "core-api section 21.3: listed for 30 days after its end"),
+    outlives("authpi_session.client_id", &[Client], Some(31), "core-api section 21.3: listed for 30 days"),
+    outlives("authpi_session.org_id", &[Organization], Some(39), "core-api section 21.3: 30 days after its end"),
+    outlives("authpi_active_user.*", &[User, Issuer], Some(63), "core-api 25.3: until its month is closed"),
+    outlives("authpi_delegation.agent_id", &[Agent], None, "core-api 21.4: a revoked record is the user's"),
+    outlives("authpi_delegation.client_id", &[Client], None, "core-api 21.4: a revoked record is the user's"),
+    outlives("authpi_delegation.org_id", &[Organization], None, "core-api 21.4: a revoked record is the user's"),
+    outlives("authpi_invitation.user_id_invited", &[User], Some(31), "core-api section 21: with the record"),
+    outlives("authpi_invitation.inviter_id", &[User], None, "core-api section 19: the inviter keeps its id"),
+    outlives("authpi_note.content", &[User, Client, Organization], None, "core-api section 11: the author's text"),
+    outlives("authpi_note.refs", &[User, Client, Organization], None, "core-api section 11: part of that text"),
+    outlives("authpi_note_reference.ref_id", &[User, Client, Organization], None, "core-api section 11: the same"),
 ];
 
 /// Tables that may be empty, and why.
@@ -54,6 +79,7 @@ const EMPTY: &[(&str, &str)] = &[];
 
 struct Ground {
     app: App,
+    dns: Dns,
     database: Database,
     tables: Tables,
     boss: String,
@@ -77,18 +103,19 @@ impl Ground {
             rsa_pool: 0,
             ..Options::default()
         };
-        let app = App::start_on(Driver::Axum, options, store, folder).await;
+        let dns = Dns::start().await;
+        let app = App::start_in(Driver::Axum, options, store, folder, App::reaching(&dns)).await;
         let tables = Tables::of(&database.url).await;
-        let boss = colleague(&app, "boss@example.com").await;
+        let boss = of_platform(&app, "boss@example.com").await;
         let colleague = colleague(&app, "colleague@example.com").await;
-        Some(Self { app, database, tables, boss, colleague, seen: BTreeSet::new(), problems: Vec::new() })
+        Some(Self { app, dns, database, tables, boss, colleague, seen: BTreeSet::new(), problems: Vec::new() })
     }
 
     async fn work(&self) {
         worker::run_once(self.app.authpi.services()).await.unwrap();
     }
 
-    /// The boss, who bears a new token: the ones before have expired.
+    /// The boss, who bears a token.
     async fn boss(&self) -> Caller {
         let organization = self.app.account_organization().await;
         let (platform, _) = organization.split_once("/organizations/").unwrap();
@@ -99,8 +126,8 @@ impl Ground {
     }
 
     /// Another account of the boss, and its key.
-    async fn another_account(&self) -> (String, Caller) {
-        let opened = self.boss().await.post("/v1/accounts", json!({ "name": "Umbrella" })).expect(201).await;
+    async fn another_account(&self, boss: &Caller) -> (String, Caller) {
+        let opened = boss.post("/v1/accounts", json!({ "name": "Umbrella" })).expect(201).await;
         let key = &opened.data()["api_key"];
         let key = self.app.with_key(key["id"].as_str().unwrap(), key["secret_plain"].as_str().unwrap());
         (opened.id(), key)
@@ -114,11 +141,13 @@ impl Ground {
         self.work().await;
     }
 
-    async fn world(&self, root: Caller, account: &str, name: &str) -> World {
+    /// A world full of traces, and another user of it.
+    async fn world(&self, root: Caller, account: &str, name: &str) -> (World, String) {
         let world = World::make(&self.app, root, account, &format!("{name}@example.com")).await;
-        world.fill(&self.app, &self.colleague).await;
+        let colleague = if account == self.app.account { &self.colleague } else { &self.boss };
+        let stranger = world.fill(&self.app, &self.dns, colleague).await;
         self.work().await;
-        world
+        (world, stranger)
     }
 
     /// What no worker has taken up yet.
@@ -128,6 +157,7 @@ impl Ground {
         let keys = world.in_issuer(&format!("{organization}/api-keys"));
         world.root.post(&keys, json!({ "name": "k" })).expect(201).await;
         world.root.act(&world.in_issuer(&format!("{organization}/revoke-access"))).expect(200).await;
+        world.root.get("/v1/me").expect(200).await;
         // Reading the trail writes what is buffered.
         world.root.get(&world.of_account("/events")).expect(200).await;
     }
@@ -183,24 +213,36 @@ impl Ground {
     /// Deletes one thing of a new world.
     async fn one_of_a_world(&mut self, kind: Kind, path: &str, name: &str) {
         let account = self.app.account.clone();
-        let world = self.world(self.app.root(), &account, &format!("{kind:?}").to_lowercase()).await;
+        let (world, stranger) = self.world(self.app.root(), &account, &format!("{kind:?}").to_lowercase()).await;
         let mention = Mention::of(world.id(name));
         assert!(self.tables.mentions(&mention).await.len() > 2, "{kind:?} is found where it is");
         if kind == User {
             self.pending(&world).await;
             self.every_table_has_rows().await;
         }
-        world.root.delete(&world.in_issuer(&format!("{path}/{}", world.id(name)))).expect(204).await;
-        self.nothing_names(kind, &[mention]).await;
+        let mut gone = vec![mention];
+        if kind == User {
+            gone.push(Mention::of(&stranger));
+        }
+        for one in &gone {
+            world.root.delete(&world.in_issuer(&format!("{path}/{}", one.id))).expect(204).await;
+        }
+        self.nothing_names(kind, &gone).await;
     }
+}
+
+/// A user of the platform.
+async fn of_platform(app: &App, email: &str) -> String {
+    let organization = app.account_organization().await;
+    let (platform, _) = organization.split_once("/organizations/").unwrap();
+    let body = json!({ "email": email, "profile": { "email_verified": true } });
+    app.root().post(&format!("{platform}/users"), body).expect(201).await.id()
 }
 
 /// A member of the account team.
 async fn colleague(app: &App, email: &str) -> String {
     let organization = app.account_organization().await;
-    let (platform, _) = organization.split_once("/organizations/").unwrap();
-    let body = json!({ "email": email, "profile": { "email_verified": true } });
-    let id = app.root().post(&format!("{platform}/users"), body).expect(201).await.id();
+    let id = of_platform(app, email).await;
     let member = json!({ "member_id": id, "scopes": ["owner"] });
     app.root().post(&format!("{organization}/members"), member).expect(201).await;
     id
@@ -218,7 +260,8 @@ fn all_of(world: &World) -> Vec<Mention> {
 async fn nothing_outlives_what_it_belongs_to(backend: Backend) {
     let Some(mut ground) = Ground::new(backend).await else { return };
     let root = ground.app.root();
-    root.patch(&ground.app.path(""), json!({ "owner_user_id": ground.boss })).expect(200).await;
+    let owner = colleague(&ground.app, "owner@example.com").await;
+    root.patch(&ground.app.path(""), json!({ "owner_user_id": owner })).expect(200).await;
     ground.let_a_month_pass(&root).await;
 
     ground.one_of_a_world(User, "/users", "user_id").await;
@@ -227,18 +270,19 @@ async fn nothing_outlives_what_it_belongs_to(backend: Backend) {
     ground.one_of_a_world(Organization, "/organizations", "org_id").await;
 
     let account = ground.app.account.clone();
-    let world = ground.world(root, &account, "issuer").await;
+    let (world, _) = ground.world(root, &account, "issuer").await;
     ground.pending(&world).await;
     ground.app.root().delete(&world.in_issuer("")).expect(204).await;
     ground.nothing_names(Issuer, &all_of(&world)).await;
 
-    let (account, key) = ground.another_account().await;
+    let boss = ground.boss().await;
+    let (account, key) = ground.another_account(&boss).await;
     ground.let_a_month_pass(&key).await;
-    let world = ground.world(key.clone(), &account, "account").await;
+    let (world, _) = ground.world(key.clone(), &account, "account").await;
     ground.pending(&world).await;
     key.delete(&world.in_issuer("")).expect(204).await;
     ground.work().await;
-    ground.boss().await.delete(&world.of_account("")).expect(204).await;
+    boss.delete(&world.of_account("")).expect(204).await;
     let mut gone = all_of(&world);
     gone.extend(["note_id", "webhook_id", "payment_method_id"].map(|name| Mention::of(world.id(name))));
     gone.push(Mention::of(&account));

@@ -102,13 +102,19 @@ impl App {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
         let store = authpi_storage::connect(&url).await.unwrap();
-        let outgoing = OutgoingOptions { allow_private_network: true, ..OutgoingOptions::default() };
-        let transport = TokioOptions { outgoing, name_servers: vec![dns.address], ..TokioOptions::default() };
-        let transport = authpi_transport::tokio_with(transport).unwrap();
-        Self::start_in(driver, Options { rate_limits: false, ..Options::default() }, store, folder, transport).await
+        let options = Options { rate_limits: false, ..Options::default() };
+        Self::start_in(driver, options, store, folder, Self::reaching(dns)).await
     }
 
-    async fn start_in(
+    /// A way out to servers on loopback, which asks `dns` for names.
+    pub fn reaching(dns: &Dns) -> Transport {
+        let outgoing = OutgoingOptions { allow_private_network: true, ..OutgoingOptions::default() };
+        let transport = TokioOptions { outgoing, name_servers: vec![dns.address], ..TokioOptions::default() };
+        authpi_transport::tokio_with(transport).unwrap()
+    }
+
+    /// Starts the platform on a store, with this way out.
+    pub async fn start_in(
         driver: Driver,
         options: Options,
         store: impl Store + 'static,

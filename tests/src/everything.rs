@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::totp::code;
 use crate::world::World;
-use crate::{App, Reply};
+use crate::{App, Dns, Reply};
 
 impl World {
     /// The path of the account.
@@ -26,10 +26,14 @@ impl World {
     }
 
     /// Leaves traces of its user, agent, client and organization wherever there can be some. `colleague` is a member of
-    /// the account team, who is mentioned.
-    pub async fn fill(&self, app: &App, colleague: &str) {
+    /// the account team, who is mentioned. Returns the id of another user, who begins what the first one has ended.
+    pub async fn fill(&self, app: &App, dns: &Dns, colleague: &str) -> String {
         self.factors(app).await;
-        self.belonging(app).await;
+        self.domains(dns).await;
+        let stranger = self.add(&self.in_issuer("/users"), json!({ "email": "stranger@example.com" })).await.id();
+        let verifiers = self.in_issuer(&format!("/users/{stranger}/verifiers"));
+        self.add(&verifiers, json!({ "type": "totp_app" })).await;
+        self.belonging(&stranger).await;
         self.sessions(app).await;
         self.notes(colleague).await;
         self.uses(app).await;
@@ -37,29 +41,43 @@ impl World {
         let client = json!({ "name": "replayed", "settings": {} });
         let twice = self.root.post(&self.in_issuer("/clients"), client).header("idempotency-key", self.id("issuer_id"));
         twice.expect(201).await;
+        stranger
     }
 
-    /// Credentials of the user, and one that is not finished.
+    /// Credentials and a device of the user.
     async fn factors(&self, app: &App) {
         let verifiers = self.in_issuer(&format!("/users/{}/verifiers", self.id("user_id")));
         let begun = self.add(&verifiers, json!({ "type": "totp_app" })).await;
-        self.add(&verifiers, json!({ "type": "totp_app" })).await;
         let proof = json!({
             "enrollment_id": begun.text("enrollment_id"), "code": code(&begun.text("secret"), app.now()),
         });
-        self.root.post(&format!("{verifiers}/complete-enrollment"), proof).expect(200).await;
+        let done = self.root.post(&format!("{verifiers}/complete-enrollment"), proof).expect(200).await;
+        assert_eq!(done.data()["success"], true, "{done}");
         app.sign_in_from(&self.in_issuer(""), self.id("user_id"), "cookie").await;
     }
 
+    /// A domain of the organization, and one of the account that serves the issuer.
+    async fn domains(&self, dns: &Dns) {
+        let domains = self.in_issuer(&format!("/organizations/{}/sso/domains", self.id("org_id")));
+        let host = format!("sso.{}", self.id("domain"));
+        let added = self.add(&domains, json!({ "domain": host })).await;
+        dns.txt(&added.text("txt_record_name"), &added.text("txt_record_value"));
+        self.root.act(&format!("{domains}/{host}/verify")).expect(200).await;
+        let host = self.id("domain");
+        dns.txt(&format!("_challenge.{host}"), &format!("account-domain={}", self.account()));
+        let domain = self.of_account(&format!("/domains/{host}"));
+        self.root.act(&format!("{domain}/verify")).expect(200).await;
+        self.root.post(&format!("{domain}/assign"), json!({ "issuer_id": self.id("issuer_id") })).expect(200).await;
+    }
+
     /// The user and the agent in groups and other organizations, and out of them again; delegations bound to all.
-    async fn belonging(&self, app: &App) {
+    async fn belonging(&self, stranger: &str) {
         let (user, agent) = (self.id("user_id"), self.id("agent_id"));
         let organization = self.in_issuer(&format!("/organizations/{}", self.id("org_id")));
         let member = format!("{organization}/members/{user}");
         self.root.patch(&member, json!({ "groups": [self.id("group_id")] })).expect(200).await;
         self.add(&format!("{organization}/members"), json!({ "member_id": agent, "scopes": ["a:read"] })).await;
-        let stranger = self.add(&self.in_issuer("/users"), json!({ "email": "stranger@example.com" })).await.id();
-        for (path, who) in [(&organization, stranger.as_str()), (&self.other_organization().await, user)] {
+        for (path, who) in [(&organization, stranger), (&self.other_organization().await, user)] {
             self.add(&format!("{path}/members"), json!({ "member_id": who, "scopes": ["a:read"] })).await;
             self.root.delete(&format!("{path}/members/{who}")).expect(204).await;
         }
@@ -73,7 +91,6 @@ impl World {
             "agent_id": agent, "client_id": self.id("client_id"), "org_id": self.id("org_id"), "scopes": ["a:read"],
         });
         self.add(&self.in_issuer(&format!("/users/{user}/delegations")), delegation).await;
-        app.user(&self.in_issuer(""), "bystander@example.com").await;
     }
 
     async fn other_organization(&self) -> String {

@@ -11,6 +11,8 @@
 
 #[path = "../acceptance/access.rs"]
 mod access;
+#[path = "../acceptance/churn.rs"]
+mod churn;
 #[path = "../acceptance/embedding.rs"]
 mod embedding;
 #[path = "../acceptance/interrupted.rs"]
@@ -29,5 +31,7 @@ mod process;
 mod races;
 #[path = "../acceptance/sdk.rs"]
 mod sdk;
+#[path = "../acceptance/starved.rs"]
+mod starved;
 #[path = "../acceptance/statements.rs"]
 mod statements;

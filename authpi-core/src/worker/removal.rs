@@ -128,7 +128,9 @@ async fn one_organization(services: &Arc<Services>, gone: &DeletingOrganization)
     // Personal data first.
     let invitations = unit.invitations().remove_of_organization(gone.id, BATCH).await?;
     let notes = unit.notes().remove_of(gone.issuer_id, NoteSubject::Organization(gone.id), BATCH).await?;
-    let removed = invitations + notes + unit.memberships().remove_of_organization(gone.id, BATCH).await?;
+    let keys = unit.api_keys().remove_of_organization(gone.account_id, gone.id, BATCH).await?;
+    let members = unit.memberships().remove_of_organization(gone.id, BATCH).await?;
+    let removed = invitations + notes + keys + members;
     if removed == 0 && unit.groups().remove_of_organization(gone.id, BATCH).await? == 0 {
         unit.connections().release_of_organization(gone.issuer_id, gone.id).await?;
         unit.organizations().remove(gone.issuer_id, gone.id).await?;
@@ -229,6 +231,7 @@ async fn user(services: &Arc<Services>, gone: &DeletedUser) -> Result<Option<Nex
     removed += unit.personal_tokens().remove_of_user(issuer, id, BATCH).await?;
     removed += unit.events().erase_contexts_of(issuer, id, BATCH).await?;
     removed += unit.notes().forget_mentions(id, MENTIONS).await?;
+    removed += unit.invitations().forget_user(issuer, id, BATCH).await?;
     if removed == 0 {
         unit.users().purge(issuer, id).await?;
     }

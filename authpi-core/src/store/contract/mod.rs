@@ -141,6 +141,7 @@ macro_rules! store_contract {
             another_account_sees_and_changes_nothing,
             a_write_with_a_stale_version_changes_nothing,
             a_removed_key_is_gone,
+            keys_of_a_deleted_organization_are_removed_in_batches,
             of_parallel_rotations_of_one_version_one_wins,
             pages_go_by_time_and_neither_repeat_nor_skip,
             filters_hold_together,
@@ -360,6 +361,7 @@ macro_rules! store_contract {
             open_invitations_are_counted_by_organization,
             what_is_personal_is_erased_and_the_rest_stays,
             invitations_of_a_deleted_organization_are_removed_in_batches,
+            an_erased_user_is_forgotten_by_invitations,
         ]);
         $crate::store_contract!(@room $run, connection: [
             every_field_comes_back_as_it_was_written,
