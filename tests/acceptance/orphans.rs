@@ -202,9 +202,9 @@ impl Ground {
     fn may_name(&mut self, place: &str, kind: Kind, days: u64) -> bool {
         let (table, _) = place.split_once('.').unwrap();
         let is_it = |listed: &str| listed == place || listed.strip_suffix(".*").is_some_and(|all| all == table);
-        let rule = OUTLIVING.iter().find(|rule| {
-            is_it(rule.place) && rule.of.contains(&kind) && rule.days.is_none_or(|until| days < until)
-        });
+        let rule = OUTLIVING
+            .iter()
+            .find(|rule| is_it(rule.place) && rule.of.contains(&kind) && rule.days.is_none_or(|until| days < until));
         let Some(rule) = rule else { return false };
         self.seen.insert((rule.place, kind));
         true
@@ -251,8 +251,21 @@ async fn colleague(app: &App, email: &str) -> String {
 /// Every id of a world.
 fn all_of(world: &World) -> Vec<Mention> {
     let names = [
-        "issuer_id", "org_id", "user_id", "client_id", "agent_id", "key_id", "group_id", "invitation_id", "verifier_id",
-        "agent_verifier_id", "device_id", "token_id", "session_id", "delegation_id", "method_id",
+        "issuer_id",
+        "org_id",
+        "user_id",
+        "client_id",
+        "agent_id",
+        "key_id",
+        "group_id",
+        "invitation_id",
+        "verifier_id",
+        "agent_verifier_id",
+        "device_id",
+        "token_id",
+        "session_id",
+        "delegation_id",
+        "method_id",
     ];
     names.iter().map(|name| Mention::of(world.id(name))).collect()
 }

@@ -143,7 +143,8 @@ impl World {
         let tokens = self.in_issuer(&format!("/users/{}/tokens", self.id("user_id")));
         let token = self.add(&tokens, token).await.text("token_plain");
         app.with_bearer(&token).get("/v1/me").expect(200).await;
-        for keys in [self.of_account("/api-keys"), self.in_issuer(&format!("/organizations/{}/api-keys", self.id("org_id")))]
+        for keys in
+            [self.of_account("/api-keys"), self.in_issuer(&format!("/organizations/{}/api-keys", self.id("org_id")))]
         {
             let limit = json!({ "limit": 1, "window_seconds": 3600 });
             let key = json!({ "name": "limited", "restrictions": { "scopes": [], "rate_limit": limit } });
