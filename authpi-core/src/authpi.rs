@@ -9,7 +9,7 @@ use http::HeaderMap;
 use std::net::IpAddr;
 
 use crate::error::{Refusal, StoreError, StoreErrorKind};
-use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
+use crate::event::model::Trigger;
 use crate::id::{AccountId, IssuerId};
 use crate::key::published::KeyCache;
 use crate::keyring::Keyring;
@@ -108,14 +108,7 @@ impl AuthPi {
     pub async fn run<W: Work>(&self, work: &W) -> Result<W::Output, Refusal> {
         let services = &self.0.services;
         let root = services.root_for(work.issuer()).await?;
-        let origin = Origin {
-            account_id: work.account(),
-            actor: Actor::System,
-            trigger: Trigger::System,
-            trace: None,
-            request: RequestContext::default(),
-            detail: ContextDetail::None,
-        };
+        let origin = Origin::of_instance(work.account(), Trigger::System);
         let context = services.change_context(origin, root);
         let mut retries = Retries::new();
         loop {

@@ -15,7 +15,7 @@ use crate::credential::model::KeyLevel;
 use crate::credential::operations as credentials;
 use crate::credential::operations::NewApiKey;
 use crate::error::{Refusal, StoreError};
-use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
+use crate::event::model::Trigger;
 use crate::id::{AccountId, ApiKeyId};
 use crate::issuer::model::{IssuerDetails, IssuerStatus};
 use crate::issuer::operations as issuers;
@@ -161,14 +161,7 @@ impl AuthPi {
 async fn attempt(services: &Arc<Services>, root: &NewRoot, name: &str) -> Result<Option<PendingBootstrap>, Refusal> {
     let now = services.now();
     let account_id: AccountId = services.ids.mint(now).map_err(Refusal::internal)?;
-    let origin = Origin {
-        account_id,
-        actor: Actor::System,
-        trigger: Trigger::System,
-        trace: None,
-        request: RequestContext::default(),
-        detail: ContextDetail::None,
-    };
+    let origin = Origin::of_instance(account_id, Trigger::System);
     let context = services.change_context(origin, root.root());
     let mut change = Change::new(services.store.begin(now).await?, &context);
     let platform = Platform { issuer_id: root.issuer_id, account_id };

@@ -9,26 +9,40 @@ use crate::timestamp::Timestamp;
 /// What stands between the elements of a list, white space included.
 const SEPARATORS: [char; 3] = [',', ' ', '\t'];
 
-/// The strong entity tag of a resource: its `updated_at` in milliseconds, as a quoted decimal.
+/// The strong entity tag of a resource: its `updated_at` in milliseconds, as a quoted decimal. Where time, or the state of
+/// another resource, makes another status of the stored one, its word follows after a dot: two representations of one
+/// version are not the same (RFC 9110 §8.8.1). A writer's condition is about the version alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ETag(Timestamp);
+pub struct ETag {
+    version: Timestamp,
+    derived: Option<&'static str>,
+}
 
 impl ETag {
     /// The tag of a resource that was last changed at `updated_at`.
     pub const fn of(updated_at: Timestamp) -> Self {
-        Self(updated_at)
+        Self { version: updated_at, derived: None }
+    }
+
+    /// The tag of the representation that shows this status in place of the stored one.
+    #[must_use]
+    pub const fn showing(self, derived: Option<&'static str>) -> Self {
+        Self { derived, ..self }
     }
 
     /// The `updated_at` it stands for.
     pub const fn version(self) -> Timestamp {
-        self.0
+        self.version
     }
 }
 
 impl fmt::Display for ETag {
     /// The value of the `ETag` header, quotes included.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0.as_millis())
+        match self.derived {
+            None => write!(f, "\"{}\"", self.version.as_millis()),
+            Some(word) => write!(f, "\"{}.{word}\"", self.version.as_millis()),
+        }
     }
 }
 
@@ -105,8 +119,13 @@ fn element(list: &str) -> Result<(Option<ETag>, &str), InvalidETag> {
 
 /// Tags are compared character by character, so only the spelling that [`ETag`] writes stands for a version.
 fn version(opaque: &str) -> Option<ETag> {
-    let millis = opaque.parse::<i64>().ok()?;
-    (millis.to_string() == opaque).then_some(ETag::of(Timestamp::from_millis(millis)))
+    let digits = match opaque.split_once('.') {
+        Some((digits, word)) if !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') => digits,
+        Some(_) => return None,
+        None => opaque,
+    };
+    let millis = digits.parse::<i64>().ok()?;
+    (millis.to_string() == digits).then_some(ETag::of(Timestamp::from_millis(millis)))
 }
 
 /// `etagc` of RFC 9110 §8.8.3, without the quote that ends the tag.
@@ -160,11 +179,32 @@ mod tests {
 
     #[test]
     fn other_quoted_tags_are_valid_and_match_nothing() {
-        for text in ["W/\"1\"", "\"abc\"", "\"01\"", "\"+1\"", "\"\"", "\"1,2\"", "\"-0\"", "007", "\"é\""] {
+        for text in [
+            "\"1.\"",
+            "\"1.2\"",
+            "\".expired\"",
+            "W/\"1\"",
+            "\"abc\"",
+            "\"01\"",
+            "\"+1\"",
+            "\"\"",
+            "\"1,2\"",
+            "\"-0\"",
+            "007",
+            "\"é\"",
+        ] {
             assert_eq!(IfMatch::parse(text), Ok(tags(&[])), "{text}");
         }
         assert_eq!(IfMatch::parse("\"99999999999999999999\", 99999999999999999999"), Ok(tags(&[])));
         assert_eq!(IfMatch::parse("W/\"1\", \"a,b\", \"2\""), Ok(tags(&[2])));
+    }
+
+    #[test]
+    fn a_status_that_is_not_stored_makes_another_tag_of_the_same_version() {
+        let plain = ETag::of(Timestamp::from_millis(17));
+        let expired = plain.showing(Some("expired"));
+        assert_eq!((plain.to_string(), expired.to_string()), ("\"17\"".to_owned(), "\"17.expired\"".to_owned()));
+        assert!(IfMatch::parse("\"17.expired\"").unwrap().matches(expired.version()));
     }
 
     #[test]

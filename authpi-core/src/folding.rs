@@ -3,6 +3,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::mailbox::Mailbox;
 use crate::seal::RootKey;
 
 /// What the key of hashes of names is derived for.
@@ -19,6 +20,14 @@ pub fn folded(text: &str) -> String {
 /// spelling, and worth nothing in another issuer (idp.md §28).
 pub fn name_hash(root: &RootKey, name: &str) -> [u8; 32] {
     root.mac(HASH_PURPOSE, folded(name).as_bytes())
+}
+
+/// What stands for an e-mail address: the same however it is written, for whoever is invited and for a user.
+pub fn address_hash(root: &RootKey, address: &str) -> [u8; 32] {
+    match Mailbox::parse(address) {
+        Some(mailbox) => name_hash(root, mailbox.lower_cased().as_str()),
+        None => name_hash(root, address),
+    }
 }
 
 /// Full case folding by the case mappings: the detour over upper case makes `ß` and `ẞ` the same as `ss`, and each

@@ -1,5 +1,6 @@
 //! What somebody may do in an account, and what they may give to others (core-api 1.9).
 
+use crate::error::Refusal;
 use crate::scope::{Scope, Scopes};
 
 const FULL: &str = "*:**";
@@ -82,6 +83,17 @@ impl Rights {
         self.stated.not_grantable(wanted).into_iter().filter(|scope| !self.gives_as_admin(scope)).collect()
     }
 
+    /// Lets the holder give `wanted` to somebody.
+    ///
+    /// # Errors
+    /// [`Refusal::InsufficientScope`], naming the first scope that the holder may not give.
+    pub fn permit(&self, wanted: &Scopes) -> Result<(), Refusal> {
+        match self.not_grantable(wanted).into_iter().next() {
+            None => Ok(()),
+            Some(missing) => Err(Refusal::InsufficientScope(missing)),
+        }
+    }
+
     fn gives_as_admin(&self, scope: &Scope) -> bool {
         if scope.split().is_none() {
             return self.as_admin.is_full() && scope.as_str() != OWNER;
@@ -98,6 +110,30 @@ impl Rights {
     }
 }
 
+/// What bounds the scopes that a change may give.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Grantor {
+    /// Nothing: the instance itself, its host, or a rule that somebody with the right to it has set.
+    #[default]
+    Unbounded,
+    /// What somebody holds in the account whose organization this is; nothing when it is the organization of no account,
+    /// where scopes mean nothing to the Core API (core-api 1.9).
+    Holder(Rights),
+}
+
+impl Grantor {
+    /// Lets the grantor give `scopes` where scopes are rights on an account: nobody gives more than they hold.
+    ///
+    /// # Errors
+    /// [`Refusal::InsufficientScope`], naming the first scope that the grantor may not give.
+    pub fn permit(&self, scopes: &Scopes) -> Result<(), Refusal> {
+        match self {
+            Self::Unbounded => Ok(()),
+            Self::Holder(held) => held.permit(scopes),
+        }
+    }
+}
+
 /// Deleting issuers, and every change to billing.
 fn reaches_beyond_admin(scope: &Scope) -> bool {
     let Some((resource, action)) = scope.split() else { return false };
@@ -107,7 +143,7 @@ fn reaches_beyond_admin(scope: &Scope) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
     use super::*;
 
@@ -160,6 +196,20 @@ mod tests {
         assert_eq!(refused(&admin, &all), ["owner", "*:**", "issuers:write", "accounts:*"]);
         assert_eq!(refused(&member, &["accounts:read", "member", "admin"]), ["admin"]);
         assert_eq!(refused(&Rights::default(), &["a:read"]), ["a:read"]);
+    }
+
+    #[test]
+    fn a_key_gives_what_it_holds_and_the_instance_anything() {
+        let held = |texts: &[&str]| Grantor::Holder(Rights::of_scopes(scopes(texts)));
+        let missing = |grantor: &Grantor| match grantor.permit(&scopes(&["a:read", "owner"])) {
+            Ok(()) => None,
+            Err(Refusal::InsufficientScope(scope)) => Some(scope),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(missing(&Grantor::Unbounded), None);
+        assert_eq!(missing(&held(&["*:**"])), None);
+        assert_eq!(missing(&held(&["a:**"])), Some(scope("owner")));
+        assert_eq!(missing(&held(&[])), Some(scope("a:read")));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Scopes and which calls they grant (core-api §1.9).
 
+mod ceiling;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
@@ -234,12 +236,6 @@ impl Scopes {
         self.covers_all(other).into_iter().filter(|scope| !is_given(scope)).collect()
     }
 
-    /// Whether `scope` exists below these, taken as the ceiling of an organization: all do when there are none, and plain
-    /// names always do (core-api 12.2).
-    pub fn leave_room_for(&self, scope: &Scope) -> bool {
-        self.is_empty() || scope.split().is_none() || self.0.iter().any(|highest| highest.covers(scope))
-    }
-
     /// No scopes.
     pub const NONE: Self = Self(Vec::new());
 
@@ -252,6 +248,12 @@ impl Scopes {
     /// Whether this very scope is among them, wildcards aside.
     pub fn contains(&self, scope: &Scope) -> bool {
         self.0.contains(scope)
+    }
+
+    /// Those that are not among `known`.
+    #[must_use]
+    pub fn without(&self, known: &Self) -> Self {
+        self.0.iter().filter(|scope| !known.contains(scope)).cloned().collect()
     }
 
     /// The scopes in order.

@@ -21,9 +21,25 @@ impl<S> Status<S> {
         Self { value, at: None, reason: None, by: None }
     }
 
+    /// What is shown of the last change where time made another status of it at `expired_at`: that nobody did.
+    pub fn shown(&self, expired_at: Option<Timestamp>) -> (Option<Timestamp>, Option<String>, Option<String>) {
+        match expired_at {
+            Some(at) => (Some(at), None, None),
+            None => (self.at, self.reason.clone(), self.by.clone()),
+        }
+    }
+
     /// The next status, recorded at `now`.
     pub fn changed(value: S, now: Timestamp, note: StatusNote) -> Self {
         Self { value, at: Some(now), reason: note.reason, by: note.by }
+    }
+}
+
+impl<S: PartialEq> Status<S> {
+    /// This status if it is `value` already, else that, recorded at `now`.
+    #[must_use]
+    pub fn moved_to(self, value: S, now: Timestamp, note: StatusNote) -> Self {
+        if self.value == value { self } else { Self::changed(value, now, note) }
     }
 }
 

@@ -20,6 +20,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use crate::batch;
 use crate::convert::{Place, id, millis, scopes_json, status, time, to_json, to_word};
 use crate::entity::delegation::{ActiveModel, Column, Entity, Model};
 use crate::entity::{agent, client, issuer, user};
@@ -291,25 +292,8 @@ impl DelegationRepository for Unit {
     }
 
     async fn remove_of(&mut self, issuer: IssuerId, of: DelegationParty, limit: u32) -> Result<u64, StoreError> {
-        const OPERATION: &str = "delegation.remove_of";
-        let found: Vec<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(of_party(issuer, of))
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        if found.is_empty() {
-            return Ok(0);
-        }
-        let done = Entity::delete_many()
-            .filter(Column::IssuerId.eq(issuer.uuid()))
-            .filter(Column::Id.is_in(found))
-            .exec(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        Ok(done.rows_affected)
+        let which = Entity::find().filter(of_party(issuer, of));
+        let removed = batch::remove_first(&self.connection, which, Column::Id, limit).await;
+        removed.map_err(failed("delegation.remove_of"))
     }
 }

@@ -8,10 +8,9 @@ use authpi_core::outcome::{InsertOutcome, WriteOutcome};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
+use crate::batch;
 use crate::convert::{Place, id, millis, time};
 use crate::entity::user_device::{ActiveModel, Column, Entity, Model};
 use crate::error::failed;
@@ -143,16 +142,10 @@ impl DeviceRepository for Unit {
     }
 
     async fn sweep(&mut self, limit: u32) -> Result<u64, StoreError> {
-        let due: Vec<uuid::Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::ForgottenAt.lte(self.now.as_millis()))
-            .order_by_asc(Column::ForgottenAt)
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed("device.sweep"))?;
+        let which =
+            Entity::find().filter(Column::ForgottenAt.lte(self.now.as_millis())).order_by_asc(Column::ForgottenAt);
+        let due =
+            batch::first_keys(&self.connection, which, Column::Id, limit).await.map_err(failed("device.sweep"))?;
         if due.is_empty() {
             return Ok(0);
         }

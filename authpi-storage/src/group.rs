@@ -14,6 +14,7 @@ use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
+use crate::batch;
 use crate::convert::{Place, id, scopes_json, time, to_json};
 use crate::entity::group::{ActiveModel, Column, Entity, Model};
 use crate::entity::organization;
@@ -251,25 +252,9 @@ impl GroupRepository for Unit {
     }
 
     async fn remove_of_organization(&mut self, organization: OrganizationId, limit: u32) -> Result<u64, StoreError> {
-        const OPERATION: &str = "group.remove_of_organization";
-        let found: Vec<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::OrgId.eq(organization.uuid()))
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        if found.is_empty() {
-            return Ok(0);
-        }
-        let done = Entity::delete_many()
-            .filter(Column::Id.is_in(found))
-            .exec(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        Ok(done.rows_affected)
+        let which = Entity::find().filter(Column::OrgId.eq(organization.uuid()));
+        let removed = batch::remove_first(&self.connection, which, Column::Id, limit).await;
+        removed.map_err(failed("group.remove_of_organization"))
     }
 
     async fn detach_role(

@@ -4,16 +4,16 @@ use async_trait::async_trait;
 use authpi_core::id::{AccountId, Id};
 use authpi_core::outcome::InsertOutcome;
 use authpi_core::seal::Sealed;
-use authpi_core::store::{Claim, IdempotencyRecord, IdempotencyRepository, StoreError};
+use authpi_core::store::{Claim, IdempotencyReads, IdempotencyRecord, IdempotencyRepository, StoreError};
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::convert::Place;
 use crate::entity::idempotency_record::{ActiveModel, Column, Entity, Model};
 use crate::error::{failed, is_lock_timeout};
 use crate::insert::insert_unless_taken;
-use crate::session::Unit;
+use crate::session::{Session, Unit};
 
 fn record(row: Model) -> Result<IdempotencyRecord, StoreError> {
     let place = Place { table: "authpi_idempotency_record", id: row.account_id };
@@ -25,6 +25,24 @@ fn record(row: Model) -> Result<IdempotencyRecord, StoreError> {
         fingerprint: place.bytes32("fingerprint", &fingerprint)?,
         answer: Sealed::from_bytes(answer),
     })
+}
+
+#[async_trait]
+impl<C: ConnectionTrait + Send + Sync> IdempotencyReads for Session<C> {
+    async fn find(
+        &self,
+        account: AccountId,
+        key: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let found = Entity::find_by_id((account.uuid(), key.to_vec()))
+            .filter(Column::ExpiresAt.gt(now.as_millis()))
+            .filter(Column::Answer.is_not_null())
+            .one(&self.connection)
+            .await
+            .map_err(failed("idempotency.find"))?;
+        found.map(record).transpose()
+    }
 }
 
 impl Unit {

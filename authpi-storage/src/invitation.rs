@@ -16,6 +16,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
+use crate::batch;
 use crate::convert::{Place, id, millis, time, to_json};
 use crate::entity::invitation::{ActiveModel, Column, Entity, Model};
 use crate::error::failed;
@@ -274,24 +275,9 @@ impl InvitationRepository for Unit {
     }
 
     async fn remove_of_organization(&mut self, organization: OrganizationId, limit: u32) -> Result<u64, StoreError> {
-        let found: Vec<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::OrgId.eq(organization.uuid()))
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed("invitation.remove_of_organization"))?;
-        if found.is_empty() {
-            return Ok(0);
-        }
-        let done = Entity::delete_many()
-            .filter(Column::Id.is_in(found))
-            .exec(&self.connection)
-            .await
-            .map_err(failed("invitation.remove_of_organization"))?;
-        Ok(done.rows_affected)
+        let which = Entity::find().filter(Column::OrgId.eq(organization.uuid()));
+        let removed = batch::remove_first(&self.connection, which, Column::Id, limit).await;
+        removed.map_err(failed("invitation.remove_of_organization"))
     }
 
     async fn forget_user(&mut self, issuer: IssuerId, user: UserId, limit: u32) -> Result<u64, StoreError> {

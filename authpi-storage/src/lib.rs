@@ -12,6 +12,7 @@ mod account;
 mod agent;
 mod api_key;
 mod auth_method;
+mod batch;
 mod billing;
 mod client;
 mod connect;

@@ -20,6 +20,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::batch;
 use crate::convert::{Place, id, millis, scopes_json, status, time, to_json, to_word};
 use crate::entity::personal_token::{ActiveModel, Column, Entity, Model};
 use crate::entity::personal_token_address::{self as address, Column as Used};
@@ -238,24 +239,13 @@ impl PersonalTokenRepository for Unit {
 
     async fn remove_of_user(&mut self, issuer: IssuerId, user: UserId, limit: u32) -> Result<u64, StoreError> {
         const OPERATION: &str = "personal_token.remove_of_user";
-        let ids: Vec<Uuid> = of_user(issuer, user)
-            .select_only()
-            .column(Column::Id)
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
+        let which = of_user(issuer, user);
+        let ids = batch::first_keys(&self.connection, which, Column::Id, limit).await.map_err(failed(OPERATION))?;
         if ids.is_empty() {
             return Ok(0);
         }
         self.forget_addresses(ids.clone()).await?;
-        let done = Entity::delete_many()
-            .filter(Column::Id.is_in(ids))
-            .exec(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        Ok(done.rows_affected)
+        batch::remove::<Entity>(&self.connection, Column::Id, ids).await.map_err(failed(OPERATION))
     }
 
     async fn remember_address(

@@ -20,7 +20,9 @@ use authpi_core::membership::repository::{MembershipReads, MembershipRepository}
 use authpi_core::note::repository::{NoteReads, NoteRepository};
 use authpi_core::organization::repository::{OrganizationReads, OrganizationRepository};
 use authpi_core::session::repository::{SessionReads, SessionRepository};
-use authpi_core::store::{IdempotencyRepository, InstanceReads, InstanceRepository, Reads, StoreError, UnitOfWork};
+use authpi_core::store::{
+    IdempotencyReads, IdempotencyRepository, InstanceReads, InstanceRepository, Reads, StoreError, UnitOfWork,
+};
 use authpi_core::timestamp::Timestamp;
 use authpi_core::token::repository::{PersonalTokenReads, PersonalTokenRepository};
 use authpi_core::user::repository::{UserReads, UserRepository};
@@ -130,6 +132,10 @@ impl<C: ConnectionTrait + Send + Sync + 'static> Reads for Session<C> {
     }
 
     fn events(&self) -> &dyn EventReads {
+        self
+    }
+
+    fn idempotency(&self) -> &dyn IdempotencyReads {
         self
     }
 }

@@ -14,8 +14,8 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
 };
-use uuid::Uuid;
 
+use crate::batch;
 use crate::convert::{Place, id, millis, status, time, to_json, to_word};
 use crate::entity::session::{ActiveModel, Column, Entity, Model};
 use crate::entity::{client, user};
@@ -259,23 +259,7 @@ impl SessionRepository for Unit {
 
 impl Unit {
     async fn remove_sessions(&self, which: Select<Entity>, limit: u32) -> Result<u64, StoreError> {
-        const OPERATION: &str = "session.remove";
-        let ids: Vec<Uuid> = which
-            .select_only()
-            .column(Column::Id)
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        if ids.is_empty() {
-            return Ok(0);
-        }
-        let done = Entity::delete_many()
-            .filter(Condition::all().add(Column::Id.is_in(ids)))
-            .exec(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        Ok(done.rows_affected)
+        let removed = batch::remove_first(&self.connection, which, Column::Id, limit).await;
+        removed.map_err(failed("session.remove"))
     }
 }

@@ -168,16 +168,22 @@ fn class(error: &reqwest::Error) -> HttpFailure {
                 NoAddress::Unresolved => HttpFailure::Dns,
             };
         }
-        if let Some(io) = inner.downcast_ref::<io::Error>()
-            && error.is_connect()
-            && matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::Other)
-        {
-            // A connection that stands says nothing wrong before the handshake is over.
+        if error.is_connect() && inner.downcast_ref::<io::Error>().is_some_and(is_of_handshake) {
             return HttpFailure::Tls;
         }
         cause = inner.source();
     }
     if error.is_timeout() { HttpFailure::Timeout } else { HttpFailure::Connect }
+}
+
+/// The peer broke off the handshake, or it failed: what TLS says about it lies in errors of connections, in as many of
+/// them as libraries wrapped around it. A reset or a refusal is none of it.
+fn is_of_handshake(error: &io::Error) -> bool {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return true;
+    }
+    let Some(inner) = error.get_ref() else { return false };
+    inner.is::<rustls::Error>() || inner.downcast_ref::<io::Error>().is_some_and(is_of_handshake)
 }
 
 #[cfg(test)]

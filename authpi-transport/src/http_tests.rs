@@ -48,6 +48,35 @@ async fn serve(pieces: Vec<Vec<u8>>, pause: Duration) -> String {
     base
 }
 
+/// A server that hears the beginning of a handshake, and hangs up or resets.
+async fn broken(resets: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut asked = [0; 4096];
+            let _ = stream.read(&mut asked).await;
+            if resets {
+                stream.set_zero_linger().unwrap();
+            }
+        }
+    });
+    base
+}
+
+/// A server whose certificate is its own.
+async fn with_certificate() -> String {
+    let (acceptor, _) = crate::certified::acceptor(&["127.0.0.1"]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let _ = acceptor.accept(stream).await;
+        }
+    });
+    base
+}
+
 #[test]
 fn a_url_is_stored_only_when_it_leads_outside() {
     let client = tokio::runtime::Runtime::new().unwrap().block_on(async { client(OutgoingOptions::default()) });
@@ -141,6 +170,16 @@ async fn an_answer_that_drips_is_given_up_in_time() {
 async fn failures_are_told_by_their_class_alone() {
     let plain = serve(vec![b"this is no handshake".to_vec()], Duration::ZERO).await.replace("http:", "https:");
     assert_eq!(open().send(request(&plain)).await.unwrap_err(), HttpFailure::Tls);
+    let silent = broken(false).await;
+    assert_eq!(open().send(request(&silent)).await.unwrap_err(), HttpFailure::Tls, "it hangs up in the handshake");
+    let resetting = broken(true).await;
+    assert_eq!(
+        open().send(request(&resetting)).await.unwrap_err(),
+        HttpFailure::Connect,
+        "a reset tells nothing of TLS"
+    );
+    let unknown = with_certificate().await;
+    assert_eq!(open().send(request(&unknown)).await.unwrap_err(), HttpFailure::Tls, "nobody vouches for it");
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     assert_eq!(open().send(request(&format!("http://{nobody}"))).await.unwrap_err(), HttpFailure::Connect);
     let unknown = OutgoingRequest { timeout: Duration::from_secs(30), ..request("https://example.com/") };

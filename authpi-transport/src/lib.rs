@@ -12,6 +12,8 @@
 //! ```
 
 mod address;
+#[cfg(test)]
+mod certified;
 mod compute;
 mod dns;
 mod executor;

@@ -102,7 +102,7 @@ impl Ground {
                 root.get("/v1/me").expect(200).await;
             }
         }
-        if number % 30 == 0 {
+        if number.is_multiple_of(30) {
             let short_lived = self.app.issuer().await;
             self.app.user(&short_lived, "a@example.com").await;
             self.gone_tomorrow.push(short_lived);

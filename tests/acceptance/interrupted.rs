@@ -16,6 +16,7 @@ use authpi_core::web::router::Router;
 use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use tests::log::CapturedLog;
 use tests::{App, Driver};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -76,11 +77,12 @@ impl Read for Panics {
 }
 
 #[tokio::test]
-async fn a_panic_in_an_endpoint_is_a_500_that_tells_nothing() {
+async fn a_panic_in_an_endpoint_is_a_500_that_tells_nothing_and_is_logged_once() {
+    let (log, _guard) = CapturedLog::of_thread();
     let app = App::start(Driver::Axum).await;
     let router = Router::new(&[Operation::read(Panics)]).unwrap();
     let pipeline = Pipeline::new(Arc::clone(app.authpi.services()), router);
-    for _ in 0..2 {
+    for count in 1..=2 {
         let request = Request {
             method: Method::GET,
             path: "/panic".to_owned(),
@@ -94,6 +96,11 @@ async fn a_panic_in_an_endpoint_is_a_500_that_tells_nothing() {
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(body["error"], "server_error");
         assert!(!body.to_string().contains("hunter2"));
-        assert_eq!(answer.headers["x-request-id"], body["reference"].as_str().unwrap());
+        let reference = body["reference"].as_str().unwrap();
+        assert_eq!(answer.headers["x-request-id"], reference);
+        let log = log.text();
+        assert_eq!(log.lines().filter(|line| line.contains("hunter2")).count(), count, "{log}");
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(reference)).collect();
+        assert!(lines.len() == 1 && lines[0].contains("a request panicked"), "{lines:?}");
     }
 }

@@ -1,12 +1,15 @@
-//! A database that says nothing.
+//! A database that says nothing, and a disk that is full.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use authpi_core::web::services::Options;
 use serde_json::json;
 use tests::caller::Call;
 use tests::proxy::Proxy;
-use tests::{App, Backend, Database, Driver, Reply};
+use tests::server::{Home, Server, free_port};
+use tests::{App, Backend, Caller, Database, Driver, Reply};
+use tokio::process::Command;
+use tokio::time::Instant;
 
 /// Every answer comes within 20 s (docs/decisions/0008), and a busy machine takes its time.
 const DEADLINE: Duration = Duration::from_secs(25);
@@ -71,4 +74,68 @@ async fn a_postgresql_that_falls_silent_is_a_503_within_the_deadline() {
 #[tokio::test]
 async fn a_mariadb_that_falls_silent_is_a_503_within_the_deadline() {
     a_database_that_falls_silent_is_a_503_within_the_deadline(Backend::Mariadb).await;
+}
+
+/// Bounds the size of every file that a process writes; `unlimited` lifts it. What exceeds it fails like a write to a
+/// full disk, save for the number of the error.
+async fn bound_files(process: u32, bytes: &str) -> bool {
+    let mut bound = Command::new("prlimit");
+    bound.args(["--pid", &process.to_string(), &format!("--fsize={bytes}:unlimited")]);
+    bound.status().await.is_ok_and(|status| status.success())
+}
+
+/// The server, which is not killed by a file that grows too large.
+fn enduring(home: &Home, port: u16) -> Command {
+    let plain = home.command(port);
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\""]).arg(plain.as_std().get_program());
+    command.current_dir(home.folder.path()).env_clear().kill_on_drop(true);
+    for (name, value) in plain.as_std().get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+}
+
+#[tokio::test]
+async fn a_full_disk_is_a_503_that_loses_nothing_and_passes() {
+    let home = Home::new(Backend::Sqlite).await.unwrap();
+    let port = free_port();
+    let mut server = Server::start(enduring(&home, port), port).await;
+    let credentials: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(home.folder.path().join("bootstrap.json")).unwrap()).unwrap();
+    let text = |name: &str| credentials[name].as_str().unwrap().to_owned();
+    let root = Caller::new(&text("core_url"), Some((text("key_id"), text("key_secret"))));
+    let issuers = format!("/v1/accounts/{}/issuers", text("account_id"));
+    let process = server.child.id().unwrap();
+    let size = std::fs::metadata(home.folder.path().join("authpi.db")).unwrap().len();
+    if !bound_files(process, &(size + 256 * 1024).to_string()).await {
+        eprintln!("left out: a full disk (prlimit is not there)");
+        return;
+    }
+    let write = || root.post(&issuers, json!({ "name": "i", "description": "x".repeat(4_000) }));
+    let (mut made, mut refused) = (Vec::new(), 0);
+    while refused < 5 {
+        let reply = write().send().await;
+        if reply.status == 201 {
+            made.push(reply.id());
+        } else {
+            is_unavailable(&reply);
+            refused += 1;
+        }
+        assert!(made.len() < 5_000, "the disk fills up");
+    }
+    assert!(!made.is_empty());
+    root.get("/healthz").expect(200).await;
+    root.get(&format!("{issuers}/{}", made[0])).expect(200).await;
+
+    assert!(bound_files(process, "unlimited").await);
+    recovered(write).await;
+    assert!(server.child.try_wait().unwrap().is_none(), "the process went on");
+    server.child.kill().await.unwrap();
+    let again = Server::start(home.command(port), port).await;
+    for id in &made {
+        root.get(&format!("{issuers}/{id}")).expect(200).await;
+    }
+    drop(again);
 }

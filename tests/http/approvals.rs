@@ -72,6 +72,36 @@ async fn a_decision_is_made_once_and_told() {
     assert_eq!(pending(&app, &issuer, "").await.0, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn who_is_disabled_while_waiting_waits_no_more() {
+    let app = App::start(DRIVER).await;
+    let issuer = app.issuer().await;
+    let id = app.sign_up(&issuer, "ada@example.com").await;
+    let user = format!("{issuer}/users/{id}");
+    let requested_at = app.now();
+    app.advance(Duration::from_secs(1));
+    let body = json!({ "status": "disabled", "status_reason": "Asked to be forgotten" });
+    let disabled = app.root().patch(&user, body).expect(200).await;
+    let expected = json!({
+        "status": "rejected", "requested_at": requested_at, "decided_at": app.now(), "decided_by": app.key.0,
+        "reason": "Asked to be forgotten",
+    });
+    assert_eq!((&disabled.data()["status"], &disabled.data()["approval"]), (&json!("disabled"), &expected));
+    assert_eq!(app.root().get(&user).expect(200).await.data(), disabled.data());
+    let event = app.events(&format!("user_id={id}")).await.pop().unwrap();
+    assert_eq!(event["type"], "user.blocked");
+    assert_eq!(event["data"]["status"], json!({ "from": "pending_approval", "to": "disabled" }));
+    assert_eq!(pending(&app, &issuer, "").await.0, Vec::<String>::new());
+    let path = format!("{issuer}/approvals/{id}");
+    app.root().get(&path).expect(404).await;
+    app.root().patch(&path, json!({ "status": "approved" })).expect(409).await;
+    // What was decided stays, whatever else becomes of the user.
+    let other = app.sign_up(&issuer, "bob@example.com").await;
+    app.root().patch(&format!("{issuer}/approvals/{other}"), json!({ "status": "approved" })).expect(200).await;
+    let out = app.root().patch(&format!("{issuer}/users/{other}"), json!({ "status": "disabled" })).expect(200).await;
+    assert_eq!(out.data()["approval"]["status"], "approved");
+}
+
 /// A name for each body.
 fn mint_name(body: &Value) -> String {
     body.to_string().bytes().filter(u8::is_ascii_alphanumeric).map(char::from).take(60).collect()

@@ -312,6 +312,53 @@ async fn who_is_invited_or_a_member_or_has_no_room_is_not_invited() {
 }
 
 #[tokio::test]
+async fn a_member_is_known_by_the_proven_address_of_the_profile() {
+    let ground = Ground::plain().await;
+    let app = &ground.app;
+    let users = format!("{}/users", ground.issuer);
+    let body = json!({ "username": "bob", "profile": { "email": "Bob@Example.com", "email_verified": true } });
+    let bob = app.root().post(&users, body).expect(201).await.id();
+    let member = json!({ "member_id": bob, "scopes": ["a:read"] });
+    app.root().post(&format!("{}/members", ground.organization), member).expect(201).await;
+    let invite = || app.root().post(&ground.invitations, json!({ "email": "bob@example.com", "scopes": ["a:read"] }));
+    assert_eq!(invite().expect(409).await.refusal().1, ["email_invited not_unique"]);
+    // Who only says that it is theirs, is not known by it.
+    let path = format!("{users}/{bob}");
+    app.root().patch(&path, json!({ "profile": { "email_verified": false } })).expect(200).await;
+    let made = invite().expect(201).await;
+    assert_eq!(made.data()["user_id_invited"], Value::Null);
+    ground.act(&made.id(), "revoke", 200).await;
+    app.root().patch(&path, json!({ "profile": { "email_verified": true } })).expect(200).await;
+    invite().expect(409).await;
+    app.root().patch(&path, json!({ "profile": { "email": "other@example.com" } })).expect(200).await;
+    ground.act(&invite().expect(201).await.id(), "revoke", 200).await;
+    app.root()
+        .patch(&path, json!({ "profile": { "email": "bob@example.com", "email_verified": true } }))
+        .expect(200)
+        .await;
+    app.root().delete(&path).expect(204).await;
+    invite().expect(201).await;
+}
+
+#[tokio::test]
+async fn whose_proven_address_it_is_is_named_before_whose_username_it_is() {
+    let ground = Ground::plain().await;
+    let app = &ground.app;
+    let users = format!("{}/users", ground.issuer);
+    let by_name = ground.user("ada@example.com", false).await.to_string();
+    let named = ground.invite(json!({ "email": "ada@example.com", "scopes": ["a:read"] })).await;
+    assert_eq!(named.data()["user_id_invited"], by_name);
+    ground.act(&named.id(), "revoke", 200).await;
+    let body = json!({ "username": "ada", "profile": { "email": "ADA@example.com", "email_verified": true } });
+    let proven = app.root().post(&users, body).expect(201).await.id();
+    let invited = ground.invite(json!({ "email": "ada@example.com", "scopes": ["a:read"] })).await;
+    assert_eq!(invited.data()["user_id_invited"], proven);
+    // Nobody is told by a list whose address it is.
+    let listed = app.root().get(&users).expect(200).await;
+    assert!(!String::from_utf8_lossy(&listed.bytes).contains("email_hash"));
+}
+
+#[tokio::test]
 async fn of_sixteen_parallel_invitations_of_one_address_one_is_made() {
     let ground = Ground::plain().await;
     let body = json!({ "email": "ada@example.com", "scopes": ["a:read"] });

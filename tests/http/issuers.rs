@@ -270,6 +270,24 @@ async fn a_deleted_issuer_is_404_everywhere_at_once() {
     assert_eq!(events.len(), 1);
     let cascade = &events[0]["data"]["cascade"];
     assert_eq!((&cascade["users"], &cascade["organizations"]), (&json!(1), &json!(1)));
+    let kinds: Vec<_> = cascade.as_object().unwrap().keys().map(String::as_str).collect();
+    let expected = [
+        "agents",
+        "api_keys",
+        "auth_methods",
+        "clients",
+        "delegations",
+        "devices",
+        "groups",
+        "invitations",
+        "memberships",
+        "organizations",
+        "personal_tokens",
+        "sessions",
+        "users",
+        "verifiers",
+    ];
+    assert_eq!(kinds, expected);
     assert_eq!(app.event_types("event_types=user.deleted,organization.deleted").await, [""; 0]);
 }
 
@@ -282,4 +300,65 @@ async fn the_platforms_own_issuer_and_account_organization_stay() {
     assert_eq!(app.root().delete(&organization).expect(409).await.refusal().0, "conflict");
     app.root().get(platform).expect(200).await;
     app.root().get("/v1/me").expect(200).await;
+}
+
+#[tokio::test]
+async fn what_is_deleted_with_an_issuer_is_counted_by_kind() {
+    let app = App::start(DRIVER).await;
+    let issuer = app.issuer().await;
+    let organization = app.organization(&issuer).await;
+    let user = app.user(&issuer, "ada@example.com").await;
+    let agent = app.root().post(&format!("{issuer}/agents"), json!({ "name": "n" })).expect(201).await.id();
+    for (path, body) in [
+        (format!("{organization}/groups"), json!({ "name": "g" })),
+        (format!("{organization}/invitations"), json!({ "email": "bob@example.com", "scopes": ["a:read"] })),
+        (format!("{issuer}/users/{user}/trusted-devices"), json!({ "fingerprint": "f" })),
+        (format!("{issuer}/users/{user}/verifiers"), json!({ "type": "password", "password": "k7!qZp2vv-Rw9xT4mN6b" })),
+        (format!("{issuer}/agents/{agent}/verifiers"), json!({ "type": "secret" })),
+    ] {
+        app.root().post(&path, body).expect(201).await;
+    }
+    let delegations = format!("{issuer}/users/{user}/delegations");
+    for scope in ["a:read", "b:read", "c:read"] {
+        let body = json!({ "agent_id": agent, "scopes": [scope], "expires_at": app.now() + 1_000 });
+        app.root().post(&delegations, body).expect(201).await;
+        app.advance(std::time::Duration::from_secs(1));
+    }
+    let body = json!({ "agent_id": agent, "scopes": ["d:read"] });
+    app.root().post(&delegations, body).expect(201).await;
+    app.root().delete(&issuer).expect(204).await;
+    let cascade = &app.events("event_types=issuer.deleted").await[0]["data"]["cascade"];
+    for (kind, count) in
+        [("groups", 1), ("invitations", 1), ("devices", 1), ("verifiers", 2), ("delegations", 1), ("agents", 1)]
+    {
+        assert_eq!(cascade[kind], count, "{kind}: {cascade}");
+    }
+}
+
+#[tokio::test]
+async fn a_style_sheet_is_kept_as_it_is_unless_it_would_load_something() {
+    let app = App::start(DRIVER).await;
+    let issuer = app.issuer().await;
+    let css = ".card { color: #333; content: \"→\" } /* ours */ @media print { .card { display: none } }";
+    let patch = |css: Value| app.root().patch(&issuer, json!({ "settings": { "branding": { "custom_css": css } } }));
+    let after = patch(json!(css)).expect(200).await;
+    assert_eq!(after.data()["settings"]["branding"]["custom_css"], css);
+    let read = app.root().get(&issuer).expect(200).await;
+    assert_eq!(read.data()["settings"]["branding"]["custom_css"], css);
+    for (bad, code) in [
+        (json!("@import 'https://evil.example';"), "not_allowed"),
+        (json!("a { background: url(/x) }"), "not_allowed"),
+        (json!("a {} </style><script>"), "invalid_format"),
+        (json!("a { b: \\75rl(x) }"), "invalid_format"),
+        (json!("a {} \u{7}"), "invalid_format"),
+        (json!("ü".repeat(32 * 1024 + 1)), "too_long"),
+        (json!("x".repeat(64 * 1024 + 1)), "too_long"),
+        (json!(7), "invalid_type"),
+    ] {
+        let refused = patch(bad.clone()).expect(400).await;
+        assert_eq!(refused.refusal().1, [format!("settings.branding.custom_css {code}")], "{bad}");
+    }
+    let longest = "ü".repeat(32 * 1024);
+    assert_eq!(patch(json!(longest)).expect(200).await.data()["settings"]["branding"]["custom_css"], longest);
+    assert_eq!(patch(Value::Null).expect(200).await.data()["settings"]["branding"]["custom_css"], Value::Null);
 }

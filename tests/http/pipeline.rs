@@ -1,8 +1,11 @@
 //! What every request passes, whatever it asks for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use authpi_core::transport::{Compute, QueueFull};
 use authpi_core::web::services::Options;
 use http::Method;
 use serde_json::{Value, json};
@@ -213,6 +216,41 @@ async fn a_repeated_idempotent_request_gets_the_first_answer_again() {
     assert_eq!(app.event_types("event_types=organization.created&issuer_id=").await.len(), 2);
     app.advance(Duration::from_secs(3601));
     assert_ne!(send().expect(201).await.id(), first.id());
+}
+
+/// Counts what the pool for heavy work is given.
+struct Counting(Arc<dyn Compute>, Arc<AtomicUsize>);
+
+impl Compute for Counting {
+    fn run(&self, job: Box<dyn FnOnce() + Send>) -> Result<(), QueueFull> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.run(job)
+    }
+
+    fn background(&self, job: Box<dyn FnOnce() + Send>) -> Result<(), QueueFull> {
+        self.0.background(job)
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_answered_before_any_heavy_work() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&count);
+    let app = App::start_computing(DRIVER, |pool| Arc::new(Counting(pool, counting))).await;
+    let users = format!("{}/users", app.issuer().await);
+    let body = json!({ "username": "ada", "password": "k7!qZp2vv-Rw9xT4mN6bH8cJ" });
+    let send = |body: &serde_json::Value| app.root().post(&users, body.clone()).header("idempotency-key", "k").send();
+    let before = count.load(Ordering::SeqCst);
+    let first = send(&body).await;
+    assert_eq!(first.status, 201);
+    let hashed = count.load(Ordering::SeqCst);
+    assert!(hashed > before, "a password was hashed");
+    let again = send(&body).await;
+    assert_eq!((again.status.as_u16(), again.header("idempotent-replayed"), &again.bytes), (201, "true", &first.bytes));
+    assert_eq!(send(&json!({ "username": "bob", "password": "k7!qZp2vv-Rw9xT4mN6bH8cJ" })).await.status, 422);
+    assert_eq!(count.load(Ordering::SeqCst), hashed, "nothing was hashed again");
+    app.advance(Duration::from_hours(25));
+    assert_eq!(send(&body).await.status, 409, "the key is forgotten, and the name is taken");
 }
 
 #[tokio::test]

@@ -366,8 +366,14 @@ async fn with_the_last_factor_go_its_backup_codes_and_the_trust_in_devices() {
     ground.app.root().delete(&path).expect(404).await;
     assert!(ground.list().await.is_empty());
     assert_eq!(ground.app.root().get(&devices).expect(200).await.data(), &json!([]));
-    let expected = ["user.verifier.deleted", "user.mfa.factor-deleted", "user.device.revoked"];
-    assert_eq!(ground.types().await[3..], expected);
+    let trail = ground.trail().await.split_off(3);
+    let expected = [
+        ("user.verifier.deleted".to_owned(), json!({ "verifier_type": "totp_app" })),
+        ("user.mfa.factor-deleted".to_owned(), json!({ "factor_type": "totp_app" })),
+        ("user.verifier.deleted".to_owned(), json!({ "verifier_type": "backup_codes" })),
+    ];
+    assert_eq!(trail[..3], expected);
+    assert_eq!(trail[3..].iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(), ["user.device.revoked"]);
     assert_eq!(ground.security().await["mfa_enabled"], false);
     ground.enrolled().await;
 }

@@ -8,7 +8,7 @@ use actix_web::dev::ServerHandle;
 use authpi_core::billing::model::BillingConfig;
 use authpi_core::store::Store;
 use authpi_core::timestamp::Timestamp;
-use authpi_core::transport::{Clock, Mailer, ManualClock, MasterKey, PaymentProvider, Transport};
+use authpi_core::transport::{Clock, Compute, Mailer, ManualClock, MasterKey, PaymentProvider, Transport};
 use authpi_core::urls::Urls;
 use authpi_core::web::services::Options;
 use authpi_core::{AuthPi, Bootstrap};
@@ -82,13 +82,26 @@ impl App {
         Self::start_on(driver, options, store, folder).await
     }
 
-    /// Starts the platform on a SQLite file of its own, without rate limits, with somebody who takes its mail.
+    /// Starts the platform on a SQLite file of its own, without rate limits, with somebody who takes its mail. It
+    /// reaches servers on loopback.
     pub async fn start_mailing(driver: Driver, mailer: Arc<dyn Mailer>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
         let store = authpi_storage::connect(&url).await.unwrap();
         let options = Options { rate_limits: false, ..Options::default() };
-        let transport = Transport { mailer: Some(mailer), ..authpi_transport::tokio().unwrap() };
+        let outgoing = OutgoingOptions { allow_private_network: true, ..OutgoingOptions::default() };
+        let transport = authpi_transport::tokio_with(TokioOptions { outgoing, ..TokioOptions::default() }).unwrap();
+        Self::start_in(driver, options, store, folder, Transport { mailer: Some(mailer), ..transport }).await
+    }
+
+    /// Starts the platform on a SQLite file of its own, without rate limits, with another pool for heavy work.
+    pub async fn start_computing(driver: Driver, with: impl FnOnce(Arc<dyn Compute>) -> Arc<dyn Compute>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
+        let store = authpi_storage::connect(&url).await.unwrap();
+        let options = Options { rate_limits: false, ..Options::default() };
+        let transport = authpi_transport::tokio().unwrap();
+        let transport = Transport { compute: with(Arc::clone(&transport.compute)), ..transport };
         Self::start_in(driver, options, store, folder, transport).await
     }
 

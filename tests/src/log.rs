@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Everything that was logged.
@@ -16,6 +17,13 @@ impl CapturedLog {
         let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
         tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
         log
+    }
+
+    /// Captures everything of this thread until the guard is dropped.
+    pub fn of_thread() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
+        (log, tracing::subscriber::set_default(subscriber.finish()))
     }
 
     /// What was logged.

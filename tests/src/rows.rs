@@ -97,7 +97,7 @@ impl Tables {
             // Bytes come as hexadecimal digits.
             texts.iter().map(|text| format!("POSITION('{text}' IN LOWER({column}::text)) > 0")).collect()
         } else {
-            let bytes = texts.iter().map(|text| text.as_bytes()).chain([mention.uuid.as_bytes().as_slice()]);
+            let bytes = texts.iter().map(String::as_bytes).chain([mention.uuid.as_bytes().as_slice()]);
             bytes.map(|bytes| format!("INSTR(HEX({column}), '{}') > 0", hexadecimal(bytes))).collect()
         };
         tests.join(" OR ")

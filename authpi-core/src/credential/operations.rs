@@ -136,11 +136,7 @@ pub fn permit(level: KeyLevel, held: Option<&Rights>, scopes: &Scopes) -> Result
     if level == KeyLevel::Organization {
         return Ok(());
     }
-    let none = Rights::default();
-    match held.unwrap_or(&none).not_grantable(scopes).into_iter().next() {
-        None => Ok(()),
-        Some(missing) => Err(Refusal::InsufficientScope(missing)),
-    }
+    held.unwrap_or(&Rights::default()).permit(scopes)
 }
 
 /// Merges a patch into a key, for a caller who holds `held` in its account. A patch that changes nothing leaves version
@@ -161,8 +157,7 @@ pub async fn update(
     if details.expires_at != before.details.expires_at {
         require_future(details.expires_at, now)?;
     }
-    let known = &before.details.restrictions.scopes;
-    let added = details.restrictions.scopes.iter().filter(|scope| !known.contains(scope)).cloned().collect();
+    let added = details.restrictions.scopes.without(&before.details.restrictions.scopes);
     permit(before.level, held, &added)?;
     let mut changes = changed_fields(&before.details, &details)?;
     let metadata = before.metadata.patched(patch.metadata.as_ref())?;

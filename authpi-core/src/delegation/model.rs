@@ -204,10 +204,15 @@ impl Delegation {
         DelegationState::of(self.status.value, self.expires_at, now)
     }
 
-    /// Takes it back; final. One that was taken back stays as it is, an expired one too.
+    /// The word of the status that is shown at `now` in place of the stored one.
+    pub fn derived_status(&self, now: Timestamp) -> Option<&'static str> {
+        (self.state(now) == DelegationState::Expired).then_some("expired")
+    }
+
+    /// Takes it back; final, also for one that has expired. One that was taken back stays as it is.
     #[must_use]
     pub fn revoked(self, now: Timestamp, note: StatusNote) -> Self {
-        if self.state(now) != DelegationState::Active {
+        if self.status.value == DelegationStatus::Revoked {
             return self;
         }
         let updated_at = self.updated_at.next_version(now);

@@ -88,7 +88,7 @@ async fn check_room(change: &Change<'_>, issuer: IssuerId, new: &NewDelegation) 
     Ok(())
 }
 
-/// Takes a delegation back, for good. One that is not in force stays as it is.
+/// Takes a delegation back, for good, also one that has expired. One that was taken back stays as it is.
 ///
 /// # Errors
 /// [`Refusal::Stale`] when it has changed meanwhile.

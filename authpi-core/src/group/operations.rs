@@ -242,10 +242,7 @@ fn name_taken() -> Refusal {
 
 fn check_ceiling(ceiling: &Scopes, scopes: &Scopes) -> Result<(), Refusal> {
     let mut errors = FieldErrors::new();
-    for (index, _) in scopes.iter().enumerate().filter(|(_, scope)| !ceiling.leave_room_for(scope)) {
-        let message = "is not among the scopes of the organization";
-        errors.add(format!("scopes.{index}"), FieldCode::NotAllowed, message);
-    }
+    scopes.check_below(ceiling, &mut errors);
     errors.into_result()
 }
 

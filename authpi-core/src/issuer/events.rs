@@ -67,6 +67,11 @@ pub fn deleted(issuer: &Issuer, cascade: &IssuerChildren) -> EventDraft {
         "agents": cascade.agents,
         "sessions": cascade.sessions,
         "personal_tokens": cascade.personal_tokens,
+        "groups": cascade.groups,
+        "invitations": cascade.invitations,
+        "verifiers": cascade.verifiers,
+        "devices": cascade.devices,
+        "delegations": cascade.delegations,
     });
     EventDraft::new(catalogue::ISSUER_DELETED, subject(issuer)).with("cascade", cascade)
 }

@@ -11,9 +11,9 @@ use crate::domain::operations::release;
 use crate::error::Refusal;
 use crate::id::{AccountId, IssuerId};
 use crate::keyring::NewRoot;
-use crate::membership::model::Grantor;
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
+use crate::rights::Grantor;
 use crate::role::Roles;
 use crate::scope::{Scope, Scopes};
 use crate::status::{Status, StatusNote};
@@ -160,9 +160,7 @@ async fn check_role_grants(
         let is_new = |scope: &&Scope| known.is_none_or(|known| !known.scopes.contains(scope));
         let added: Scopes = definition.scopes.iter().filter(is_new).cloned().collect();
         let Some(scope) = added.iter().next().cloned() else { continue };
-        if let Some(scope) = grantor.refuses(&added) {
-            return Err(Refusal::InsufficientScope(scope));
-        }
+        grantor.permit(&added)?;
         change.unit().issuers().lock(before.id).await?;
         if change.reads().groups().role_is_carried_outside(before.id, name, Some(own)).await? {
             return Err(Refusal::InsufficientScope(scope));
@@ -183,6 +181,6 @@ pub async fn delete(change: &mut Change<'_>, issuer: &Issuer) -> Result<(), Refu
     // First, as it takes the lock: no domain is assigned to the issuer after this look.
     release(change, issuer.account_id, id).await?;
     change.unit().issuers().begin_delete(issuer.account_id, id, issuer.updated_at).await?.required()?;
-    let cascade = change.reads().issuers().children(id).await?;
+    let cascade = change.reads().issuers().children(id, change.now()).await?;
     change.emit(events::deleted(issuer, &cascade))
 }

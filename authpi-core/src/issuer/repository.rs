@@ -69,6 +69,16 @@ pub struct IssuerChildren {
     pub sessions: u64,
     /// Personal tokens.
     pub personal_tokens: u64,
+    /// Groups of its organizations.
+    pub groups: u64,
+    /// Invitations into its organizations, ended ones included.
+    pub invitations: u64,
+    /// Credentials of users and agents.
+    pub verifiers: u64,
+    /// Devices of users, trusted or known.
+    pub devices: u64,
+    /// Delegations in force.
+    pub delegations: u64,
 }
 
 /// An issuer whose deletion was accepted.
@@ -161,7 +171,7 @@ pub trait IssuerReads: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn children(&self, issuer: IssuerId) -> Result<IssuerChildren, StoreError>;
+    async fn children(&self, issuer: IssuerId, now: Timestamp) -> Result<IssuerChildren, StoreError>;
 
     /// At most `limit` issuers of all accounts whose deletion was accepted, longest ago first: work for the removal
     /// worker.

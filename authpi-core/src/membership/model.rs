@@ -6,10 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::{FieldCode, FieldErrors};
 use crate::id::{GroupId, IssuerId, MemberId, OrganizationId};
 use crate::metadata::Metadata;
-use crate::rights::Rights;
+use crate::rights::Grantor;
 use crate::scope::{Scope, Scopes};
 use crate::timestamp::Timestamp;
 use crate::words::words;
@@ -107,28 +106,6 @@ impl MembershipOrigin {
     }
 }
 
-/// What bounds the scopes that a change may give.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Grantor {
-    /// Nothing: the instance itself, its host, or a rule that somebody with the right to it has set.
-    #[default]
-    Unbounded,
-    /// What somebody holds in the account whose organization this is; nothing when it is the organization of no account,
-    /// where scopes mean nothing to the Core API (core-api 1.9).
-    Holder(Rights),
-}
-
-impl Grantor {
-    /// The first of `scopes` that the grantor may not give: in the organization of an account scopes are rights on the
-    /// account, and nobody gives more than they hold.
-    pub fn refuses(&self, scopes: &Scopes) -> Option<Scope> {
-        match self {
-            Self::Unbounded => None,
-            Self::Holder(held) => held.not_grantable(scopes).into_iter().next(),
-        }
-    }
-}
-
 /// A role that a caller names, to be resolved in the organization (core-api 12.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedRole {
@@ -204,7 +181,7 @@ impl Membership {
     #[must_use]
     pub fn gives(&self, held: &Scopes, after: &Self, held_then: &Scopes) -> Scopes {
         let comes_into_force = !self.is_active() && after.is_active();
-        held_then.iter().filter(|scope| comes_into_force || !held.contains(scope)).cloned().collect()
+        if comes_into_force { held_then.clone() } else { held_then.without(held) }
     }
 }
 
@@ -218,27 +195,7 @@ pub fn with_groups<'s>(direct: &'s Scopes, groups: impl IntoIterator<Item = &'s 
 /// directly and through groups, as far as it is below the ceiling of the organization.
 #[must_use]
 pub fn effective<'s>(ceiling: &Scopes, direct: &'s Scopes, groups: impl IntoIterator<Item = &'s Scopes>) -> Scopes {
-    below_ceiling(ceiling, &with_groups(direct, groups))
-}
-
-/// Those of `scopes` that exist below `ceiling`: all when it is empty. Role scopes, without a colon, always do.
-#[must_use]
-pub fn below_ceiling(ceiling: &Scopes, scopes: &Scopes) -> Scopes {
-    scopes.iter().filter(|scope| is_below(ceiling, scope)).cloned().collect()
-}
-
-/// Notes each of `scopes` that does not exist below `ceiling`, under `scopes.<index>`.
-pub fn check_ceiling(ceiling: &Scopes, scopes: &Scopes, errors: &mut FieldErrors) {
-    for (index, scope) in scopes.iter().enumerate() {
-        if !is_below(ceiling, scope) {
-            let message = "is not among the scopes of the organization";
-            errors.add(format!("scopes.{index}"), FieldCode::NotAllowed, message);
-        }
-    }
-}
-
-fn is_below(ceiling: &Scopes, scope: &Scope) -> bool {
-    ceiling.leave_room_for(scope)
+    with_groups(direct, groups).below(ceiling)
 }
 
 #[cfg(test)]
@@ -265,16 +222,6 @@ mod tests {
             joined_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
         }
-    }
-
-    #[test]
-    fn a_key_gives_what_it_holds_and_the_instance_anything() {
-        let held = |texts: &[&str]| Rights::of_scopes(scopes(texts));
-        let wanted = scopes(&["a:read", "owner"]);
-        assert_eq!(Grantor::Unbounded.refuses(&wanted), None);
-        assert_eq!(Grantor::Holder(held(&["*:**"])).refuses(&wanted), None);
-        assert_eq!(Grantor::Holder(held(&["a:**"])).refuses(&wanted), Some("owner".parse().unwrap()));
-        assert_eq!(Grantor::Holder(Rights::default()).refuses(&wanted), Some("a:read".parse().unwrap()));
     }
 
     #[test]
@@ -307,17 +254,5 @@ mod tests {
         let all = effective(&Scopes::default(), &direct, [&first, &second]);
         assert_eq!(all, scopes(&["a:read", "b:read", "owner", "c:read"]));
         assert_eq!(effective(&scopes(&["b:*"]), &direct, [&first, &second]), scopes(&["b:read", "owner"]));
-    }
-
-    #[test]
-    fn the_ceiling_cuts_scopes_but_not_roles() {
-        let wanted = scopes(&["owner", "a:read", "a.b:read", "b:read", "a:**"]);
-        let ceiling = scopes(&["a:*", "a.b:manage"]);
-        assert_eq!(below_ceiling(&ceiling, &wanted), scopes(&["owner", "a:read", "a.b:read"]));
-        assert_eq!(below_ceiling(&Scopes::default(), &wanted), wanted);
-        let mut errors = FieldErrors::new();
-        check_ceiling(&ceiling, &wanted, &mut errors);
-        let found: Vec<_> = errors.iter().map(|error| (error.field.as_str(), error.code)).collect();
-        assert_eq!(found, [("scopes.3", FieldCode::NotAllowed), ("scopes.4", FieldCode::NotAllowed)]);
     }
 }

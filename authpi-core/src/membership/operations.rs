@@ -5,17 +5,15 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::events;
-use super::model::{
-    Grantor, Membership, MembershipDetails, MembershipStatus, NamedRole, NewMember, below_ceiling, check_ceiling,
-    with_groups,
-};
+use super::model::{Membership, MembershipDetails, MembershipStatus, NamedRole, NewMember, with_groups};
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::group::operations as group;
 use crate::id::{GroupId, IssuerId, MemberId, OrganizationId};
 use crate::merge::{changed_fields, merged};
 use crate::outcome::InsertOutcome;
+use crate::rights::Grantor;
 use crate::scope::Scopes;
-use crate::store::Change;
+use crate::store::{Change, Reads};
 
 /// What a PATCH asks for.
 #[derive(Clone, Debug, Default)]
@@ -52,13 +50,13 @@ pub async fn add(
     if !is_of_issuer(change, issuer, new.member_id).await? {
         errors.add("member_id", FieldCode::UnknownReference, "the issuer has no such user or agent");
     }
-    check_ceiling(ceiling, &new.scopes, &mut errors);
+    new.scopes.check_below(ceiling, &mut errors);
     let place = (issuer, organization.id);
     let mut groups = known_groups(change, place, &new.groups, &mut errors).await?;
     groups.extend(resolved(change, place, &new.roles, &mut errors).await?);
     let mut scopes = new.scopes;
     if scopes.is_empty() && new.groups.is_empty() && new.roles.is_empty() {
-        scopes = below_ceiling(ceiling, &organization.details.default_member_scopes);
+        scopes = organization.details.default_member_scopes.below(ceiling);
         let by_type = default_role(change, issuer, &organization.details.org_type).await?;
         groups.extend(resolved(change, place, by_type.as_slice(), &mut errors).await?);
         check_some(&scopes, &groups, &mut errors);
@@ -74,7 +72,7 @@ pub async fn add(
         joined_at: change.now(),
         updated_at: change.now(),
     };
-    check_grant(change, &new.grantor, None, &membership).await?;
+    check_given(change, &new.grantor, None, &membership).await?;
     let known = change.reads().memberships().find(issuer, organization.id, new.member_id).await?;
     if known.is_some() {
         return Err(already_a_member());
@@ -123,7 +121,7 @@ pub async fn update(
         changes.push("groups".to_owned());
     }
     if details.scopes != before.details.scopes {
-        check_ceiling(&organization.details.scopes, &details.scopes, &mut errors);
+        details.scopes.check_below(&organization.details.scopes, &mut errors);
     }
     if details.scopes != before.details.scopes || groups != before.groups {
         check_some(&details.scopes, &groups, &mut errors);
@@ -138,7 +136,7 @@ pub async fn update(
     }
     let updated_at = before.updated_at.next_version(change.now());
     let after = Membership { details, groups, metadata, updated_at, ..before.clone() };
-    check_grant(change, &patch.grantor, Some(&before), &after).await?;
+    check_given(change, &patch.grantor, Some(&before), &after).await?;
     keep_an_owner(change, &before, Some(&after)).await?;
     change.unit().memberships().update(&after, before.updated_at).await?.required()?;
     change.emit(events::updated(change.account(), &before, &after, changes))?;
@@ -226,9 +224,25 @@ fn check_some(scopes: &Scopes, groups: &BTreeSet<GroupId>, errors: &mut FieldErr
     }
 }
 
-/// Scopes in the organization of an account are rights on the account, whether they are held directly or through a group
-/// (core-api 1.9).
-async fn check_grant(
+/// Lets the grantor give scopes in an organization. In that of an account they are rights on the account (core-api 1.9);
+/// in any other they mean what the tenant makes of them.
+///
+/// # Errors
+/// [`Refusal::InsufficientScope`], naming the first scope that the grantor may not give.
+pub async fn check_grant(
+    reads: &dyn Reads,
+    grantor: &Grantor,
+    organization: OrganizationId,
+    given: &Scopes,
+) -> Result<(), Refusal> {
+    match grantor.permit(given) {
+        Err(refusal) if reads.accounts().exists(organization.account()).await? => Err(refusal),
+        _ => Ok(()),
+    }
+}
+
+/// As [`check_grant`], for all that a membership comes to, directly or through a group.
+async fn check_given(
     change: &Change<'_>,
     grantor: &Grantor,
     before: Option<&Membership>,
@@ -248,7 +262,7 @@ async fn check_grant(
         None => held(after),
         Some(before) => before.gives(&held(before), after, &held(after)),
     };
-    grantor.refuses(&given).map_or(Ok(()), |scope| Err(Refusal::InsufficientScope(scope)))
+    grantor.permit(&given)
 }
 
 /// An account always has somebody who owns it, and the owner that it names is a member. The organization is locked by

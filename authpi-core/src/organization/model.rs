@@ -226,7 +226,7 @@ impl Organization {
     }
 
     fn with_status(self, status: OrganizationStatus, now: Timestamp, note: StatusNote) -> Self {
-        if self.status.value == status { self } else { Self { status: Status::changed(status, now, note), ..self } }
+        Self { status: self.status.moved_to(status, now, note), ..self }
     }
 }
 

@@ -9,11 +9,12 @@ use super::model::{Organization, OrganizationDetails, OrganizationStats, Organiz
 use crate::delegation::model::DelegationParty;
 use crate::error::{FieldCode, Refusal};
 use crate::id::{IssuerId, MemberId, OrganizationId, UserId};
-use crate::membership::model::{Grantor, NewMember};
+use crate::membership::model::NewMember;
 use crate::membership::operations as membership;
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
 use crate::organization_type::{DEFAULT_TYPE, OrganizationSettings};
+use crate::rights::Grantor;
 use crate::scope::Scope;
 use crate::sso::Sso;
 use crate::status::{Status, StatusNote};
@@ -170,7 +171,9 @@ pub async fn update(
 ) -> Result<Organization, Refusal> {
     let details: OrganizationDetails = merged(&before.details, &patch.details)?;
     check_fields(change, &before, &details).await?;
-    check_default_scopes(change, &before, &details, &patch.grantor).await?;
+    // Checked when they are written, and again when a member gets them.
+    let added = details.default_member_scopes.without(&before.details.default_member_scopes);
+    membership::check_grant(change.reads(), &patch.grantor, before.id, &added).await?;
     let mut changes = changed_fields(&before.details, &details)?;
     let metadata = before.metadata.patched(patch.metadata.as_ref())?;
     if metadata != before.metadata {
@@ -217,24 +220,6 @@ async fn check_revocation(change: &mut Change<'_>, after: &Organization) -> Resu
     match change.reads().organizations().revocation(after.issuer_id, after.id).await? {
         None => Ok(()),
         Some(_) => Err(Refusal::conflict("Access through the organization is still being revoked; try again soon.")),
-    }
-}
-
-/// In the organization of an account default scopes are rights on the account: checked when they are written, and again
-/// when a member gets them (core-api 1.9).
-async fn check_default_scopes(
-    change: &Change<'_>,
-    before: &Organization,
-    after: &OrganizationDetails,
-    grantor: &Grantor,
-) -> Result<(), Refusal> {
-    let known = &before.details.default_member_scopes;
-    let added = after.default_member_scopes.iter().filter(|scope| !known.contains(scope)).cloned().collect();
-    match grantor.refuses(&added) {
-        Some(scope) if change.reads().accounts().exists(before.id.account()).await? => {
-            Err(Refusal::InsufficientScope(scope))
-        }
-        _ => Ok(()),
     }
 }
 

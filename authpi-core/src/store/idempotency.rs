@@ -31,6 +31,21 @@ pub enum Claim {
 
 /// Records of idempotent requests.
 #[async_trait]
+pub trait IdempotencyReads: Send + Sync {
+    /// The record of a completed request, if it has not expired by `now`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find(
+        &self,
+        account: AccountId,
+        key: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<IdempotencyRecord>, StoreError>;
+}
+
+/// Claims and completes them.
+#[async_trait]
 pub trait IdempotencyRepository: Send + Sync {
     /// Claims `key` (a keyed hash of the caller's key) until `expires_at`; a record that has expired counts as none.
     /// A claim that another process holds is waited for, at most 2 s.

@@ -44,7 +44,7 @@ use crate::webhook::repository::{WebhookReads, WebhookRepository};
 mod idempotency;
 mod instance;
 
-pub use idempotency::{Claim, IdempotencyRecord, IdempotencyRepository};
+pub use idempotency::{Claim, IdempotencyReads, IdempotencyRecord, IdempotencyRepository};
 pub use instance::{InstanceKeyPurpose, InstanceReads, InstanceRepository, Platform, WrappedInstanceKey};
 
 /// Questions about committed state, or about the state inside a unit of work.
@@ -97,6 +97,8 @@ pub trait Reads: Send + Sync {
     fn domains(&self) -> &dyn DomainReads;
     /// The event trail.
     fn events(&self) -> &dyn EventReads;
+    /// Records of idempotent requests.
+    fn idempotency(&self) -> &dyn IdempotencyReads;
 }
 
 /// Where everything is kept.

@@ -91,6 +91,7 @@ pub async fn create(change: &mut Change<'_>, issuer: IssuerId, new: NewUser) -> 
         issuer_id: issuer,
         status: Status::initial(new.status),
         username_hash: UsernameHash::of(change.root_of(issuer)?, new.username.as_str()),
+        email_hash: None,
         username: new.username,
         details,
         metadata: new.metadata,
@@ -99,6 +100,7 @@ pub async fn create(change: &mut Change<'_>, issuer: IssuerId, new: NewUser) -> 
         created_at: change.now(),
         updated_at: change.now(),
     };
+    user.email_hash = user.proven_email_hash(change.root_of(issuer)?);
     match change.unit().users().insert(&user).await? {
         InsertOutcome::Inserted => change.emit(events::created(change.account(), &user, new.origin))?,
         InsertOutcome::Taken => return Err(username_taken()),
@@ -124,18 +126,9 @@ pub async fn decide(
     verdict: Verdict,
     reason: Option<String>,
 ) -> Result<User, Refusal> {
-    if before.status.value != UserStatus::PendingApproval {
-        return Err(Refusal::conflict("The user does not wait for an approval."));
-    }
-    let (now, by) = (change.now(), change.actor().name());
-    let requested = before.approval.clone().unwrap_or_else(|| Approval::requested(before.created_at));
-    let note = StatusNote { reason: reason.clone(), by: Some(by.clone()) };
-    let after = User {
-        status: Status::changed(verdict.user_status(), now, note),
-        approval: Some(requested.decided(verdict, now, by, reason)),
-        updated_at: before.updated_at.next_version(now),
-        ..before.clone()
-    };
+    let note = StatusNote { reason, by: Some(change.actor().name()) };
+    let mut after = before.clone().decided(verdict, change.now(), note)?;
+    after.updated_at = before.updated_at.next_version(change.now());
     match change.unit().users().update(&after, &before).await? {
         UserUpdateOutcome::Done => {}
         UserUpdateOutcome::Stale | UserUpdateOutcome::UsernameTaken => return Err(Refusal::Stale),
@@ -222,6 +215,7 @@ fn patched(change: &Change<'_>, before: &User, patch: UserPatch) -> Result<(User
     }
     after.username_hash = UsernameHash::of(change.root_of(before.issuer_id)?, after.username.as_str());
     forget_proofs(before, &mut after, &patch.details);
+    after.email_hash = after.proven_email_hash(change.root_of(before.issuer_id)?);
     match patch.status {
         None => Ok((after, None)),
         Some((wish, note)) => Ok(after.moved_to(wish.after(before.status.value), change.now(), note)?),

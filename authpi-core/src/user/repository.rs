@@ -12,6 +12,9 @@ use crate::outcome::{InsertOutcome, WriteOutcome};
 use crate::page::{Page, PageRequest};
 use crate::timestamp::Timestamp;
 
+/// Users with one proven e-mail address that are looked at.
+pub const ADDRESS_SHARED_BY: u64 = 100;
+
 /// Which users a list shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UserFilter {
@@ -60,6 +63,13 @@ pub trait UserReads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn find_by_username_hash(&self, issuer: IssuerId, hash: &UsernameHash) -> Result<Option<User>, StoreError>;
+
+    /// The users of the issuer whom an e-mail address belongs to: first those who have proven it, the oldest first, then
+    /// who has it as username. At most [`ADDRESS_SHARED_BY`] of the former: several may have proven one mailbox.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn with_address(&self, issuer: IssuerId, hash: &UsernameHash) -> Result<Vec<UserId>, StoreError>;
 
     /// The directory of the issuer, newest first.
     ///

@@ -89,6 +89,12 @@ impl Answer {
         self.header(ETAG, &ETag::of(version).to_string())
     }
 
+    /// Adds the ETag of a version that is shown with a status other than the stored one, if it is.
+    #[must_use]
+    pub fn etag_showing(self, version: Timestamp, derived: Option<&'static str>) -> Self {
+        self.header(ETAG, &ETag::of(version).showing(derived).to_string())
+    }
+
     /// Sets a header; a value that no header can carry is left out.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {

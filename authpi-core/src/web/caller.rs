@@ -8,8 +8,7 @@ use crate::credential::model::LimitedKey;
 use crate::error::Refusal;
 use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
 use crate::id::{AccountId, ApiKeyId, Id, IssuerId, OrganizationId, UserId};
-use crate::membership::model::Grantor;
-use crate::rights::Rights;
+use crate::rights::{Grantor, Rights};
 use crate::scope::{Scope, Scopes};
 
 /// The credential that was presented and accepted.

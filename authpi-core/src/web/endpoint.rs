@@ -1,5 +1,6 @@
 //! What an endpoint implements: [`Read`] or [`Write`]. The pipeline does everything else.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -133,6 +134,9 @@ impl<A: Ask> AnyAsk for A {
 /// A [`Write`] whose types are forgotten.
 #[async_trait]
 pub(super) trait AnyWrite: Send + Sync {
+    /// There is slow work before the unit of work.
+    fn prepares(&self) -> bool;
+
     async fn prepare<'e>(&'e self, head: CallHead) -> Result<Box<dyn Attempts + 'e>, Refusal>;
 }
 
@@ -146,6 +150,10 @@ pub(super) trait Attempts: Send + Sync {
 
 #[async_trait]
 impl<W: Write> AnyWrite for W {
+    fn prepares(&self) -> bool {
+        TypeId::of::<W::Prepared>() != TypeId::of::<()>()
+    }
+
     async fn prepare<'e>(&'e self, head: CallHead) -> Result<Box<dyn Attempts + 'e>, Refusal> {
         let call = Call::<W::Body>::new(head);
         if call.takes_body() {

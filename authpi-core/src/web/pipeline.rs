@@ -187,10 +187,17 @@ impl Pipeline {
             Some(ticket) => Some(self.enter(ticket)?),
             None => None,
         };
-        if let Some(ticket) = ticket.as_ref().filter(|_| head.operation.route.reaches_out)
-            && let Some(answer) = self.recorded(ticket).await?
-        {
-            return Ok(answer);
+        if let Some(ticket) = &ticket {
+            let known = if head.operation.route.reaches_out {
+                self.recorded(ticket).await?
+            } else if endpoint.prepares() {
+                self.remembered(ticket).await?
+            } else {
+                None
+            };
+            if let Some(answer) = known {
+                return Ok(answer);
+            }
         }
         let issuer = issuer_of(&head)?;
         let caller = head.caller.as_ref().ok_or_else(|| Refusal::internal("a write without a caller"))?;
@@ -229,6 +236,13 @@ impl Pipeline {
             Claim::Completed(record) => ticket.replay(&self.services.keyring, &record).map(Some),
             Claim::Running => Err(Refusal::InFlight),
         }
+    }
+
+    /// The same from committed state alone, where all that a request too many would cost is work.
+    async fn remembered(&self, ticket: &Ticket) -> Result<Option<Answer>, Refusal> {
+        let records = self.services.store.reads().idempotency();
+        let record = records.find(ticket.account_id, &ticket.key, self.services.now()).await?;
+        record.map(|record| ticket.replay(&self.services.keyring, &record)).transpose()
     }
 
     fn enter(&self, ticket: &Ticket) -> Result<InFlightGuard, Refusal> {

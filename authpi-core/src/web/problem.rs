@@ -1,5 +1,6 @@
 //! The one mapping from [`Refusal`] to the wire (conventions §8).
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -9,72 +10,22 @@ use http::header::{ALLOW, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHEN
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use crate::error::{FieldCode, FieldErrors, Refusal, StoreErrorKind, Unauthenticated};
+use crate::error::{FieldCode, FieldErrors, Refusal, StoreError, StoreErrorKind, Unauthenticated};
 use crate::etag::ETag;
 
 /// How long a caller waits before it asks an overloaded or unreachable instance again.
 const UNAVAILABLE_RETRY: Duration = Duration::from_secs(1);
 
-struct Problem {
-    status: StatusCode,
-    error: &'static str,
-    description: String,
-    retryable: bool,
-    fields: FieldErrors,
-    retry_after: Option<Duration>,
-}
+/// How long a caller waits before it repeats a request that is being processed.
+const IN_FLIGHT_RETRY: Duration = Duration::from_secs(1);
 
-impl Problem {
-    fn new(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
-        let description = description.into();
-        Self { status, error, description, retryable: false, fields: FieldErrors::new(), retry_after: None }
-    }
-
-    fn fields(mut self, fields: &FieldErrors) -> Self {
-        self.fields = fields.clone();
-        self
-    }
-
-    fn retry_after(mut self, wait: Duration) -> Self {
-        self.retryable = true;
-        self.retry_after = Some(wait);
-        self
-    }
-
-    fn answer(self, reference: &str) -> Answer {
-        let mut body = json!({
-            "error": self.error,
-            "error_description": self.description,
-            "retryable": self.retryable,
-            "reference": reference,
-        });
-        let seconds = self.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
-        if let Some(members) = body.as_object_mut() {
-            if !self.fields.is_empty() {
-                members.insert("fields".to_owned(), wire_fields(&self.fields));
-            }
-            if let Some(seconds) = seconds {
-                members.insert("retry_after".to_owned(), seconds.max(1).into());
-            }
-        }
-        let answer = Answer::json(self.status, &body);
-        match seconds {
-            Some(seconds) => answer.header(RETRY_AFTER, &seconds.max(1).to_string()),
-            None => answer,
-        }
-    }
-}
-
-fn wire_fields(fields: &FieldErrors) -> Value {
-    fields
-        .iter()
-        .map(|entry| json!({ "field": entry.field, "code": entry.code.as_str(), "message": entry.message }))
-        .collect()
-}
+const UNAVAILABLE: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable");
+const BUSY: &str = "The service is busy. Try again later.";
 
 /// The answer to a refusal. Details of 5xx go to the log under `reference`, once, here.
 pub fn answer_to(refusal: &Refusal, reference: &str) -> Answer {
-    let answer = problem(refusal, reference).answer(reference);
+    report(refusal, reference);
+    let answer = problem(refusal, reference);
     match refusal {
         Refusal::Unauthenticated(reason) => challenged(answer, *reason),
         Refusal::PaymentRequired { amount, terms } => with_terms(answer, *amount, terms),
@@ -90,114 +41,134 @@ pub fn answer_to(refusal: &Refusal, reference: &str) -> Answer {
     }
 }
 
-fn problem(refusal: &Refusal, reference: &str) -> Problem {
-    const INVALID: &str = "invalid_request";
+/// 500 for a defect that was logged where it happened, such as a panic.
+pub fn defect(reference: &str) -> Answer {
+    problem(&Refusal::Internal(String::new()), reference)
+}
+
+fn report(refusal: &Refusal, reference: &str) {
     match refusal {
-        Refusal::Fields(fields) => {
-            let description = "One or more fields are invalid; see `fields`.";
-            Problem::new(StatusCode::BAD_REQUEST, INVALID, description).fields(fields)
+        Refusal::Overloaded(what) => tracing::warn!(reference, what, "overloaded"),
+        Refusal::Store(error) if is_passing(error) => {
+            tracing::warn!(reference, %error, "the store is not available");
         }
-        Refusal::Malformed(what) => Problem::new(StatusCode::BAD_REQUEST, INVALID, *what),
-        Refusal::Unauthenticated(Unauthenticated::Bearer) => {
-            Problem::new(StatusCode::UNAUTHORIZED, "invalid_token", "The bearer token is not valid here.")
-        }
-        Refusal::Unauthenticated(_) => Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized_client",
-            "Valid credentials are required: an API key as HTTP Basic, its id as user name.",
-        ),
-        Refusal::PaymentRequired { .. } => Problem::new(
-            StatusCode::PAYMENT_REQUIRED,
-            "payment_required",
-            "The account is out of credit, or the payment was declined. Top it up and try again.",
-        ),
-        Refusal::AccessDenied(why) => Problem::new(StatusCode::FORBIDDEN, "access_denied", *why),
-        Refusal::InsufficientScope(scope) => Problem::new(
-            StatusCode::FORBIDDEN,
-            "insufficient_scope",
-            format!("The credential does not hold the scope {}.", scope.as_str()),
-        ),
-        Refusal::NotFound => Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such resource here."),
-        Refusal::MethodNotAllowed(_) => Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "The resource does not answer to this method.",
-        ),
-        Refusal::RequestTimeout => Problem {
-            retryable: true,
-            ..Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "The body did not arrive in time.")
-        },
-        Refusal::Conflict { description, fields } => {
-            Problem::new(StatusCode::CONFLICT, "conflict", description.as_str()).fields(fields)
-        }
-        Refusal::Gone(what) => Problem::new(StatusCode::GONE, "gone", *what),
-        Refusal::InFlight => {
-            Problem::new(StatusCode::CONFLICT, "conflict", "A request with this Idempotency-Key is being processed.")
-                .retry_after(Duration::from_secs(1))
-        }
-        Refusal::PreconditionFailed { kind, .. } => Problem::new(
-            StatusCode::PRECONDITION_FAILED,
-            "precondition_failed",
-            format!("The {kind} has changed since it was fetched. Fetch it again and retry."),
-        ),
-        Refusal::PayloadTooLarge => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is larger than 1 MiB.")
-        }
-        Refusal::UnsupportedMediaType => Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "invalid_content_type",
-            "The body must be sent as application/json.",
-        ),
-        Refusal::KeyReused => Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            INVALID,
-            "This Idempotency-Key was used with a different request body, path or caller.",
-        ),
-        Refusal::RateLimited { retry_after } => {
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests.").retry_after(*retry_after)
-        }
-        Refusal::InspectedRateLimited { retry_after } => {
-            let fields = FieldErrors::one("token", FieldCode::RateLimited, "the limit of this key is used up");
-            let description = "The inspected key has used up its own rate limit.";
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", description)
-                .fields(&fields)
-                .retry_after(*retry_after)
-        }
-        Refusal::HeadersTooLarge => Problem::new(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "headers_too_large",
-            "Request line and headers are larger than 16 KiB.",
-        ),
-        Refusal::Overloaded(what) => {
-            tracing::warn!(reference, what, "overloaded");
-            unavailable()
-        }
-        Refusal::Store(error) => match error.kind {
-            StoreErrorKind::Unavailable | StoreErrorKind::Retryable => {
-                tracing::warn!(reference, %error, "the store is not available");
-                unavailable()
-            }
-            StoreErrorKind::Conflict | StoreErrorKind::Corrupt | StoreErrorKind::Bug => {
-                tracing::error!(reference, %error, "the store failed");
-                server_error()
-            }
-        },
-        // Contention that outlived every retry.
-        Refusal::Stale => unavailable(),
-        Refusal::Internal(defect) => {
-            tracing::error!(reference, defect, "internal error");
-            server_error()
-        }
+        Refusal::Store(error) => tracing::error!(reference, %error, "the store failed"),
+        Refusal::Internal(defect) => tracing::error!(reference, defect, "internal error"),
+        _ => {}
     }
 }
 
-fn unavailable() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "The service is busy. Try again later.")
-        .retry_after(UNAVAILABLE_RETRY)
+const fn is_passing(error: &StoreError) -> bool {
+    matches!(error.kind, StoreErrorKind::Unavailable | StoreErrorKind::Retryable)
 }
 
-fn server_error() -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "An unexpected error occurred.")
+fn problem(refusal: &Refusal, reference: &str) -> Answer {
+    let (status, error) = code(refusal);
+    let seconds = pause(refusal).map(|wait| (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1));
+    let mut body = json!({
+        "error": error,
+        "error_description": description(refusal),
+        "retryable": seconds.is_some() || matches!(refusal, Refusal::RequestTimeout),
+        "reference": reference,
+    });
+    if let Some(members) = body.as_object_mut() {
+        let fields = fields(refusal);
+        if !fields.is_empty() {
+            members.insert("fields".to_owned(), wire_fields(&fields));
+        }
+        members.extend(seconds.map(|seconds| ("retry_after".to_owned(), seconds.into())));
+    }
+    let answer = Answer::json(status, &body);
+    match seconds {
+        Some(seconds) => answer.header(RETRY_AFTER, &seconds.to_string()),
+        None => answer,
+    }
+}
+
+const fn code(refusal: &Refusal) -> (StatusCode, &'static str) {
+    match refusal {
+        Refusal::Fields(_) | Refusal::Malformed(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Refusal::Unauthenticated(Unauthenticated::Bearer) => (StatusCode::UNAUTHORIZED, "invalid_token"),
+        Refusal::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthorized_client"),
+        Refusal::PaymentRequired { .. } => (StatusCode::PAYMENT_REQUIRED, "payment_required"),
+        Refusal::AccessDenied(_) => (StatusCode::FORBIDDEN, "access_denied"),
+        Refusal::InsufficientScope(_) => (StatusCode::FORBIDDEN, "insufficient_scope"),
+        Refusal::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+        Refusal::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+        Refusal::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
+        Refusal::Conflict { .. } | Refusal::InFlight => (StatusCode::CONFLICT, "conflict"),
+        Refusal::Gone(_) => (StatusCode::GONE, "gone"),
+        Refusal::PreconditionFailed { .. } => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),
+        Refusal::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+        Refusal::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_content_type"),
+        Refusal::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request"),
+        Refusal::RateLimited { .. } | Refusal::InspectedRateLimited { .. } => {
+            (StatusCode::TOO_MANY_REQUESTS, "rate_limited")
+        }
+        Refusal::HeadersTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
+        // Contention that outlived every retry is load, too.
+        Refusal::Overloaded(_) | Refusal::Stale => UNAVAILABLE,
+        Refusal::Store(error) if is_passing(error) => UNAVAILABLE,
+        Refusal::Store(_) | Refusal::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
+    }
+}
+
+fn description(refusal: &Refusal) -> Cow<'_, str> {
+    let text = match refusal {
+        Refusal::Fields(_) => "One or more fields are invalid; see `fields`.",
+        Refusal::Malformed(what) | Refusal::AccessDenied(what) | Refusal::Gone(what) => what,
+        Refusal::Unauthenticated(Unauthenticated::Bearer) => "The bearer token is not valid here.",
+        Refusal::Unauthenticated(_) => "Valid credentials are required: an API key as HTTP Basic, its id as user name.",
+        Refusal::PaymentRequired { .. } => {
+            "The account is out of credit, or the payment was declined. Top it up and try again."
+        }
+        Refusal::InsufficientScope(scope) => return format!("The credential does not hold the scope {scope}.").into(),
+        Refusal::NotFound => "There is no such resource here.",
+        Refusal::MethodNotAllowed(_) => "The resource does not answer to this method.",
+        Refusal::RequestTimeout => "The body did not arrive in time.",
+        Refusal::Conflict { description, .. } => description,
+        Refusal::InFlight => "A request with this Idempotency-Key is being processed.",
+        Refusal::PreconditionFailed { kind, .. } => {
+            return format!("The {kind} has changed since it was fetched. Fetch it again and retry.").into();
+        }
+        Refusal::PayloadTooLarge => "The body is larger than 1 MiB.",
+        Refusal::UnsupportedMediaType => "The body must be sent as application/json.",
+        Refusal::KeyReused => "This Idempotency-Key was used with a different request body, path or caller.",
+        Refusal::RateLimited { .. } => "Too many requests.",
+        Refusal::InspectedRateLimited { .. } => "The inspected key has used up its own rate limit.",
+        Refusal::HeadersTooLarge => "Request line and headers are larger than 16 KiB.",
+        Refusal::Overloaded(_) | Refusal::Stale => BUSY,
+        Refusal::Store(error) if is_passing(error) => BUSY,
+        Refusal::Store(_) | Refusal::Internal(_) => "An unexpected error occurred.",
+    };
+    text.into()
+}
+
+/// How long the caller waits before it asks again; `None` where asking again does not help.
+fn pause(refusal: &Refusal) -> Option<Duration> {
+    match refusal {
+        Refusal::RateLimited { retry_after } | Refusal::InspectedRateLimited { retry_after } => Some(*retry_after),
+        Refusal::InFlight => Some(IN_FLIGHT_RETRY),
+        _ if code(refusal) == UNAVAILABLE => Some(UNAVAILABLE_RETRY),
+        _ => None,
+    }
+}
+
+fn fields(refusal: &Refusal) -> FieldErrors {
+    match refusal {
+        Refusal::Fields(fields) | Refusal::Conflict { fields, .. } => fields.clone(),
+        Refusal::InspectedRateLimited { .. } => {
+            FieldErrors::one("token", FieldCode::RateLimited, "the limit of this key is used up")
+        }
+        _ => FieldErrors::new(),
+    }
+}
+
+fn wire_fields(fields: &FieldErrors) -> Value {
+    fields
+        .iter()
+        .map(|entry| json!({ "field": entry.field, "code": entry.code.as_str(), "message": entry.message }))
+        .collect()
 }
 
 fn challenged(mut answer: Answer, reason: Unauthenticated) -> Answer {
@@ -235,9 +206,4 @@ fn with_terms(answer: Answer, amount: i64, terms: &[Value]) -> Answer {
     let encoded = STANDARD.encode(challenge.to_string());
     let answer = Answer { headers: answer.headers, ..Answer::json(answer.status, &body) };
     answer.header(HeaderName::from_static("payment-required"), &encoded)
-}
-
-/// 500 for a defect that was logged where it happened, such as a panic.
-pub fn defect(reference: &str) -> Answer {
-    server_error().answer(reference)
 }

@@ -274,12 +274,12 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// A worker of the instance, for the tenant whose things it moves on.
-    pub fn of_worker(account_id: AccountId) -> Self {
+    /// The instance itself, for the tenant whose things it moves on.
+    pub fn of_instance(account_id: AccountId, trigger: Trigger) -> Self {
         Self {
             account_id,
             actor: Actor::System,
-            trigger: Trigger::Schedule,
+            trigger,
             trace: None,
             request: RequestContext::default(),
             detail: ContextDetail::None,

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::schedule::Next;
+use super::unattended;
 use crate::billing::model::{BillingConfig, Period};
 use crate::billing::operations::{close, meter, settle};
 use crate::billing::repository::AccountPeriod;
 use crate::error::Refusal;
-use crate::event::model::{Actor, ContextDetail, RequestContext, Trigger};
 use crate::event::repository::Consumer;
-use crate::store::Change;
-use crate::web::services::{Origin, Services};
+use crate::web::services::Services;
 
 /// Events of one unit of work.
 const BATCH: u32 = 500;
@@ -79,16 +78,8 @@ enum Task {
 
 /// Does the work, unless the account has ended: then the rows are about to go.
 async fn work(services: &Services, config: &BillingConfig, due: AccountPeriod, task: Task) -> Result<bool, Refusal> {
-    let origin = Origin {
-        account_id: due.account_id,
-        actor: Actor::System,
-        trigger: Trigger::Schedule,
-        trace: None,
-        request: RequestContext::default(),
-        detail: ContextDetail::None,
-    };
-    let context = services.change_context(origin, services.root_for(None).await?);
-    let mut change = Change::new(services.store.begin(services.now()).await?, &context);
+    let context = unattended::context(services, due.account_id, None).await?;
+    let mut change = unattended::begin(services, &context).await?;
     if !change.reads().accounts().exists(due.account_id).await? {
         return Ok(false);
     }

@@ -9,7 +9,7 @@ use futures_util::future::{Either, join_all, select};
 use super::letter;
 use super::schedule::Next;
 use crate::error::Refusal;
-use crate::event::model::{Actor, ContextDetail, EventDraft, RequestContext, Trigger};
+use crate::event::model::{EventDraft, Trigger};
 use crate::mail::events::{self, FailureCause};
 use crate::mail::model::{Mail, Tally};
 use crate::outcome::WriteOutcome;
@@ -112,14 +112,7 @@ async fn dropped(services: &Services, mail: &Mail) -> Result<(), Refusal> {
 /// Removes a mail, with its secrets, and says what became of it.
 async fn end(services: &Services, mail: &Mail, draft: EventDraft) -> Result<(), Refusal> {
     let root = services.root_for(Some(mail.issuer_id)).await?;
-    let origin = Origin {
-        account_id: mail.account_id,
-        actor: Actor::System,
-        trigger: Trigger::System,
-        trace: None,
-        request: RequestContext::default(),
-        detail: ContextDetail::None,
-    };
+    let origin = Origin::of_instance(mail.account_id, Trigger::System);
     let context = services.change_context(origin, root);
     let mut retries = Retries::new();
     loop {

@@ -11,7 +11,7 @@ use super::schedule::Next;
 use super::steps::Bench;
 use crate::error::Refusal;
 use crate::event::catalogue;
-use crate::event::model::{Actor, ContextDetail, Event, RequestContext, SaltedContext, Subject, Trigger, context_seal};
+use crate::event::model::{Actor, Event, RequestContext, SaltedContext, Subject, Trigger, context_seal};
 use crate::event::repository::Consumer;
 use crate::group::operations as group;
 use crate::id::{AccountId, EventId, Id, IssuerId, MemberId, OrganizationId, UserId};
@@ -78,14 +78,7 @@ async fn handle(services: &Arc<Services>, next: &Event, after: Option<EventId>) 
     let platform = services.platform().await?.ok_or(Refusal::NotFound)?;
     // Not inside the unit of work: the vault may be far away.
     let root = services.root_for(next.subject.issuer_id).await?;
-    let origin = Origin {
-        account_id: next.subject.account_id,
-        actor: Actor::System,
-        trigger: Trigger::System,
-        trace: None,
-        request: RequestContext::default(),
-        detail: ContextDetail::None,
-    };
+    let origin = Origin::of_instance(next.subject.account_id, Trigger::System);
     let context = services.change_context(origin, root.clone());
     let mut change = Change::new(services.store.begin(services.now()).await?, &context);
     let taken = change.unit().events().outbox(Consumer::Notices, after, 1).await?;

@@ -7,14 +7,14 @@ use super::round::{PARENTS, Round};
 use super::schedule::Next;
 use super::sessions::rested;
 use super::steps::Bench;
+use super::unattended;
 use crate::delegation::model::DelegationParty;
 use crate::delegation::operations::end_some;
 use crate::delegation::repository::DepartedParty;
 use crate::error::Refusal;
 use crate::id::{AccountId, IssuerId};
 use crate::note::repository::DepartedSubject;
-use crate::store::Change;
-use crate::web::services::{Origin, Services};
+use crate::web::services::Services;
 
 /// Ends a batch of delegations of a party that was deleted, and tells how many.
 pub(super) async fn end_delegations(
@@ -27,9 +27,8 @@ pub(super) async fn end_delegations(
     if services.store.reads().delegations().count_active(issuer, of, services.now()).await? == 0 {
         return Ok(0);
     }
-    let root = services.root_for(Some(issuer)).await?;
-    let context = services.change_context(Origin::of_worker(account), root);
-    let mut change = Change::new(services.store.begin(services.now()).await?, &context);
+    let context = unattended::context(services, account, Some(issuer)).await?;
+    let mut change = unattended::begin(services, &context).await?;
     let ended = end_some(&mut change, issuer, of, of.deletion(), BATCH).await?;
     change.into_unit().await?.commit().await?;
     Ok(ended)

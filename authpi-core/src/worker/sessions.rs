@@ -46,7 +46,7 @@ pub(super) async fn lapsed(services: &Arc<Services>) -> Result<Next, Refusal> {
 async fn expire_some(services: &Arc<Services>, found: Vec<UserSession>) -> Result<Option<Next>, Refusal> {
     let Some(first) = found.first() else { return Ok(None) };
     let (account, issuer) = (first.account_id, first.issuer_id);
-    let context = unattended::context(services, account, issuer).await?;
+    let context = unattended::context(services, account, Some(issuer)).await?;
     let mut change = unattended::begin(services, &context).await?;
     for session in of_issuer(found, issuer) {
         let cause = session.lapses_by();
@@ -69,7 +69,7 @@ async fn end(
 ) -> Result<Option<Next>, Refusal> {
     let Some(first) = found.first() else { return Ok(None) };
     let (account, issuer) = (first.account_id, first.issuer_id);
-    let context = unattended::context(services, account, issuer).await?;
+    let context = unattended::context(services, account, Some(issuer)).await?;
     let mut change = unattended::begin(services, &context).await?;
     end_each(&mut change, of_issuer(found, issuer), cause, Some(reason)).await?;
     change.into_unit().await?.commit().await?;
@@ -171,7 +171,7 @@ pub(super) async fn revoked_organizations(services: &Arc<Services>) -> Result<Ne
 }
 
 async fn carry_on(services: &Arc<Services>, order: &AccessRevocation) -> Result<Option<Next>, Refusal> {
-    let context = unattended::context(services, order.account_id, order.issuer_id).await?;
+    let context = unattended::context(services, order.account_id, Some(order.issuer_id)).await?;
     let mut change = unattended::begin(services, &context).await?;
     access::carry_on(&mut change, order, SESSIONS).await?;
     change.into_unit().await?.commit().await?;

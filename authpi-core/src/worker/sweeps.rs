@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::round::{PARENTS, Round};
 use super::schedule::Next;
+use super::unattended;
 use crate::credential::model::ApiKey;
 use crate::credential::operations::announce_expired;
 use crate::error::Refusal;
 use crate::membership::model::REMOVAL_REMEMBERED;
-use crate::store::Change;
-use crate::web::services::{Origin, Services};
+use crate::store::UnitOfWork;
+use crate::web::services::Services;
 
 /// Rows of one unit of work: few enough to keep no other writer waiting.
 const BATCH: u32 = 500;
@@ -57,9 +58,8 @@ pub(super) async fn expired_api_keys(services: &Arc<Services>) -> Result<Next, R
 }
 
 async fn announce(services: &Arc<Services>, key: &ApiKey) -> Result<Option<Next>, Refusal> {
-    let root = services.root_for(Some(key.issuer_id)).await?;
-    let context = services.change_context(Origin::of_worker(key.account_id), root);
-    let mut change = Change::new(services.store.begin(services.now()).await?, &context);
+    let context = unattended::context(services, key.account_id, Some(key.issuer_id)).await?;
+    let mut change = unattended::begin(services, &context).await?;
     announce_expired(&mut change, key).await?;
     change.into_unit().await?.commit().await?;
     Ok(Some(Next::Now))
@@ -69,30 +69,21 @@ async fn announce(services: &Arc<Services>, key: &ApiKey) -> Result<Option<Next>
 pub(super) async fn idempotency_records(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.idempotency().purge(BATCH).await?;
-    if removed > 0 {
-        unit.commit().await?;
-    }
-    Ok(after_removing(removed))
+    after_removing(unit, removed).await
 }
 
 /// Removes temporary passwords, and second factors that were not finished, when their time is over.
 pub(super) async fn expired_verifiers(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.verifiers().sweep(BATCH).await?;
-    if removed > 0 {
-        unit.commit().await?;
-    }
-    Ok(after_removing(removed))
+    after_removing(unit, removed).await
 }
 
 /// Forgets devices that are neither trusted nor known any more (idp §18.4).
 pub(super) async fn forgotten_devices(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.devices().sweep(BATCH).await?;
-    if removed > 0 {
-        unit.commit().await?;
-    }
-    Ok(after_removing(removed))
+    after_removing(unit, removed).await
 }
 
 /// Forgets who was removed from an organization a year ago (core-api section 20).
@@ -100,10 +91,7 @@ pub(super) async fn old_removals(services: &Arc<Services>) -> Result<Next, Refus
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
     let forgotten = unit.memberships().purge_removals(now.minus(REMOVAL_REMEMBERED), SMALL_BATCH).await?;
-    if forgotten > 0 {
-        unit.commit().await?;
-    }
-    Ok(after_removing(forgotten))
+    after_removing(unit, forgotten).await
 }
 
 /// Removes events, and their contexts, that have been kept long enough (events-webhooks §5).
@@ -113,20 +101,14 @@ pub(super) async fn old_events(services: &Arc<Services>) -> Result<Next, Refusal
     let (per_request, others) = (now.minus(DAY * days.min(PER_REQUEST_DAYS)), now.minus(DAY * days));
     let mut unit = services.store.begin(now).await?;
     let removed = unit.events().purge(per_request, others, BATCH).await?;
-    if removed > 0 {
-        unit.commit().await?;
-    }
-    Ok(after_removing(removed))
+    after_removing(unit, removed).await
 }
 
 /// Cancels what waits to be delivered to deleted webhooks.
 pub(super) async fn orphaned_deliveries(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let cancelled = unit.webhooks().cancel_orphans(BATCH).await?;
-    if cancelled > 0 {
-        unit.commit().await?;
-    }
-    Ok(after_removing(cancelled))
+    after_removing(unit, cancelled).await
 }
 
 /// Removes deliveries that have been kept long enough.
@@ -134,10 +116,7 @@ pub(super) async fn old_deliveries(services: &Arc<Services>) -> Result<Next, Ref
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
     let removed = unit.webhooks().purge_deliveries(now.minus(DAY * DELIVERY_DAYS), BATCH).await?;
-    if removed > 0 {
-        unit.commit().await?;
-    }
-    Ok(after_removing(removed))
+    after_removing(unit, removed).await
 }
 
 /// Removes webhooks that were deleted long enough ago.
@@ -145,10 +124,7 @@ pub(super) async fn deleted_webhooks(services: &Arc<Services>) -> Result<Next, R
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
     let removed = unit.webhooks().purge_deleted(now.minus(DAY * DELIVERY_DAYS), BATCH).await?;
-    if removed > 0 {
-        unit.commit().await?;
-    }
-    Ok(after_removing(removed))
+    after_removing(unit, removed).await
 }
 
 /// Forgets token buckets that are full again.
@@ -163,12 +139,13 @@ pub(super) async fn rate_limits(services: &Arc<Services>) -> Result<Next, Refusa
 pub(super) async fn key_uses(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.api_keys().purge_uses(BATCH).await?;
-    if removed > 0 {
-        unit.commit().await?;
-    }
-    Ok(after_removing(removed))
+    after_removing(unit, removed).await
 }
 
-fn after_removing(rows: u64) -> Next {
-    if rows > 0 { Next::Now } else { Next::In(SWEEP_EVERY) }
+async fn after_removing(unit: Box<dyn UnitOfWork>, rows: u64) -> Result<Next, Refusal> {
+    if rows == 0 {
+        return Ok(Next::In(SWEEP_EVERY));
+    }
+    unit.commit().await?;
+    Ok(Next::Now)
 }

@@ -11,6 +11,7 @@ pub struct Model {
     pub issuer_id: Uuid,
     pub username_type: String,
     pub username_hash: Vec<u8>,
+    pub email_hash: Option<Vec<u8>>,
     pub status: String,
     pub deleted: bool,
     pub deleted_at: Option<i64>,

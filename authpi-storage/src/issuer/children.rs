@@ -6,6 +6,7 @@ use authpi_core::id::{Id, IssuerId};
 use authpi_core::issuer::repository::IssuerChildren;
 use authpi_core::membership::repository::MembershipRepository;
 use authpi_core::store::StoreError;
+use authpi_core::timestamp::Timestamp;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use uuid::Uuid;
@@ -67,7 +68,11 @@ const OTHER: &[Belongings] = &[
 ];
 
 /// Counts what callers can see.
-pub(super) async fn count(connection: &impl ConnectionTrait, issuer: IssuerId) -> Result<IssuerChildren, StoreError> {
+pub(super) async fn count(
+    connection: &impl ConnectionTrait,
+    issuer: IssuerId,
+    now: Timestamp,
+) -> Result<IssuerChildren, StoreError> {
     let live = async |table: &'static str, condition: Option<Expr>| {
         let mut query = Query::select();
         query
@@ -78,9 +83,12 @@ pub(super) async fn count(connection: &impl ConnectionTrait, issuer: IssuerId) -
         number(connection, &query).await
     };
     let unended = Expr::col(Alias::new("ended")).eq(false);
+    let standing = || Some(Expr::col(Alias::new("deleting")).eq(false));
+    let in_force = Expr::col(Alias::new("status")).eq("active");
+    let in_force = in_force.and(Expr::col(Alias::new("expires_at")).gt(now.as_millis()));
     let not_deleted = || Some(Expr::col(Alias::new("deleted_at")).is_null());
     Ok(IssuerChildren {
-        organizations: live("authpi_organization", Some(Expr::col(Alias::new("deleting")).eq(false))).await?,
+        organizations: live("authpi_organization", standing()).await?,
         memberships: live("authpi_membership", None).await?,
         users: live("authpi_user", not_deleted()).await?,
         clients: live("authpi_client", not_deleted()).await?,
@@ -89,6 +97,11 @@ pub(super) async fn count(connection: &impl ConnectionTrait, issuer: IssuerId) -
         agents: live("authpi_agent", not_deleted()).await?,
         sessions: live("authpi_session", Some(unended)).await?,
         personal_tokens: live("authpi_personal_token", None).await?,
+        groups: live("authpi_group", standing()).await?,
+        invitations: live("authpi_invitation", None).await?,
+        verifiers: live("authpi_user_verifier", None).await? + live("authpi_agent_verifier", None).await?,
+        devices: live("authpi_user_device", None).await?,
+        delegations: live("authpi_delegation", Some(in_force)).await?,
     })
 }
 

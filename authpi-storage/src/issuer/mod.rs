@@ -223,8 +223,8 @@ impl<C: ConnectionTrait + Send + Sync> IssuerReads for Session<C> {
         auth_method::find(&self.connection, issuer, id).await
     }
 
-    async fn children(&self, issuer: IssuerId) -> Result<IssuerChildren, StoreError> {
-        children::count(&self.connection, issuer).await
+    async fn children(&self, issuer: IssuerId, now: Timestamp) -> Result<IssuerChildren, StoreError> {
+        children::count(&self.connection, issuer, now).await
     }
 
     async fn deleting(&self, limit: u32) -> Result<Vec<DeletingIssuer>, StoreError> {

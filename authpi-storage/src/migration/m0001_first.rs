@@ -4,8 +4,8 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::prelude::*;
 
 use super::tables::{
-    bytes, bytes_null, create, flag, hash, id, id_null, index, json, large_bytes_null, number, number_null, primary,
-    status, table, text_null, text_of, unique, word,
+    bytes, bytes_null, create, flag, hash, hash_null, id, id_null, index, json, large_bytes_null, number, number_null,
+    primary, status, table, text_null, text_of, unique, word,
 };
 use super::{
     access, agent, api_key, billing, connection, delegation, device, domain, group, invitation, mail, note, session,
@@ -288,6 +288,7 @@ fn users(backend: DbBackend) -> Tables {
         .col(id("issuer_id"))
         .col(word("username_type"))
         .col(hash("username_hash"))
+        .col(hash_null("email_hash"))
         .col(word("status"))
         .col(flag("deleted"))
         .col(number_null("deleted_at"))
@@ -311,6 +312,7 @@ fn users(backend: DbBackend) -> Tables {
 
     let indices = vec![
         unique("authpi_user_username", "authpi_user", &["issuer_id", "username_hash"]),
+        index("authpi_user_by_email", "authpi_user", &["issuer_id", "email_hash", "id"]),
         index("authpi_user_by_issuer", "authpi_user", &["issuer_id", "deleted", "id"]),
         index("authpi_user_by_status", "authpi_user", &["issuer_id", "status", "id"]),
         index("authpi_user_deleted", "authpi_user", &["deleted_at"]),

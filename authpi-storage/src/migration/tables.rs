@@ -122,6 +122,13 @@ pub(crate) fn hash(name: &'static str) -> ColumnDef {
     column
 }
 
+/// A hash that is looked up, if there is one.
+pub(crate) fn hash_null(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    column.binary_len(32).null();
+    column
+}
+
 /// The four columns of a status.
 pub(crate) fn status(table: &mut TableCreateStatement) -> &mut TableCreateStatement {
     table

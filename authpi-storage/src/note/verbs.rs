@@ -12,6 +12,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::row::{mentions, references, whole, written};
+use crate::batch;
 use crate::convert::{to_json, to_word};
 use crate::entity::note::{ActiveModel, Column, Entity};
 use crate::entity::{note_mention, note_reference};
@@ -95,27 +96,16 @@ impl NoteRepository for Unit {
 
     async fn remove_of(&mut self, issuer: IssuerId, subject: NoteSubject, limit: u32) -> Result<u64, StoreError> {
         const OPERATION: &str = "note.remove_of";
-        let found: Vec<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
+        let which = Entity::find()
             .filter(Column::SubjectId.eq(subject.uuid()))
             .filter(Column::SubjectType.eq(to_word(OPERATION, &subject.kind())?))
-            .filter(Column::IssuerId.eq(issuer.uuid()))
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
+            .filter(Column::IssuerId.eq(issuer.uuid()));
+        let found = batch::first_keys(&self.connection, which, Column::Id, limit).await.map_err(failed(OPERATION))?;
         if found.is_empty() {
             return Ok(0);
         }
         self.delete_links(&found).await?;
-        let done = Entity::delete_many()
-            .filter(Column::Id.is_in(found))
-            .exec(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        Ok(done.rows_affected)
+        batch::remove::<Entity>(&self.connection, Column::Id, found).await.map_err(failed(OPERATION))
     }
 
     async fn forget_mentions(&mut self, user: UserId, limit: u32) -> Result<u64, StoreError> {

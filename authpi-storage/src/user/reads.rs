@@ -8,7 +8,7 @@ use authpi_core::timestamp::Timestamp;
 use authpi_core::user::model::{
     Approval, DirectoryEntry, DirectoryStatus, Protection, User, UserDetails, UserSecurity, Username, UsernameHash,
 };
-use authpi_core::user::repository::{DeletedUser, UserFilter, UserReads};
+use authpi_core::user::repository::{ADDRESS_SHARED_BY, DeletedUser, UserFilter, UserReads};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::convert::{Place, id, status, time, to_word};
@@ -29,6 +29,7 @@ fn user(row: &Model, record: Option<user_record::Model>, protections: Vec<Protec
         status: status(value, record.status_at, record.status_reason, record.status_by),
         username: Username::stored(kind, record.username),
         username_hash: username_hash(place, &row.username_hash)?,
+        email_hash: row.email_hash.as_deref().map(|hash| username_hash(place, hash)).transpose()?,
         details: personal.json::<UserDetails>("details", record.details)?,
         metadata: personal.json("metadata", record.metadata)?,
         approval: approval(personal, record.approval)?,
@@ -121,6 +122,28 @@ impl<C: ConnectionTrait + Send + Sync> UserReads for Session<C> {
     async fn find_by_username_hash(&self, issuer: IssuerId, hash: &UsernameHash) -> Result<Option<User>, StoreError> {
         let named = living(issuer).filter(Column::UsernameHash.eq(hash.as_bytes().to_vec()));
         self.user_where(named, "user.find_by_username_hash").await
+    }
+
+    async fn with_address(&self, issuer: IssuerId, hash: &UsernameHash) -> Result<Vec<UserId>, StoreError> {
+        let hash = hash.as_bytes().to_vec();
+        let proven = living(issuer).filter(Column::EmailHash.eq(hash.clone())).order_by_asc(Column::Id);
+        let named = living(issuer).filter(Column::UsernameHash.eq(hash));
+        let mut found: Vec<UserId> = Vec::new();
+        for query in [proven.limit(ADDRESS_SHARED_BY), named] {
+            let ids: Vec<uuid::Uuid> = query
+                .select_only()
+                .column(Column::Id)
+                .into_tuple()
+                .all(&self.connection)
+                .await
+                .map_err(failed("user.with_address"))?;
+            for user in ids.into_iter().map(id) {
+                if !found.contains(&user) {
+                    found.push(user);
+                }
+            }
+        }
+        Ok(found)
     }
 
     async fn list(

@@ -27,6 +27,7 @@ fn listed(user: &User) -> Result<ActiveModel, StoreError> {
     Ok(ActiveModel {
         username_type: Set(to_word(OPERATION, &user.username.kind())?),
         username_hash: Set(user.username_hash.as_bytes().to_vec()),
+        email_hash: Set(user.email_hash.map(|hash| hash.as_bytes().to_vec())),
         status: Set(to_word(OPERATION, &DirectoryStatus::from(user.status.value))?),
         updated_at: Set(user.updated_at.as_millis()),
         ..Default::default()

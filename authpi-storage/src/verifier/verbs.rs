@@ -10,9 +10,10 @@ use authpi_core::verifier::model::{Attempts, Enrollment, Proof, StoredCode, Veri
 use authpi_core::verifier::repository::{SpendOutcome, VerifierRepository};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
 
 use super::reads::of;
+use crate::batch;
 use crate::convert::{millis, to_word};
 use crate::entity::user_verifier::{ActiveModel, Column, Entity};
 use crate::entity::{user_backup_code as code, user_enrollment as enrollment};
@@ -76,16 +77,9 @@ impl Unit {
 
     /// Temporary passwords whose time is over.
     async fn sweep_verifiers(&self, limit: u32) -> Result<u64, StoreError> {
-        let due: Vec<uuid::Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::ExpiresAt.lte(self.now.as_millis()))
-            .order_by_asc(Column::ExpiresAt)
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed("verifier.sweep"))?;
+        let which = Entity::find().filter(Column::ExpiresAt.lte(self.now.as_millis())).order_by_asc(Column::ExpiresAt);
+        let due =
+            batch::first_keys(&self.connection, which, Column::Id, limit).await.map_err(failed("verifier.sweep"))?;
         if due.is_empty() {
             return Ok(0);
         }
@@ -99,20 +93,12 @@ impl Unit {
     }
 
     async fn sweep_enrollments(&self, limit: u32) -> Result<u64, StoreError> {
-        let due: Vec<uuid::Uuid> = enrollment::Entity::find()
-            .select_only()
-            .column(enrollment::Column::Id)
-            .filter(enrollment::Column::ExpiresAt.lte(self.now.as_millis()))
-            .order_by_asc(enrollment::Column::ExpiresAt)
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed("verifier.sweep"))?;
-        if due.is_empty() {
-            return Ok(0);
-        }
-        self.delete_enrollments(Condition::all().add(enrollment::Column::Id.is_in(due))).await
+        use enrollment::Column;
+        let which = enrollment::Entity::find()
+            .filter(Column::ExpiresAt.lte(self.now.as_millis()))
+            .order_by_asc(Column::ExpiresAt);
+        let removed = batch::remove_first(&self.connection, which, Column::Id, limit).await;
+        removed.map_err(failed("verifier.sweep"))
     }
 }
 

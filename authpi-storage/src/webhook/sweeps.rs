@@ -6,11 +6,12 @@ use authpi_core::timestamp::Timestamp;
 use authpi_core::webhook::model::DeliveryStatus;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use super::row::at;
 use super::verbs::next_version;
+use crate::batch;
 use crate::entity::webhook::{ActiveModel, Column, Entity};
 use crate::entity::webhook_delivery::{self, Column as Sent, Entity as Deliveries};
 use crate::error::failed;
@@ -38,41 +39,19 @@ pub(super) fn deleted(now: Timestamp) -> ActiveModel {
 
 impl Unit {
     async fn delivery_ids(&self, which: Condition, limit: u32) -> Result<Vec<Uuid>, StoreError> {
-        Deliveries::find()
-            .select_only()
-            .column(Sent::Id)
-            .filter(which)
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed("webhook.delivery_ids"))
+        let found = batch::first_keys(&self.connection, Deliveries::find().filter(which), Sent::Id, limit).await;
+        found.map_err(failed("webhook.delivery_ids"))
     }
 
     async fn remove_deliveries(&self, which: Condition, limit: u32) -> Result<u64, StoreError> {
-        let ids = self.delivery_ids(which, limit).await?;
-        if ids.is_empty() {
-            return Ok(0);
-        }
-        let done = Deliveries::delete_many()
-            .filter(Sent::Id.is_in(ids))
-            .exec(&self.connection)
-            .await
-            .map_err(failed("webhook.remove_deliveries"))?;
-        Ok(done.rows_affected)
+        let removed = batch::remove_first(&self.connection, Deliveries::find().filter(which), Sent::Id, limit).await;
+        removed.map_err(failed("webhook.remove_deliveries"))
     }
 
     async fn webhook_ids(&self, which: Condition, limit: u32) -> Result<Vec<Uuid>, StoreError> {
-        Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(which)
-            .order_by_asc(Column::DeletedAt)
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed("webhook.webhook_ids"))
+        let which = Entity::find().filter(which).order_by_asc(Column::DeletedAt);
+        let found = batch::first_keys(&self.connection, which, Column::Id, limit).await;
+        found.map_err(failed("webhook.webhook_ids"))
     }
 }
 

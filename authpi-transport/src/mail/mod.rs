@@ -20,6 +20,9 @@ pub enum MailSetupError {
     /// The sender is not exactly one mailbox.
     #[error("the sender of mail must be one e-mail address")]
     Sender,
+    /// What is to be trusted is no certificate in PEM.
+    #[error("the certificate to trust is none in PEM")]
+    Certificate,
     /// TLS cannot be set up.
     #[error("TLS for the mail server cannot be set up")]
     Tls(#[source] lettre::transport::smtp::Error),

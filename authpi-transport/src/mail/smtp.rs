@@ -5,9 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use authpi_core::transport::{MailFailure, Mailer, OutgoingMail};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters, TlsParametersBuilder};
 use lettre::transport::smtp::response::Code;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use url::{Host, Url};
 
 use super::MailSetupError;
@@ -27,6 +29,7 @@ impl SmtpMailer {
     ///
     /// - `smtps://user:password@host` speaks TLS from the beginning (port 465);
     /// - `smtp://user:password@host` demands STARTTLS (port 587), except from a server on a loopback address;
+    /// - `smtp://localhost?tls=required` demands it there, too;
     /// - `smtp://host?tls=none` does without TLS: for a relay inside a trusted network, without credentials.
     ///
     /// User and password are percent-encoded.
@@ -34,10 +37,18 @@ impl SmtpMailer {
     /// # Errors
     /// [`MailSetupError`].
     pub fn connect(url: &str, from: &str) -> Result<Self, MailSetupError> {
+        Self::connect_trusting(url, from, None)
+    }
+
+    /// The same for a server whose certificate no public authority vouches for: `authority` in PEM does, or is it.
+    ///
+    /// # Errors
+    /// [`MailSetupError`].
+    pub fn connect_trusting(url: &str, from: &str, authority: Option<&str>) -> Result<Self, MailSetupError> {
         let server = Server::parse(url)?;
         let tls = match server.security {
-            Security::Wrapped => Tls::Wrapper(server.parameters()?),
-            Security::StartTls => Tls::Required(server.parameters()?),
+            Security::Wrapped => Tls::Wrapper(server.parameters(authority)?),
+            Security::StartTls => Tls::Required(server.parameters(authority)?),
             Security::Clear => Tls::None,
         };
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
@@ -115,10 +126,11 @@ impl Server {
             Host::Ipv4(address) => address.is_loopback(),
             Host::Ipv6(address) => address.is_loopback(),
         };
-        let wants_none = url.query_pairs().any(|(name, value)| name == "tls" && value == "none");
+        let wants = |wanted: &str| url.query_pairs().any(|(name, value)| name == "tls" && value == wanted);
         let (security, default_port) = match url.scheme() {
             "smtps" => (Security::Wrapped, 465),
-            "smtp" if is_local || wants_none => (Security::Clear, 25),
+            "smtp" if wants("required") => (Security::StartTls, 587),
+            "smtp" if is_local || wants("none") => (Security::Clear, 25),
             "smtp" => (Security::StartTls, 587),
             _ => return Err(MailSetupError::Url),
         };
@@ -138,8 +150,17 @@ impl Server {
         Ok(Self { host, port: url.port().unwrap_or(default_port), security, credentials })
     }
 
-    fn parameters(&self) -> Result<TlsParameters, MailSetupError> {
-        TlsParameters::new(self.host.clone()).map_err(MailSetupError::Tls)
+    fn parameters(&self, authority: Option<&str>) -> Result<TlsParameters, MailSetupError> {
+        let mut builder = TlsParametersBuilder::new(self.host.clone());
+        if let Some(pem) = authority {
+            // What holds no certificate would be taken for an empty list of them.
+            if !CertificateDer::pem_slice_iter(pem.as_bytes()).any(|certificate| certificate.is_ok()) {
+                return Err(MailSetupError::Certificate);
+            }
+            let certificate = Certificate::from_pem(pem.as_bytes()).map_err(|_| MailSetupError::Certificate)?;
+            builder = builder.add_root_certificate(certificate);
+        }
+        builder.build().map_err(MailSetupError::Tls)
     }
 }
 
@@ -158,6 +179,10 @@ fn percent_decoded(text: &str) -> Option<String> {
     }
     String::from_utf8(bytes).ok()
 }
+
+#[cfg(test)]
+#[path = "smtp_tls_tests.rs"]
+mod tls_tests;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -179,6 +204,7 @@ mod tests {
         assert_eq!(server("smtp://127.0.0.1:1025"), ("127.0.0.1".to_owned(), 1025, Security::Clear, None));
         assert_eq!(server("smtp://[::1]").0, "::1");
         assert_eq!(server("smtp://localhost").2, Security::Clear);
+        assert_eq!(server("smtp://localhost?tls=required").2, Security::StartTls);
     }
 
     #[tokio::test]

@@ -14,12 +14,13 @@ use crate::domain::operations::choose_primary;
 use crate::error::{FieldCode, Refusal};
 use crate::hostname::Hostname;
 use crate::id::{AccountId, IssuerId, MemberId, UserId};
-use crate::membership::model::{Grantor, OWNER};
+use crate::membership::model::OWNER;
 use crate::metadata::Metadata;
 use crate::organization::model::Organization;
 use crate::organization::operations as organizations;
 use crate::organization::operations::{NewOrganization, OrganizationPatch};
 use crate::page::{Page, PageRequest};
+use crate::rights::Grantor;
 use crate::scope::Scope;
 use crate::store::{Change, Reads};
 
@@ -151,9 +152,7 @@ pub async fn update(
     if let Some(owner) = patch.owner.filter(|owner| account.owner_user_id != *owner) {
         require_member(change, &account, owner).await?;
         let right: Scope = OWNER.parse().map_err(Refusal::internal)?;
-        if let Some(missing) = patch.grantor.refuses(&[right].into_iter().collect()) {
-            return Err(Refusal::InsufficientScope(missing));
-        }
+        patch.grantor.permit(&[right].into_iter().collect())?;
         after.owner_user_id = owner;
         changes.push("owner_user_id".to_owned());
     }

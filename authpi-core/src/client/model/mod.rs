@@ -170,7 +170,7 @@ impl Client {
     /// The same client in this status.
     #[must_use]
     pub fn with_status(self, status: ClientStatus, now: Timestamp, note: StatusNote) -> Self {
-        if self.status.value == status { self } else { Self { status: Status::changed(status, now, note), ..self } }
+        Self { status: self.status.moved_to(status, now, note), ..self }
     }
 
     /// The same client with other attributes. A secret that they have no use for is gone.

@@ -20,7 +20,7 @@ fn action(path: &'static str, name: &'static str, summary: &'static str) -> Rout
 }
 
 fn shown(change: &Change<'_>, key: &ApiKey) -> Answer {
-    Answer::of(ApiKeyView::of(key, change.now())).etag(key.updated_at)
+    Answer::of(ApiKeyView::of(key, change.now())).etag_showing(key.updated_at, key.derived_status(change.now()))
 }
 
 /// `blockApiKey`

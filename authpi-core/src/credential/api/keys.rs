@@ -247,7 +247,8 @@ impl Read for Get {
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let (id,) = call.path()?;
         let key = reads.api_keys().find(call.account()?, id).await?.ok_or(Refusal::NotFound)?;
-        Ok(Answer::of(ApiKeyView::of(&key, call.now())).etag(key.updated_at))
+        let derived = key.derived_status(call.now());
+        Ok(Answer::of(ApiKeyView::of(&key, call.now())).etag_showing(key.updated_at, derived))
     }
 }
 
@@ -273,7 +274,8 @@ impl Write for Update {
         let patch = call.body()?.patch(change);
         let held = call.caller()?.in_account(before.account_id);
         let after = operations::update(change, before, patch, held).await?;
-        Ok(Answer::of(ApiKeyView::of(&after, change.now())).etag(after.updated_at))
+        let derived = after.derived_status(change.now());
+        Ok(Answer::of(ApiKeyView::of(&after, change.now())).etag_showing(after.updated_at, derived))
     }
 }
 

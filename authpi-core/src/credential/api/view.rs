@@ -75,8 +75,8 @@ impl ApiKeyView {
     /// As it is at `now`.
     pub(super) fn of(key: &ApiKey, now: Timestamp) -> Self {
         let status = key.effective_status(now);
-        let changed = &key.status;
-        let status_at = if status == EffectiveStatus::Expired { key.details.expires_at } else { changed.at };
+        let expired_at = key.details.expires_at.filter(|_| status == EffectiveStatus::Expired);
+        let (status_at, status_reason, status_by) = key.status.shown(expired_at);
         let details = key.details.clone();
         let previous = key.secret.previous.as_ref().map(|(_, until)| *until);
         Self {
@@ -90,8 +90,8 @@ impl ApiKeyView {
             restrictions: details.restrictions,
             status,
             status_at,
-            status_reason: changed.reason.clone(),
-            status_by: changed.by.clone(),
+            status_reason,
+            status_by,
             expires_at: details.expires_at,
             metadata: key.metadata.clone(),
             created_at: key.created_at,

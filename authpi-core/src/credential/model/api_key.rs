@@ -154,6 +154,15 @@ impl ApiKey {
         }
     }
 
+    /// The word of the status that is shown at `now` in place of the stored one.
+    pub fn derived_status(&self, now: Timestamp) -> Option<&'static str> {
+        match self.effective_status(now) {
+            EffectiveStatus::Expired => Some("expired"),
+            EffectiveStatus::Suspended => Some("suspended"),
+            _ => None,
+        }
+    }
+
     /// How much it may do.
     pub fn access(&self) -> ApiKeyAccess {
         let scopes = &self.details.restrictions.scopes;
@@ -195,18 +204,14 @@ impl ApiKey {
     fn switched(self, status: ApiKeyStatus, now: Timestamp, note: StatusNote) -> Result<Self, Refusal> {
         match self.status.value {
             ApiKeyStatus::Revoked => Err(Refusal::conflict("A revoked API key stays revoked.")),
-            known if known == status => Ok(self),
-            _ => Ok(Self { status: Status::changed(status, now, note), ..self }),
+            _ => Ok(Self { status: self.status.moved_to(status, now, note), ..self }),
         }
     }
 
     /// Puts it out of use for ever, unless it is already. Its expiry is of no interest any more.
     #[must_use]
     pub fn revoked(self, now: Timestamp, note: StatusNote) -> Self {
-        if self.status.value == ApiKeyStatus::Revoked {
-            return self;
-        }
-        Self { status: Status::changed(ApiKeyStatus::Revoked, now, note), expiry_announced: true, ..self }
+        Self { status: self.status.moved_to(ApiKeyStatus::Revoked, now, note), expiry_announced: true, ..self }
     }
 
     /// Replaces the secret; see [`RotatingSecret::rotated`].

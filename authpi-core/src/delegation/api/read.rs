@@ -111,6 +111,7 @@ impl Read for Get {
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let delegation = delegation(reads, call.path()?).await?;
         let version = delegation.updated_at;
-        Ok(Answer::of(DelegationView::of(delegation, call.now())).etag(version))
+        let derived = delegation.derived_status(call.now());
+        Ok(Answer::of(DelegationView::of(delegation, call.now())).etag_showing(version, derived))
     }
 }

@@ -41,7 +41,8 @@ impl DelegationView {
     /// As it stands at `now`.
     pub(super) fn of(delegation: Delegation, now: Timestamp) -> Self {
         let state = delegation.state(now);
-        let status = delegation.status;
+        let expired_at = (state == DelegationState::Expired).then_some(delegation.expires_at);
+        let (status_at, status_reason, status_by) = delegation.status.shown(expired_at);
         Self {
             id: delegation.id,
             issuer_id: delegation.issuer_id,
@@ -51,9 +52,9 @@ impl DelegationView {
             org_id: delegation.org_id,
             scopes: delegation.scopes,
             status: state,
-            status_at: status.at,
-            status_reason: status.reason,
-            status_by: status.by,
+            status_at,
+            status_reason,
+            status_by,
             granted_by: delegation.granted_by,
             reason: delegation.reason,
             expires_at: delegation.expires_at,

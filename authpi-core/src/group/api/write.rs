@@ -9,31 +9,15 @@ use super::{ALL, ONE, WRITE};
 use crate::error::Refusal;
 use crate::group::model::GroupDetails;
 use crate::group::operations::{self, GroupPatch, NewGroup};
-use crate::id::OrganizationId;
+use crate::membership::operations::check_grant;
 use crate::merge::merged;
 use crate::metadata::Metadata;
-use crate::scope::Scopes;
-use crate::store::{Change, Reads};
+use crate::store::Change;
 use crate::web::answer::Answer;
 use crate::web::body::NoBody;
 use crate::web::call::Call;
-use crate::web::caller::Caller;
 use crate::web::endpoint::Write;
 use crate::web::route::Route;
-
-/// In the organization of an account what a group gives are rights on the account: nobody gives more than they hold
-/// there (core-api 1.9).
-async fn check_grant(
-    reads: &dyn Reads,
-    caller: &Caller,
-    organization: OrganizationId,
-    given: &Scopes,
-) -> Result<(), Refusal> {
-    match caller.grantor(organization).refuses(given) {
-        Some(scope) if reads.accounts().exists(organization.account()).await? => Err(Refusal::InsufficientScope(scope)),
-        _ => Ok(()),
-    }
-}
 
 /// `createGroup`
 pub(super) struct Create;
@@ -56,7 +40,8 @@ impl Write for Create {
         existing(change.reads(), issuer, organization).await?;
         let body = call.body()?;
         let details: GroupDetails = merged(&GroupDetails::default(), &body.details)?;
-        check_grant(change.reads(), call.caller()?, organization, &details.scopes).await?;
+        let grantor = call.caller()?.grantor(organization);
+        check_grant(change.reads(), &grantor, organization, &details.scopes).await?;
         let new = NewGroup { details, metadata: Metadata::from_create(&body.metadata) };
         let group = operations::create(change, issuer, organization, new).await?;
         let version = group.updated_at;
@@ -88,9 +73,9 @@ impl Write for Update {
         call.precondition(before.updated_at)?;
         let body = call.body()?;
         let after: GroupDetails = merged(&before.details, &body.details)?;
-        let known = &before.details.scopes;
-        let added = after.scopes.iter().filter(|scope| !known.contains(scope)).cloned().collect();
-        check_grant(change.reads(), call.caller()?, organization, &added).await?;
+        let added = after.scopes.without(&before.details.scopes);
+        let grantor = call.caller()?.grantor(organization);
+        check_grant(change.reads(), &grantor, organization, &added).await?;
         let patch = GroupPatch { details: body.details.clone(), metadata: body.metadata.clone() };
         let after = operations::update(change, before, stored, patch).await?;
         let version = after.updated_at;

@@ -100,7 +100,8 @@ impl Write for Approve {
         if version != version_before {
             charge(change, call, &after)?;
         }
-        Ok(Answer::of(shown(change, after).await?).etag(version))
+        let derived = after.derived_status(change.now());
+        Ok(Answer::of(shown(change, after).await?).etag_showing(version, derived))
     }
 }
 

@@ -79,9 +79,9 @@ impl Read for Get {
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let path: (IssuerId, OrganizationId, InvitationId) = call.path()?;
         let found = invitation(reads, path).await?;
-        let version = found.updated_at;
+        let (version, derived) = (found.updated_at, found.derived_status(call.now()));
         let root = root(call, path.0).await?;
         let view = Showing::new(reads, &root.key, call.now()).show(found).await?;
-        Ok(Answer::of(view).etag(version))
+        Ok(Answer::of(view).etag_showing(version, derived))
     }
 }

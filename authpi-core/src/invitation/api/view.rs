@@ -6,9 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::Refusal;
+use crate::folding::address_hash;
 use crate::id::{InvitationId, IssuerId, OrganizationId, UserId};
 use crate::invitation::model::{Approval, Invitation, InvitationGrant, InvitationState, InvitationStatus};
-use crate::invitation::operations::{address_hash, given};
+use crate::invitation::operations::given;
 use crate::metadata::Metadata;
 use crate::scope::Scopes;
 use crate::seal::RootKey;

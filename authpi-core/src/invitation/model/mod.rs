@@ -99,6 +99,12 @@ impl Invitation {
         self.state.status(self.expires_at <= now)
     }
 
+    /// The word of the status that is shown at `now` in place of the stored one.
+    pub fn derived_status(&self, now: Timestamp) -> Option<&'static str> {
+        let is_stored = matches!(self.state, InvitationState::Expired);
+        (!is_stored && self.status(now) == InvitationStatus::Expired).then_some("expired")
+    }
+
     /// It may still lead to a membership: pending, or waiting for approval, and not expired.
     pub fn is_open(&self, now: Timestamp) -> bool {
         matches!(self.status(now), InvitationStatus::Pending | InvitationStatus::PendingApproval)

@@ -1,7 +1,8 @@
 //! What the invitee does.
 
-use super::rules::{address_hash, given, grantor_now};
+use super::rules::{given, grantor_now};
 use crate::error::Refusal;
+use crate::folding::address_hash;
 use crate::group::operations::resolve;
 use crate::id::{GroupId, InvitationId, IssuerId, MemberId, UserId};
 use crate::invitation::events;
@@ -48,9 +49,12 @@ pub async fn accept(
         return Err(Refusal::conflict("The organization is suspended, and its invitations are frozen."));
     }
     let scopes = given(change.reads(), issuer, organization, &after.grant).await?;
-    if grantor.refuses(&scopes).is_some() && change.reads().accounts().exists(organization.account()).await? {
-        return Err(Refusal::conflict("Who invited may not give these rights any more."));
-    }
+    let granted = membership::check_grant(change.reads(), &grantor, organization, &scopes).await;
+    granted.map_err(|refusal| match refusal {
+        // It is not the invitee who lacks them.
+        Refusal::InsufficientScope(_) => Refusal::conflict("Who invited may not give these rights any more."),
+        other => other,
+    })?;
     let mut groups = Vec::new();
     for role in &after.grant.roles {
         groups.push(resolved(change, &after, role).await?);

@@ -8,7 +8,6 @@ mod write;
 
 pub use decide::{approve, reject, revoke};
 pub use join::{Door, accept, decline};
-pub(crate) use rules::address_hash;
 pub use rules::given;
 pub use send::resend;
 pub use write::{InvitationPatch, Inviter, InviterPatch, NewInvitation, create, lifetime_until, update};

@@ -5,16 +5,13 @@ use std::time::Duration;
 use crate::credential::model::EffectiveStatus as KeyStatus;
 use crate::error::Refusal;
 use crate::event::model::Actor;
-use crate::folding::name_hash;
 use crate::group::operations::role_scopes;
 use crate::id::{InvitationId, IssuerId, MemberId, OrganizationId, UserId};
 use crate::invitation::model::{Invitation, InvitationGrant};
-use crate::mailbox::Mailbox;
-use crate::membership::model::{Grantor, MembershipStatus};
+use crate::membership::model::MembershipStatus;
 use crate::organization_type::InvitationPolicy;
-use crate::rights::Rights;
+use crate::rights::{Grantor, Rights};
 use crate::scope::Scopes;
-use crate::seal::RootKey;
 use crate::store::{Change, Reads};
 use crate::token::model::EffectiveStatus as TokenStatus;
 
@@ -68,21 +65,6 @@ pub async fn given(
     Ok(all.into_iter().collect())
 }
 
-/// In the organization of an account scopes are rights on the account (core-api 1.9).
-pub(super) async fn check_grant(
-    change: &Change<'_>,
-    organization: OrganizationId,
-    grantor: &Grantor,
-    scopes: &Scopes,
-) -> Result<(), Refusal> {
-    match grantor.refuses(scopes) {
-        Some(scope) if change.reads().accounts().exists(organization.account()).await? => {
-            Err(Refusal::InsufficientScope(scope))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Whose address it is may not be a member, the address may not have another open invitation, and together with those
 /// the organization must have room.
 pub(super) async fn check_room(
@@ -96,10 +78,10 @@ pub(super) async fn check_room(
     if reads.invitations().open_for(organization, address_hash, except, now).await?.is_some() {
         return Err(Refusal::not_unique("email_invited", "The address has an open invitation already."));
     }
-    if let Some(user) = reads.users().find_by_username_hash(issuer, &(*address_hash).into()).await?
-        && reads.memberships().find(issuer, organization, MemberId::User(user.id)).await?.is_some()
-    {
-        return Err(Refusal::not_unique("email_invited", "Whose address it is, is a member already."));
+    for user in reads.users().with_address(issuer, &(*address_hash).into()).await? {
+        if reads.memberships().find(issuer, organization, MemberId::User(user)).await?.is_some() {
+            return Err(Refusal::not_unique("email_invited", "Whose address it is, is a member already."));
+        }
     }
     let Some(most) = found.details.max_members else { return Ok(()) };
     let open = reads.invitations().count_open(issuer, &[organization], now).await?;
@@ -115,14 +97,6 @@ pub(super) async fn check_room(
         return Err(Refusal::conflict("With open invitations the organization has as many members as it may have."));
     }
     Ok(())
-}
-
-/// What stands for an address: the same however it is written, for the one that is invited and for that of a user.
-pub(crate) fn address_hash(root: &RootKey, address: &str) -> [u8; 32] {
-    match Mailbox::parse(address) {
-        Some(mailbox) => name_hash(root, mailbox.lower_cased().as_str()),
-        None => name_hash(root, address),
-    }
 }
 
 /// What the one who gave it holds now, in the account whose organization this is.

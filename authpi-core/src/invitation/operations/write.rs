@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::rules::{address_hash, check_grant, check_room, given, rules};
+use super::rules::{check_room, given, rules};
 use super::send::{Post, new_link, post};
 use crate::error::{FieldCode, FieldErrors, Refusal};
+use crate::folding::address_hash;
 use crate::group::operations::role_scopes;
 use crate::id::{IssuerId, OrganizationId};
 use crate::invitation::events;
@@ -14,8 +15,10 @@ use crate::invitation::model::{
     Approval, Invitation, InvitationGrant, InvitationState, InvitationStatus, Invitee, MAX_LIFETIME, MIN_LIFETIME,
 };
 use crate::mailbox::Mailbox;
-use crate::membership::model::{Grantor, NamedRole, below_ceiling, check_ceiling};
+use crate::membership::model::NamedRole;
+use crate::membership::operations::check_grant;
 use crate::metadata::Metadata;
+use crate::rights::Grantor;
 use crate::scope::Scopes;
 use crate::store::Change;
 use crate::timestamp::Timestamp;
@@ -92,17 +95,16 @@ pub async fn create(
     organization: OrganizationId,
     new: NewInvitation,
 ) -> Result<Invitation, Refusal> {
-    let locked = change.unit().organizations().lock(issuer, organization).await?;
-    let locked = locked.ok_or(Refusal::NotFound)?;
+    let locked = change.unit().organizations().lock(issuer, organization).await?.ok_or(Refusal::NotFound)?;
     let rules = rules(change, issuer, &locked.details.org_type, locked.details.invitations).await?;
     let defaults = InvitationGrant {
-        scopes: below_ceiling(&locked.details.scopes, &locked.details.default_member_scopes),
+        scopes: locked.details.default_member_scopes.below(&locked.details.scopes),
         roles: rules.default_role.iter().cloned().collect(),
         user_title: None,
     };
     let grant = with_defaults(InvitationGrant { roles: names(&new.roles), ..new.grant }, defaults);
     let scopes = checked_grant(change, (issuer, organization), &locked.details.scopes, &grant, &new.roles).await?;
-    check_grant(change, organization, &new.grantor, &scopes).await?;
+    check_grant(change.reads(), &new.grantor, organization, &scopes).await?;
     if !locked.is_active() {
         return Err(Refusal::conflict("The organization is suspended, and its invitations are frozen."));
     }
@@ -117,7 +119,7 @@ pub async fn create(
     let id = change.mint()?;
     let now = change.now();
     let invitee = Invitee { email: email.as_str().to_owned(), message: new.message, inviter_name: new.inviter.name };
-    let known = change.reads().users().find_by_username_hash(issuer, &address_hash.into()).await?;
+    let known = change.reads().users().with_address(issuer, &address_hash.into()).await?;
     let link = if rules.require_approval { None } else { Some(new_link(change, id)?) };
     let invitation = Invitation {
         id,
@@ -131,7 +133,7 @@ pub async fn create(
         address_hash,
         sealed: Some(invitee.sealed(change.root_of(issuer)?, id)?),
         inviter_id: new.inviter.id,
-        user_id_invited: known.map(|user| user.id),
+        user_id_invited: known.first().copied(),
         approval: rules.require_approval.then(|| Approval::requested(now)),
         granted_by: change.actor().clone(),
         lifetime,
@@ -175,7 +177,7 @@ async fn checked_grant(
     stated: &[NamedRole],
 ) -> Result<Scopes, Refusal> {
     let mut errors = FieldErrors::new();
-    check_ceiling(ceiling, &grant.scopes, &mut errors);
+    grant.scopes.check_below(ceiling, &mut errors);
     if grant.scopes.is_empty() && grant.roles.is_empty() {
         errors.add("scopes", FieldCode::Required, "an invitation gives at least one scope or a role");
     }
@@ -218,7 +220,7 @@ pub async fn update(
         let scopes = checked_grant(change, (issuer, organization), ceiling, &after.grant, &stated).await?;
         if !held.covers_all(&scopes).is_empty() {
             // Who adds answers for the whole.
-            check_grant(change, organization, &grantor, &scopes).await?;
+            check_grant(change.reads(), &grantor, organization, &scopes).await?;
             after.granted_by = change.actor().clone();
             if before.was_approved() && before.status(change.now()) == InvitationStatus::Pending {
                 after = after.back_to_approval(change.now())?;

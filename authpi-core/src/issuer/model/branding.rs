@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
+use super::stylesheet;
 use crate::error::{FieldCode, FieldErrors};
 
 /// Looks of hosted pages and mails.
@@ -25,6 +26,9 @@ pub struct BrandingSettings {
     /// `#rgb` or `#rrggbb`.
     #[schema(pattern = "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$")]
     pub background_color: Option<String>,
+    /// Style sheet of the hosted pages; loads nothing.
+    #[schema(min_length = 1, max_length = 65536)]
+    pub custom_css: Option<String>,
     /// Languages of pages and mails, as BCP 47 tags; the first is the default.
     #[schema(min_items = 1, max_items = 50)]
     pub locales: Vec<String>,
@@ -38,6 +42,7 @@ impl Default for BrandingSettings {
             favicon_url: None,
             primary_color: None,
             background_color: None,
+            custom_css: None,
             locales: vec!["en".to_owned()],
         }
     }
@@ -55,6 +60,9 @@ impl BrandingSettings {
             if url.as_deref().is_some_and(|url| !is_https(url)) {
                 errors.add(format!("settings.branding.{name}"), FieldCode::InvalidFormat, "must be an https URL");
             }
+        }
+        if let Some(refused) = self.custom_css.as_deref().and_then(|css| stylesheet::check(css).err()) {
+            errors.add("settings.branding.custom_css", refused.code(), refused.to_string());
         }
         for (index, locale) in self.locales.iter().enumerate() {
             if !is_locale(locale) {

@@ -8,6 +8,7 @@ pub mod portals;
 pub mod roles;
 pub mod security;
 mod settings;
+mod stylesheet;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -192,7 +193,7 @@ impl Issuer {
     /// The issuer in another status; the same issuer if it is in it already.
     #[must_use]
     pub fn in_status(self, status: IssuerStatus, now: Timestamp, note: StatusNote) -> Self {
-        if self.status.value == status { self } else { Self { status: Status::changed(status, now, note), ..self } }
+        Self { status: self.status.moved_to(status, now, note), ..self }
     }
 }
 

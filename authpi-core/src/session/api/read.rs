@@ -65,6 +65,7 @@ impl Read for Get {
 
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let session = existing(reads, call.path()?).await?;
-        Ok(Answer::of(SessionView::of(&session, call.now())).etag(session.updated_at))
+        let derived = session.derived_status(call.now());
+        Ok(Answer::of(SessionView::of(&session, call.now())).etag_showing(session.updated_at, derived))
     }
 }

@@ -62,16 +62,16 @@ impl SessionView {
         let has_lapsed = session.is_live() && status == SessionStatus::Expired;
         let (rp, compromise) = (session.kind.rp(), session.compromise.as_ref());
         let details = session.details.clone();
-        let noted = |text: &Option<String>| if has_lapsed { None } else { text.clone() };
+        let (status_at, status_reason, status_by) = session.status.shown(has_lapsed.then(|| session.lapses_at()));
         Self {
             id: session.id,
             user_id: session.user_id,
             issuer_id: session.issuer_id,
             kind: session.kind.as_str(),
             status,
-            status_at: if has_lapsed { Some(session.lapses_at()) } else { session.status.at },
-            status_reason: noted(&session.status.reason),
-            status_by: noted(&session.status.by),
+            status_at,
+            status_reason,
+            status_by,
             authentication: details.authentication,
             op_session_id: rp.map(|rp| rp.op_session_id),
             device: details.device,

@@ -27,7 +27,8 @@ async fn addressed<B: Body>(change: &Change<'_>, call: &Call<B>) -> Result<UserS
 }
 
 fn shown(change: &Change<'_>, session: &UserSession) -> Answer {
-    Answer::of(SessionView::of(session, change.now())).etag(session.updated_at)
+    let derived = session.derived_status(change.now());
+    Answer::of(SessionView::of(session, change.now())).etag_showing(session.updated_at, derived)
 }
 
 /// `updateSession`

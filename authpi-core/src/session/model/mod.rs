@@ -171,6 +171,11 @@ impl UserSession {
         if self.is_live() && self.lapses_at() <= now { SessionStatus::Expired } else { known }
     }
 
+    /// The word of the status that is shown at `now` in place of the stored one.
+    pub fn derived_status(&self, now: Timestamp) -> Option<&'static str> {
+        (self.is_live() && self.status_at(now) == SessionStatus::Expired).then_some("expired")
+    }
+
     /// Nothing has ended it yet but, perhaps, time.
     pub const fn is_live(&self) -> bool {
         self.status.value.is_live()

@@ -47,6 +47,23 @@ pub async fn a_completed_key_gives_its_record_until_it_expires(ground: Ground) {
     assert!(matches!(unit.idempotency().claim(account, &KEY, later(120)).await.unwrap(), Claim::Fresh));
 }
 
+pub async fn a_reader_finds_what_was_completed_until_it_expires(ground: Ground) {
+    let account = mint();
+    let store = ground.store();
+    let found = async |account, at| store.reads().idempotency().find(account, &KEY, at).await.unwrap();
+    let mut running = begin(&ground, START).await;
+    assert!(matches!(running.idempotency().claim(account, &KEY, later(60)).await.unwrap(), Claim::Fresh));
+    let claimed = running.reads().idempotency().find(account, &KEY, START).await.unwrap();
+    assert!(claimed.is_none(), "a claim alone is nothing");
+    drop(running);
+    assert!(found(account, START).await.is_none());
+    complete(&ground, account).await;
+    let known = found(account, later(59)).await.unwrap();
+    assert_eq!((known.fingerprint, known.answer.as_bytes()), (record().fingerprint, record().answer.as_bytes()));
+    assert!(found(account, later(60)).await.is_none());
+    assert!(found(mint(), START).await.is_none());
+}
+
 pub async fn of_parallel_claims_one_is_fresh(ground: Ground) {
     let account = mint();
     let fresh = Arc::new(AtomicUsize::new(0));

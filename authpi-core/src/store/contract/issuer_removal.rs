@@ -5,7 +5,7 @@ use super::{Ground, START, begin, client, later, membership, mint, organization}
 use crate::event::catalogue;
 use crate::event::model::{Actor, ContextRecord, Event, SealedContext, Subject, Trigger};
 use crate::event::repository::EventReads;
-use crate::id::{EventId, MemberId};
+use crate::id::{EventId, IssuerId, MemberId};
 use crate::issuer::model::Issuer;
 use crate::issuer::repository::IssuerChildren;
 use crate::outcome::WriteOutcome;
@@ -59,7 +59,7 @@ pub async fn a_deleted_issuer_is_gone_at_once_and_removed_in_batches(ground: Gro
     ground.store().append(vec![event.clone(), kept.clone()]).await.unwrap();
     let store = ground.store();
     let issuers = store.reads().issuers();
-    let children = issuers.children(gone.id).await.unwrap();
+    let children = issuers.children(gone.id, START).await.unwrap();
     let expected =
         IssuerChildren { organizations: 3, memberships: 1, clients: 1, auth_methods: 2, ..IssuerChildren::default() };
     assert_eq!(children, expected);
@@ -77,13 +77,7 @@ pub async fn a_deleted_issuer_is_gone_at_once_and_removed_in_batches(ground: Gro
     let work = work.iter().find(|deleting| deleting.id == gone.id).unwrap();
     assert_eq!((work.account_id, work.accepted_at), (gone.account_id, later(1)));
 
-    let mut batches = Vec::new();
-    while batches.last() != Some(&0) {
-        let mut unit = begin(&ground, later(2)).await;
-        batches.push(unit.issuers().remove_children(gone.id, 2).await.unwrap());
-        unit.commit().await.unwrap();
-    }
-    assert_eq!(batches, [2, 2, 2, 2, 0]);
+    assert_eq!(removed_in_batches(&ground, gone.id).await, [2, 2, 2, 2, 0]);
     let mut unit = begin(&ground, later(2)).await;
     unit.issuers().remove(gone.id).await.unwrap();
     unit.issuers().remove(gone.id).await.unwrap();
@@ -94,8 +88,8 @@ pub async fn a_deleted_issuer_is_gone_at_once_and_removed_in_batches(ground: Gro
     let events = store.reads().events();
     assert!(sealed_context(events, &gone, event.id).await.is_none(), "the context went with its key");
     assert!(sealed_context(events, &other, kept.id).await.is_some());
-    assert_eq!(issuers.children(gone.id).await.unwrap(), IssuerChildren::default());
-    assert_eq!(issuers.children(other.id).await.unwrap(), expected);
+    assert_eq!(issuers.children(gone.id, START).await.unwrap(), IssuerChildren::default());
+    assert_eq!(issuers.children(other.id, START).await.unwrap(), expected);
     let stranger = MemberId::User(mint());
     let memberships = store.reads().memberships();
     let mut has_owner = Vec::new();
@@ -103,6 +97,16 @@ pub async fn a_deleted_issuer_is_gone_at_once_and_removed_in_batches(ground: Gro
         has_owner.push(memberships.has_other_owner(organization, stranger).await.unwrap());
     }
     assert_eq!(has_owner, [false, true], "the scopes went with the membership");
+}
+
+async fn removed_in_batches(ground: &Ground, issuer: IssuerId) -> Vec<u64> {
+    let mut batches = Vec::new();
+    while batches.last() != Some(&0) {
+        let mut unit = begin(ground, later(2)).await;
+        batches.push(unit.issuers().remove_children(issuer, 2).await.unwrap());
+        unit.commit().await.unwrap();
+    }
+    batches
 }
 
 async fn sealed_context(events: &dyn EventReads, issuer: &Issuer, id: EventId) -> Option<SealedContext> {

@@ -26,21 +26,14 @@ pub(super) async fn check_grant<B: Body, P>(
     }
     let caller = call.caller()?;
     let none = Rights::default();
-    require(caller.in_account(change.account()).unwrap_or(&none), scopes)?;
+    caller.in_account(change.account()).unwrap_or(&none).permit(scopes)?;
     let held = change.reads().memberships().effective_scopes(issuer.id, MemberId::User(user)).await?;
     for (organization, _, theirs) in held {
         let account = organization.account();
         if change.reads().accounts().exists(account).await? {
             let given = Rights::of_member(&theirs).within(scopes).to_scopes();
-            require(caller.in_account(account).unwrap_or(&none), &given)?;
+            caller.in_account(account).unwrap_or(&none).permit(&given)?;
         }
     }
     Ok(())
-}
-
-fn require(held: &Rights, scopes: &Scopes) -> Result<(), Refusal> {
-    match held.not_grantable(scopes).into_iter().next() {
-        None => Ok(()),
-        Some(missing) => Err(Refusal::InsufficientScope(missing)),
-    }
 }

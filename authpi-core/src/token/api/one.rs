@@ -31,7 +31,8 @@ async fn addressed<B: Body>(change: &mut Change<'_>, call: &Call<B>) -> Result<P
 }
 
 fn shown(change: &Change<'_>, token: &PersonalToken) -> Answer {
-    Answer::of(PersonalTokenView::of(token, change.now())).etag(token.updated_at)
+    let derived = token.derived_status(change.now());
+    Answer::of(PersonalTokenView::of(token, change.now())).etag_showing(token.updated_at, derived)
 }
 
 /// `getToken`
@@ -50,7 +51,8 @@ impl Read for Get {
 
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let token = existing(reads, call).await?;
-        Ok(Answer::of(PersonalTokenView::of(&token, call.now())).etag(token.updated_at))
+        let derived = token.derived_status(call.now());
+        Ok(Answer::of(PersonalTokenView::of(&token, call.now())).etag_showing(token.updated_at, derived))
     }
 }
 

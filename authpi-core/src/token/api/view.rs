@@ -45,7 +45,8 @@ impl PersonalTokenView {
     /// As it is at `now`.
     pub(super) fn of(token: &PersonalToken, now: Timestamp) -> Self {
         let status = token.effective_status(now);
-        let changed = &token.status;
+        let expired_at = (status == EffectiveStatus::Expired).then_some(token.expires_at);
+        let (status_at, status_reason, status_by) = token.status.shown(expired_at);
         let details = token.details.clone();
         Self {
             id: token.id,
@@ -57,9 +58,9 @@ impl PersonalTokenView {
             tags: details.tags,
             restrictions: token.restrictions.clone(),
             status,
-            status_at: if status == EffectiveStatus::Expired { Some(token.expires_at) } else { changed.at },
-            status_reason: changed.reason.clone(),
-            status_by: changed.by.clone(),
+            status_at,
+            status_reason,
+            status_by,
             expires_at: token.expires_at,
             audience: token.audience.clone(),
             jti: token.jti.clone(),

@@ -161,6 +161,15 @@ impl PersonalToken {
         }
     }
 
+    /// The word of the status that is shown at `now` in place of the stored one.
+    pub fn derived_status(&self, now: Timestamp) -> Option<&'static str> {
+        match self.effective_status(now) {
+            EffectiveStatus::Expired => Some("expired"),
+            EffectiveStatus::Suspended => Some("suspended"),
+            _ => None,
+        }
+    }
+
     /// It takes a place among the active tokens of its user, whether or not the user is active.
     pub fn takes_a_place(&self, now: Timestamp) -> bool {
         self.status.value == TokenStatus::Active && self.expires_at > now
@@ -185,18 +194,14 @@ impl PersonalToken {
     fn switched(self, status: TokenStatus, now: Timestamp, note: StatusNote) -> Result<Self, Refusal> {
         match self.status.value {
             TokenStatus::Revoked => Err(Refusal::conflict("A revoked personal token stays revoked.")),
-            known if known == status => Ok(self),
-            _ => Ok(Self { status: Status::changed(status, now, note), ..self }),
+            _ => Ok(Self { status: self.status.moved_to(status, now, note), ..self }),
         }
     }
 
     /// Puts it out of use for ever, unless it is already.
     #[must_use]
     pub fn revoked(self, now: Timestamp, note: StatusNote) -> Self {
-        if self.status.value == TokenStatus::Revoked {
-            return self;
-        }
-        Self { status: Status::changed(TokenStatus::Revoked, now, note), ..self }
+        Self { status: self.status.moved_to(TokenStatus::Revoked, now, note), ..self }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::id::{IssuerId, UserId};
 use crate::metadata::Metadata;
 use crate::timestamp::Timestamp;
 use crate::user::model::{
-    Approval, DirectoryEntry, DirectoryStatus, User, UserDetails, UserStatus, UsernameHash, UsernameType,
+    ApprovalRecord, DirectoryEntry, DirectoryStatus, User, UserDetails, UserStatus, UsernameHash, UsernameType,
 };
 use crate::web::members::Joined;
 
@@ -24,7 +24,7 @@ pub struct UserHead {
     username_type: UsernameType,
     username: String,
     security: SecurityView,
-    approval: Option<Approval>,
+    approval: Option<ApprovalRecord>,
     metadata: Metadata,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -68,7 +68,7 @@ impl UserView {
                 locked_until: security.locked_until(now),
                 last_login_at: security.last_login_at,
             },
-            approval: user.approval,
+            approval: user.approval.map(Into::into),
             metadata: user.metadata,
             created_at: user.created_at,
             updated_at: user.updated_at,

@@ -1,12 +1,14 @@
 //! A user, and the entry that stands for it in the directory.
 
-use super::approval::Approval;
+use super::approval::{Approval, NotWaiting, Verdict};
 use super::details::UserDetails;
 use super::security::UserSecurity;
 use super::status::{DirectoryStatus, IllegalTransition, StatusStep, UserStatus};
 use super::username::{Username, UsernameHash, UsernameType, folded};
+use crate::folding::address_hash;
 use crate::id::{IssuerId, UserId};
 use crate::metadata::Metadata;
+use crate::seal::RootKey;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
 
@@ -26,6 +28,8 @@ pub struct User {
     pub username: Username,
     /// What stands for that in the directory.
     pub username_hash: UsernameHash,
+    /// What stands there for the e-mail address, once it is proven.
+    pub email_hash: Option<UsernameHash>,
     /// What a caller writes.
     pub details: UserDetails,
     /// Seen by administrators only.
@@ -52,13 +56,39 @@ impl User {
         note: StatusNote,
     ) -> Result<(Self, Option<StatusStep>), IllegalTransition> {
         let step = self.status.value.step_to(wanted)?;
-        let status = if step.is_some() { Status::changed(wanted, now, note) } else { self.status };
-        Ok((Self { status, ..self }, step))
+        if step.is_none() {
+            return Ok((self, None));
+        }
+        // Nobody waits any more for a decision about a user who is out for ever: that was it.
+        let approval = match (self.status.value, self.approval) {
+            (UserStatus::PendingApproval, Some(asked)) => Some(asked.decided(Verdict::Rejected, now, note.clone())),
+            (_, known) => known,
+        };
+        Ok((Self { status: Status::changed(wanted, now, note), approval, ..self }, step))
+    }
+
+    /// The user after the decision about their sign-up.
+    ///
+    /// # Errors
+    /// [`NotWaiting`] for one who does not wait for it.
+    pub fn decided(self, verdict: Verdict, now: Timestamp, note: StatusNote) -> Result<Self, NotWaiting> {
+        if self.status.value != UserStatus::PendingApproval {
+            return Err(NotWaiting);
+        }
+        let asked = self.approval.unwrap_or_else(|| Approval::requested(self.created_at));
+        let status = Status::changed(verdict.user_status(), now, note.clone());
+        Ok(Self { status, approval: Some(asked.decided(verdict, now, note)), ..self })
     }
 
     /// The e-mail address that `profile.email_verified` is about.
     pub fn email(&self) -> Option<&str> {
         self.details.profile.email.as_deref().or_else(|| self.username_of(UsernameType::Email))
+    }
+
+    /// What stands for the e-mail address in the directory: nothing until it is proven.
+    pub fn proven_email_hash(&self, root: &RootKey) -> Option<UsernameHash> {
+        let proven = self.email().filter(|_| self.details.profile.email_verified);
+        proven.map(|email| address_hash(root, email).into())
     }
 
     /// The telephone number that `profile.phone_verified` is about.

@@ -4,21 +4,45 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::status::UserStatus;
+use crate::error::Refusal;
+use crate::status::StatusNote;
 use crate::timestamp::Timestamp;
 
-/// A sign-up that had to be approved, and what was decided.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// A sign-up that had to be approved, and what was decided, if anything was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "ApprovalRecord", try_from = "ApprovalRecord")]
 pub struct Approval {
-    /// Where it stands.
-    pub status: ApprovalStatus,
     /// When the user signed up.
     pub requested_at: Timestamp,
+    /// What was decided; nothing yet when absent.
+    pub decision: Option<Decision>,
+}
+
+/// What was decided about a sign-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether the user is in.
+    pub verdict: Verdict,
+    /// When.
+    pub at: Timestamp,
+    /// Who decided and why.
+    pub note: StatusNote,
+}
+
+/// An approval on the wire and in storage.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Approval)]
+pub struct ApprovalRecord {
+    /// Where it stands.
+    status: ApprovalStatus,
+    /// When the user signed up.
+    requested_at: Timestamp,
     /// When it was decided.
-    pub decided_at: Option<Timestamp>,
-    /// Who decided: an id.
-    pub decided_by: Option<String>,
+    decided_at: Option<Timestamp>,
+    /// Who decided.
+    decided_by: Option<String>,
     /// What was said about it.
-    pub reason: Option<String>,
+    reason: Option<String>,
 }
 
 /// Where an approval stands.
@@ -29,7 +53,7 @@ pub enum ApprovalStatus {
     Pending,
     /// The user is in.
     Approved,
-    /// The user is blocked.
+    /// The user is out.
     Rejected,
 }
 
@@ -38,7 +62,7 @@ pub enum ApprovalStatus {
 pub enum Verdict {
     /// The user is in.
     Approved,
-    /// The user is blocked.
+    /// The user is out.
     Rejected,
 }
 
@@ -52,19 +76,61 @@ impl Verdict {
     }
 }
 
+/// The user does not wait for a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the user does not wait for an approval")]
+pub struct NotWaiting;
+
+impl From<NotWaiting> for Refusal {
+    fn from(_: NotWaiting) -> Self {
+        Self::conflict("The user does not wait for an approval.")
+    }
+}
+
 impl Approval {
     /// Of somebody who signed up at `now`.
     pub const fn requested(now: Timestamp) -> Self {
-        Self { status: ApprovalStatus::Pending, requested_at: now, decided_at: None, decided_by: None, reason: None }
+        Self { requested_at: now, decision: None }
     }
 
     /// The decision.
     #[must_use]
-    pub fn decided(self, verdict: Verdict, now: Timestamp, by: String, reason: Option<String>) -> Self {
+    pub fn decided(self, verdict: Verdict, now: Timestamp, note: StatusNote) -> Self {
+        Self { decision: Some(Decision { verdict, at: now, note }), ..self }
+    }
+}
+
+impl From<Approval> for ApprovalRecord {
+    fn from(approval: Approval) -> Self {
+        let requested_at = approval.requested_at;
+        let Some(Decision { verdict, at, note }) = approval.decision else {
+            let status = ApprovalStatus::Pending;
+            return Self { status, requested_at, decided_at: None, decided_by: None, reason: None };
+        };
         let status = match verdict {
             Verdict::Approved => ApprovalStatus::Approved,
             Verdict::Rejected => ApprovalStatus::Rejected,
         };
-        Self { status, decided_at: Some(now), decided_by: Some(by), reason, ..self }
+        Self { status, requested_at, decided_at: Some(at), decided_by: note.by, reason: note.reason }
+    }
+}
+
+/// A record that contradicts itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an approval is decided with a time, or pending without one")]
+pub struct Contradiction;
+
+impl TryFrom<ApprovalRecord> for Approval {
+    type Error = Contradiction;
+
+    fn try_from(record: ApprovalRecord) -> Result<Self, Contradiction> {
+        let asked = Self::requested(record.requested_at);
+        let note = StatusNote { reason: record.reason, by: record.decided_by };
+        match (record.status, record.decided_at) {
+            (ApprovalStatus::Pending, None) => Ok(asked),
+            (ApprovalStatus::Approved, Some(at)) => Ok(asked.decided(Verdict::Approved, at, note)),
+            (ApprovalStatus::Rejected, Some(at)) => Ok(asked.decided(Verdict::Rejected, at, note)),
+            _ => Err(Contradiction),
+        }
     }
 }

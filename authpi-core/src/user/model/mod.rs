@@ -8,7 +8,7 @@ mod status;
 mod username;
 
 pub use account::{DirectoryEntry, STORE_ID, User, UserOrigin};
-pub use approval::{Approval, ApprovalStatus, Verdict};
+pub use approval::{Approval, ApprovalRecord, ApprovalStatus, Contradiction, Decision, NotWaiting, Verdict};
 pub use details::{Compliance, Preferences, Profile, UserDetails};
 pub use security::{Protection, UserSecurity};
 pub use status::{DirectoryStatus, IllegalTransition, StatusStep, UserStatus};

@@ -38,6 +38,7 @@ pub async fn remove(change: &mut Change<'_>, verifier: &Verifier) -> Result<(), 
         let is_last = !others.iter().any(|other| other.kind().is_factor());
         if let Some(codes) = of_kind(&others, VerifierKind::BackupCodes).filter(|_| is_last) {
             change.unit().verifiers().remove(codes).await?.required()?;
+            change.emit(events::deleted(change.account(), codes))?;
         }
     }
     if verifier.kind().is_factor() || matches!(verifier.proof, Proof::Password { .. }) {

@@ -184,7 +184,7 @@ impl Webhook {
     }
 
     fn with_status(self, status: WebhookStatus, now: Timestamp, note: StatusNote) -> Self {
-        if self.status.value == status { self } else { Self { status: Status::changed(status, now, note), ..self } }
+        Self { status: self.status.moved_to(status, now, note), ..self }
     }
 }
 

@@ -11,8 +11,8 @@ pub use directory::{
     those_who_wait_are_listed_oldest_first,
 };
 pub use names::{
-    a_taken_name_leaves_the_unit_usable, of_parallel_renames_to_one_name_one_wins,
-    of_parallel_users_of_one_name_one_is_made,
+    a_taken_name_leaves_the_unit_usable, an_address_finds_who_has_proven_it_and_then_who_is_called_so,
+    of_parallel_renames_to_one_name_one_wins, of_parallel_users_of_one_name_one_is_made,
 };
 pub use record::{
     a_dropped_unit_leaves_nothing, a_login_is_noted_and_is_no_change, an_update_with_a_stale_version_changes_nothing,
@@ -41,6 +41,7 @@ pub fn named(issuer: IssuerId, name: &str) -> User {
         status: Status::initial(UserStatus::Active),
         username: Username::new(None, name).unwrap(),
         username_hash: hash(name),
+        email_hash: None,
         details: UserDetails::default(),
         metadata: Metadata::default(),
         approval: None,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{hash, insert, listed, named, renamed, update, user};
+use super::{delete, hash, insert, listed, named, renamed, update, user};
 use crate::id::IssuerId;
 use crate::outcome::InsertOutcome;
 use crate::store::contract::{Ground, START, begin, later, mint, race};
+use crate::user::model::User;
 use crate::user::repository::UserUpdateOutcome;
 
 pub async fn of_parallel_users_of_one_name_one_is_made(ground: Ground) {
@@ -65,4 +66,26 @@ pub async fn a_taken_name_leaves_the_unit_usable(ground: Ground) {
     assert_eq!(users.find_by_username_hash(issuer, &hash("first")).await.unwrap(), Some(first));
     assert_eq!(users.find_by_username_hash(issuer, &hash("third")).await.unwrap(), Some(other));
     assert_eq!(listed(&ground, issuer, None).await.len(), 3);
+}
+
+pub async fn an_address_finds_who_has_proven_it_and_then_who_is_called_so(ground: Ground) {
+    let (issuer, stranger): (IssuerId, IssuerId) = (mint(), mint());
+    let address = hash("ada@example.com");
+    let called = named(issuer, "ada@example.com");
+    insert(&ground, &called).await;
+    let proven = |issuer| User { email_hash: Some(address), ..user(issuer) };
+    let (first, second, gone) = (proven(issuer), proven(issuer), proven(issuer));
+    for one in [&first, &second, &gone, &proven(stranger), &user(issuer)] {
+        insert(&ground, one).await;
+    }
+    delete(&ground, &gone, later(1)).await;
+    let store = ground.store();
+    let found = async || store.reads().users().with_address(issuer, &address).await.unwrap();
+    assert_eq!(found().await, [first.id, second.id, called.id]);
+    let taken = User { email_hash: None, updated_at: later(2), ..first.clone() };
+    assert_eq!(update(&ground, &taken, &first).await, UserUpdateOutcome::Done);
+    let both = User { email_hash: Some(address), updated_at: later(2), ..called.clone() };
+    assert_eq!(update(&ground, &both, &called).await, UserUpdateOutcome::Done);
+    assert_eq!(found().await, [called.id, second.id], "each once");
+    assert_eq!(store.reads().users().with_address(issuer, &hash("nobody")).await.unwrap(), []);
 }

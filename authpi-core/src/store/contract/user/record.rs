@@ -13,7 +13,8 @@ use crate::outcome::{InsertOutcome, WriteOutcome};
 use crate::status::{Status, StatusNote};
 use crate::store::contract::{Ground, START, begin, later, mint, race};
 use crate::user::model::{
-    Approval, DirectoryEntry, DirectoryStatus, STORE_ID, User, UserDetails, UserStatus, UsernameType, Verdict,
+    Approval, DirectoryEntry, DirectoryStatus, STORE_ID, User, UserDetails, UserStatus, UsernameHash, UsernameType,
+    Verdict,
 };
 use crate::user::repository::UserUpdateOutcome;
 
@@ -43,9 +44,9 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
         approval: Some(Approval::requested(later(1)).decided(
             Verdict::Rejected,
             later(2),
-            "b".repeat(200),
-            Some("ü".repeat(1000)),
+            StatusNote { reason: Some("ü".repeat(1000)), by: Some("b".repeat(200)) },
         )),
+        email_hash: Some(UsernameHash::from_bytes([9; 32])),
         status: Status::changed(
             UserStatus::Suspended,
             later(1),

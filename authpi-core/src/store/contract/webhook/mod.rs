@@ -1,0 +1,102 @@
+//! Webhooks and their deliveries.
+
+mod delivery;
+mod record;
+mod removal;
+
+pub use delivery::{
+    a_delivery_comes_back_as_it_was_written, deliveries_are_listed_newest_first_and_filters_hold_together,
+    failed_deliveries_are_queued_anew_newest_first_if_their_event_is_kept,
+    of_parallel_deliveries_of_one_event_one_is_made,
+};
+pub use record::{
+    a_deleted_webhook_loses_its_secrets_and_is_listed_by_its_status_alone, a_stale_version_changes_nothing,
+    another_account_sees_and_changes_nothing, every_field_comes_back_as_it_was_written,
+    of_parallel_updates_of_one_version_one_wins, pages_neither_repeat_nor_skip_while_rows_come_and_go,
+};
+pub use removal::{
+    the_webhooks_of_a_closed_account_stop_and_are_removed,
+    waiting_deliveries_are_hastened_and_those_of_a_deleted_webhook_cancelled,
+    what_was_kept_long_enough_goes_in_batches,
+};
+
+use super::{Ground, START, begin, later, mint};
+use crate::event::catalogue;
+use crate::id::AccountId;
+use crate::metadata::Metadata;
+use crate::outcome::InsertOutcome;
+use crate::seal::Sealed;
+use crate::status::Status;
+use crate::webhook::model::{
+    AuthKind, Circuit, Delivery, SigningSecret, StoredSecret, Webhook, WebhookAuth, WebhookDetails, WebhookStatus,
+};
+
+pub(super) fn webhook(account: AccountId) -> Webhook {
+    Webhook {
+        id: mint(),
+        account_id: account,
+        status: Status::initial(WebhookStatus::Active),
+        details: WebhookDetails {
+            name: Some("example.com".to_owned()),
+            url: "https://example.com/hook".to_owned(),
+            ..WebhookDetails::default()
+        },
+        auth: WebhookAuth { kind: AuthKind::None, bearer: None, signing: None },
+        circuit: Circuit::CLOSED,
+        metadata: Metadata::default(),
+        created_at: START,
+        updated_at: START,
+    }
+}
+
+fn secret(byte: u8) -> StoredSecret {
+    StoredSecret { sealed: Sealed::from_bytes(vec![byte; 120]), hint: "...xyz789".to_owned() }
+}
+
+fn with_secrets(account: AccountId) -> Webhook {
+    let signing = SigningSecret { current: secret(2), previous: Some((Sealed::from_bytes(vec![3; 120]), later(60))) };
+    let auth = WebhookAuth { kind: AuthKind::BearerSignature, bearer: Some(secret(1)), signing: Some(signing) };
+    Webhook { auth, ..webhook(account) }
+}
+
+pub(super) async fn insert(ground: &Ground, webhook: &Webhook) {
+    let mut unit = begin(ground, START).await;
+    unit.webhooks().insert(webhook).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+async fn find(ground: &Ground, webhook: &Webhook) -> Option<Webhook> {
+    ground.store().reads().webhooks().find(webhook.account_id, webhook.id).await.unwrap()
+}
+
+/// All that is known of a webhook; sealed values compare by nothing else.
+fn shown(webhook: Option<&Webhook>) -> Option<String> {
+    let stored = |secret: &StoredSecret| (secret.sealed.as_bytes().to_vec(), secret.hint.clone());
+    webhook.map(|webhook| {
+        let signing = webhook.auth.signing.as_ref().map(|signing| {
+            let previous = signing.previous.as_ref().map(|(sealed, until)| (sealed.as_bytes().to_vec(), *until));
+            (stored(&signing.current), previous)
+        });
+        format!("{webhook:?} {:?} {signing:?}", webhook.auth.bearer.as_ref().map(stored))
+    })
+}
+
+fn delivery(webhook: &Webhook) -> Delivery {
+    Delivery::new((webhook.account_id, webhook.id), mint(), (mint(), catalogue::USER_CREATED), 10, START)
+}
+
+async fn insert_delivery(ground: &Ground, delivery: &Delivery) {
+    let mut unit = begin(ground, START).await;
+    assert_eq!(unit.webhooks().insert_delivery(delivery).await.unwrap(), InsertOutcome::Inserted);
+    unit.commit().await.unwrap();
+}
+
+async fn find_delivery(ground: &Ground, delivery: &Delivery) -> Option<Delivery> {
+    let (account, webhook, id) = (delivery.account_id, delivery.webhook_id, delivery.id);
+    ground.store().reads().webhooks().delivery(account, webhook, id).await.unwrap()
+}
+
+fn told(delivery: Option<&Delivery>) -> Option<String> {
+    let body = delivery.map(|delivery| delivery.body.as_ref().map(|body| body.as_bytes().to_vec()));
+    delivery.map(|delivery| format!("{delivery:?} {body:?}"))
+}
