@@ -24,7 +24,10 @@ const HISTORY: &[(&str, &str)] = &[
     ("authpi_statement", "core-api section 25: a row a month"),
     ("authpi_usage", "core-api section 25: a row a month and dimension"),
     ("authpi_payment_method", "core-api section 25: removed ones are shown with `removed_at`"),
-    ("authpi_signing_key", "idp.md §13: three a month; old logout hints and tokens are checked against them"),
+    (
+        "authpi_signing_key",
+        "idp.md §13: three a month, for the 400 days in which something that they signed can be shown",
+    ),
     ("authpi_invitation", "core-api section 19: an organization lists what became of each"),
     ("authpi_delegation", "core-api 21.4: a user sees what was in force"),
 ];

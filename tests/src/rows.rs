@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement};
 use uuid::Uuid;
 
 /// An id in all spellings that a column may hold.
@@ -28,10 +28,16 @@ impl Mention {
         Self { id: id.to_owned(), uuid: Uuid::from_u128(digits.chars().fold(0, digit)) }
     }
 
-    /// The digits behind the prefix, the UUID with and without hyphens.
-    fn texts(&self) -> [String; 3] {
+    /// The digits behind the prefix, the UUID with and without hyphens; where columns come in hexadecimal digits, those
+    /// of all these texts and of the bytes.
+    fn spellings(&self, is_hexadecimal: bool) -> Vec<String> {
         let digits = self.id.rsplit('_').next().unwrap().to_owned();
-        [digits, self.uuid.hyphenated().to_string(), self.uuid.simple().to_string()]
+        let mut texts = vec![digits, self.uuid.hyphenated().to_string(), self.uuid.simple().to_string()];
+        if is_hexadecimal {
+            texts = texts.iter().map(|text| hexadecimal(text.as_bytes())).collect();
+            texts.push(self.uuid.simple().to_string());
+        }
+        texts
     }
 }
 
@@ -71,55 +77,51 @@ impl Tables {
         Self { connection, columns }
     }
 
-    async fn numbers(&self, sql: String, names: &[String]) -> Vec<i64> {
-        let statement = Statement::from_string(self.connection.get_database_backend(), sql);
-        let row = self.connection.query_one_raw(statement).await.unwrap().unwrap();
-        names.iter().map(|name| row.try_get("", name).unwrap()).collect()
-    }
-
     /// How many rows each table has.
     ///
     /// # Panics
     /// When the database does not answer.
     pub async fn count(&self) -> BTreeMap<String, i64> {
-        let mut counts = BTreeMap::new();
-        for table in self.columns.keys() {
-            let counted = self.numbers(format!("SELECT COUNT(*) AS n FROM {table}"), &["n".to_owned()]).await;
-            counts.insert(table.clone(), counted[0]);
-        }
-        counts
+        let of_table = |table: &String| format!("SELECT '{table}' AS t, COUNT(*) AS n FROM {table}");
+        let sql: Vec<_> = self.columns.keys().map(of_table).collect();
+        let statement = Statement::from_string(self.connection.get_database_backend(), sql.join(" UNION ALL "));
+        let rows = self.connection.query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| (row.try_get("", "t").unwrap(), row.try_get("", "n").unwrap())).collect()
     }
 
-    /// Whether a column holds the id, in whatever spelling.
-    fn condition(&self, column: &str, mention: &Mention) -> String {
-        let texts = mention.texts();
-        let tests: Vec<_> = if self.connection.get_database_backend() == DbBackend::Postgres {
-            // Bytes come as hexadecimal digits.
-            texts.iter().map(|text| format!("POSITION('{text}' IN LOWER({column}::text)) > 0")).collect()
-        } else {
-            let bytes = texts.iter().map(String::as_bytes).chain([mention.uuid.as_bytes().as_slice()]);
-            bytes.map(|bytes| format!("INSTR(HEX({column}), '{}') > 0", hexadecimal(bytes))).collect()
+    /// All rows of a table, each column as text: bytes, and on SQLite and MariaDB everything, in hexadecimal digits.
+    async fn rows(&self, table: &str, columns: &[String]) -> Vec<QueryResult> {
+        let backend = self.connection.get_database_backend();
+        let as_text = |(number, column): (usize, &String)| match backend {
+            DbBackend::Postgres => format!("LOWER(\"{column}\"::text) AS n{number}"),
+            DbBackend::MySql => format!("LOWER(HEX(`{column}`)) AS n{number}"),
+            _ => format!("LOWER(HEX(\"{column}\")) AS n{number}"),
         };
-        tests.join(" OR ")
+        let texts: Vec<_> = columns.iter().enumerate().map(as_text).collect();
+        let sql = format!("SELECT {} FROM {table}", texts.join(", "));
+        self.connection.query_all_raw(Statement::from_string(backend, sql)).await.unwrap()
     }
 
-    /// Where the id is mentioned, as `table.column`.
+    /// Where each of the ids is mentioned, as `table.column`. Everything is read once, however many they are.
     ///
     /// # Panics
     /// When the database does not answer.
-    pub async fn mentions(&self, mention: &Mention) -> BTreeSet<String> {
-        let quote = if self.connection.get_database_backend() == DbBackend::MySql { '`' } else { '"' };
-        let mut found = BTreeSet::new();
+    pub async fn mentions(&self, ids: &[Mention]) -> BTreeMap<String, BTreeSet<String>> {
+        let is_hexadecimal = self.connection.get_database_backend() != DbBackend::Postgres;
+        let spellings: Vec<_> = ids.iter().map(|mention| (&mention.id, mention.spellings(is_hexadecimal))).collect();
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (table, columns) in &self.columns {
-            let names: Vec<_> = (0..columns.len()).map(|number| format!("n{number}")).collect();
-            let of_column = |(name, column): (&String, &String)| {
-                let condition = self.condition(&format!("{quote}{column}{quote}"), mention);
-                format!("COUNT(CASE WHEN {condition} THEN 1 END) AS {name}")
-            };
-            let counts: Vec<_> = names.iter().zip(columns).map(of_column).collect();
-            let counted = self.numbers(format!("SELECT {} FROM {table}", counts.join(", ")), &names).await;
-            let hits = columns.iter().zip(counted).filter(|(_, count)| *count > 0);
-            found.extend(hits.map(|(column, _)| format!("{table}.{column}")));
+            for row in self.rows(table, columns).await {
+                for (number, column) in columns.iter().enumerate() {
+                    let Some(held) = row.try_get::<Option<String>>("", &format!("n{number}")).unwrap() else {
+                        continue;
+                    };
+                    let is_named = |spelling: &Vec<String>| spelling.iter().any(|text| held.contains(text));
+                    for (id, _) in spellings.iter().filter(|(_, spelling)| is_named(spelling)) {
+                        found.entry(format!("{table}.{column}")).or_default().insert((*id).clone());
+                    }
+                }
+            }
         }
         found
     }
@@ -135,7 +137,7 @@ impl Tables {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02X}").unwrap();
+        write!(text, "{byte:02x}").unwrap();
         text
     })
 }

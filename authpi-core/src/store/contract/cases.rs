@@ -160,6 +160,7 @@ macro_rules! store_contract {
             of_parallel_creators_one_makes_a_generation,
             a_generation_that_is_taken_adds_nothing,
             a_rotated_issuer_has_both_generations,
+            keys_that_were_succeeded_long_ago_are_removed,
             the_version_follows_the_keys_and_the_issuer,
             everyone_is_told_what_the_issuer_says,
             a_deleted_issuer_publishes_nothing_and_gets_no_keys,
