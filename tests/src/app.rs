@@ -206,6 +206,9 @@ fn serve_axum(listener: TcpListener, authpi: &AuthPi) -> Running {
     Running::Axum(tokio::spawn(async move { axum::serve(listener, app).await.unwrap() }))
 }
 
+/// Longer than any test leaves a connection alone: one that is closed while a request is on its way is nobody's fault.
+const KEEP_ALIVE: Duration = Duration::from_mins(5);
+
 fn serve_actix(listener: TcpListener, authpi: &AuthPi) -> Running {
     let authpi = authpi.clone();
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -213,7 +216,7 @@ fn serve_actix(listener: TcpListener, authpi: &AuthPi) -> Running {
         actix_web::rt::System::new().block_on(async move {
             let server =
                 actix_web::HttpServer::new(move || actix_web::App::new().configure(authpi_actix::configure(&authpi)));
-            let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
+            let server = server.workers(1).keep_alive(KEEP_ALIVE).disable_signals().listen(listener).unwrap().run();
             sender.send(server.handle()).unwrap();
             server.await.unwrap();
         });
