@@ -355,34 +355,6 @@ impl ApiKeyRepository for Unit {
         Ok(WriteOutcome::of_rows(done.rows_affected))
     }
 
-    async fn remove_of_organization(
-        &mut self,
-        account: AccountId,
-        organization: OrganizationId,
-        limit: u32,
-    ) -> Result<u64, StoreError> {
-        const OPERATION: &str = "api_key.remove_of_organization";
-        let found: Vec<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::OrgId.eq(organization.uuid()))
-            .filter(Column::AccountId.eq(account.uuid()))
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        if found.is_empty() {
-            return Ok(0);
-        }
-        let done = Entity::delete_many()
-            .filter(Column::Id.is_in(found))
-            .exec(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        Ok(done.rows_affected)
-    }
-
     async fn take_uses(
         &mut self,
         account: AccountId,

@@ -26,6 +26,7 @@ const HISTORY: &[(&str, &str)] = &[
         "authpi_signing_key",
         "idp.md §13: three a month, for the 400 days in which something that they signed can be shown",
     ),
+    ("authpi_api_key", "core-api section 16: the records of a deleted organization's keys survive"),
     ("authpi_invitation", "core-api section 19: an organization lists what became of each"),
     ("authpi_delegation", "core-api 21.4: a user sees what was in force"),
 ];

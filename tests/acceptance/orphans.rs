@@ -67,6 +67,7 @@ const OUTLIVING: &[Outlives] = &[
     outlives("authpi_delegation.agent_id", &[Agent], None, "core-api 21.4: a revoked record is the user's"),
     outlives("authpi_delegation.client_id", &[Client], None, "core-api 21.4: a revoked record is the user's"),
     outlives("authpi_delegation.org_id", &[Organization], None, "core-api 21.4: a revoked record is the user's"),
+    outlives("authpi_api_key.org_id", &[Organization], None, "core-api section 16: its record survives"),
     outlives("authpi_invitation.user_id_invited", &[User], Some(31), "core-api section 21: with the record"),
     outlives("authpi_invitation.inviter_id", &[User], None, "core-api section 19: the inviter keeps its id"),
     outlives("authpi_note.content", &[User, Client, Organization], None, "core-api section 11: the author's text"),

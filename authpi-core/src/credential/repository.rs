@@ -143,17 +143,6 @@ pub trait ApiKeyRepository: ApiKeyReads {
     async fn remove(&mut self, account: AccountId, id: ApiKeyId, before: Timestamp)
     -> Result<WriteOutcome, StoreError>;
 
-    /// Removes about `limit` keys of an organization that was deleted. Returns how many.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    async fn remove_of_organization(
-        &mut self,
-        account: AccountId,
-        organization: OrganizationId,
-        limit: u32,
-    ) -> Result<u64, StoreError>;
-
     /// Takes the next slice of a window of a key's limit; see [`UseCount::take`](super::model::UseCount::take). The count
     /// is locked until the end of the unit of work, which should be at once.
     ///

@@ -128,9 +128,7 @@ async fn one_organization(services: &Arc<Services>, gone: &DeletingOrganization)
     // Personal data first.
     let invitations = unit.invitations().remove_of_organization(gone.id, BATCH).await?;
     let notes = unit.notes().remove_of(gone.issuer_id, NoteSubject::Organization(gone.id), BATCH).await?;
-    let keys = unit.api_keys().remove_of_organization(gone.account_id, gone.id, BATCH).await?;
-    let members = unit.memberships().remove_of_organization(gone.id, BATCH).await?;
-    let removed = invitations + notes + keys + members;
+    let removed = invitations + notes + unit.memberships().remove_of_organization(gone.id, BATCH).await?;
     if removed == 0 && unit.groups().remove_of_organization(gone.id, BATCH).await? == 0 {
         unit.connections().release_of_organization(gone.issuer_id, gone.id).await?;
         unit.organizations().remove(gone.issuer_id, gone.id).await?;

@@ -195,24 +195,6 @@ pub async fn a_removed_key_is_gone(ground: Ground) {
     assert!(ground.store().reads().api_keys().authentication(gone.id).await.unwrap().is_none());
 }
 
-pub async fn keys_of_a_deleted_organization_are_removed_in_batches(ground: Ground) {
-    let (account, organization): (AccountId, OrganizationId) = (mint(), mint());
-    let of = |organization| ApiKey { org_id: organization, ..key(account) };
-    let stays = of(mint());
-    insert(&ground, &stays).await;
-    for _ in 0..3 {
-        insert(&ground, &of(organization)).await;
-    }
-    let mut removed = Vec::new();
-    for account in [mint(), account, account, account] {
-        let mut unit = begin(&ground, later(1)).await;
-        removed.push(unit.api_keys().remove_of_organization(account, organization, 2).await.unwrap());
-        unit.commit().await.unwrap();
-    }
-    assert_eq!(removed, [0, 2, 1, 0], "none for another account");
-    assert!(find(&ground, account, stays.id).await.is_some());
-}
-
 pub async fn of_parallel_rotations_of_one_version_one_wins(ground: Ground) {
     let before = key(mint());
     insert(&ground, &before).await;

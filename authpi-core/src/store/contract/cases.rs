@@ -42,7 +42,6 @@ macro_rules! store_contract {
             another_account_sees_and_changes_nothing,
             a_write_with_a_stale_version_changes_nothing,
             a_removed_key_is_gone,
-            keys_of_a_deleted_organization_are_removed_in_batches,
             of_parallel_rotations_of_one_version_one_wins,
             pages_go_by_time_and_neither_repeat_nor_skip,
             filters_hold_together,
