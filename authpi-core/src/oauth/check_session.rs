@@ -8,7 +8,6 @@ use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 
 use super::authorization::session_state;
-use super::client_authentication::client_origins;
 use super::introspection::Never;
 use crate::error::Refusal;
 use crate::id::ClientId;
@@ -96,7 +95,7 @@ impl Runtime for Check {
         let id: ClientId = asked.client_id.parse().map_err(|_| FOREIGN)?;
         let found = call.services().store.reads().clients().find(call.issuer_id(), id).await?;
         let client = found.ok_or(FOREIGN)?;
-        if !client_origins(client.details.settings.openid.redirect_uris.iter()).any(|origin| origin == asked.origin) {
+        if !client.details.origins().any(|origin| origin == asked.origin) {
             return Err(FOREIGN.into());
         }
         // In a frame of another site this cookie is the only one that comes along.

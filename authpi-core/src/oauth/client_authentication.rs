@@ -190,21 +190,11 @@ async fn by_client(call: &IssuerCall, id: ClientId, presented: &Presented<'_>) -
     if !proves(call, &client, presented).await? {
         return Err(REFUSED.into());
     }
-    let openid = &client.details.settings.openid;
-    call.share_with(client_origins(openid.redirect_uris.iter().chain(&openid.allowed_origins)));
+    call.share_with(client.details.origins());
     match client.status.value {
         ClientStatus::Active => Ok(Requester::Client(Box::new(client))),
         ClientStatus::Disabled => Err(OAuthError::new(OAuthCode::UnauthorizedClient, "The client is disabled.").into()),
     }
-}
-
-/// The web origins of a client's own pages.
-pub(super) fn client_origins<'u>(uris: impl Iterator<Item = &'u String>) -> impl Iterator<Item = &'u str> {
-    uris.filter(|uri| uri.starts_with("http")).map(|uri| {
-        let authority = uri.find("://").map_or(0, |at| at + 3);
-        let end = uri.get(authority..).and_then(|rest| rest.find(['/', '?'])).map_or(uri.len(), |at| authority + at);
-        uri.get(..end).unwrap_or(uri)
-    })
 }
 
 async fn proves(call: &IssuerCall, client: &Client, presented: &Presented<'_>) -> Result<bool, Refusal> {
@@ -243,17 +233,4 @@ async fn by_agent(call: &IssuerCall, id: AgentId, presented: &Presented<'_>) -> 
     let accepted = verifiers.iter().find(accepts).map(|verifier| verifier.id);
     let verifier = accepted.ok_or(REFUSED)?;
     Ok(Requester::Agent(Box::new(agent), verifier))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_origin_of_a_page_is_scheme_host_and_port() {
-        let uris = ["https://a.example/cb?x", "http://localhost:3000/cb", "https://b.example", "com.example.app:/cb"];
-        let uris: Vec<String> = uris.map(str::to_owned).into();
-        let origins: Vec<_> = client_origins(uris.iter()).collect();
-        assert_eq!(origins, ["https://a.example", "http://localhost:3000", "https://b.example"]);
-    }
 }

@@ -35,6 +35,7 @@ impl Runtime for RevokeConsent {
             .named("revokeConsent", "Take back the consent to a client")
             .about("oauth", "consent")
             .of_issuer(RateClass::Session)
+            .shared_with_clients()
             .answers_bare::<RevokedConsent>();
         route.status = StatusCode::OK.as_u16();
         route

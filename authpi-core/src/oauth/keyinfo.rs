@@ -74,7 +74,7 @@ impl Runtime for GetKeyInfo {
 }
 
 async fn authenticated(call: &IssuerCall) -> Result<ApiKeyAuthentication, Refusal> {
-    let header = call.header(&AUTHORIZATION).ok_or(Refusal::Unauthenticated(Unauthenticated::Missing))?;
+    let header = call.header(&AUTHORIZATION).ok_or(REFUSED)?;
     let (id, secret) = basic(header).ok_or(REFUSED)?;
     let found = match id.parse::<ApiKeyId>() {
         Ok(id) => call.services().store.reads().api_keys().authentication(id).await?,

@@ -178,17 +178,18 @@ impl Ending {
     }
 
     fn done(&self, call: &IssuerCall, told_in_front: Vec<String>) -> Result<Answer, Refusal> {
+        let status = if self.bad_return { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        if !told_in_front.is_empty() {
+            let page = FrontChannelLogout { frames: told_in_front, next: self.back.clone() };
+            return Answer::html(status, &call.frame(None), &page);
+        }
         if self.bad_return {
             let error = OAuthError::invalid_request("post_logout_redirect_uri is not one of the client.");
             return told(call, FaultKind::BadLogoutReturn, error);
         }
-        if matches!(self.hint, Hint::Bad) {
+        if matches!(self.hint, Hint::Bad) && !self.confirmed {
             let error = OAuthError::invalid_request("id_token_hint is no ID token of an active client.");
             return told(call, FaultKind::BadLogoutHint, error);
-        }
-        if !told_in_front.is_empty() {
-            let page = FrontChannelLogout { frames: told_in_front, next: self.back.clone() };
-            return Answer::html(StatusCode::OK, &call.frame(None), &page);
         }
         match &self.back {
             Some(back) => Ok(redirect(call, back)),

@@ -38,6 +38,7 @@ impl Runtime for Revoke {
             .named("revoke", "Revoke a token of one's own")
             .about("oauth", "token")
             .of_issuer(RateClass::Token)
+            .shared_with_clients()
             .form([
                 parameter("token", "The token.").required(),
                 parameter("token_type_hint", "`access_token` or `refresh_token`; has no say."),

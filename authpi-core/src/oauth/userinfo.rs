@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::bearer::{ENDED, INVALID, Liveness, genuine, liveness, presented};
-use super::client_authentication::client_origins;
 use super::model::{AccessClaims, ClaimsRequest, Dat};
 use super::organizations::{OrganizationsClaim, Strength};
 use super::profile;
@@ -50,7 +49,11 @@ impl Runtime for UserInfo {
             let token = FormParameter::new("access_token", "The token, unless the header brings it.");
             Route::post(path).named("postUserInfo", "Get the claims about the user of an access token").form([token])
         };
-        route.about("oauth", "claims").of_issuer(RateClass::Session).answers_bare::<UserInfoResponse>()
+        route
+            .about("oauth", "claims")
+            .of_issuer(RateClass::Session)
+            .shared_with_clients()
+            .answers_bare::<UserInfoResponse>()
     }
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Noted>, Refusal> {
@@ -144,8 +147,7 @@ impl Person {
         let user = reads.users().find(issuer, user).await?.ok_or(INVALID)?;
         let client = reads.clients().find(issuer, client).await?.ok_or(INVALID)?;
         let session = reads.sessions().find(issuer, claims.sid.ok_or(INVALID)?).await?.ok_or(ENDED)?;
-        let openid = &client.details.settings.openid;
-        call.share_with(client_origins(openid.redirect_uris.iter().chain(&openid.allowed_origins)));
+        call.share_with(client.details.origins());
         Ok(Self { claims, user, session, client })
     }
 

@@ -1,7 +1,7 @@
 //! Keys of clients, fetched from where the clients publish them (idp §6.2).
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +19,9 @@ pub type ForeignKey = Map<String, Value>;
 
 /// How long fetched keys are believed.
 const FRESH: Duration = Duration::from_mins(10);
+
+/// Keys that cannot be fetched anew are believed for so long.
+const STALE: Duration = Duration::from_hours(1);
 
 /// A key that is not among them has them fetched again, no sooner than this.
 const COOL_DOWN: Duration = Duration::from_secs(30);
@@ -39,31 +42,57 @@ const KEYS: usize = 20;
 #[derive(Default)]
 pub struct ClientKeys(Mutex<HashMap<Url, FetchedKeys>>);
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct FetchedKeys {
     keys: Vec<ForeignKey>,
+    /// When they were fetched.
     at: Timestamp,
+    /// When somebody went for them last, in vain or not.
+    tried_at: Timestamp,
+}
+
+impl FetchedKeys {
+    fn have(&self, kid: Option<&str>) -> bool {
+        kid.is_none_or(|kid| self.keys.iter().any(|key| key.get("kid").and_then(Value::as_str) == Some(kid)))
+    }
 }
 
 impl ClientKeys {
-    /// The keys behind a URL, with the wanted one if it is there; `None` when they cannot be had.
+    /// The keys behind a URL, with the wanted one if it is there; `None` when they cannot be had. Whatever strangers
+    /// present: nobody is asked twice within the cool-down, nor by two at once.
     pub async fn find(&self, services: &Services, uri: &Url, kid: Option<&str>) -> Option<Vec<ForeignKey>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(uri).cloned();
-        if let Some(known) = known {
-            let has_it =
-                kid.is_none_or(|kid| known.keys.iter().any(|key| key.get("kid").and_then(Value::as_str) == Some(kid)));
-            let age = services.now().since(known.at);
-            if age < COOL_DOWN || (has_it && age < FRESH) {
-                return Some(known.keys);
-            }
+        let now = services.now();
+        if let Some(known) = self.known_or_begin(uri, kid, now) {
+            return Some(known).filter(|keys| !keys.is_empty());
         }
-        let keys = fetched(services, uri).await?;
-        let mut sets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if sets.len() >= SETS {
+        let fetched = fetched(services, uri).await;
+        let mut sets = self.sets();
+        let set = sets.entry(uri.clone()).or_default();
+        if let Some(keys) = fetched {
+            *set = FetchedKeys { keys, at: now, tried_at: now };
+        }
+        Some(set.keys.clone()).filter(|keys| !keys.is_empty() && now.since(set.at) < STALE)
+    }
+
+    /// What is held, where that will do; else somebody goes for them now, and whoever comes meanwhile takes what is held.
+    fn known_or_begin(&self, uri: &Url, kid: Option<&str>, now: Timestamp) -> Option<Vec<ForeignKey>> {
+        let mut sets = self.sets();
+        if sets.len() >= SETS && !sets.contains_key(uri) {
             sets.clear();
         }
-        sets.insert(uri.clone(), FetchedKeys { keys: keys.clone(), at: services.now() });
-        Some(keys)
+        let set = sets.entry(uri.clone()).or_default();
+        let is_fresh = set.have(kid) && now.since(set.at) < FRESH;
+        let is_cooling = now.since(set.tried_at) < COOL_DOWN;
+        if is_fresh || is_cooling {
+            let usable = now.since(set.at) < STALE;
+            return Some(if usable { set.keys.clone() } else { Vec::new() });
+        }
+        set.tried_at = now;
+        None
+    }
+
+    fn sets(&self) -> MutexGuard<'_, HashMap<Url, FetchedKeys>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

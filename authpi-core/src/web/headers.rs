@@ -59,6 +59,18 @@ pub(super) fn preflight_answer() -> Answer {
         .header(ACCESS_CONTROL_MAX_AGE, "600")
 }
 
+/// The answer to a preflight of a page of some client.
+pub(super) fn preflight_of_issuer(origin: Option<HeaderValue>) -> Answer {
+    let answer = Answer::no_content()
+        .header(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, DELETE")
+        .header(ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type")
+        .header(ACCESS_CONTROL_MAX_AGE, "600");
+    match origin {
+        Some(origin) => shared_by_issuer(answer, &origin),
+        None => answer,
+    }
+}
+
 /// With what every answer carries. `is_secure`: it is served over https.
 pub(super) fn secured(answer: Answer, reference: &str, is_secure: bool) -> Answer {
     let mut answer = answer

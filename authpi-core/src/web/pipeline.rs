@@ -18,7 +18,9 @@ use super::call::CallHead;
 use super::caller::Caller;
 use super::cookies::expire_all;
 use super::endpoint::{AnyAsk, AnyWrite, Attempts, Handler, Read, read_call};
-use super::headers::{combined, if_changed, preflight_answer, secured, shared, shared_with_all, trace_id};
+use super::headers::{
+    combined, if_changed, preflight_answer, preflight_of_issuer, secured, shared, shared_with_all, trace_id,
+};
 use super::idempotency::{InFlightGuard, RETENTION, Ticket};
 use super::lockout::needs_credit;
 use super::metrics::Measured;
@@ -70,7 +72,10 @@ impl Pipeline {
         let measured = Measured::begin(name, self.services.now());
         let realm = matched.as_ref().ok().and_then(realm_of);
         let is_open = matched.as_ref().is_ok_and(|matched| matched.operation.route.access == Access::Public);
-        let answer = if preflight && self.allows(origin.as_ref()) {
+        let of_client = if preflight { self.preflight_of_client(&request, origin.as_ref()).await } else { None };
+        let answer = if let Some(answer) = of_client {
+            answer
+        } else if preflight && self.allows(origin.as_ref()) {
             preflight_answer()
         } else {
             let answered = AssertUnwindSafe(self.in_time(request, matched, &reference)).catch_unwind().await;
@@ -88,6 +93,24 @@ impl Pipeline {
         };
         measured.finish(answer.status, self.services.now());
         self.finished(answer, origin.as_ref(), is_open, &reference)
+    }
+
+    /// The answer to a page of some client of an issuer that is about to call an endpoint; it does not say which (D14).
+    async fn preflight_of_client(&self, request: &Request, origin: Option<&HeaderValue>) -> Option<Answer> {
+        let method = request.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
+        let method = Method::from_bytes(method.as_bytes()).ok()?;
+        let matched = self.router.find(&method, &request.path).ok()?;
+        if !matched.operation.route.shared_with_clients {
+            return None;
+        }
+        let services = &self.services;
+        let address = client_address(&services.options, &request.headers, request.peer);
+        services.limits.take(RateClass::Session, BucketKey::of_address(address)).ok()?;
+        let issuer = matched.path.first()?.1.parse().ok()?;
+        let clients = services.store.reads().clients().active_details(issuer).await.ok()?;
+        let asking = origin?.to_str().ok()?;
+        let is_theirs = clients.iter().any(|client| client.origins().any(|known| known == asking));
+        is_theirs.then(|| preflight_of_issuer(origin.cloned()))
     }
 
     /// Answers within the deadline: what waits for a database that does not answer is undone and refused.
@@ -143,7 +166,8 @@ impl Pipeline {
             let mut retries = Retries::new();
             loop {
                 if let Some(ended) = retries.ended(endpoint.attempt(&context, &call).await) {
-                    return ended.map(|answer| call.finished(answer));
+                    let answer = ended.unwrap_or_else(|refusal| call.refused(&refusal));
+                    return Ok(call.finished(answer));
                 }
             }
         };

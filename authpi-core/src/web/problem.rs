@@ -209,15 +209,18 @@ const fn oauth_status(code: OAuthCode) -> StatusCode {
 
 /// The answer of an issuer's endpoint to a refusal; `realm` is the issuer.
 pub fn answer_of_issuer(refusal: &Refusal, realm: &str, reference: &str) -> Answer {
+    if matches!(refusal, Refusal::Unauthenticated(Unauthenticated::Missing)) {
+        // Nothing was presented, so nothing is in error (RFC 6750 §3.1).
+        let missing = OAuthError::new(OAuthCode::InvalidToken, "An access token is required.");
+        let answer = answer_to(&missing.into(), reference);
+        return answer.header(WWW_AUTHENTICATE, &format!("Bearer realm=\"{realm}\""));
+    }
     let answer = answer_to(refusal, reference);
     match refusal {
         Refusal::OAuth(error) => match oauth_challenge(error, realm) {
             Some(challenge) => answer.header(WWW_AUTHENTICATE, &challenge),
             None => answer,
         },
-        Refusal::Unauthenticated(Unauthenticated::Missing) => {
-            answer.header(WWW_AUTHENTICATE, &format!("Bearer realm=\"{realm}\""))
-        }
         Refusal::Unauthenticated(Unauthenticated::Basic) => {
             answer.header(WWW_AUTHENTICATE, &format!("Basic realm=\"{realm}\""))
         }

@@ -130,6 +130,8 @@ pub struct Route {
     pub anew: bool,
     /// An answer never comes sooner than a quarter of a second: how long it takes tells nothing (D164).
     pub takes_its_time: bool,
+    /// Pages of the issuer's clients may call it from a browser.
+    pub shared_with_clients: bool,
     /// Statuses with which it refuses, besides those that follow from the rest.
     pub refuses: &'static [u16],
     /// Query parameters.
@@ -167,6 +169,7 @@ impl Route {
             verifies: false,
             anew: false,
             takes_its_time: false,
+            shared_with_clients: false,
             refuses: &[],
             query: Vec::new(),
             form: Vec::new(),
@@ -234,6 +237,13 @@ impl Route {
     #[must_use]
     pub fn takes_its_time(mut self) -> Self {
         self.takes_its_time = true;
+        self
+    }
+
+    /// Pages of the issuer's clients may call it from a browser (D14).
+    #[must_use]
+    pub fn shared_with_clients(mut self) -> Self {
+        self.shared_with_clients = true;
         self
     }
 

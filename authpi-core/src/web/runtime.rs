@@ -301,7 +301,12 @@ impl IssuerCall {
 
     /// The answer of a refusal that leaves a trace.
     pub fn refusal(&self, error: OAuthError) -> Answer {
-        answer_of_issuer(&Refusal::OAuth(error), &self.issuer_id().to_string(), self.reference())
+        self.refused(&Refusal::OAuth(error))
+    }
+
+    /// The answer of any refusal.
+    pub(super) fn refused(&self, refusal: &Refusal) -> Answer {
+        answer_of_issuer(refusal, &self.issuer_id().to_string(), self.reference())
     }
 
     /// Notes that the caller has spent something that is good for once to prove who they are: `prepare` may run again, and

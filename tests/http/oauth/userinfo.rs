@@ -120,7 +120,7 @@ async fn whoever_takes_back_a_consent_is_a_person() {
     let reply = ground.app.with_bearer(text(&tokens, "access_token")).delete(&path).expect(200).await;
     assert_eq!(reply.body, json!({}));
     assert_eq!(ground.events("user.consent.revoked").await, Vec::<Value>::new());
-    refused(&ground.app.anonymous().delete(&path).send().await, 401, "unauthorized_client");
+    refused(&ground.app.anonymous().delete(&path).send().await, 401, "invalid_token");
     let body = json!({ "name": "Job", "confidential": true, "settings": { "scopes": ["a:b"], "openid": { "application_type": "m2m" } } });
     let machine = ground.app.root().post(&format!("{}/clients", ground.issuer), body).expect(201).await;
     let (id, secret) = (machine.id(), machine.text("secret"));

@@ -14,6 +14,7 @@ pub use settings::{
     AccessTokenAuthTime, ApplicationType, ClientProtocol, ClientSettings, GrantType, IdTokenClaims, OpenIdSettings,
     OrganizationMode, OrganizationRestriction, ResponseSignatureAlgorithm, ResponseType, TokenEndpointAuthMethod,
 };
+use uri::origin;
 pub use uri::{ClientUri, InvalidUri, WebUri, redirect_is_local, redirect_matches};
 
 use crate::id::{ClientId, IssuerId};
@@ -134,6 +135,12 @@ impl ClientDetails {
         let openid = &self.settings.openid;
         let native = openid.application_type == ApplicationType::Native;
         openid.redirect_uris.iter().any(|registered| redirect_matches(registered, presented, native))
+    }
+
+    /// The web origins of its own pages.
+    pub fn origins(&self) -> impl Iterator<Item = &str> {
+        let openid = &self.settings.openid;
+        openid.redirect_uris.iter().chain(&openid.allowed_origins).filter_map(|uri| origin(uri))
     }
 
     /// Whether a browser may go to this URI after logout: without exception for ports.

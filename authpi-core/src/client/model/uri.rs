@@ -158,6 +158,13 @@ pub fn redirect_is_local(uri: &str) -> bool {
     WebUri::parse(uri).map_or(true, |uri| uri.scheme == "http")
 }
 
+/// Scheme, host and port of a web URI, as it is written.
+pub(super) fn origin(uri: &str) -> Option<&str> {
+    let authority = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://"))?;
+    let end = authority.find(['/', '?']).map_or(uri.len(), |at| uri.len() - authority.len() + at);
+    uri.get(..end)
+}
+
 /// Whether a web URI leads to what this deployment itself serves, where nothing of a tenant may run (idp §1.7).
 ///
 /// Compared as a browser and a lenient proxy would read it, not as it is written: a spelling that reaches the base counts

@@ -204,3 +204,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_origin_of_a_page_is_scheme_host_and_port() {
+    let uris = ["https://a.example/cb?x", "http://localhost:3000/cb", "https://b.example", "com.example.app:/cb"];
+    let origins: Vec<_> = uris.iter().filter_map(|uri| origin(uri)).collect();
+    assert_eq!(origins, ["https://a.example", "http://localhost:3000", "https://b.example"]);
+}

@@ -76,7 +76,7 @@ impl Known<'_> {
         Wants {
             fresh: request.prompt.login || request.max_age.is_some(),
             select_account: request.prompt.select_account,
-            acr: request.acr.clone(),
+            acr: self.known_classes().map(str::to_owned).collect(),
             acr_essential: request.acr_essential,
             user: request.user,
             org: request.org,
@@ -102,16 +102,24 @@ impl Known<'_> {
         if self.request.user.is_some_and(|user| user != session.user_id) {
             return Some(OAuthError::new(OAuthCode::LoginRequired, "Another user has signed in."));
         }
-        let fails = self.decisions.is_some() && self.request.acr_essential && self.lacks_class(session);
+        let unreachable = !self.request.acr.is_empty() && self.known_classes().next().is_none();
+        let missed = self.decisions.is_some() && self.lacks_class(session);
+        let fails = self.request.acr_essential && (unreachable || missed);
         let error = OAuthError::new(OAuthCode::UnmetAuthenticationRequirements, "No demanded class could be reached.");
         fails.then_some(error)
     }
 
-    /// The login meets none of the wanted classes; a second factor meets what asks for one.
+    /// The login meets none of the wanted classes that there are; a second factor meets what asks for one.
     fn lacks_class(&self, session: &UserSession) -> bool {
         let reached = session.details.authentication.acr.as_deref().unwrap_or("aal1");
-        let meets = |wanted: &String| wanted == reached || (wanted == "aal1" && reached == "aal2");
-        !self.request.acr.is_empty() && !self.request.acr.iter().any(meets)
+        let meets = |wanted: &&str| *wanted == reached || (*wanted == "aal1" && reached == "aal2");
+        let mut wanted = self.known_classes().peekable();
+        wanted.peek().is_some() && !wanted.any(|wanted| meets(&wanted))
+    }
+
+    /// The wanted classes that a login here can reach at all.
+    fn known_classes(&self) -> impl Iterator<Item = &str> {
+        self.request.acr.iter().map(String::as_str).filter(|class| matches!(*class, "aal1" | "aal2"))
     }
 
     /// The selected organization must give the session something. Whether it exists is not told.

@@ -39,6 +39,7 @@ impl Runtime for Token {
             .named("exchangeToken", "Get tokens for a grant")
             .about("oauth", "token")
             .of_issuer(RateClass::Token)
+            .shared_with_clients()
             .form([
                 parameter("grant_type", "Which grant.").required(),
                 parameter("client_id", "Who calls, unless HTTP Basic says so."),
