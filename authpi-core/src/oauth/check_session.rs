@@ -12,12 +12,12 @@ use super::client_authentication::client_origins;
 use super::introspection::Never;
 use crate::error::Refusal;
 use crate::id::ClientId;
-use crate::login::browser::current;
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::pages::html::machine::CheckSession;
 use crate::store::Change;
 use crate::web::answer::Answer;
 use crate::web::body::{Body, BodySchema};
+use crate::web::cookies::CookieKind;
 use crate::web::route::{RateClass, Route};
 use crate::web::runtime::{IssuerCall, Runtime, Step};
 
@@ -99,9 +99,10 @@ impl Runtime for Check {
         if !client_origins(client.details.settings.openid.redirect_uris.iter()).any(|origin| origin == asked.origin) {
             return Err(FOREIGN.into());
         }
-        let browser_state = current(call).await?.and_then(|session| session.browser_state);
+        // In a frame of another site this cookie is the only one that comes along.
+        let browser_state = call.cookie(CookieKind::OpBrowserState);
         let salt = asked.session_state.split_once('.').map(|(_, salt)| salt).unwrap_or_default();
-        let expected = browser_state.map(|state| session_state(id, &asked.origin, &state, salt));
+        let expected = browser_state.map(|state| session_state(id, &asked.origin, state, salt));
         let valid = expected.is_some_and(|expected| expected.as_bytes().ct_eq(asked.session_state.as_bytes()).into());
         Ok(Step::Answer(Answer::json(StatusCode::OK, &CheckedSession { valid })))
     }
