@@ -9,7 +9,6 @@ mod consents;
 pub mod discovery;
 pub mod events;
 mod introspection;
-pub mod keys;
 mod logout;
 mod minting;
 pub mod model;
