@@ -29,3 +29,5 @@ mod races;
 mod sdk;
 #[path = "../acceptance/statements.rs"]
 mod statements;
+#[path = "../acceptance/verifier.rs"]
+mod verifier;

@@ -1,5 +1,7 @@
 //! Who calls, and what they may do.
 
+use std::fmt;
+
 use uuid::Uuid;
 
 use super::personal_token::TokenUse;
@@ -36,6 +38,17 @@ pub enum Principal {
     Agent(AgentId),
     /// A client, for itself.
     Client(ClientId),
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ApiKey(key) => key.fmt(f),
+            Self::User(user) => user.fmt(f),
+            Self::Agent(agent) => agent.fmt(f),
+            Self::Client(client) => client.fmt(f),
+        }
+    }
 }
 
 /// An access token in use.
