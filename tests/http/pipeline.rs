@@ -227,8 +227,16 @@ impl Compute for Counting {
         self.0.run(job)
     }
 
+    fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
     fn background(&self, job: Box<dyn FnOnce() + Send>) -> Result<(), QueueFull> {
         self.0.background(job)
+    }
+
+    fn capacity(&self) -> usize {
+        self.0.capacity()
     }
 }
 

@@ -10,9 +10,10 @@ use authpi_core::error::Refusal;
 use authpi_core::event::model::RequestContext;
 use authpi_core::id::{AccountId, FlowId, IssuerId, OrganizationId};
 use authpi_core::login::model::{
-    BrowserSession, CookieKey, FlowCookie, LoginRequest, OpCookie, Question, Resumed, TrustTokens,
+    BrowserSession, CookieKey, FlowCookie, LoginRequest, OpCookie, Question, Resumed, TrustTokens, Wants,
 };
 use authpi_core::login::operations::{self as logins, Visitor};
+use authpi_core::session::model::{SessionStatus, UserSession};
 use authpi_core::sso::SsoDomain;
 use authpi_core::store::Change;
 use http::Method;
@@ -113,7 +114,8 @@ impl<'a> Browser<'a> {
             Some(op) => change.reads().sessions().find_op(issuer, op.session).await?,
             None => None,
         };
-        let session = session.map(|(session, _)| BrowserSession {
+        let active = |session: &UserSession| session.status_at(change.now()) == SessionStatus::Active;
+        let session = session.filter(|(session, _)| active(session)).map(|(session, _)| BrowserSession {
             id: session.id,
             user_id: session.user_id,
             authenticated_at: session.details.authentication.authenticated_at,
@@ -163,9 +165,10 @@ impl<'a> Browser<'a> {
         page
     }
 
-    /// Begins a login that wants nothing special.
+    /// Begins a login in which people prove anew who they are.
     pub async fn login(&self) -> Page<'_, 'a> {
-        self.begin(LoginRequest::default()).await
+        let wants = Wants { fresh: true, ..Wants::default() };
+        self.begin(LoginRequest { wants, ..LoginRequest::default() }).await
     }
 
     /// A call below the issuer, with the cookies of the jar.
@@ -173,6 +176,13 @@ impl<'a> Browser<'a> {
         let cookies: Vec<_> = self.jar.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
         let call = self.app.anonymous().call(method, &format!("/{}{path}", self.place.1));
         call.header("cookie", &cookies.join("; ")).header("user-agent", &self.agent)
+    }
+
+    /// The page of a login that was begun over HTTP.
+    pub async fn page(&self, id: &str) -> Page<'_, 'a> {
+        let mut page = Page { browser: self, id: id.to_owned(), ticket: String::new() };
+        page.ticket = page.state().await["ticket"].as_str().unwrap().to_owned();
+        page
     }
 
     /// Sends a call, and keeps the cookies that it brings.

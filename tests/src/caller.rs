@@ -17,7 +17,7 @@ pub struct Caller {
 impl Caller {
     /// A caller of the server at `base`.
     pub fn new(base: &str, key: Option<(String, String)>) -> Self {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { client, base: base.to_owned(), key, bearer: None }
     }
 

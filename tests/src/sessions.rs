@@ -71,6 +71,7 @@ impl Work for Login {
                     code: new.code.clone(),
                     code_lifetime: Duration::from_secs(60),
                     idle_timeout: IDLE_TIMEOUT,
+                    extends: true,
                     origin: None,
                 };
                 Ok(oauth::authorize(change, self.issuer, new).await?.code.expose().to_owned())

@@ -8,9 +8,11 @@ use http::{Method, StatusCode};
 use utoipa::ToSchema;
 
 use super::authorization::Authorize;
+use super::check_session::{Check, Frame};
 use super::consents::RevokeConsent;
 use super::discovery::OpenIdConfiguration;
 use super::introspection::Introspect;
+use super::keyinfo::GetKeyInfo;
 use super::logout::Logout;
 use super::revocation::Revoke;
 use super::token::Token;
@@ -51,6 +53,7 @@ pub fn routes() -> Vec<Arc<Operation>> {
     routes.extend([Method::GET, Method::POST].map(|method| Operation::runtime(UserInfo { method })));
     routes.extend([Method::GET, Method::POST].map(|method| Operation::runtime(Authorize { method })));
     routes.extend([Method::GET, Method::POST].map(|method| Operation::runtime(Logout { method })));
+    routes.extend([Operation::runtime(Frame), Operation::runtime(Check), Operation::runtime(GetKeyInfo)]);
     routes
 }
 

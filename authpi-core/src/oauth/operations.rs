@@ -29,6 +29,8 @@ pub struct NewAuthorization {
     pub code_lifetime: Duration,
     /// How long the session lasts without activity, in seconds.
     pub idle_timeout: u32,
+    /// Use of the session at the issuer puts its idle end off.
+    pub extends: bool,
     /// Origin of the client, for session management in browsers.
     pub origin: Option<String>,
 }
@@ -96,7 +98,9 @@ pub async fn authorize(
     };
     change.unit().grants().insert_grant(&grant).await?;
     change.unit().grants().insert_code(&stored).await?;
-    change.unit().sessions().touch(issuer, new.op.id, now).await?;
+    if new.extends {
+        change.unit().sessions().touch(issuer, new.op.id, now).await?;
+    }
     Ok(Authorized { code, session })
 }
 

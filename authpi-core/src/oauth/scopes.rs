@@ -60,7 +60,9 @@ pub(super) fn for_user(granted: &[String], own: &Scopes, membership: Option<&Sco
 pub(super) fn for_client(requested: Option<&str>, ceiling: &Scopes) -> Result<Vec<String>, OAuthError> {
     let allowed: Vec<_> = ceiling.iter().map(Scope::as_str).collect();
     let Some(requested) = requested else { return Ok(allowed.into_iter().map(str::to_owned).collect()) };
-    let requested = parse(requested)?;
+    let mut requested = parse(requested)?;
+    // Refresh tokens depend on the grants of the client and not on this scope, which is never a fault (D40).
+    requested.retain(|scope| scope != "offline_access" || allowed.contains(&"offline_access"));
     if requested.iter().all(|scope| allowed.contains(&scope.as_str())) { Ok(requested) } else { Err(INVALID) }
 }
 

@@ -95,6 +95,7 @@ pub async fn create(change: &mut Change<'_>, issuer: IssuerId, new: NewUser) -> 
         username: new.username,
         details,
         metadata: new.metadata,
+        origin: new.origin,
         approval: (new.status == UserStatus::PendingApproval).then(|| Approval::requested(change.now())),
         security: UserSecurity::default(),
         created_at: change.now(),

@@ -62,7 +62,11 @@ impl Router {
         for name in operation.route.parameters() {
             let raw = found.params.get(name).ok_or(Refusal::NotFound)?;
             let value = percent_decode_str(raw).decode_utf8().map_err(|_| INVALID_PATH)?.into_owned();
-            let is_possible = if name == DOMAIN { may_be_host(&value) } else { is_opaque_id(&value) };
+            let is_possible = match name {
+                DOMAIN => may_be_host(&value),
+                LINK => may_be_link(&value),
+                _ => is_opaque_id(&value),
+            };
             if !is_possible {
                 return Err(INVALID_PATH);
             }
@@ -74,6 +78,14 @@ impl Router {
 
 /// The parameter that is a host name, not an id.
 const DOMAIN: &str = "domain";
+
+/// The parameter that is what the link of a mail carries, not an id.
+const LINK: &str = "token";
+
+/// An id and a secret in base64url, with a dot between them.
+fn may_be_link(value: &str) -> bool {
+    (1..=200).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
 
 /// No more than this: letters of any script, as host names are normalized later.
 fn may_be_host(value: &str) -> bool {

@@ -244,6 +244,11 @@ impl IssuerCall {
         sent.is_some_and(|sent| sent.trim().eq_ignore_ascii_case(media))
     }
 
+    /// The body is a form: a page of ours posts.
+    pub fn sends_form(&self) -> bool {
+        self.has_type("application/x-www-form-urlencoded")
+    }
+
     /// A program asks: the first type that it accepts is JSON.
     pub fn prefers_json(&self) -> bool {
         let first = self.header(&ACCEPT).and_then(|value| value.split([',', ';']).next());
@@ -327,6 +332,9 @@ impl IssuerCall {
     /// # Errors
     /// [`Refusal::RateLimited`].
     pub fn limit(&self, class: RateClass, id: uuid::Uuid) -> Result<(), Refusal> {
+        if self.is_repeated() {
+            return Ok(());
+        }
         self.services().limits.take(class, BucketKey::of_address_and(self.address(), id))
     }
 

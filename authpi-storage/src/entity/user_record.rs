@@ -13,6 +13,7 @@ pub struct Model {
     pub status_reason: Option<String>,
     pub status_by: Option<String>,
     pub username: String,
+    pub origin: String,
     /// An object without members when none was needed.
     pub approval: Json,
     pub last_login_at: Option<i64>,

@@ -307,6 +307,7 @@ fn users(backend: DbBackend) -> Tables {
         .col(text_null("status_reason", 1000))
         .col(text_null("status_by", 200))
         .col(text_of("username", 320))
+        .col(word("origin"))
         .col(json("approval"))
         .col(number_null("last_login_at"))
         .col(json("details"))

@@ -32,6 +32,7 @@ fn user(row: &Model, record: Option<user_record::Model>, protections: Vec<Protec
         email_hash: row.email_hash.as_deref().map(|hash| username_hash(place, hash)).transpose()?,
         details: personal.json::<UserDetails>("details", record.details)?,
         metadata: personal.json("metadata", record.metadata)?,
+        origin: personal.word("origin", &record.origin)?,
         approval: approval(personal, record.approval)?,
         security: UserSecurity { protections, last_login_at: record.last_login_at.map(time) },
         created_at: time(row.created_at),

@@ -92,6 +92,7 @@ impl UserRepository for Unit {
         let record = user_record::ActiveModel {
             user_id: Set(user.id.uuid()),
             issuer_id: Set(user.issuer_id.uuid()),
+            origin: Set(to_word("user.insert", &user.origin)?),
             ..personal(user)?
         };
         user_record::Entity::insert(record)

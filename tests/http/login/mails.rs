@@ -83,11 +83,16 @@ async fn a_link_is_used_by_a_click_in_the_browser_that_asked() {
     page.step("magic-link", json!({})).await;
     let link = ground.link().await;
     for _ in 0..3 {
-        let seen =
-            ground.app.anonymous().get(&format!("/{}{link}", ground.issuer.rsplit('/').next().unwrap())).send().await;
+        let seen = ground
+            .app
+            .anonymous()
+            .get(&format!("/{}{link}", ground.issuer.rsplit('/').next().unwrap()))
+            .header("accept", "application/json")
+            .send()
+            .await;
         assert_eq!((seen.status.as_u16(), &seen.body["verified"]), (200, &json!(false)), "scanners use nothing up");
     }
-    let looked = browser.send(browser.call(Method::GET, &link)).await;
+    let looked = browser.send(browser.call(Method::GET, &link).header("accept", "application/json")).await;
     assert_eq!((&looked.body["verified"], &looked.body["email"]), (&json!(false), &json!("ada@example.com")));
     let used = browser.send(browser.call(Method::POST, &link)).await;
     assert_eq!((used.status.as_u16(), &used.body["step"]), (200, &json!("done")), "{used}");

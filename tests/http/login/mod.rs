@@ -3,6 +3,7 @@
 mod flow;
 mod lockout;
 mod mails;
+mod pages;
 mod password;
 mod reset;
 mod second_factor;
@@ -21,10 +22,10 @@ use totp_rs::{Algorithm, Builder, Secret};
 use super::DRIVER;
 
 /// A password that is good enough.
-const PASSWORD: &str = "correct horse battery staple";
+const PASSWORD: &str = "violet anvil 42 teapot drum";
 
 /// Another one.
-const OTHER: &str = "quite another long passphrase";
+const OTHER: &str = "seven lamps over Grindelwald";
 
 /// An issuer with everything that is offered, and a user with a password and a proven address.
 struct Ground {
@@ -71,7 +72,7 @@ impl Ground {
         let app = App::start_mailing(DRIVER, Arc::clone(&post) as _).await;
         let issuer = app.issuer().await;
         app.root().patch(&issuer, json!({ "settings": settings })).expect(200).await;
-        let method = json!({ "method": "email-otp" });
+        let method = json!({ "method": "email-otp", "name": "Code" });
         app.root().post(&format!("{issuer}/auth-methods"), method).expect(201).await;
         let user = Self::made(&app, &issuer, "ada@example.com").await;
         Self { app, post, issuer, user }

@@ -14,7 +14,7 @@ async fn signed_up(ground: &Ground, page: &Page<'_, '_>, email: &str) -> String 
     assert_eq!(page.step("signup", body(email)).await, "verify_email");
     let link = ground.link().await;
     let phone = ground.browser();
-    let shown = phone.send(phone.call(http::Method::GET, &link)).await;
+    let shown = phone.send(phone.call(http::Method::GET, &link).header("accept", "application/json")).await;
     let code = shown.body["code"].as_str().unwrap().to_owned();
     page.step("email-code/verify", json!({ "code": code })).await
 }
@@ -57,7 +57,8 @@ async fn in_the_browser_that_asked_the_link_itself_is_enough() {
     page.step("signup", body("bob@example.com")).await;
     let link = ground.link().await;
     let scanned = browser.send(browser.call(http::Method::GET, &link)).await;
-    assert_eq!((&scanned.body["verified"], users(&ground).await), (&json!(false), 1), "a page asks first");
+    assert_eq!((scanned.status.as_u16(), users(&ground).await), (200, 1), "a page asks first");
+    assert!(String::from_utf8_lossy(&scanned.bytes).contains("bob@example.com"), "{scanned}");
     let used = browser.send(browser.call(http::Method::GET, &link).header("accept", "application/json")).await;
     assert_eq!((used.status.as_u16(), &used.body["verified"]), (200, &json!(true)), "{used}");
     assert!(browser.cookie("op").is_some());
@@ -143,7 +144,8 @@ async fn a_sign_up_waits_for_its_approval() {
     page.step("signup", body("bob@example.com")).await;
     let link = ground.link().await;
     let phone = ground.browser();
-    let code = phone.send(phone.call(http::Method::GET, &link)).await.body["code"].clone();
+    let code = phone.send(phone.call(http::Method::GET, &link).header("accept", "application/json")).await.body["code"]
+        .clone();
     let reply = page.post("email-code/verify", json!({ "code": code })).await;
     let told = (reply.status.as_u16(), &reply.body["error"], &reply.body["error_description"]);
     assert_eq!(told, (403, &json!("access_denied"), &json!("approval_pending")));
@@ -214,4 +216,41 @@ async fn people_say_of_themselves_what_they_may() {
     let weak = page.post("signup", json!({ "email": "bob@example.com", "password": "bob@example.com" })).await;
     assert_eq!(weak.refusal().1, ["password not_allowed"]);
     assert_eq!(page.post("signup", json!({ "email": "bob", "password": OTHER })).await.status, 400);
+}
+
+#[tokio::test]
+async fn whoever_reads_the_mail_first_owns_the_account() {
+    let ground = Ground::with(json!({ "access": { "signup": { "verify_email": false } } })).await;
+    let thief = ground.browser();
+    let page = thief.login().await;
+    assert_eq!(page.step("signup", body("bob@example.com")).await, "done");
+    let owner = ground.browser();
+    let page = owner.login().await;
+    page.step("identify", json!({ "identifier": "bob@example.com" })).await;
+    page.step("email-code", json!({})).await;
+    let code = ground.code().await;
+    let before = ground.event_count().await;
+    assert_eq!(page.step("email-code/verify", json!({ "code": code })).await, "done");
+    let told = ground.events_after(before).await;
+    for kind in ["session.terminated", "user.verifier.deleted", "user.email.verified"] {
+        assert!(told.iter().any(|known| known == kind), "{kind}: {told:?}");
+    }
+    assert_eq!(ground.browser().login().await.password("bob@example.com", OTHER).await, "invalid_credentials");
+    let again = thief.begin(request(Wants::default())).await;
+    let reply = thief.send(thief.call(http::Method::GET, &format!("/flows/{}", again.id))).await;
+    assert_eq!(reply.body["step"], "identify", "the session of the stranger is dead");
+}
+
+#[tokio::test]
+async fn the_browser_of_the_sign_up_proves_the_address_without_losing_anything() {
+    let ground = Ground::with(json!({ "access": { "signup": { "verify_email": false } } })).await;
+    let browser = ground.browser();
+    let page = browser.login().await;
+    assert_eq!(page.step("signup", body("bob@example.com")).await, "done");
+    let page = browser.begin(request(Wants { fresh: true, ..Wants::default() })).await;
+    page.step("identify", json!({ "identifier": "bob@example.com" })).await;
+    page.step("email-code", json!({})).await;
+    let code = ground.code().await;
+    assert_eq!(page.step("email-code/verify", json!({ "code": code })).await, "done");
+    assert_eq!(ground.browser().login().await.password("bob@example.com", OTHER).await, "done");
 }

@@ -1,5 +1,6 @@
 //! The endpoints of an issuer that clients call.
 
+mod authorize;
 mod bearer;
 mod client_authentication;
 mod codes;

@@ -69,7 +69,7 @@ async fn an_issuer_stays_a_minute_longer_than_what_belonged_to_it() {
     worker::run_once(services).await.unwrap();
     let deleting = async || services.store.reads().issuers().deleting(10).await.unwrap();
     let id = issuer.rsplit('/').next().unwrap().parse().unwrap();
-    assert_eq!(services.store.reads().issuers().children(id).await.unwrap().users, 0);
+    assert_eq!(services.store.reads().issuers().children(id, services.now()).await.unwrap().users, 0);
     assert_eq!(deleting().await.len(), 1);
     app.advance(Duration::from_secs(61));
     worker::run_once(services).await.unwrap();

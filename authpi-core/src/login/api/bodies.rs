@@ -83,7 +83,6 @@ pub(super) enum FlowFactor {
 pub(super) struct FlowMfa {
     /// What is presented.
     #[serde(rename = "type")]
-    #[schema(inline)]
     pub(super) kind: FlowFactor,
     /// The code.
     #[serde(deserialize_with = "secret")]

@@ -2,24 +2,23 @@
 
 use async_trait::async_trait;
 use http::StatusCode;
+use serde_json::Value;
 
 use super::guard;
+use super::pages::{self, Scene, View, see, told, told_fields};
 use super::views::{StepView, redirect_to};
 use crate::error::Refusal;
-use crate::folding::{folded, name_hash};
 use crate::login::browser::Browser;
 use crate::login::model::{Flow, Progress, SealedFlow};
 use crate::login::operations::{self, StepError, StepResult, Stepped, Visitor};
-use crate::oauth_error::{OAuthCode, OAuthError};
+use crate::oauth_error::OAuthError;
+use crate::pages::html::fault::FaultKind;
 use crate::store::Change;
 use crate::web::answer::Answer;
 use crate::web::body::Body;
-use crate::web::rate_limit::MailKeys;
+use crate::web::parameters::Parameters;
 use crate::web::route::{RateClass, Route};
 use crate::web::runtime::{IssuerCall, Runtime, Step};
-
-/// What fingerprints of addresses are made for that hold over all issuers.
-const ADDRESS_PURPOSE: &str = "mail-address";
 
 /// One step of a login.
 #[async_trait]
@@ -37,9 +36,27 @@ pub(super) trait FlowStep: Send + Sync + 'static {
         false
     }
 
-    /// It sends mail to the address that was typed.
+    /// It sends mail.
     fn mails(&self) -> bool {
         false
+    }
+
+    /// Where mail would go, as it was typed.
+    fn addressee<'f>(&self, flow: &'f Flow, _body: &'f Self::Body) -> Option<&'f str> {
+        flow.state.identifier.as_deref()
+    }
+
+    /// What a form says; none when it says nothing: then the page asks again.
+    fn of_form(&self, form: &Parameters, query: &Parameters) -> Option<Self::Body>;
+
+    /// The page of the step that follows, where it has several.
+    fn shows(&self) -> View {
+        View::First
+    }
+
+    /// The page on which problems are told, where the step has several.
+    fn asks(&self) -> View {
+        View::First
     }
 
     /// Slow work, outside of the unit of work.
@@ -62,7 +79,7 @@ pub(super) trait FlowStep: Send + Sync + 'static {
     ) -> StepResult;
 }
 
-/// A step as a JSON call.
+/// A step as a JSON call, or as the form of a page.
 pub(super) struct Json<S>(pub(super) S);
 
 /// A step that may be taken, or a login whose time is over.
@@ -83,46 +100,116 @@ impl<S: FlowStep> Runtime for Json<S> {
 
     fn route(&self) -> Route {
         let route = self.0.route().of_issuer(RateClass::Proof).takes::<S::Body>().answers_bare::<StepView>();
-        let route = route.may_refuse(&[401, 403, 404, 409]);
+        let route = route.may_refuse(&[401, 403, 404, 409]).also_answers(&[(303, "")]);
         if self.0.presents() || self.0.mails() { route.takes_its_time() } else { route }
     }
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Ready<S>>, Refusal> {
-        guard::same_origin(call)?;
-        let browser = Browser::of(call).await?;
-        let sealed = guard::own_flow(call, &browser).await?;
-        guard::ticket(call, &browser, &sealed)?;
-        guard::limits(call, &browser, Some(&sealed), self.0.presents()).await?;
-        if sealed.expires_at <= call.now() {
-            return Ok(Step::Change(Ready::Expired(sealed)));
+        match self.ready(call).await {
+            Err(refusal) if call.sends_form() => pages::fault(call, refusal).map(Step::Answer),
+            other => other,
         }
-        let body = parsed(call)?;
-        let root = call.services().root_for(Some(sealed.issuer_id)).await?;
-        let prepared = self.0.prepare(call, &sealed.opened(&root.key)?, &body).await?;
-        Ok(Step::Change(Ready::Go(Box::new(Go { browser, body, prepared }))))
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, prepared: &Ready<S>) -> Result<Answer, Refusal> {
         let go = match prepared {
-            Ready::Expired(flow) => return expired(change, flow).await,
+            Ready::Expired(flow) => return expired(change, call, flow).await,
             Ready::Go(go) => go,
         };
         let (id,) = call.path()?;
         let found = operations::find(change, call.issuer_id(), id).await?;
         let flow = found.ok_or(Refusal::NotFound)?;
         let before = flow.clone();
+        let scene = Scene { call, browser: &go.browser, flow: &before };
         match self.0.apply(change, &go.browser.visitor, flow, &go.body, &go.prepared).await {
-            Ok(stepped) => {
-                if self.0.mails() {
-                    charge(change, call, &stepped.flow)?;
-                }
-                Ok(answer(call, &go.browser, &stepped))
+            Ok(stepped) => self.answer(call, &go.browser, &stepped),
+            // Somebody took the same step at the same moment, or the browser sent its form twice: not again, and no harm
+            // done.
+            Err(StepError::Replayed) if call.is_repeated() || call.sends_form() => {
+                self.answer(call, &go.browser, &Stepped::to(before))
             }
-            // Somebody took the same step at the same moment: not again, and no harm done.
-            Err(StepError::Replayed) if call.is_repeated() => Ok(answer(call, &go.browser, &Stepped::to(before))),
-            Err(StepError::Replayed) => replayed(change, &before).await,
+            Err(StepError::Replayed) => replayed(change, call, &before).await,
+            // Said before anything was written.
+            Err(StepError::Refusal(Refusal::Fields(fields) | Refusal::Conflict { fields, .. }))
+                if call.sends_form() && !fields.is_empty() =>
+            {
+                let least = call.issuer().issuer.details.settings.security.password.min_length;
+                scene.page(self.0.asks(), told_fields(&fields, least))
+            }
+            Err(StepError::Refusal(refusal @ Refusal::Conflict { .. })) if call.sends_form() => {
+                pages::fault(call, refusal)
+            }
             Err(StepError::Refusal(refusal)) => Err(refusal),
         }
+    }
+}
+
+impl<S: FlowStep> Json<S> {
+    async fn ready(&self, call: &IssuerCall) -> Result<Step<Ready<S>>, Refusal> {
+        guard::same_origin(call)?;
+        let browser = Browser::of(call).await?;
+        let (id,) = call.path()?;
+        let sealed = guard::own_flow(call, &browser, id).await?;
+        guard::ticket(call, &browser, &sealed)?;
+        let root = call.services().root_for(Some(sealed.issuer_id)).await?;
+        let flow = sealed.clone().opened(&root.key)?;
+        let known = if self.0.presents() || self.0.mails() { guard::known(call, &browser, &flow).await? } else { None };
+        guard::limits(call, Some(&sealed), self.0.presents(), known).await?;
+        if sealed.expires_at <= call.now() {
+            return Ok(Step::Change(Ready::Expired(sealed)));
+        }
+        let body = if call.sends_form() {
+            match self.0.of_form(call.form()?, call.query()?) {
+                Some(body) => body,
+                None => return Ok(Step::Answer(asked_again(call, &flow)?)),
+            }
+        } else {
+            parsed(call)?
+        };
+        let prepared = self.0.prepare(call, &flow, &body).await?;
+        if let Some(address) = self.0.addressee(&flow, &body).filter(|_| self.0.mails()) {
+            guard::mail_limits(call, &sealed, address, known).await?;
+        }
+        Ok(Step::Change(Ready::Go(Box::new(Go { browser, body, prepared }))))
+    }
+
+    /// Where the login stands, for who asks: a program, or a browser, which goes on with a GET.
+    fn answer(&self, call: &IssuerCall, browser: &Browser, stepped: &Stepped) -> Result<Answer, Refusal> {
+        if !call.sends_form() {
+            return Ok(answer(call, browser, stepped));
+        }
+        let scene = Scene { call, browser, flow: &stepped.flow };
+        let shown = match stepped.problem {
+            Some(problem) if stepped.granted.is_none() => scene.page(self.0.asks(), told(problem))?,
+            _ if !stepped.backup_codes.is_empty() => {
+                scene.backup_codes(stepped.backup_codes.iter().map(|code| code.expose().to_owned()).collect())?
+            }
+            _ => match redirect_to(&stepped.flow, &call.iss()) {
+                Some(to) => see(&to),
+                None => see(&pages::address(call, &stepped.flow, self.0.shows())),
+            },
+        };
+        Ok(with_cookies(call, browser, shown, stepped))
+    }
+}
+
+/// A form that says nothing asks for another page of the step.
+fn asked_again(call: &IssuerCall, flow: &Flow) -> Result<Answer, Refusal> {
+    let wanted = call.form()?.get("method").or(call.query()?.get("method"));
+    let view = match wanted {
+        Some("password" | "totp" | "done") => View::First,
+        Some("backup") => View::Backup,
+        _ => View::Identify,
+    };
+    Ok(see(&pages::address(call, flow, view)))
+}
+
+/// With the cookies of a browser that is new, or whose user has come in.
+pub(super) fn with_cookies(call: &IssuerCall, browser: &Browser, answer: Answer, stepped: &Stepped) -> Answer {
+    let answer = browser.remember(call, answer);
+    match &stepped.granted {
+        Some(granted) => browser.grant(call, answer, granted),
+        None => answer,
     }
 }
 
@@ -134,59 +221,39 @@ fn parsed<B: Body>(call: &IssuerCall) -> Result<B, Refusal> {
 }
 
 /// The time of a login is over: it is gone, and leaves a trace.
-pub(super) async fn expired(change: &mut Change<'_>, flow: &SealedFlow) -> Result<Answer, Refusal> {
+pub(super) async fn expired(change: &mut Change<'_>, call: &IssuerCall, flow: &SealedFlow) -> Result<Answer, Refusal> {
     operations::expire(change, flow).await?;
-    Ok(refused(OAuthError::invalid_request("The time of the login is over."), None))
+    Ok(refused(call, OAuthError::invalid_request("The time of the login is over."), None))
 }
 
 /// A step was taken twice: the login is over.
-async fn replayed(change: &mut Change<'_>, flow: &Flow) -> Result<Answer, Refusal> {
+async fn replayed(change: &mut Change<'_>, call: &IssuerCall, flow: &Flow) -> Result<Answer, Refusal> {
     operations::kill(change, flow, "state").await?;
-    Ok(refused(OAuthError::invalid_request("The step was taken before; the login is over."), None))
+    Ok(refused(call, OAuthError::invalid_request("The step was taken before; the login is over."), None))
 }
 
 /// Where a login stands after a step, with the cookies of somebody who has come in.
 pub(super) fn answer(call: &IssuerCall, browser: &Browser, stepped: &Stepped) -> Answer {
     let iss = call.iss();
     let answer = if let Progress::Refused { reason } = stepped.flow.state.progress() {
-        refused(reason.error(), redirect_to(&stepped.flow, &iss))
+        refused(call, reason.error(), redirect_to(&stepped.flow, &iss))
     } else {
         Answer::json(StatusCode::OK, &StepView::after(stepped, call.issuer(), &iss))
     };
-    let answer = browser.remember(call, answer);
-    match &stepped.granted {
-        Some(granted) => browser.grant(call, answer, granted),
-        None => answer,
-    }
+    with_cookies(call, browser, answer, stepped)
 }
 
-/// A refusal that leaves a trace, and so is an answer.
-fn refused(error: OAuthError, redirect_to: Option<String>) -> Answer {
-    let status = match error.code {
-        OAuthCode::InvalidRequest | OAuthCode::UnmetAuthenticationRequirements => StatusCode::BAD_REQUEST,
-        OAuthCode::LoginRequired => StatusCode::UNAUTHORIZED,
-        _ => StatusCode::FORBIDDEN,
-    };
-    let mut body = serde_json::json!({
-        "error": error.code.as_str(),
-        "error_description": error.description,
-        "retryable": false,
-        "step": "done",
-    });
-    if let (Some(members), Some(redirect_to)) = (body.as_object_mut(), redirect_to) {
-        members.insert("redirect_to".to_owned(), redirect_to.into());
+/// A refusal that leaves a trace, and so is an answer. The page learns where to go on.
+fn refused(call: &IssuerCall, error: OAuthError, redirect_to: Option<String>) -> Answer {
+    if call.sends_form() {
+        let page = pages::shown(call, FaultKind::FlowReplayed, StatusCode::BAD_REQUEST, Some(error));
+        return page.unwrap_or_else(|_| call.refusal(error));
     }
-    Answer::json(status, &body)
-}
-
-/// Takes a token for a mail to the address that was typed, whoever has it: nobody can tell from it. The last thing a
-/// step does: what is refused for another reason costs none.
-fn charge(change: &Change<'_>, call: &IssuerCall, flow: &Flow) -> Result<(), Refusal> {
-    let typed = flow.state.identifier.as_deref().unwrap_or_default();
-    let keys = MailKeys {
-        address_in_issuer: name_hash(change.root_of(flow.issuer_id)?, typed),
-        address: change.keyring().peppers.digest(ADDRESS_PURPOSE, &[folded(typed).as_bytes()]),
-        account: change.account(),
-    };
-    call.services().limits.take_mail(&keys)
+    let answer = call.refusal(error);
+    let Ok(Value::Object(mut body)) = serde_json::from_slice(&answer.body) else { return answer };
+    body.insert("step".to_owned(), "done".into());
+    if let Some(redirect_to) = redirect_to {
+        body.insert("redirect_to".to_owned(), redirect_to.into());
+    }
+    Answer { headers: answer.headers, ..Answer::json(answer.status, &body) }
 }

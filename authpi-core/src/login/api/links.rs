@@ -1,16 +1,24 @@
 //! Links of mails, opened. Mail scanners open them, too: only a POST uses one, and only in the browser that asked.
 
 use async_trait::async_trait;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::pages::{self, Scene, View, see};
+use super::views::redirect_to;
 use super::{frame, guard};
 use crate::error::Refusal;
 use crate::login::browser::Browser;
-use crate::login::model::{MailToken, ProofPurpose};
-use crate::login::operations::{Redeemed, StepError, open_link};
+use crate::login::model::{LoginRequest, MailToken, ProofPurpose, Step as At, Wants};
+use crate::login::operations::{Redeemed, StepError, begin, find, open_link, reset_subject};
 use crate::oauth_error::OAuthError;
+use crate::pages::html::Errors;
+use crate::pages::html::fault::FaultKind;
+use crate::pages::html::link::{LinkConfirm, LinkPurpose, OpenedElsewhere};
+use crate::pages::html::notice::{Notice, NoticeKind};
+use crate::pages::html::parts::{App, RequestFacts, Step as PageStep};
+use crate::pages::html::password::NewPasswordReason;
 use crate::store::Change;
 use crate::timestamp::Timestamp;
 use crate::web::answer::Answer;
@@ -64,11 +72,13 @@ pub(super) struct Opening {
     token: MailToken,
 }
 
-async fn opening(call: &IssuerCall, token: Option<&str>) -> Result<Opening, Refusal> {
+async fn opening(call: &IssuerCall, token: Option<&str>) -> Result<Step<Opening>, Refusal> {
     let browser = Browser::of(call).await?;
-    guard::limits(call, &browser, None, true).await?;
-    let token = token.and_then(MailToken::parse).ok_or(DEAD)?;
-    Ok(Opening { browser, token })
+    guard::limits(call, None, true, None).await?;
+    match token.and_then(MailToken::parse) {
+        Some(token) => Ok(Step::Change(Opening { browser, token })),
+        None => dead(call).map(Step::Answer),
+    }
 }
 
 /// What came of opening it.
@@ -81,19 +91,43 @@ async fn opened(
 ) -> Result<Answer, Refusal> {
     let visitor = &opening.browser.visitor;
     let link = (&opening.token, purpose);
-    let view = match open_link(change, visitor, call.issuer_id(), link, confirmed).await {
-        Ok(Redeemed::Done(stepped)) if purpose == ProofPurpose::LoginLink => {
+    match open_link(change, visitor, call.issuer_id(), link, confirmed).await {
+        Ok(redeemed) if is_page(call) => page(call, opening, purpose, confirmed, redeemed),
+        Ok(redeemed) => told(call, opening, purpose, confirmed, redeemed),
+        Err(StepError::Replayed) => dead(call),
+        Err(StepError::Refusal(refusal)) => Err(refusal),
+    }
+}
+
+/// A person looks at it, not a program.
+fn is_page(call: &IssuerCall) -> bool {
+    call.sends_form() || (*call.method() == Method::GET && !call.prefers_json())
+}
+
+fn dead(call: &IssuerCall) -> Result<Answer, Refusal> {
+    if is_page(call) {
+        return pages::shown(call, FaultKind::LinkInvalid, StatusCode::BAD_REQUEST, Some(DEAD));
+    }
+    Err(DEAD.into())
+}
+
+fn told(
+    call: &IssuerCall,
+    opening: &Opening,
+    purpose: ProofPurpose,
+    confirmed: bool,
+    redeemed: Redeemed,
+) -> Result<Answer, Refusal> {
+    let view = match redeemed {
+        Redeemed::Done(stepped) if purpose == ProofPurpose::LoginLink => {
             return Ok(frame::answer(call, &opening.browser, &stepped));
         }
-        Ok(Redeemed::Done(stepped)) => {
+        Redeemed::Done(stepped) => {
             let answer = Answer::json(StatusCode::OK, &LinkView::of(stepped.problem.is_none(), None));
-            return Ok(match &stepped.granted {
-                Some(granted) => opening.browser.grant(call, answer, granted),
-                None => answer,
-            });
+            return Ok(frame::with_cookies(call, &opening.browser, answer, &stepped));
         }
-        Ok(Redeemed::Verified { address }) => LinkView::of(confirmed, Some(address)),
-        Ok(Redeemed::Elsewhere { content, asked_at, code }) => LinkView {
+        Redeemed::Verified { address } => LinkView::of(confirmed, Some(address)),
+        Redeemed::Elsewhere { content, asked_at, code } => LinkView {
             code: Some(code.expose().to_owned()),
             application: content.application,
             requested_at: Some(asked_at),
@@ -101,10 +135,49 @@ async fn opened(
             ip: content.ip,
             ..LinkView::of(false, None)
         },
-        Ok(Redeemed::Dead) | Err(StepError::Replayed) => return Err(DEAD.into()),
-        Err(StepError::Refusal(refusal)) => return Err(refusal),
+        Redeemed::Dead => return dead(call),
     };
     Ok(Answer::json(StatusCode::OK, &view))
+}
+
+fn page(
+    call: &IssuerCall,
+    opening: &Opening,
+    purpose: ProofPurpose,
+    confirmed: bool,
+    redeemed: Redeemed,
+) -> Result<Answer, Refusal> {
+    let (shown, path) = match purpose {
+        ProofPurpose::LoginLink => (LinkPurpose::SignIn, "magic/"),
+        _ => (LinkPurpose::VerifyEmail, "verify-email?token="),
+    };
+    let frame = call.frame(None);
+    match redeemed {
+        Redeemed::Done(stepped) => {
+            let to = redirect_to(&stepped.flow, &call.iss());
+            let to = to.unwrap_or_else(|| pages::address(call, &stepped.flow, View::First));
+            Ok(frame::with_cookies(call, &opening.browser, see(&to), &stepped))
+        }
+        Redeemed::Verified { address } if confirmed => {
+            let notice = Notice { kind: NoticeKind::EmailVerified, about: Some(address), app: None, next: None };
+            Answer::html(StatusCode::OK, &frame, &notice)
+        }
+        Redeemed::Verified { address } => {
+            let action = format!("{}/{path}{}", call.iss(), opening.token.text().expose());
+            let confirm = LinkConfirm { step: PageStep::default(), purpose: shown, action, address };
+            Answer::html(StatusCode::OK, &frame, &confirm)
+        }
+        Redeemed::Elsewhere { content, asked_at, code } => {
+            let elsewhere = OpenedElsewhere {
+                purpose: shown,
+                app: content.application.map(|name| App { name, logo_url: None }),
+                request: RequestFacts { at: asked_at, place: None, device: content.device, ip: content.ip },
+                code: code.expose().to_owned(),
+            };
+            Answer::html(StatusCode::OK, &frame, &elsewhere)
+        }
+        Redeemed::Dead => dead(call),
+    }
 }
 
 fn route(route: Route, name: &'static str, summary: &'static str) -> Route {
@@ -114,6 +187,7 @@ fn route(route: Route, name: &'static str, summary: &'static str) -> Route {
         .of_issuer(RateClass::Proof)
         .takes_its_time()
         .may_refuse(&[400, 403])
+        .also_answers(&[(200, "text/html"), (303, "")])
 }
 
 /// `lookAtMagicLink`
@@ -129,7 +203,7 @@ impl Runtime for LookAtMagicLink {
     }
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Opening>, Refusal> {
-        opening(call, Some(call.segment("token"))).await.map(Step::Change)
+        opening(call, Some(call.segment("token"))).await
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, link: &Opening) -> Result<Answer, Refusal> {
@@ -152,7 +226,7 @@ impl Runtime for UseMagicLink {
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Opening>, Refusal> {
         guard::same_origin(call)?;
-        opening(call, Some(call.segment("token"))).await.map(Step::Change)
+        opening(call, Some(call.segment("token"))).await
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, link: &Opening) -> Result<Answer, Refusal> {
@@ -179,7 +253,7 @@ impl Runtime for VerifyEmail {
     }
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Opening>, Refusal> {
-        opening(call, call.query()?.get("token")).await.map(Step::Change)
+        opening(call, call.query()?.get("token")).await
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, link: &Opening) -> Result<Answer, Refusal> {
@@ -204,10 +278,62 @@ impl Runtime for ConfirmEmail {
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Opening>, Refusal> {
         guard::same_origin(call)?;
-        opening(call, call.form()?.get("token")).await.map(Step::Change)
+        opening(call, call.form()?.get("token").or(call.query()?.get("token"))).await
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, link: &Opening) -> Result<Answer, Refusal> {
         opened(change, call, link, ProofPurpose::VerifyEmail, true).await
+    }
+}
+
+/// `showPasswordReset`
+pub(super) struct ShowPasswordReset;
+
+#[async_trait]
+impl Runtime for ShowPasswordReset {
+    type Prepared = Opening;
+
+    fn route(&self) -> Route {
+        let summary = "The page on which a forgotten password is replaced";
+        let route = Route::get("/{issuer_id}/password-reset").named("showPasswordReset", summary);
+        route
+            .about("login flows", "link")
+            .of_issuer(RateClass::Proof)
+            .takes_its_time()
+            .form(token())
+            .may_refuse(&[400])
+            .also_answers(&[(200, "text/html")])
+    }
+
+    async fn prepare(&self, call: &IssuerCall) -> Result<Step<Opening>, Refusal> {
+        opening(call, call.query()?.get("token")).await
+    }
+
+    /// In the login that asked for it, where that goes on in this browser; else in one that leads nowhere else.
+    async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, opening: &Opening) -> Result<Answer, Refusal> {
+        let (issuer, token) = (call.issuer_id(), &opening.token);
+        let peppers = &change.keyring().peppers;
+        if reset_subject(change.reads(), peppers, issuer, token, change.now()).await?.is_none() {
+            return dead(call);
+        }
+        let visitor = &opening.browser.visitor;
+        let proof = change.reads().logins().proof(issuer, token.id).await?;
+        let asked = match proof.and_then(|proof| proof.flow_id) {
+            Some(id) => find(change, issuer, id).await?,
+            None => None,
+        };
+        let is_open = |at: At| matches!(at, At::Identify | At::FirstFactor);
+        let flow = match asked.filter(|flow| flow.browser.is(&visitor.mark) && is_open(flow.state.step())) {
+            Some(flow) => flow,
+            None => {
+                let wants = Wants { fresh: true, ..Wants::default() };
+                begin(change, issuer, visitor, LoginRequest { wants, ..LoginRequest::default() }).await?
+            }
+        };
+        let step = format!("password-reset/complete?token={}", token.text().expose());
+        let scene = Scene { call, browser: &opening.browser, flow: &flow };
+        let page = scene.new_password(NewPasswordReason::Reset, &step, Errors::none());
+        let answer = Answer::html(StatusCode::OK, &call.frame(None), &page)?;
+        Ok(opening.browser.remember(call, answer))
     }
 }

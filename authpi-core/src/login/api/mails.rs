@@ -1,16 +1,20 @@
 //! Steps that send a mail, or take what it brought.
 
 use async_trait::async_trait;
+use serde_json::Map;
 
 use super::bodies::{FlowCode, FlowResetCompletion, FlowSignUp};
 use super::frame::FlowStep;
+use super::pages::View;
 use super::steps::post;
 use crate::error::Refusal;
 use crate::login::model::{Flow, MailToken, TypedCode};
 use crate::login::operations::{self, MailAs, StepResult, Visitor, reset_subject};
+use crate::secret::Secret;
 use crate::store::Change;
 use crate::verifier::screening::{Person, Screened, screened};
 use crate::web::body::NoBody;
+use crate::web::parameters::Parameters;
 use crate::web::route::Route;
 use crate::web::runtime::IssuerCall;
 
@@ -29,6 +33,18 @@ impl FlowStep for EmailCode {
 
     fn mails(&self) -> bool {
         true
+    }
+
+    fn of_form(&self, _: &Parameters, _: &Parameters) -> Option<NoBody> {
+        Some(NoBody {})
+    }
+
+    fn shows(&self) -> View {
+        View::Code
+    }
+
+    fn asks(&self) -> View {
+        View::Code
     }
 
     async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
@@ -55,6 +71,14 @@ impl FlowStep for VerifyEmailCode {
 
     fn presents(&self) -> bool {
         true
+    }
+
+    fn of_form(&self, form: &Parameters, _: &Parameters) -> Option<FlowCode> {
+        Some(FlowCode { code: Secret::new(form.get("code")?) })
+    }
+
+    fn asks(&self) -> View {
+        View::Code
     }
 
     async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowCode) -> Result<(), Refusal> {
@@ -89,6 +113,14 @@ impl FlowStep for MagicLink {
         true
     }
 
+    fn of_form(&self, _: &Parameters, _: &Parameters) -> Option<NoBody> {
+        Some(NoBody {})
+    }
+
+    fn shows(&self) -> View {
+        View::Link
+    }
+
     async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
         Ok(())
     }
@@ -113,6 +145,14 @@ impl FlowStep for PasswordReset {
 
     fn mails(&self) -> bool {
         true
+    }
+
+    fn of_form(&self, _: &Parameters, _: &Parameters) -> Option<NoBody> {
+        Some(NoBody {})
+    }
+
+    fn shows(&self) -> View {
+        View::ResetSent
     }
 
     async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
@@ -141,6 +181,11 @@ impl FlowStep for CompletePasswordReset {
         true
     }
 
+    fn of_form(&self, form: &Parameters, query: &Parameters) -> Option<FlowResetCompletion> {
+        let token = Secret::new(query.get("token")?);
+        Some(FlowResetCompletion { token, password: Secret::new(form.get("password")?) })
+    }
+
     async fn prepare(
         &self,
         call: &IssuerCall,
@@ -159,7 +204,7 @@ impl FlowStep for CompletePasswordReset {
     async fn apply(
         &self,
         change: &mut Change<'_>,
-        _: &Visitor,
+        visitor: &Visitor,
         flow: Flow,
         body: &FlowResetCompletion,
         prepared: &Option<Screened>,
@@ -172,7 +217,7 @@ impl FlowStep for CompletePasswordReset {
             Some(Err(invalid)) => return Err(Refusal::field("password", invalid.code(), invalid.to_string()).into()),
             None => None,
         };
-        operations::complete_reset(change, flow, &token, password).await
+        operations::complete_reset(change, visitor, flow, &token, password).await
     }
 }
 
@@ -194,6 +239,24 @@ impl FlowStep for SignUp {
 
     fn mails(&self) -> bool {
         true
+    }
+
+    fn addressee<'f>(&self, _: &'f Flow, body: &'f FlowSignUp) -> Option<&'f str> {
+        Some(body.email.trim())
+    }
+
+    fn of_form(&self, form: &Parameters, query: &Parameters) -> Option<FlowSignUp> {
+        Some(FlowSignUp {
+            email: form.get("identifier")?.to_owned(),
+            password: form.get("password").map(Secret::new),
+            profile: Map::new(),
+            custom_fields: Map::new(),
+            invitation: query.get("invitation").map(Secret::new),
+        })
+    }
+
+    fn asks(&self) -> View {
+        View::SignUp
     }
 
     async fn prepare(&self, call: &IssuerCall, flow: &Flow, body: &FlowSignUp) -> Result<Option<Screened>, Refusal> {

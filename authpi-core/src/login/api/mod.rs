@@ -5,6 +5,7 @@ mod frame;
 mod guard;
 mod links;
 mod mails;
+mod pages;
 mod state;
 mod steps;
 mod views;
@@ -19,6 +20,7 @@ use crate::web::endpoint::Operation;
 pub fn routes() -> Vec<Arc<Operation>> {
     vec![
         Operation::runtime(state::GetFlow),
+        Operation::runtime(state::ShowLogin),
         Operation::runtime(Json(steps::Identify)),
         Operation::runtime(Json(steps::Password)),
         Operation::runtime(Json(steps::PasswordChange)),
@@ -38,5 +40,6 @@ pub fn routes() -> Vec<Arc<Operation>> {
         Operation::runtime(links::UseMagicLink),
         Operation::runtime(links::VerifyEmail),
         Operation::runtime(links::ConfirmEmail),
+        Operation::runtime(links::ShowPasswordReset),
     ]
 }

@@ -4,13 +4,18 @@ use async_trait::async_trait;
 use http::StatusCode;
 
 use super::guard;
+use super::pages::{self, Scene, View};
 use super::views::FlowView;
 use crate::error::Refusal;
+use crate::id::FlowId;
 use crate::login::browser::Browser;
 use crate::login::model::SealedFlow;
+use crate::login::operations::expire;
+use crate::pages::html::Errors;
+use crate::pages::html::fault::FaultKind;
 use crate::store::Change;
 use crate::web::answer::Answer;
-use crate::web::route::{RateClass, Route};
+use crate::web::route::{FormParameter, RateClass, Route};
 use crate::web::runtime::{IssuerCall, Runtime, Step};
 
 /// `getFlow`
@@ -32,8 +37,8 @@ impl Runtime for GetFlow {
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<SealedFlow>, Refusal> {
         guard::same_origin(call)?;
         let browser = Browser::of(call).await?;
-        let sealed = guard::own_flow(call, &browser).await?;
-        guard::limits(call, &browser, Some(&sealed), false).await?;
+        let sealed = guard::own_flow(call, &browser, call.path::<(FlowId,)>()?.0).await?;
+        guard::limits(call, Some(&sealed), false, None).await?;
         if sealed.expires_at <= call.now() {
             return Ok(Step::Change(sealed));
         }
@@ -44,12 +49,53 @@ impl Runtime for GetFlow {
         Ok(Step::Answer(Answer::json(StatusCode::OK, &view)))
     }
 
-    async fn apply(
-        &self,
-        change: &mut Change<'_>,
-        _call: &IssuerCall,
-        expired: &SealedFlow,
-    ) -> Result<Answer, Refusal> {
-        super::frame::expired(change, expired).await
+    async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, expired: &SealedFlow) -> Result<Answer, Refusal> {
+        super::frame::expired(change, call, expired).await
+    }
+}
+
+/// `showLogin`
+pub(super) struct ShowLogin;
+
+#[async_trait]
+impl Runtime for ShowLogin {
+    type Prepared = SealedFlow;
+
+    fn route(&self) -> Route {
+        Route::get("/{issuer_id}/login")
+            .named("showLogin", "The page of a login")
+            .about("login flows", "flow")
+            .of_issuer(RateClass::Session)
+            .form([
+                FormParameter::new("flow", "The login.").required(),
+                FormParameter::new("view", "Which page of its step, where it has several."),
+            ])
+            .may_refuse(&[400, 403, 404, 409, 429])
+            .also_answers(&[(200, "text/html"), (303, "")])
+    }
+
+    async fn prepare(&self, call: &IssuerCall) -> Result<Step<SealedFlow>, Refusal> {
+        let browser = Browser::of(call).await?;
+        let id = call.query()?.get("flow").and_then(|id| id.parse().ok());
+        let found = match id {
+            Some(id) => guard::own_flow(call, &browser, id).await,
+            None => Err(Refusal::NotFound),
+        };
+        let sealed = match found {
+            Ok(sealed) => sealed,
+            Err(refusal) => return pages::fault(call, refusal).map(Step::Answer),
+        };
+        if sealed.expires_at <= call.now() {
+            return Ok(Step::Change(sealed));
+        }
+        let root = call.services().root_for(Some(sealed.issuer_id)).await?;
+        let flow = sealed.opened(&root.key)?;
+        let scene = Scene { call, browser: &browser, flow: &flow };
+        scene.page(View::named(call.query()?.get("view")), Errors::none()).map(Step::Answer)
+    }
+
+    async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, over: &SealedFlow) -> Result<Answer, Refusal> {
+        expire(change, over).await?;
+        pages::shown(call, FaultKind::FlowExpired, StatusCode::BAD_REQUEST, None)
     }
 }

@@ -4,14 +4,17 @@ use async_trait::async_trait;
 
 use super::bodies::{FlowConsent, FlowFactor, FlowIdentify, FlowInvitation, FlowMfa, FlowOrganization, FlowPassword};
 use super::frame::FlowStep;
+use super::pages::View;
 use crate::error::Refusal;
 use crate::issuer::model::auth_method::AuthMethodKind;
 use crate::login::comparing::compare;
 use crate::login::model::{Flow, InvitationInFlow, Step};
 use crate::login::operations::{self, Compared, SecondFactorKind, StepResult, Visitor, login_method};
+use crate::secret::Secret;
 use crate::store::Change;
 use crate::verifier::screening::{Person, Screened, screened};
 use crate::web::body::NoBody;
+use crate::web::parameters::Parameters;
 use crate::web::route::Route;
 use crate::web::runtime::IssuerCall;
 
@@ -29,6 +32,14 @@ impl FlowStep for Identify {
 
     fn route(&self) -> Route {
         post("/{issuer_id}/flows/{flow_id}/identify", "identifyFlow", "Say who is here")
+    }
+
+    fn of_form(&self, form: &Parameters, _: &Parameters) -> Option<FlowIdentify> {
+        Some(FlowIdentify { identifier: form.get("identifier")?.to_owned() })
+    }
+
+    fn asks(&self) -> View {
+        View::Identify
     }
 
     async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowIdentify) -> Result<(), Refusal> {
@@ -61,6 +72,10 @@ impl FlowStep for Password {
 
     fn presents(&self) -> bool {
         true
+    }
+
+    fn of_form(&self, form: &Parameters, _: &Parameters) -> Option<FlowPassword> {
+        Some(FlowPassword { password: Secret::new(form.get("password")?) })
     }
 
     async fn prepare(&self, call: &IssuerCall, flow: &Flow, body: &FlowPassword) -> Result<Option<Compared>, Refusal> {
@@ -101,6 +116,10 @@ impl FlowStep for PasswordChange {
 
     fn presents(&self) -> bool {
         true
+    }
+
+    fn of_form(&self, form: &Parameters, _: &Parameters) -> Option<FlowPassword> {
+        Some(FlowPassword { password: Secret::new(form.get("password")?) })
     }
 
     async fn prepare(&self, call: &IssuerCall, flow: &Flow, body: &FlowPassword) -> Result<Option<Screened>, Refusal> {
@@ -146,6 +165,15 @@ impl FlowStep for Mfa {
         true
     }
 
+    fn of_form(&self, form: &Parameters, query: &Parameters) -> Option<FlowMfa> {
+        let kind = match query.get("type") {
+            Some("backup_codes") => FlowFactor::BackupCodes,
+            _ => FlowFactor::TotpApp,
+        };
+        let trust_device = form.get("trust_device") == Some("true");
+        Some(FlowMfa { kind, code: Secret::new(form.get("code")?), trust_device })
+    }
+
     async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowMfa) -> Result<(), Refusal> {
         Ok(())
     }
@@ -179,6 +207,10 @@ impl FlowStep for MfaEnroll {
         post("/{issuer_id}/flows/{flow_id}/mfa/enroll", "restartEnrollment", summary)
     }
 
+    fn of_form(&self, _: &Parameters, _: &Parameters) -> Option<NoBody> {
+        Some(NoBody {})
+    }
+
     async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
         Ok(())
     }
@@ -198,6 +230,11 @@ impl FlowStep for Consent {
 
     fn route(&self) -> Route {
         post("/{issuer_id}/flows/{flow_id}/consent", "answerConsent", "Say yes or no to what is asked")
+    }
+
+    fn of_form(&self, form: &Parameters, _: &Parameters) -> Option<FlowConsent> {
+        let approve = form.get("approve") == Some("true") || form.get("account").is_some();
+        Some(FlowConsent { approve })
     }
 
     async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowConsent) -> Result<(), Refusal> {
@@ -220,6 +257,10 @@ impl FlowStep for SelectOrganization {
     fn route(&self) -> Route {
         let summary = "Choose the organization that tokens are for";
         post("/{issuer_id}/flows/{flow_id}/organization", "selectFlowOrganization", summary)
+    }
+
+    fn of_form(&self, form: &Parameters, _: &Parameters) -> Option<FlowOrganization> {
+        Some(FlowOrganization { org_id: form.get("org")?.parse().ok()? })
     }
 
     async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowOrganization) -> Result<(), Refusal> {
@@ -255,6 +296,11 @@ impl FlowStep for Invitation {
         true
     }
 
+    fn of_form(&self, form: &Parameters, query: &Parameters) -> Option<FlowInvitation> {
+        let accept = form.get("accept") == Some("true");
+        Some(FlowInvitation { token: Secret::new(form.get("token").or(query.get("token"))?), accept })
+    }
+
     async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowInvitation) -> Result<(), Refusal> {
         Ok(())
     }
@@ -282,6 +328,10 @@ impl FlowStep for Abort {
 
     fn route(&self) -> Route {
         post("/{issuer_id}/flows/{flow_id}/abort", "abortFlow", "Want no more: the application is told so")
+    }
+
+    fn of_form(&self, _: &Parameters, _: &Parameters) -> Option<NoBody> {
+        Some(NoBody {})
     }
 
     async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {

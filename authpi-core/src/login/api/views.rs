@@ -128,6 +128,21 @@ struct EnrollmentView {
     expires_at: Timestamp,
 }
 
+/// The issuer lets people log in by a method of this kind, and we have it.
+pub(super) fn offered_login(issuer: &RuntimeIssuer, kind: AuthMethodKind) -> bool {
+    let offers = |method: &AuthMethod| method.kind == kind && method.details.enabled && method.details.allow_login;
+    OFFERED.contains(&kind) && issuer.methods.iter().any(offers)
+}
+
+/// The issuer lets people sign up, and we have a method for it.
+pub(super) fn offered_signup(issuer: &RuntimeIssuer) -> bool {
+    let settings = &issuer.issuer.details.settings;
+    let is_open = !matches!(settings.access.mode, crate::issuer::model::access::AccessMode::Closed);
+    let offers =
+        |method: &AuthMethod| OFFERED.contains(&method.kind) && method.details.enabled && method.details.allow_signup;
+    settings.portals.signup.enabled && is_open && issuer.methods.iter().any(offers)
+}
+
 impl MethodView {
     fn of(method: &AuthMethod) -> Self {
         Self { id: method.id, kind: method.kind, name: method.details.name.clone() }
@@ -206,14 +221,6 @@ impl FlowView {
         let details = &issuer.issuer.details;
         let (branding, portals) = (&details.settings.branding, &details.settings.portals);
         let request = &flow.state.request;
-        let is_open = !matches!(details.settings.access.mode, crate::issuer::model::access::AccessMode::Closed);
-        let can_sign_up = issuer
-            .methods
-            .iter()
-            .any(|method| OFFERED.contains(&method.kind) && method.details.enabled && method.details.allow_signup);
-        let has_password = issuer.methods.iter().any(|method| {
-            method.kind == AuthMethodKind::Password && method.details.enabled && method.details.allow_login
-        });
         Self {
             id: flow.id,
             step: StepView::of(flow, issuer, iss),
@@ -232,8 +239,8 @@ impl FlowView {
             },
             login_hint: flow.state.identifier.clone(),
             ui_locales: request.wants.ui_locales.clone(),
-            signup: portals.signup.enabled && is_open && can_sign_up,
-            password_reset: portals.password_reset.enabled && has_password,
+            signup: offered_signup(issuer),
+            password_reset: portals.password_reset.enabled && offered_login(issuer, AuthMethodKind::Password),
             expires_at: flow.expires_at,
             ticket: ticket.to_owned(),
         }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod advance;
+mod claim;
 mod finish;
 mod lockout;
 mod mailing;

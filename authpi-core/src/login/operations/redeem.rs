@@ -192,7 +192,7 @@ async fn log_in(
     change.act_as(crate::event::model::Actor::User { user_id: user.id });
     change.emit(scene(&flow).mail_consumed(user.id, channel))?;
     change.emit(scene(&flow).verified(user.id, first.method()))?;
-    let user = super::signup::claim(change, user).await?;
+    let user = super::claim::claim(change, visitor, user).await?;
     forgive(change, &user).await?;
     let evidence = Evidence::new(user.id, first, change.now());
     advance(change, visitor, flow, evidence).await

@@ -11,7 +11,6 @@ use crate::issuer::model::auth_method::AuthMethodKind;
 use crate::login::model::{Flow, MailProof, MailToken, ProofPurpose, Step};
 use crate::outcome::WriteOutcome;
 use crate::store::{Change, Reads};
-use crate::user::operations as users;
 use crate::verifier::model::PasswordHash;
 use crate::verifier::operations as verifiers;
 
@@ -84,6 +83,7 @@ fn is_reset(
 /// [`StepError`](super::StepError).
 pub async fn complete_reset(
     change: &mut Change<'_>,
+    visitor: &Visitor,
     mut flow: Flow,
     token: &MailToken,
     password: Option<PasswordHash>,
@@ -110,12 +110,10 @@ pub async fn complete_reset(
         return Ok(Stepped::not(flow, Problem::Expired));
     }
     change.act_as(crate::event::model::Actor::User { user_id: user.id });
-    let user = super::signup::claim(change, user).await?;
+    let user = super::claim::claim(change, visitor, user).await?;
     verifiers::reset_password(change, issuer, user.id, password).await?;
     change.unit().logins().remove_proofs_of_user(issuer, user.id).await?;
-    let user =
-        users::verify_address(change, change.reads().users().find(issuer, user.id).await?.ok_or(Refusal::NotFound)?)
-            .await?;
+    let user = change.reads().users().find(issuer, user.id).await?.ok_or(Refusal::NotFound)?;
     forgive(change, &user).await?;
     flow.state.identified(user.username.as_str().to_owned())?;
     save(change, &mut flow).await?;

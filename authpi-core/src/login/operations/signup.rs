@@ -192,8 +192,3 @@ async fn found_organization(change: &mut Change<'_>, issuer: IssuerId, user: &Us
 pub(super) fn acceptance(pending: &PendingUser) -> Option<InvitationInFlow> {
     pending.invitation.clone().map(|token| InvitationInFlow { token, accept: true })
 }
-
-/// Whoever proves an address first owns it (D185).
-pub(super) async fn claim(change: &mut Change<'_>, user: User) -> Result<User, Refusal> {
-    users::verify_address(change, user).await
-}

@@ -36,6 +36,8 @@ pub(super) struct Known<'k> {
     pub session: Option<&'k UserSession>,
     /// What the person answered in the flow that this is the end of; none when there was no flow.
     pub decisions: Option<&'k [Decision]>,
+    /// The person did something in that flow: signed in, or answered.
+    pub clicked: bool,
     pub now: Timestamp,
 }
 
@@ -143,7 +145,7 @@ impl Known<'_> {
         if !agreed && self.needs_consent(reads, session).await? {
             return Ok(self.unless_silent(OAuthCode::ConsentRequired, Next::Ask(self.consent_question())));
         }
-        if self.request.needs_click && self.decisions.is_none() {
+        if self.request.needs_click && !self.clicked {
             let user = reads.users().find(session.issuer_id, session.user_id).await?.ok_or(Refusal::NotFound)?;
             let question = Question::Continue { account: user.username.as_str().to_owned() };
             return Ok(self.unless_silent(OAuthCode::InteractionRequired, Next::Ask(question)));

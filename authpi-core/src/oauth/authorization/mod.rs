@@ -20,7 +20,7 @@ use request::{AuthorizationRequest, Faulty, checked};
 use super::model::{CodeBinding, GrantBinding};
 use super::operations::{self, NewAuthorization};
 use super::parked;
-use crate::client::model::Client;
+use crate::client::model::{Client, ClientStatus, GrantType};
 use crate::error::Refusal;
 use crate::event::model::Actor;
 use crate::id::FlowId;
@@ -100,11 +100,12 @@ impl Runtime for Authorize {
             return parked::turned(call, "authorize").await.map(Step::Answer);
         }
         let browser = Browser::of(call).await?;
-        if let Some(flow) = call.query()?.get("flow") {
+        let is_request = call.query()?.get("client_id").is_some();
+        if let Some(flow) = call.query()?.get("flow").filter(|_| !is_request) {
             let Ok(flow) = flow.parse() else { return lost(call).map(Step::Answer) };
             return Ok(Step::Change(Asked { browser, what: What::Resumed(flow) }));
         }
-        let parked = parked::opened(call, "authorize", parked::TURNED).await?;
+        let parked = if is_request { None } else { parked::opened(call, "authorize", parked::TURNED).await? };
         let sent = match &parked {
             Some(parked) => parked,
             None => call.query()?,
@@ -152,7 +153,11 @@ impl Authorizing<'_> {
         let request: AuthorizationRequest = serde_json::from_str(&resumed.continuation).map_err(Refusal::internal)?;
         let client = change.reads().clients().find(self.call.issuer_id(), request.client_id).await?;
         // The client may have changed meanwhile.
-        let client = client.filter(|client| client.details.accepts_redirect(&request.back.redirect_uri));
+        let client = client.filter(|client| {
+            client.status.value == ClientStatus::Active
+                && client.details.accepts_redirect(&request.back.redirect_uri)
+                && client.details.grant_types().contains(&GrantType::AuthorizationCode)
+        });
         let Some(client) = client else { return lost(self.call) };
         match resumed.outcome {
             Outcome::SignedIn { session, decisions } => {
@@ -185,7 +190,11 @@ impl Authorizing<'_> {
         };
         let live = live.filter(|live| live.status_at(change.now()) == SessionStatus::Active);
         let decisions = flow.as_ref().map(|(_, decisions)| decisions.as_slice());
-        let known = Known { client, request, session: live.as_ref(), decisions, now: change.now() };
+        let signed_in_since = |flow: &Flow| {
+            live.as_ref().is_some_and(|live| live.details.authentication.authenticated_at >= flow.created_at)
+        };
+        let clicked = flow.as_ref().is_some_and(|(flow, made)| !made.is_empty() || signed_in_since(flow));
+        let known = Known { client, request, session: live.as_ref(), decisions, clicked, now: change.now() };
         let next = known.next(change.reads()).await?;
         let consented = known.consented_scopes();
         let flow = flow.map(|(flow, _)| flow);
@@ -282,6 +291,7 @@ impl Authorizing<'_> {
             },
             code_lifetime: Duration::from_secs(settings.security.authorization_code_ttl.into()),
             idle_timeout: settings.access.sessions.idle_timeout,
+            extends: settings.access.sessions.extend_on_activity,
             origin: origin.clone(),
         };
         let authorized = operations::authorize(change, self.call.issuer_id(), new).await?;

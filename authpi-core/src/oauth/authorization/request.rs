@@ -95,7 +95,7 @@ impl From<crate::error::StoreError> for Faulty {
 /// [`Faulty`].
 pub(super) async fn checked(call: &IssuerCall, sent: &Parameters) -> Result<(Client, AuthorizationRequest), Faulty> {
     let person = |text| Faulty::Person(OAuthError::invalid_request(text));
-    if call.raw_query().is_some_and(|query| query.len() > LONGEST) {
+    if is_too_long(call) {
         return Err(person("The request is too long."));
     }
     if sent.repeats("client_id") || sent.repeats("redirect_uri") {
@@ -119,6 +119,12 @@ pub(super) async fn checked(call: &IssuerCall, sent: &Parameters) -> Result<(Cli
         Err(Told::Client(error)) => Err(Faulty::Client(back, error)),
         Err(Told::Refusal(refusal)) => Err(Faulty::Refusal(refusal)),
     }
+}
+
+/// A form that was parked has been measured before; sealed it is longer.
+fn is_too_long(call: &IssuerCall) -> bool {
+    let is_plain = call.query().is_ok_and(|query| query.get("client_id").is_some());
+    is_plain && call.raw_query().is_some_and(|query| query.len() > LONGEST)
 }
 
 /// The client of a request, while it may authorize.

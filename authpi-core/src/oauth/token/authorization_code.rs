@@ -1,5 +1,6 @@
 //! `authorization_code` (RFC 6749 §4.1.3): a code for the tokens of the session that begins with it.
 
+use super::refresh::op_is_active;
 use super::{TokenResponse, require_client, require_grant};
 use crate::client::model::{Client, GrantType};
 use crate::error::Refusal;
@@ -78,6 +79,9 @@ async fn exchange(
     if session.status_at(call.now()) != SessionStatus::Inactive {
         return Err(WORTHLESS.into());
     }
+    if !op_is_active(call, &session).await? {
+        return Err(WORTHLESS.into());
+    }
     let grant = reads.grants().grant(issuer, code.session_id).await?.ok_or(WORTHLESS)?;
     let issued = issue(
         call,
@@ -105,7 +109,7 @@ pub(super) fn requested(
         return Ok(Resources::default());
     }
     let resources = resources_of_client(call.issuer(), client, form)?;
-    if authorized.is_empty() || resources.are_among(authorized.as_slice()) {
+    if resources.are_among(authorized.as_slice()) {
         Ok(resources)
     } else {
         Err(OAuthError::new(OAuthCode::InvalidTarget, "The authorization was not for this resource."))

@@ -81,7 +81,7 @@ impl Runtime for Token {
 }
 
 /// Tokens (RFC 6749 §5.1).
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TokenResponse {
     /// A JWT (RFC 9068).
     pub access_token: String,

@@ -61,8 +61,13 @@ pub(super) async fn prepare(
     let session = reads.sessions().find(issuer, claims.sid).await?.ok_or(WORTHLESS)?;
     let grant = reads.grants().grant(issuer, claims.sid).await?.ok_or(WORTHLESS)?;
     let request = fingerprint(call, form, &client);
+    let is_active = session.status_at(call.now()) == SessionStatus::Active;
+    if is_active && !op_is_active(call, &session).await? {
+        return Err(OAuthError::invalid_grant("The session has ended.").into());
+    }
     if grant.refresh_jti.as_deref() != Some(claims.jti.as_str()) {
-        return match replay(call, &grant, &claims, &request).await? {
+        let again = if is_active { replay(call, &grant, &claims, &request).await? } else { None };
+        return match again {
             Some(answer) => Ok(Step::Answer(answer)),
             None => Ok(Step::Change(RefreshUse::Reuse(claims))),
         };
@@ -101,6 +106,13 @@ fn require_active(session: &UserSession, now: Timestamp) -> Result<(), OAuthErro
         SessionStatus::Revoked => Err(OAuthError::invalid_grant("The session was revoked.")),
         SessionStatus::Expired => Err(OAuthError::invalid_grant("The session has expired.")),
     }
+}
+
+/// The session at the issuer that a client's came from is active, too: of two that end together neither is seen alone.
+pub(super) async fn op_is_active(call: &IssuerCall, session: &UserSession) -> Result<bool, Refusal> {
+    let Some(rp) = session.kind.rp() else { return Ok(false) };
+    let op = call.services().store.reads().sessions().find(call.issuer_id(), rp.op_session_id).await?;
+    Ok(op.is_some_and(|op| op.status_at(call.now()) == SessionStatus::Active))
 }
 
 /// What an identical request has in common with the first one: client, way to authenticate, scope, resources, token.

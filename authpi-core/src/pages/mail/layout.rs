@@ -191,10 +191,10 @@ mod tests {
                 subjects.insert((language.tag(), rendered.subject));
             }
         }
-        // The invitation with and without a name of the organization, the request, and the notices.
+        // The invitation with and without a name of the organization, the request, those of flows, and the notices.
         assert_eq!(
             subjects.len(),
-            Language::ALL.len() * (2 + 1 + NoticeKind::ALL.len()),
+            Language::ALL.len() * (2 + 1 + FlowMailKind::ALL.len() + NoticeKind::ALL.len()),
             "each has a subject of its own"
         );
     }

@@ -1,5 +1,7 @@
 //! A user, and the entry that stands for it in the directory.
 
+use serde::{Deserialize, Serialize};
+
 use super::approval::{Approval, NotWaiting, Verdict};
 use super::details::UserDetails;
 use super::security::UserSecurity;
@@ -34,6 +36,8 @@ pub struct User {
     pub details: UserDetails,
     /// Seen by administrators only.
     pub metadata: Metadata,
+    /// How it came to be; never changes.
+    pub origin: UserOrigin,
     /// The decision about a sign-up that has to be approved; `None` where none was needed.
     pub approval: Option<Approval>,
     /// How well it is protected. Follows from its credentials and logins, and is not written with it.
@@ -120,13 +124,15 @@ impl User {
 }
 
 /// How a user came to be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum UserOrigin {
     /// Made through the management API.
     #[default]
+    #[serde(rename = "admin")]
     Admin,
     /// Signed up.
+    #[serde(rename = "signup")]
     SignUp,
 }
 

@@ -217,6 +217,18 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_at_another_cost_is_made_anew_and_nobody_has_the_dummy() {
+        let today = PasswordHash::of(&Password::new("correct horse")).unwrap();
+        assert!(!today.is_outdated() && !PasswordHash::dummy().is_outdated());
+        let cheap = today.as_phc().replace("m=19456", "m=8192");
+        assert!(PasswordHash::from_phc(cheap).is_outdated());
+        assert!(!PasswordHash::dummy().verify(&Password::new("")));
+        // A hash that cannot be read would be compared in no time at all.
+        let compared = Argon2::default().verify_password(b"x", PasswordHash::dummy().as_phc());
+        assert_eq!(format!("{:?}", compared.unwrap_err()), "PasswordInvalid");
+    }
+
+    #[test]
     fn only_the_password_verifies_however_it_was_typed() {
         let hash = PasswordHash::of(&Password::new("caf\u{e9} au lait")).unwrap();
         assert!(hash.verify(&Password::new("cafe\u{301} au lait")));

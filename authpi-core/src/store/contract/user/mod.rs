@@ -29,7 +29,7 @@ use crate::seal::RootKey;
 use crate::status::Status;
 use crate::timestamp::Timestamp;
 use crate::user::model::{
-    DirectoryEntry, DirectoryStatus, User, UserDetails, UserSecurity, UserStatus, Username, UsernameHash,
+    DirectoryEntry, DirectoryStatus, User, UserDetails, UserOrigin, UserSecurity, UserStatus, Username, UsernameHash,
 };
 use crate::user::repository::{UserFilter, UserUpdateOutcome};
 
@@ -44,6 +44,7 @@ pub fn named(issuer: IssuerId, name: &str) -> User {
         email_hash: None,
         details: UserDetails::default(),
         metadata: Metadata::default(),
+        origin: UserOrigin::SignUp,
         approval: None,
         security: UserSecurity::default(),
         created_at: START,

@@ -1,0 +1,444 @@
+//! The steps of a login as pages: the same ones that the JSON calls take, as plain forms.
+
+use http::StatusCode;
+use http::header::LOCATION;
+
+use super::views::{offered_login, offered_signup, redirect_to};
+use crate::error::{FieldErrors, Refusal};
+use crate::issuer::model::auth_method::AuthMethodKind;
+use crate::login::browser::Browser;
+use crate::login::model::{Flow, Need, Progress, Question, Step as At};
+use crate::login::operations::Problem;
+use crate::oauth_error::{OAuthCode, OAuthError};
+use crate::pages::html::decision::ScopeLine;
+use crate::pages::html::decision::{ChooseAccount, ChooseOrganization, Consent, KnownAccount, OrganizationChoice};
+use crate::pages::html::factor::{BackupCodes, EnrollTotp, Factor, SecondFactor};
+use crate::pages::html::fault::{Fault, FaultKind};
+use crate::pages::html::link::{LinkPurpose, LinkSent};
+use crate::pages::html::notice::{Notice, NoticeKind};
+use crate::pages::html::parts::{Account, App, Method, MethodKind, Step};
+use crate::pages::html::password::{NewPassword, NewPasswordReason, ResetRequest, ResetSent};
+use crate::pages::html::sign_in::{ChooseMethod, CodePurpose, EmailCode, Identify, Password};
+use crate::pages::html::sign_up::SignUp;
+use crate::pages::html::{Errors, Problem as Told};
+use crate::web::answer::Answer;
+use crate::web::runtime::IssuerCall;
+
+/// Which page of a step is shown, where it has several. Only what is shown depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum View {
+    /// The one that the step begins with.
+    #[default]
+    First,
+    /// Who signs in, again.
+    Identify,
+    /// The code of a mail.
+    Code,
+    /// The link of a mail.
+    Link,
+    /// A forgotten password.
+    Reset,
+    /// A mail about it is on its way, if there is such a user.
+    ResetSent,
+    /// Signing up.
+    SignUp,
+    /// A code on paper.
+    Backup,
+}
+
+impl View {
+    const ALL: [(&'static str, Self); 7] = [
+        ("identify", Self::Identify),
+        ("code", Self::Code),
+        ("link", Self::Link),
+        ("reset", Self::Reset),
+        ("reset-sent", Self::ResetSent),
+        ("signup", Self::SignUp),
+        ("backup", Self::Backup),
+    ];
+
+    /// As the query of the page names it.
+    pub(super) fn named(text: Option<&str>) -> Self {
+        let known = Self::ALL.iter().find(|(name, _)| Some(*name) == text);
+        known.map(|(_, view)| *view).unwrap_or_default()
+    }
+
+    fn query(self) -> String {
+        let known = Self::ALL.iter().find(|(_, view)| *view == self);
+        known.map(|(name, _)| format!("&view={name}")).unwrap_or_default()
+    }
+}
+
+/// Sends the browser on with a GET.
+pub(super) fn see(to: &str) -> Answer {
+    Answer::empty(StatusCode::SEE_OTHER).header(LOCATION, to)
+}
+
+/// Where the page of a login is.
+pub(super) fn address(call: &IssuerCall, flow: &Flow, view: View) -> String {
+    format!("{}/login?flow={}{}", call.iss(), flow.id, view.query())
+}
+
+/// What is around a login on all of its pages.
+pub(super) struct Scene<'a> {
+    pub(super) call: &'a IssuerCall,
+    pub(super) browser: &'a Browser,
+    pub(super) flow: &'a Flow,
+}
+
+impl Scene<'_> {
+    /// The page of the step that the login is at.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`]: a defect of the page.
+    pub(super) fn page(&self, view: View, errors: Errors) -> Result<Answer, Refusal> {
+        match (self.flow.state.step(), view) {
+            (At::Identify | At::FirstFactor, View::SignUp) => self.show(&self.sign_up(errors)),
+            (At::Identify, _) | (At::FirstFactor, View::Identify) => self.show(&self.identify(errors)),
+            (At::FirstFactor, View::Code) => self.show(&self.code(CodePurpose::SignIn, errors)),
+            (At::FirstFactor, View::Link) => self.show(&self.link(LinkPurpose::SignIn, errors)),
+            (At::FirstFactor, View::Reset) => self.show(&ResetRequest {
+                step: self.step(errors),
+                action: self.path("password-reset"),
+                identifier: self.identifier(),
+                back: Some(self.here(View::First)),
+            }),
+            (At::FirstFactor, View::ResetSent) => {
+                self.show(&ResetSent { identifier: self.identifier(), back: Some(self.here(View::First)) })
+            }
+            (At::FirstFactor, _) => self.first_factor(errors),
+            (At::VerifyEmail, _) => self.verify_email(errors),
+            (At::Mfa, _) => self.show(&self.second_factor(view, errors)),
+            (At::MfaEnroll, _) => self.enrollment(errors),
+            (At::PasswordChange, _) => {
+                self.show(&self.new_password(NewPasswordReason::Temporary, "password-change", errors))
+            }
+            (At::Consent | At::SelectOrg, _) => self.question(errors),
+            (At::Done, _) => self.done(),
+        }
+    }
+
+    fn show<P: crate::pages::html::Page>(&self, page: &P) -> Result<Answer, Refusal> {
+        let frame = self.call.frame(self.flow.state.request.wants.ui_locales.as_deref());
+        Answer::html(StatusCode::OK, &frame, page)
+    }
+
+    fn step(&self, errors: Errors) -> Step {
+        let cancel = self.flow.state.request.client_id.map(|_| self.path("abort"));
+        Step { ticket: self.browser.ticket(self.flow.id).expose().to_owned(), app: self.app(), errors, cancel }
+    }
+
+    fn app(&self) -> Option<App> {
+        let application = self.flow.state.request.application.as_ref();
+        application.map(|application| App { name: application.name.clone(), logo_url: application.logo_url.clone() })
+    }
+
+    fn path(&self, step: &str) -> String {
+        format!("{}/flows/{}/{step}", self.call.iss(), self.flow.id)
+    }
+
+    fn here(&self, view: View) -> String {
+        address(self.call, self.flow, view)
+    }
+
+    fn identifier(&self) -> String {
+        self.flow.state.identifier.clone().unwrap_or_default()
+    }
+
+    fn account(&self) -> Account {
+        // An empty identifier asks anew.
+        let can_change = self.flow.state.step() == At::FirstFactor;
+        Account { name: None, identifier: self.identifier(), change: can_change.then(|| self.path("identify")) }
+    }
+
+    fn offers(&self, kind: AuthMethodKind) -> bool {
+        offered_login(self.call.issuer(), kind)
+    }
+
+    /// Ways in by mail, and back to the password.
+    fn ways(&self, without: AuthMethodKind) -> Vec<Method> {
+        let ways = [
+            (AuthMethodKind::Password, MethodKind::Password, "identify", Some("password")),
+            (AuthMethodKind::EmailLink, MethodKind::EmailLink, "magic-link", None),
+            (AuthMethodKind::EmailOtp, MethodKind::EmailCode, "email-code", None),
+        ];
+        let offered = ways.into_iter().filter(|(kind, ..)| *kind != without && self.offers(*kind));
+        offered
+            .map(|(_, kind, step, value)| Method { kind, action: self.path(step), value: value.map(str::to_owned) })
+            .collect()
+    }
+
+    fn identify(&self, errors: Errors) -> Identify {
+        Identify {
+            step: self.step(errors),
+            action: Some(self.path("identify")),
+            identifier: self.identifier(),
+            is_email: false,
+            methods: Vec::new(),
+            sign_up: offered_signup(self.call.issuer()).then(|| self.here(View::SignUp)),
+        }
+    }
+
+    fn first_factor(&self, errors: Errors) -> Result<Answer, Refusal> {
+        if !self.offers(AuthMethodKind::Password) {
+            let methods = self.ways(AuthMethodKind::Password);
+            let account = Some(self.account());
+            return self.show(&ChooseMethod { step: self.step(errors), account, methods, second: false });
+        }
+        let can_reset = self.call.issuer().issuer.details.settings.portals.password_reset.enabled;
+        self.show(&Password {
+            step: self.step(errors),
+            action: self.path("password"),
+            account: self.account(),
+            methods: self.ways(AuthMethodKind::Password),
+            forgot: can_reset.then(|| self.here(View::Reset)),
+        })
+    }
+
+    fn code(&self, purpose: CodePurpose, errors: Errors) -> EmailCode {
+        let is_login = matches!(purpose, CodePurpose::SignIn);
+        let method = self.call.issuer().methods.iter().find(|method| method.kind == AuthMethodKind::EmailOtp);
+        let length = method.filter(|_| is_login).and_then(|method| method.details.settings.length).unwrap_or(6);
+        EmailCode {
+            step: self.step(errors),
+            action: self.path("email-code/verify"),
+            purpose,
+            address: self.identifier(),
+            length: u8::try_from(length).unwrap_or(6),
+            resend: Some(self.path("email-code")),
+            methods: if is_login { self.ways(AuthMethodKind::EmailOtp) } else { Vec::new() },
+        }
+    }
+
+    fn link(&self, purpose: LinkPurpose, errors: Errors) -> LinkSent {
+        let is_login = purpose == LinkPurpose::SignIn;
+        LinkSent {
+            step: self.step(errors),
+            purpose,
+            address: self.identifier(),
+            action: self.path("email-code/verify"),
+            length: 6,
+            resend: Some(self.path(if is_login { "magic-link" } else { "email-code" })),
+            methods: if is_login { self.ways(AuthMethodKind::EmailLink) } else { Vec::new() },
+        }
+    }
+
+    fn verify_email(&self, errors: Errors) -> Result<Answer, Refusal> {
+        let is_code = matches!(self.flow.state.progress(), Progress::Proven { need: Need::MailBeforeEnrollment, .. });
+        if self.flow.state.mail.is_none() {
+            let kind = if is_code { MethodKind::EmailCode } else { MethodKind::EmailLink };
+            let methods = vec![Method { kind, action: self.path("email-code"), value: None }];
+            return self.show(&ChooseMethod { step: self.step(errors), account: None, methods, second: true });
+        }
+        if is_code {
+            return self.show(&self.code(CodePurpose::Enrollment, errors));
+        }
+        self.show(&self.link(LinkPurpose::VerifyEmail, errors))
+    }
+
+    fn second_factor(&self, view: View, errors: Errors) -> SecondFactor {
+        const DAY: u32 = 24 * 60 * 60;
+        let is_backup = view == View::Backup;
+        let (factor, action) = if is_backup {
+            (Factor::BackupCode, self.path("mfa?type=backup_codes"))
+        } else {
+            (Factor::Totp, self.path("mfa"))
+        };
+        let (kind, value) = if is_backup { (MethodKind::Totp, "totp") } else { (MethodKind::BackupCode, "backup") };
+        let lasts = self.call.issuer().issuer.details.settings.security.trusted_device_ttl;
+        SecondFactor {
+            step: self.step(errors),
+            action,
+            factor,
+            account: Some(self.account()),
+            trust_days: (lasts > 0).then(|| lasts.div_ceil(DAY)),
+            methods: vec![Method { kind, action: self.path("identify"), value: Some(value.to_owned()) }],
+        }
+    }
+
+    fn enrollment(&self, errors: Errors) -> Result<Answer, Refusal> {
+        let enrollment = self.flow.state.enrollment.as_ref();
+        let enrollment = enrollment.ok_or_else(|| Refusal::internal("nothing is being set up"))?;
+        self.show(&EnrollTotp {
+            step: self.step(errors),
+            action: self.path("mfa"),
+            secret: enrollment.secret.clone(),
+            uri: enrollment.provisioning_uri.clone(),
+            skip: None,
+        })
+    }
+
+    /// The page that asks for a new password.
+    pub(super) fn new_password(&self, reason: NewPasswordReason, step: &str, errors: Errors) -> NewPassword {
+        NewPassword {
+            step: self.step(errors),
+            action: self.path(step),
+            reason,
+            account: None,
+            min_length: self.call.issuer().issuer.details.settings.security.password.min_length,
+        }
+    }
+
+    fn sign_up(&self, errors: Errors) -> SignUp {
+        let settings = &self.call.issuer().issuer.details;
+        let has_password = self.call.issuer().methods.iter().any(|method| {
+            method.kind == AuthMethodKind::Password && method.details.enabled && method.details.allow_signup
+        });
+        SignUp {
+            step: self.step(errors),
+            action: Some(self.path("signup")),
+            identifier: self.identifier(),
+            identifier_fixed: false,
+            is_email: true,
+            password: has_password.then_some(settings.settings.security.password.min_length),
+            profile: Vec::new(),
+            custom_fields: Vec::new(),
+            terms: None,
+            privacy: settings.links.privacy_policy.clone(),
+            methods: Vec::new(),
+            sign_in: Some(self.here(View::Identify)),
+        }
+    }
+
+    fn question(&self, errors: Errors) -> Result<Answer, Refusal> {
+        let Progress::SignedIn { question: Some(question), .. } = self.flow.state.progress() else {
+            return Err(Refusal::internal("nothing is asked"));
+        };
+        let step = self.step(errors);
+        match question.clone() {
+            Question::Consent { scopes, audiences, shares_organizations, redirect_host } => self.show(&Consent {
+                step,
+                action: self.path("consent"),
+                account: self.account(),
+                redirect_host: redirect_host.unwrap_or_default(),
+                scopes: scopes.into_iter().map(scope_line).collect(),
+                audiences,
+                shares_organizations,
+            }),
+            Question::Continue { account } => self.show(&ChooseAccount {
+                step,
+                action: self.path("consent"),
+                accounts: vec![KnownAccount {
+                    value: "this".to_owned(),
+                    name: None,
+                    identifier: account,
+                    signed_in: true,
+                }],
+                other: None,
+            }),
+            Question::SelectOrganization { choices } => self.show(&ChooseOrganization {
+                step,
+                action: self.path("organization"),
+                organizations: choices
+                    .into_iter()
+                    .map(|choice| OrganizationChoice {
+                        name: choice.name.unwrap_or_else(|| choice.id.to_string()),
+                        value: choice.id.to_string(),
+                    })
+                    .collect(),
+                none: false,
+            }),
+        }
+    }
+
+    fn done(&self) -> Result<Answer, Refusal> {
+        match redirect_to(self.flow, &self.call.iss()) {
+            Some(to) => Ok(see(&to)),
+            // Nobody waits for this login: it was begun to replace a password.
+            None => self.show(&Notice { kind: NoticeKind::PasswordChanged, about: None, app: self.app(), next: None }),
+        }
+    }
+
+    /// Codes on paper, shown this once.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`]: a defect of the page.
+    pub(super) fn backup_codes(&self, codes: Vec<String>) -> Result<Answer, Refusal> {
+        self.show(&BackupCodes {
+            step: Step { cancel: None, ..self.step(Errors::none()) },
+            // Asks nothing: the login is where it is.
+            action: self.path("identify?method=done"),
+            identifier: self.identifier(),
+            codes,
+        })
+    }
+}
+
+fn scope_line(scope: String) -> ScopeLine {
+    ScopeLine { is_wildcard: scope.contains('*'), scope, description: None }
+}
+
+/// Why nothing was accepted, as pages say it.
+pub(super) fn told(problem: Problem) -> Errors {
+    Errors::of_form(match problem {
+        Problem::InvalidCredentials => Told::WrongCredentials,
+        Problem::InvalidCode => Told::WrongCode,
+        Problem::Locked { retry_after } => {
+            let minutes = retry_after.unwrap_or_default().div_ceil(60).max(1);
+            Told::Locked { minutes: u32::try_from(minutes).unwrap_or(u32::MAX) }
+        }
+        Problem::Expired => Told::ExpiredCode,
+        Problem::InvitationRefused => Told::TryAgain,
+    })
+}
+
+/// What is wrong with the fields of a form, as pages say it.
+pub(super) fn told_fields(errors: &FieldErrors, least: u32) -> Errors {
+    errors.iter().fold(Errors::none(), |all, error| {
+        use crate::error::FieldCode as Code;
+        let is_password = error.field == "password";
+        let problem = match error.code {
+            Code::Required => Told::Required,
+            Code::TooShort if is_password => Told::PasswordTooShort { least },
+            Code::TooLong if is_password => Told::PasswordTooLong { most: 256 },
+            Code::NotAllowed if is_password && error.message.contains("username") => Told::PasswordNamesUser,
+            Code::NotAllowed if is_password => Told::PasswordBreached,
+            Code::NotUnique => Told::Taken,
+            Code::InvalidFormat if error.field == "email" => Told::InvalidEmail,
+            Code::InvalidFormat => Told::InvalidFormat,
+            _ => Told::TryAgain,
+        };
+        let field = if error.field == "email" { "identifier" } else { error.field.as_str() };
+        all.and(field, problem)
+    })
+}
+
+/// A refusal as a page.
+///
+/// # Errors
+/// [`Refusal`] as it came, where it is none of the person's business.
+pub(super) fn fault(call: &IssuerCall, refusal: Refusal) -> Result<Answer, Refusal> {
+    let (kind, status) = match &refusal {
+        Refusal::NotFound => (FaultKind::FlowExpired, StatusCode::NOT_FOUND),
+        Refusal::Conflict { .. } => (FaultKind::FlowReplayed, StatusCode::CONFLICT),
+        Refusal::RateLimited { .. } => (FaultKind::TooMany, StatusCode::TOO_MANY_REQUESTS),
+        Refusal::OAuth(error) => match error.code {
+            OAuthCode::AccessDenied => (FaultKind::OtherBrowser, StatusCode::FORBIDDEN),
+            OAuthCode::UnauthorizedClient => (FaultKind::OtherBrowser, StatusCode::UNAUTHORIZED),
+            _ => (FaultKind::LinkInvalid, StatusCode::BAD_REQUEST),
+        },
+        _ => return Err(refusal),
+    };
+    shown(call, kind, status, None)
+}
+
+/// An end of a login that no application is told of, as a page.
+///
+/// # Errors
+/// [`Refusal::Internal`]: a defect of the page.
+pub(super) fn shown(
+    call: &IssuerCall,
+    kind: FaultKind,
+    status: StatusCode,
+    error: Option<OAuthError>,
+) -> Result<Answer, Refusal> {
+    let page = Fault {
+        kind,
+        reference: call.reference().to_owned(),
+        code: error.map(|error| error.code.as_str().to_owned()),
+        description: error.map(|error| error.description.to_owned()),
+        app: None,
+        retry: None,
+    };
+    Answer::html(status, &call.frame(None), &page)
+}
