@@ -234,10 +234,6 @@ impl Compute for Counting {
     fn background(&self, job: Box<dyn FnOnce() + Send>) -> Result<(), QueueFull> {
         self.0.background(job)
     }
-
-    fn capacity(&self) -> usize {
-        self.0.capacity()
-    }
 }
 
 #[tokio::test]
