@@ -125,6 +125,8 @@ async fn memberships_count_live_and_as_far_as_organization_and_client_let_them()
     assert_eq!(accounts().await, 0, "the client shows no organizations");
     let all = json!({ "settings": { "organizations": { "mode": "all", "ids": [] } } });
     ground.app.root().patch(&client, all).expect(200).await;
+    let bob = json!({ "member_id": ground.app.user(&ground.issuer, "bob@example.com").await, "scopes": ["owner"] });
+    ground.app.root().post(&format!("{organization}/members"), bob).expect(201).await;
     let member = format!("{organization}/members/{}", ground.user);
     ground.app.root().patch(&member, json!({ "scopes": ["issuers:read"] })).expect(200).await;
     let me = caller.get("/v1/me").expect(200).await;

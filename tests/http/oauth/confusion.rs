@@ -96,12 +96,6 @@ async fn a_token_is_taken_for_nothing_but_what_it_is() {
     };
     assert_eq!(kinds.taken(host).await, [ACCESS, PERSONAL], "the host's own routes");
 
-    let logout = async |token: &str| {
-        let path = format!("{}?id_token_hint={token}", ground.path("logout"));
-        app.anonymous().get(&path).header("accept", "application/json").send().await.status.as_u16() != 400
-    };
-    assert_eq!(kinds.taken(logout).await, [ID], "the hint of a logout");
-
     let authorize = async |token: &str| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         let parameters = [
@@ -136,14 +130,20 @@ async fn a_token_is_taken_for_nothing_but_what_it_is() {
     };
     assert_eq!(kinds.taken(asserted).await, [ASSERTION], "client authentication");
 
+    let refreshed = kinds.taken(async |token| ok(&ground.refresh(token).await)).await;
+    assert_eq!(refreshed, [REFRESH], "the refresh grant");
+    let sent: Value = ground.userinfo(&kinds.all[0].1).await.body;
+    assert_eq!(sent["sub"], ground.user, "none of it ended the session");
+
     let consents = async |token: &str| {
         let path = ground.path(&format!("consents/{}", ground.client));
         ok(&app.with_bearer(token).delete(&path).send().await)
     };
     assert_eq!(kinds.taken(consents).await, [ACCESS], "consents");
-    // The last, as it spends the token.
-    let refreshed = kinds.taken(async |token| ok(&ground.refresh(token).await)).await;
-    assert_eq!(refreshed, [REFRESH], "the refresh grant");
-    let sent: Value = ground.userinfo(&kinds.all[0].1).await.body;
-    assert_eq!(sent["sub"], ground.user, "none of it ended the session");
+    // The last, as it ends the session.
+    let logout = async |token: &str| {
+        let path = format!("{}?id_token_hint={token}", ground.path("logout"));
+        app.anonymous().get(&path).header("accept", "application/json").send().await.status.as_u16() != 400
+    };
+    assert_eq!(kinds.taken(logout).await, [ID], "the hint of a logout");
 }
