@@ -40,13 +40,13 @@ pub fn routes<S: Clone + Send + Sync + 'static>(authpi: &AuthPi) -> Router<S> {
 }
 
 /// Where the metadata of the host's own API stand, if its audience has no path, and if it has one.
-const RESOURCE: [&str; 2] =
-    ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/{*path}"];
+const RESOURCE: [&str; 2] = ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/{*path}"];
 
 /// The documents that standards put at the root of the host: of issuers, for an API that is mounted under a path
 /// (RFC 8414 §3.1), and of the host's own API, when its audience is a URL (RFC 9728 §3.1).
 pub fn well_known<S: Clone + Send + Sync + 'static>(authpi: &AuthPi) -> Router<S> {
-    let mut router = Router::new().route("/.well-known/oauth-authorization-server/{*issuer}", any(authorization_server));
+    let mut router =
+        Router::new().route("/.well-known/oauth-authorization-server/{*issuer}", any(authorization_server));
     if authpi.resource_metadata().is_some() {
         for path in RESOURCE {
             router = router.route(path, get(protected_resource));

@@ -142,10 +142,7 @@ impl AuthPi {
     }
 
     /// Does work of a route of the host on the engine's own runtime: no worker of the host owns a database connection.
-    async fn on_engine<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, Refusal> {
+    async fn on_engine<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, Refusal> {
         let (sender, receiver) = oneshot::channel();
         let task = async move {
             // Nobody waits any more: the answer is of no use.

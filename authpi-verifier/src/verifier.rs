@@ -209,9 +209,12 @@ impl<F: Fetch, C: Clock> Verifier<F, C> {
 /// Over TLS, or to the own machine.
 fn is_safe(url: &str) -> bool {
     let ends = |rest: &str| rest.is_empty() || rest.starts_with([':', '/']);
-    let is_loopback = |host: &str| url.strip_prefix("http://").and_then(|rest| rest.strip_prefix(host)).is_some_and(ends);
+    let is_loopback =
+        |host: &str| url.strip_prefix("http://").and_then(|rest| rest.strip_prefix(host)).is_some_and(ends);
     let is_plain = !url.contains(['?', '#', '@']) && url.bytes().all(|byte| byte.is_ascii_graphic());
-    is_plain && (url.len() > 8 && url.starts_with("https://") || ["127.0.0.1", "localhost", "[::1]"].into_iter().any(is_loopback))
+    is_plain
+        && (url.len() > 8 && url.starts_with("https://")
+            || ["127.0.0.1", "localhost", "[::1]"].into_iter().any(is_loopback))
 }
 
 #[cfg(test)]
@@ -220,10 +223,13 @@ mod tests {
 
     #[test]
     fn an_issuer_is_reached_over_tls_or_on_the_own_machine() {
-        for good in ["https://id.example.com/i_1", "http://127.0.0.1:8787/i_1", "http://localhost", "http://[::1]:1/x"] {
+        for good in ["https://id.example.com/i_1", "http://127.0.0.1:8787/i_1", "http://localhost", "http://[::1]:1/x"]
+        {
             assert!(is_safe(good), "{good}");
         }
-        for bad in ["http://id.example.com", "http://localhost.example.com", "http://127.0.0.1@x", "https://", "", "ftp://x"] {
+        for bad in
+            ["http://id.example.com", "http://localhost.example.com", "http://127.0.0.1@x", "https://", "", "ftp://x"]
+        {
             assert!(!is_safe(bad), "{bad}");
         }
     }

@@ -11,7 +11,8 @@ use serde_json::json;
 /// URL of its issuer.
 async fn list_invoices(caller: Caller) -> Result<HttpResponse, Rejection> {
     caller.require("invoices:read")?;
-    Ok(HttpResponse::Ok().json(json!({ "for": caller.subject().to_string(), "organization": caller.org(), "invoices": [] })))
+    Ok(HttpResponse::Ok()
+        .json(json!({ "for": caller.subject().to_string(), "organization": caller.org(), "invoices": [] })))
 }
 
 #[actix_web::main]

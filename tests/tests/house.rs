@@ -189,7 +189,8 @@ fn adapters_do_not_know_storage_and_nobody_brings_openssl_or_ring() {
     for adapter in ["authpi-axum", "authpi-actix", "authpi-transport"] {
         assert!(!dependencies(adapter).contains("authpi-storage"), "{adapter}");
     }
-    let crates = ["authpi-core", "authpi-storage", "authpi-transport", "authpi-axum", "authpi-actix", "authpi-verifier"];
+    let crates =
+        ["authpi-core", "authpi-storage", "authpi-transport", "authpi-axum", "authpi-actix", "authpi-verifier"];
     for package in crates.into_iter().chain(["examples"]) {
         let found = dependencies(package);
         for forbidden in ["openssl", "openssl-sys", "native-tls", "ring"] {
@@ -201,7 +202,9 @@ fn adapters_do_not_know_storage_and_nobody_brings_openssl_or_ring() {
 #[test]
 fn nine_of_ten_production_files_have_fewer_than_350_lines() {
     let mut lengths = Vec::new();
-    for package in ["authpi-core", "authpi-storage", "authpi-transport", "authpi-axum", "authpi-actix", "authpi-verifier"] {
+    for package in
+        ["authpi-core", "authpi-storage", "authpi-transport", "authpi-axum", "authpi-actix", "authpi-verifier"]
+    {
         for file in rust_files(&root().join(package).join("src")) {
             let text = std::fs::read_to_string(&file).unwrap();
             lengths.push(text.split("#[cfg(test)]\nmod tests").next().unwrap().lines().count());

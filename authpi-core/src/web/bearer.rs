@@ -36,12 +36,7 @@ const REFUSED: Refusal = Refusal::Unauthenticated(Unauthenticated::Bearer);
 /// # Errors
 /// [`Refusal::Unauthenticated`]; [`Refusal::AccessDenied`] for an address outside the token's allowlist, and for machines
 /// at the Core API.
-pub(super) async fn caller(
-    services: &Services,
-    text: &str,
-    address: IpAddr,
-    place: Place,
-) -> Result<Caller, Refusal> {
+pub(super) async fn caller(services: &Services, text: &str, address: IpAddr, place: Place) -> Result<Caller, Refusal> {
     if text.starts_with(PREFIX) {
         return by_personal_token(services, text, address).await;
     }

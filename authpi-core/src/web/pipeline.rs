@@ -183,7 +183,8 @@ impl Pipeline {
                 None
             }
             Access::Credential | Access::Scope(_) => {
-                let caller = identify(services, &request.headers, request.query.as_deref(), address, Place::Core).await?;
+                let caller =
+                    identify(services, &request.headers, request.query.as_deref(), address, Place::Core).await?;
                 services.limits.take(route.rate, BucketKey::Credential(caller.credential_id()))?;
                 if let Some(key) = &caller.limited_key {
                     let origin = caller.origin(Some(reference.to_owned()), context.clone());
