@@ -140,7 +140,9 @@ async fn sqlite(url: &str, options: ConnectOptions) -> Result<DatabaseStore, Con
     };
     let lock = lock(&path)?;
     let mut writing = sqlite_pool(url, 1, options);
-    writing.idle_timeout(None).max_lifetime(None);
+    writing.idle_timeout(None).max_lifetime(None).map_sqlx_sqlite_pool_opts(|pool| {
+        pool.after_release(|connection, _| Box::pin(is_outside_transactions(connection)))
+    });
     let writer = Database::connect(writing).await.map_err(|error| unreachable_or_not_writable(&path, error))?;
     migration::run(&writer).await?;
     let reader = Database::connect(sqlite_pool(url, options.max_connections, options))
@@ -161,6 +163,19 @@ fn sqlite_pool(url: &str, connections: u32, options: ConnectOptions) -> Pool {
         sqlite.journal_mode(SqliteJournalMode::Wal).synchronous(synchronous).busy_timeout(Duration::from_secs(5))
     });
     pool
+}
+
+/// Whether a connection that comes back may be used again. SQLite ends a transaction by itself when the disk is full or
+/// fails, and the driver, whose `ROLLBACK` is then refused, goes on counting it: transactions after that would be
+/// savepoints of one that never commits, and what they acknowledge would be lost.
+#[cfg(feature = "sqlite")]
+async fn is_outside_transactions(connection: &mut sqlx::SqliteConnection) -> Result<bool, sqlx::Error> {
+    use sqlx::Connection;
+    if connection.is_in_transaction() {
+        // The rollback of a unit of work that was dropped may be on its way.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// The file of a SQLite URL; `None` for a database in memory.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use authpi_core::id::{Id, InvitationId, IssuerId, OrganizationId};
+use authpi_core::id::{Id, InvitationId, IssuerId, OrganizationId, UserId};
 use authpi_core::invitation::model::{Invitation, InvitationState, InvitationStatus};
 use authpi_core::invitation::repository::{InvitationFilter, InvitationReads, InvitationRepository};
 use authpi_core::outcome::WriteOutcome;
@@ -278,5 +278,29 @@ impl InvitationRepository for Unit {
         let which = Entity::find().filter(Column::OrgId.eq(organization.uuid()));
         let removed = batch::remove_first(&self.connection, which, Column::Id, limit).await;
         removed.map_err(failed("invitation.remove_of_organization"))
+    }
+
+    async fn forget_user(&mut self, issuer: IssuerId, user: UserId, limit: u32) -> Result<u64, StoreError> {
+        const OPERATION: &str = "invitation.forget_user";
+        let found: Vec<Uuid> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::UserIdInvited.eq(user.uuid()))
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        if found.is_empty() {
+            return Ok(0);
+        }
+        let done = Entity::update_many()
+            .set(ActiveModel { user_id_invited: Set(None), ..Default::default() })
+            .filter(Column::Id.is_in(found))
+            .exec(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        Ok(done.rows_affected)
     }
 }

@@ -6,6 +6,7 @@ use authpi_core::key::model::SigningKey;
 use authpi_core::key::repository::{AddOutcome, KeyHolder, PublishedVersion, SigningKeyReads, SigningKeyRepository};
 use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
+use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
@@ -163,5 +164,32 @@ impl SigningKeyRepository for Unit {
         let rows = keys.iter().map(row).collect::<Result<Vec<_>, _>>()?;
         Entity::insert_many(rows).exec_without_returning(&self.connection).await.map_err(failed("signing_key.add"))?;
         Ok(AddOutcome::Added)
+    }
+
+    async fn remove_succeeded(&mut self, issuer: IssuerId, before: Timestamp) -> Result<u64, StoreError> {
+        const OPERATION: &str = "signing_key.remove_succeeded";
+        let in_force: Vec<(String, i64)> = Entity::find()
+            .select_only()
+            .column(Column::Algorithm)
+            .column_as(Column::Generation.max(), "newest")
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::ActivatesAt.lte(before.as_millis()))
+            .group_by(Column::Algorithm)
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        let mut removed = 0;
+        for (algorithm, generation) in in_force {
+            let done = Entity::delete_many()
+                .filter(Column::IssuerId.eq(issuer.uuid()))
+                .filter(Column::Algorithm.eq(algorithm))
+                .filter(Column::Generation.lt(generation))
+                .exec(&self.connection)
+                .await
+                .map_err(failed(OPERATION))?;
+            removed += done.rows_affected;
+        }
+        Ok(removed)
     }
 }

@@ -49,7 +49,7 @@ async fn a_new_agent_reads_back_whole_with_its_etag_and_its_event() {
     let ground = Ground::new().await;
     let app = &ground.app;
     let body = json!({
-        "name": "Clerk", "description": "Answers", "model": "opus", "provider": "anthropic", "version": "4",
+        "name": "Clerk", "description": "Answers", "model": "large-1", "provider": "example", "version": "4",
         "scopes": ["orders:read", "x"], "metadata": { "team": 7 }, "id": "ignored", "status": "active",
     });
     let made = app.root().post(&ground.agents, body).expect(201).await;
@@ -60,7 +60,7 @@ async fn a_new_agent_reads_back_whole_with_its_etag_and_its_event() {
         read.data(),
         &json!({
             "id": made.id(), "issuer_id": ground.issuer.rsplit('/').next().unwrap(), "name": "Clerk",
-            "description": "Answers", "model": "opus", "provider": "anthropic", "version": "4", "status": "active",
+            "description": "Answers", "model": "large-1", "provider": "example", "version": "4", "status": "active",
             "status_at": null, "status_reason": null, "scopes": ["orders:read", "x"], "metadata": { "team": 7 },
             "created_at": app.now(), "updated_at": app.now(),
         })
@@ -68,7 +68,7 @@ async fn a_new_agent_reads_back_whole_with_its_etag_and_its_event() {
     let event = &app.events("event_types=agent.created").await[0];
     assert_eq!(event["subject"]["agent_id"], made.id());
     assert_eq!(event["auth"]["key_id"], app.key.0);
-    let data = json!({ "name": "Clerk", "model": "opus", "provider": "anthropic", "scopes": ["orders:read", "x"] });
+    let data = json!({ "name": "Clerk", "model": "large-1", "provider": "example", "scopes": ["orders:read", "x"] });
     assert_eq!(event["data"], data);
 }
 
@@ -294,7 +294,7 @@ async fn the_twenty_first_verifier_is_refused_however_many_come_at_once() {
 async fn lists_are_filtered_and_go_on_newest_first() {
     let ground = Ground::new().await;
     let app = &ground.app;
-    let opus = ground.agent(json!({ "name": "a", "model": "opus", "provider": "p" })).await;
+    let opus = ground.agent(json!({ "name": "a", "model": "large-1", "provider": "p" })).await;
     app.advance(Duration::from_millis(1));
     ground.agent(json!({ "name": "b", "model": "opus-mini", "provider": "p" })).await;
     app.advance(Duration::from_millis(1));

@@ -8,10 +8,10 @@ use authpi_core::worker;
 use authpi_transport::SmtpMailer;
 use serde_json::{Value, json};
 use tests::smtp::{Received, SmtpSink};
+use tests::totp::code;
 use tests::{App, Receiver};
 
 use super::DRIVER;
-use super::verifier::code;
 
 /// A user whose address is proven, in an issuer whose mail goes to a server.
 struct Ground {

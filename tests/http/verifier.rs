@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tests::totp::code;
 use tests::{App, Reply};
-use totp_rs::{Algorithm, Builder, Secret};
 
 use super::DRIVER;
 
@@ -16,18 +16,6 @@ struct Ground {
     id: String,
     user: String,
     verifiers: String,
-}
-
-/// What an app shows that was told `secret`.
-pub(super) fn code(secret: &str, now: i64) -> String {
-    let totp = Builder::new()
-        .with_algorithm(Algorithm::SHA1)
-        .with_digits(6)
-        .with_step_duration(30)
-        .with_secret(Secret::try_from_base32(secret).unwrap())
-        .build()
-        .unwrap();
-    totp.generate(u64::try_from(now).unwrap() / 1000).to_string()
 }
 
 impl Ground {

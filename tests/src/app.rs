@@ -115,13 +115,19 @@ impl App {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
         let store = authpi_storage::connect(&url).await.unwrap();
-        let outgoing = OutgoingOptions { allow_private_network: true, ..OutgoingOptions::default() };
-        let transport = TokioOptions { outgoing, name_servers: vec![dns.address], ..TokioOptions::default() };
-        let transport = authpi_transport::tokio_with(transport).unwrap();
-        Self::start_in(driver, Options { rate_limits: false, ..Options::default() }, store, folder, transport).await
+        let options = Options { rate_limits: false, ..Options::default() };
+        Self::start_in(driver, options, store, folder, Self::reaching(dns)).await
     }
 
-    async fn start_in(
+    /// A way out to servers on loopback, which asks `dns` for names.
+    pub fn reaching(dns: &Dns) -> Transport {
+        let outgoing = OutgoingOptions { allow_private_network: true, ..OutgoingOptions::default() };
+        let transport = TokioOptions { outgoing, name_servers: vec![dns.address], ..TokioOptions::default() };
+        authpi_transport::tokio_with(transport).unwrap()
+    }
+
+    /// Starts the platform on a store, with this way out.
+    pub async fn start_in(
         driver: Driver,
         options: Options,
         store: impl Store + 'static,
@@ -200,6 +206,9 @@ fn serve_axum(listener: TcpListener, authpi: &AuthPi) -> Running {
     Running::Axum(tokio::spawn(async move { axum::serve(listener, app).await.unwrap() }))
 }
 
+/// Longer than any test leaves a connection alone: one that is closed while a request is on its way is nobody's fault.
+const KEEP_ALIVE: Duration = Duration::from_mins(5);
+
 fn serve_actix(listener: TcpListener, authpi: &AuthPi) -> Running {
     let authpi = authpi.clone();
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -207,7 +216,7 @@ fn serve_actix(listener: TcpListener, authpi: &AuthPi) -> Running {
         actix_web::rt::System::new().block_on(async move {
             let server =
                 actix_web::HttpServer::new(move || actix_web::App::new().configure(authpi_actix::configure(&authpi)));
-            let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
+            let server = server.workers(1).keep_alive(KEEP_ALIVE).disable_signals().listen(listener).unwrap().run();
             sender.send(server.handle()).unwrap();
             server.await.unwrap();
         });

@@ -1,4 +1,4 @@
-//! A TCP proxy that a test can cut.
+//! A TCP proxy that a test can cut, or make silent.
 
 use std::net::SocketAddr;
 
@@ -6,11 +6,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Forwards to one address, unless it is cut.
+/// What becomes of what arrives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Through,
+    Cut,
+    /// Connections are accepted and kept, and nothing is ever answered.
+    Silent,
+}
+
+/// Forwards to one address, unless it is cut or silent.
 pub struct Proxy {
     /// Where it listens.
     pub address: SocketAddr,
-    is_cut: watch::Sender<bool>,
+    way: watch::Sender<Way>,
     task: JoinHandle<()>,
 }
 
@@ -25,33 +34,39 @@ impl Proxy {
     pub async fn start(target: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (is_cut, watched) = watch::channel(false);
+        let (way, watched) = watch::channel(Way::Through);
         let task = tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 tokio::spawn(forward(connection, target.clone(), watched.clone()));
             }
         });
-        Self { address, is_cut, task }
+        Self { address, way, task }
     }
 
     /// Ends all connections and lets none through.
     pub fn cut(&self) {
-        self.is_cut.send_replace(true);
+        self.way.send_replace(Way::Cut);
+    }
+
+    /// Keeps all connections, accepts more, and says nothing.
+    pub fn fall_silent(&self) {
+        self.way.send_replace(Way::Silent);
     }
 
     /// Lets new connections through.
     pub fn restore(&self) {
-        self.is_cut.send_replace(false);
+        self.way.send_replace(Way::Through);
     }
 }
 
-async fn forward(mut connection: TcpStream, target: String, mut is_cut: watch::Receiver<bool>) {
-    if *is_cut.borrow() {
-        return;
+async fn forward(mut connection: TcpStream, target: String, mut way: watch::Receiver<Way>) {
+    if *way.borrow() == Way::Through {
+        let Ok(mut server) = TcpStream::connect(target).await else { return };
+        tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut connection, &mut server) => return,
+            _ = way.wait_for(|way| *way != Way::Through) => {}
+        }
     }
-    let Ok(mut server) = TcpStream::connect(target).await else { return };
-    tokio::select! {
-        _ = tokio::io::copy_bidirectional(&mut connection, &mut server) => {}
-        _ = is_cut.wait_for(|is_cut| *is_cut) => {}
-    }
+    // Whoever was met with silence does not go on: the connection ends with it.
+    let _ = way.wait_for(|way| *way != Way::Silent).await;
 }

@@ -43,11 +43,20 @@ impl World {
         Self { root: ground.root, tenant_key, account: account.to_owned(), ids: ground.ids }
     }
 
-    fn id(&self, name: &str) -> &str {
-        self.known(name).unwrap_or_else(|| panic!("add {name} to the worlds of this test"))
+    /// The account.
+    pub fn account(&self) -> &str {
+        &self.account
     }
 
     /// The id that a parameter of this name takes.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn id(&self, name: &str) -> &str {
+        self.known(name).unwrap_or_else(|| panic!("add {name} to the worlds of this test"))
+    }
+
+    /// The same; `None` when there is none.
     pub fn known(&self, name: &str) -> Option<&str> {
         self.ids.iter().find(|(known, _)| *known == name).map(|(_, id)| id.as_str())
     }

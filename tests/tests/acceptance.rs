@@ -11,10 +11,14 @@
 
 #[path = "../acceptance/access.rs"]
 mod access;
+#[path = "../acceptance/churn.rs"]
+mod churn;
 #[path = "../acceptance/embedding.rs"]
 mod embedding;
 #[path = "../acceptance/interrupted.rs"]
 mod interrupted;
+#[path = "../acceptance/orphans.rs"]
+mod orphans;
 #[path = "../acceptance/outgoing.rs"]
 mod outgoing;
 #[path = "../acceptance/passwords.rs"]
@@ -27,6 +31,8 @@ mod process;
 mod races;
 #[path = "../acceptance/sdk.rs"]
 mod sdk;
+#[path = "../acceptance/starved.rs"]
+mod starved;
 #[path = "../acceptance/statements.rs"]
 mod statements;
 #[path = "../acceptance/verifier.rs"]

@@ -67,8 +67,11 @@ pub struct ApiKeyPatch {
 /// Whether the caller may hand out these scopes is asked before: [`permit`].
 ///
 /// # Errors
-/// [`Refusal::Fields`] for a secret that could be guessed, and for an expiry that is not in the future.
+/// [`Refusal::NotFound`] when the organization is deleted meanwhile; [`Refusal::Fields`] for a secret that could be
+/// guessed, and for an expiry that is not in the future.
 pub async fn create(change: &mut Change<'_>, new: NewApiKey) -> Result<(ApiKey, Secret), Refusal> {
+    // The removal of the organization takes its keys along: none may come in behind its back.
+    change.unit().organizations().lock(new.issuer_id, new.org_id).await?.ok_or(Refusal::NotFound)?;
     require_future(new.expires_at, change.now())?;
     let id = change.mint()?;
     let secret = match new.secret {

@@ -112,7 +112,7 @@ pub trait ApiKeyReads: Send + Sync {
 /// Writes of API keys.
 #[async_trait]
 pub trait ApiKeyRepository: ApiKeyReads {
-    /// Adds a new key.
+    /// Adds a new key. Its organization is locked, so that its removal does not pass by the key.
     ///
     /// # Errors
     /// [`StoreError`], `Conflict` when the id exists.

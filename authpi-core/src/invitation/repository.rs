@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::model::{Invitation, InvitationStatus};
 use crate::error::StoreError;
-use crate::id::{InvitationId, IssuerId, OrganizationId};
+use crate::id::{InvitationId, IssuerId, OrganizationId, UserId};
 use crate::outcome::WriteOutcome;
 use crate::page::{PageRequest, SearchPage};
 use crate::timestamp::Timestamp;
@@ -113,4 +113,11 @@ pub trait InvitationRepository: InvitationReads {
     /// # Errors
     /// [`StoreError`].
     async fn remove_of_organization(&mut self, organization: OrganizationId, limit: u32) -> Result<u64, StoreError>;
+
+    /// Forgets whom about `limit` invitations were for, a user who is erased: the id only, their address is sealed.
+    /// Returns how many; repeat until there are none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn forget_user(&mut self, issuer: IssuerId, user: UserId, limit: u32) -> Result<u64, StoreError>;
 }

@@ -54,7 +54,8 @@ pub trait SigningKeyReads: Send + Sync {
     /// [`StoreError`].
     async fn newest(&self, issuer: IssuerId, limit: u32) -> Result<Vec<SigningKey>, StoreError>;
 
-    /// A key of the issuer, published or withdrawn: old logout hints and personal tokens are checked against those.
+    /// A key of the issuer, published or withdrawn: old logout hints and personal tokens are checked against those, for
+    /// as long as they are [`KEPT`](super::model::KEPT).
     ///
     /// # Errors
     /// [`StoreError`].
@@ -76,4 +77,11 @@ pub trait SigningKeyRepository: SigningKeyReads {
     /// # Errors
     /// [`StoreError`].
     async fn add(&mut self, issuer: IssuerId, generation: u32, keys: &[SigningKey]) -> Result<AddOutcome, StoreError>;
+
+    /// Removes the keys of the issuer that a newer one of their algorithm had taken over from at `before`. Returns how
+    /// many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove_succeeded(&mut self, issuer: IssuerId, before: Timestamp) -> Result<u64, StoreError>;
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::services::Services;
 use crate::error::Refusal;
 use crate::id::{IssuerId, uuid_v4};
-use crate::key::model::{Algorithm, KeyPair, NextGeneration, SigningKey, next_generation};
+use crate::key::model::{Algorithm, KEPT, KeyPair, NextGeneration, SigningKey, next_generation};
 use crate::key::operations;
 use crate::key::published::{Cached, KeySet, ReadyKey};
 use crate::key::repository::AddOutcome;
@@ -158,7 +158,7 @@ async fn newest(services: &Services, issuer: IssuerId) -> Result<Vec<SigningKey>
     Ok(services.store.reads().signing_keys().newest(issuer, NEWEST).await?)
 }
 
-/// Commits new keys. No event: keys are no identity resource, and their making is no one's action.
+/// Commits new keys, and removes those that nothing can name any more. No event: keys are no identity resource, and their making is no one's action.
 async fn add(
     services: &Services,
     issuer: IssuerId,
@@ -179,9 +179,11 @@ async fn attempt(
     generation: u32,
     keys: &[SigningKey],
 ) -> Result<AddOutcome, Refusal> {
-    let mut unit = services.store.begin(services.now()).await?;
+    let now = services.now();
+    let mut unit = services.store.begin(now).await?;
     let outcome = unit.signing_keys().add(issuer, generation, keys).await?;
     if outcome == AddOutcome::Added {
+        unit.signing_keys().remove_succeeded(issuer, now.minus(KEPT)).await?;
         unit.commit().await?;
     }
     Ok(outcome)

@@ -231,6 +231,7 @@ async fn user(services: &Arc<Services>, gone: &DeletedUser) -> Result<Option<Nex
     removed += unit.grants().remove_consents_of(issuer, ConsentsOf::User(id), BATCH).await?;
     removed += unit.events().erase_contexts_of(issuer, id, BATCH).await?;
     removed += unit.notes().forget_mentions(id, MENTIONS).await?;
+    removed += unit.invitations().forget_user(issuer, id, BATCH).await?;
     if removed == 0 {
         unit.users().purge(issuer, id).await?;
     }

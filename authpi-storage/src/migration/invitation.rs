@@ -37,6 +37,7 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         index("authpi_invitation_open", name, &["org_id", "status", "expires_at"]),
         index("authpi_invitation_by_address", name, &["org_id", "address_hash"]),
         index("authpi_invitation_by_issuer", name, &["issuer_id", "address_hash"]),
+        index("authpi_invitation_by_user", name, &["user_id_invited"]),
         index("authpi_invitation_erasure", name, &["erase_at"]),
     ];
     (vec![invitation], indices)

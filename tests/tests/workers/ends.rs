@@ -112,3 +112,29 @@ async fn signing_keys_that_are_due_are_rotated_and_the_rsa_pool_is_full() {
     worker::run_once(services).await.unwrap();
     assert_eq!(keys().await, 6);
 }
+
+#[tokio::test]
+async fn a_signing_key_is_kept_for_as_long_as_something_it_signed_can_be_shown() {
+    let app = App::start(Driver::Axum).await;
+    let services = app.authpi.services();
+    let issuer = app.issuer().await;
+    let id = issuer.rsplit('/').next().unwrap();
+    app.anonymous().get(&format!("/{id}/jwks.json")).expect(200).await;
+    let keys = async || services.store.reads().signing_keys().newest(id.parse().unwrap(), 100).await.unwrap();
+    let first = keys().await;
+    let is_there = async |kid| keys().await.iter().any(|key| key.kid == kid);
+    // The first keys sign for two months at most, and a personal token lives for 366 days.
+    for _ in 0..14 {
+        assert!(is_there(first[0].kid).await);
+        app.advance(DAY * 30);
+        worker::run_once(services).await.unwrap();
+    }
+    for _ in 0..4 {
+        app.advance(DAY * 30);
+        worker::run_once(services).await.unwrap();
+    }
+    for key in first {
+        assert!(!is_there(key.kid).await, "{}", key.algorithm);
+    }
+    assert!((39..=51).contains(&keys().await.len()), "400 days, and one month to find out: {}", keys().await.len());
+}

@@ -17,6 +17,10 @@ pub const MINIMUM_AGE: Duration = Duration::from_hours(45 * 24);
 /// How long a key stays published after it last could sign: the longest life of a token, 21 days, and a day of margin.
 pub const OVERLAP: Duration = Duration::from_hours(22 * 24);
 
+/// How long a key is kept after it last could sign. What it signed can be shown until then: a personal token lives for
+/// 366 days at most. An older ID token is no hint any more.
+pub const KEPT: Duration = Duration::from_hours(400 * 24);
+
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 const DUE_HOUR_MILLIS: i64 = 60 * 60 * 1000;
 

@@ -159,6 +159,7 @@ macro_rules! store_contract {
             of_parallel_creators_one_makes_a_generation,
             a_generation_that_is_taken_adds_nothing,
             a_rotated_issuer_has_both_generations,
+            keys_that_were_succeeded_long_ago_are_removed,
             the_version_follows_the_keys_and_the_issuer,
             everyone_is_told_what_the_issuer_says,
             a_deleted_issuer_publishes_nothing_and_gets_no_keys,
@@ -264,6 +265,7 @@ macro_rules! store_contract {
             open_invitations_are_counted_by_organization,
             what_is_personal_is_erased_and_the_rest_stays,
             invitations_of_a_deleted_organization_are_removed_in_batches,
+            an_erased_user_is_forgotten_by_invitations,
         ]);
         $crate::store_contract!(@room $run, connection: [
             every_field_comes_back_as_it_was_written,

@@ -371,3 +371,26 @@ pub async fn invitations_of_a_deleted_organization_are_removed_in_batches(ground
     assert_eq!(list(&ground, &gone, any(START), 10, None).await.items, []);
     assert_eq!(list(&ground, &stays, any(START), 10, None).await.items.len(), 1);
 }
+
+pub async fn an_erased_user_is_forgotten_by_invitations(ground: Ground) {
+    let tenant = tenant(&ground).await;
+    let (user, other) = (mint(), mint());
+    let mut invitations = Vec::new();
+    for invited in [Some(user), Some(user), Some(other), None] {
+        let one = Invitation { user_id_invited: invited, ..invitation(&tenant) };
+        insert(&ground, &one).await;
+        invitations.push(one);
+    }
+    let mut forgotten = Vec::new();
+    for issuer in [mint(), tenant.issuer_id, tenant.issuer_id, tenant.issuer_id] {
+        let mut unit = begin(&ground, later(1)).await;
+        forgotten.push(unit.invitations().forget_user(issuer, user, 1).await.unwrap());
+        unit.commit().await.unwrap();
+    }
+    assert_eq!(forgotten, [0, 1, 1, 0], "none of another issuer");
+    for one in invitations {
+        let invited = one.user_id_invited.filter(|invited| *invited == other);
+        let expected = Invitation { user_id_invited: invited, ..one.clone() };
+        assert_eq!(find(&ground, (tenant.issuer_id, tenant.id), one.id).await, Some(shape(&expected)));
+    }
+}

@@ -164,6 +164,39 @@ pub async fn a_rotated_issuer_has_both_generations(ground: Ground) {
     assert_eq!(kids(&limited), kids(&new));
 }
 
+pub async fn keys_that_were_succeeded_long_ago_are_removed(ground: Ground) {
+    let (ours, stranger) = (an_issuer(&ground).await.id, an_issuer(&ground).await.id);
+    let of = |issuer| {
+        let mut generations =
+            [(1, 0), (2, 10), (3, 20)].map(|(number, at)| generation(issuer, number, START, later(at)));
+        // One algorithm got no key in the second generation.
+        generations[1].retain(|key| key.algorithm != Algorithm::Rs256);
+        generations
+    };
+    for keys in of(ours).iter().chain(&of(stranger)) {
+        assert_eq!(add(&ground, keys).await, AddOutcome::Added);
+    }
+    let mut left = Vec::new();
+    for before in [later(9), later(10), later(19), later(20), later(99)] {
+        let mut unit = begin(&ground, later(100)).await;
+        let removed = unit.signing_keys().remove_succeeded(ours, before).await.unwrap();
+        unit.commit().await.unwrap();
+        let mut generations: Vec<_> = newest(&ground, ours).await.iter().map(|key| key.generation).collect();
+        generations.sort_unstable();
+        left.push((removed, generations));
+    }
+    let expected = [
+        (0, vec![1, 1, 1, 2, 2, 3, 3, 3]),
+        (2, vec![1, 2, 2, 3, 3, 3]),
+        (0, vec![1, 2, 2, 3, 3, 3]),
+        (3, vec![3, 3, 3]),
+        (0, vec![3, 3, 3]),
+    ];
+    assert_eq!(left, expected);
+    assert_eq!(version(&ground, ours).await.unwrap().newest_generation, Some(3));
+    assert_eq!(newest(&ground, stranger).await.len(), 8, "those of another issuer stay");
+}
+
 pub async fn the_version_follows_the_keys_and_the_issuer(ground: Ground) {
     let issuer = an_issuer(&ground).await;
     let id = issuer.id;
