@@ -28,6 +28,7 @@ mod convert;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use authpi_core::AuthPi;
+use authpi_core::error::Refusal;
 
 pub use caller::{Caller, Rejection};
 
@@ -39,12 +40,17 @@ pub fn configure(authpi: &AuthPi) -> impl FnOnce(&mut ServiceConfig) + use<> {
     }
 }
 
-/// The documents that standards put at the root of the host, for an API that is mounted under a path: RFC 8414 §3.1.
+/// The documents that standards put at the root of the host: of issuers, for an API that is mounted under a path
+/// (RFC 8414 §3.1), and of the host's own API, when its audience is a URL (RFC 9728 §3.1).
 pub fn well_known(authpi: &AuthPi) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let authpi = authpi.clone();
     move |config: &mut ServiceConfig| {
         let resource = web::resource("/.well-known/oauth-authorization-server/{issuer:.+}");
-        config.service(resource.app_data(authpi).route(web::to(authorization_server)));
+        config.service(resource.app_data(authpi.clone()).route(web::to(authorization_server)));
+        if authpi.resource_metadata().is_some() {
+            let paths = ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/{path:.*}"];
+            config.service(web::resource(paths).app_data(authpi).route(web::get().to(protected_resource)));
+        }
     }
 }
 
@@ -63,4 +69,12 @@ async fn authorization_server(request: HttpRequest, payload: web::Payload) -> Ht
     let id = request.uri().path().rsplit('/').next().unwrap_or_default();
     converted.path = format!("/.well-known/oauth-authorization-server/{id}");
     convert::response(authpi.handle(converted).await)
+}
+
+async fn protected_resource(request: HttpRequest) -> HttpResponse {
+    let metadata = request.app_data::<AuthPi>().and_then(AuthPi::resource_metadata);
+    convert::response(match metadata {
+        Some((path, answer)) if path == request.uri().path() => answer,
+        _ => authpi_core::refuse(&Refusal::NotFound),
+    })
 }

@@ -1,24 +1,72 @@
 //! Who calls the host's own routes.
 
+use std::fmt;
 use std::ops::Deref;
 
 use authpi_core::AuthPi;
 use authpi_core::error::Refusal;
+use authpi_core::id::OrganizationId;
+use authpi_core::web::challenge::Challenge;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use crate::convert;
 
-/// An authenticated caller: an API key by HTTP Basic. Everything of [`authpi_core::web::caller::Caller`] is here.
-#[derive(Clone, Debug)]
-pub struct Caller(pub authpi_core::web::caller::Caller);
+/// An authenticated caller: an API key by HTTP Basic, or a personal token or JWT access token of this deployment as
+/// bearer. Everything of [`authpi_core::web::caller::Caller`] is here.
+///
+/// An access token is verified by its signature alone, with keys that this process holds; see [`Caller::check_live`].
+/// Whom it must be for says [`HostApi`](authpi_core::web::host_api::HostApi), in the options of the engine.
+#[derive(Clone)]
+pub struct Caller {
+    caller: authpi_core::web::caller::Caller,
+    authpi: AuthPi,
+    challenge: Challenge,
+}
+
+impl Caller {
+    /// [`require`](authpi_core::web::caller::Caller::require), with an answer that says which scope was missing.
+    ///
+    /// # Errors
+    /// [`Rejection`].
+    pub fn require(&self, scope: &str) -> Result<(), Rejection> {
+        self.caller.require(scope).map_err(|refusal| self.rejection(refusal))
+    }
+
+    /// [`require_in`](authpi_core::web::caller::Caller::require_in), with an answer that says which scope was missing.
+    ///
+    /// # Errors
+    /// [`Rejection`].
+    pub fn require_in(&self, organization: OrganizationId, scope: &str) -> Result<(), Rejection> {
+        self.caller.require_in(organization, scope).map_err(|refusal| self.rejection(refusal))
+    }
+
+    /// Makes sure that the session, and all else that an access token stands for, is alive now: for what cannot wait
+    /// until the token expires. It asks the store.
+    ///
+    /// # Errors
+    /// [`Rejection`].
+    pub async fn check_live(&self) -> Result<(), Rejection> {
+        self.authpi.check_live(&self.caller).await.map_err(|refusal| self.rejection(refusal))
+    }
+
+    fn rejection(&self, refusal: Refusal) -> Rejection {
+        Rejection { refusal, challenge: self.challenge.clone() }
+    }
+}
 
 impl Deref for Caller {
     type Target = authpi_core::web::caller::Caller;
 
     fn deref(&self) -> &Self::Target {
-        &self.0
+        &self.caller
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.caller.fmt(f)
     }
 }
 
@@ -31,23 +79,30 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         let authpi = AuthPi::from_ref(state);
-        let caller = authpi.caller(&parts.headers, convert::peer(&parts.extensions)).await?;
-        Ok(Self(caller))
+        let challenge = authpi.challenge(&parts.headers);
+        match authpi.caller(&parts.headers, convert::peer(&parts.extensions)).await {
+            Ok(caller) => Ok(Self { caller, authpi, challenge }),
+            Err(refusal) => Err(Rejection { refusal, challenge }),
+        }
     }
 }
 
 /// A refusal as the answer of a host's route, in the documented shape.
 #[derive(Debug)]
-pub struct Rejection(pub Refusal);
+pub struct Rejection {
+    /// Why.
+    pub refusal: Refusal,
+    challenge: Challenge,
+}
 
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
-        Self(refusal)
+        Self { refusal, challenge: Challenge::default() }
     }
 }
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        convert::response(authpi_core::refuse(&self.0))
+        convert::response(authpi_core::refuse_with(&self.refusal, &self.challenge))
     }
 }

@@ -26,10 +26,11 @@ mod caller;
 mod convert;
 
 use authpi_core::AuthPi;
+use authpi_core::error::Refusal;
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{OriginalUri, Request, State};
 use axum::response::Response;
-use axum::routing::any;
+use axum::routing::{any, get};
 
 pub use caller::{Caller, Rejection};
 
@@ -38,11 +39,20 @@ pub fn routes<S: Clone + Send + Sync + 'static>(authpi: &AuthPi) -> Router<S> {
     Router::new().fallback(handle).with_state(authpi.clone())
 }
 
-/// The documents that standards put at the root of the host, for an API that is mounted under a path: RFC 8414 §3.1.
+/// Where the metadata of the host's own API stand, if its audience has no path, and if it has one.
+const RESOURCE: [&str; 2] = ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/{*path}"];
+
+/// The documents that standards put at the root of the host: of issuers, for an API that is mounted under a path
+/// (RFC 8414 §3.1), and of the host's own API, when its audience is a URL (RFC 9728 §3.1).
 pub fn well_known<S: Clone + Send + Sync + 'static>(authpi: &AuthPi) -> Router<S> {
-    Router::new()
-        .route("/.well-known/oauth-authorization-server/{*issuer}", any(authorization_server))
-        .with_state(authpi.clone())
+    let mut router =
+        Router::new().route("/.well-known/oauth-authorization-server/{*issuer}", any(authorization_server));
+    if authpi.resource_metadata().is_some() {
+        for path in RESOURCE {
+            router = router.route(path, get(protected_resource));
+        }
+    }
+    router.with_state(authpi.clone())
 }
 
 async fn handle(State(authpi): State<AuthPi>, request: Request) -> Response {
@@ -55,4 +65,11 @@ async fn authorization_server(State(authpi): State<AuthPi>, request: Request) ->
     let id = request.path.rsplit('/').next().unwrap_or_default();
     request.path = format!("/.well-known/oauth-authorization-server/{id}");
     convert::response(authpi.handle(request).await)
+}
+
+async fn protected_resource(State(authpi): State<AuthPi>, OriginalUri(uri): OriginalUri) -> Response {
+    convert::response(match authpi.resource_metadata() {
+        Some((path, answer)) if path == uri.path() => answer,
+        _ => authpi_core::refuse(&Refusal::NotFound),
+    })
 }

@@ -5,10 +5,12 @@ use std::sync::{Arc, RwLock};
 
 use async_trait::async_trait;
 use futures_channel::oneshot;
-use http::HeaderMap;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL};
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
 use std::net::IpAddr;
 
-use crate::error::{Refusal, StoreError, StoreErrorKind};
+use crate::error::{Refusal, StoreError, StoreErrorKind, Unauthenticated};
 use crate::event::model::Trigger;
 use crate::id::{AccountId, IssuerId};
 use crate::key::published::{Cache, KeyCache};
@@ -21,15 +23,18 @@ use crate::transport::{
     Clock, Entropy, EntropyUnavailable, IdSource, KeyVault, SystemClock, SystemEntropy, Transport, VaultError,
 };
 use crate::urls::Urls;
+use crate::web::access_token::{Liveness, liveness};
 use crate::web::answer::Answer;
 use crate::web::authentication::{announce, client_address, identify, request_context};
+use crate::web::bearer::{self, Place};
 use crate::web::caller::Caller;
+use crate::web::challenge::Challenge;
 use crate::web::client_keys::ClientKeys;
 use crate::web::idempotency::InFlight;
 use crate::web::key_uses::KeyUses;
 use crate::web::personal_token::TokenAddresses;
 use crate::web::pipeline::Pipeline;
-use crate::web::problem::{answer_to, defect};
+use crate::web::problem::defect;
 use crate::web::rate_limit::RateLimits;
 use crate::web::request::Request;
 use crate::web::router::Router;
@@ -44,6 +49,22 @@ pub struct AuthPi(Arc<Engine>);
 struct Engine {
     services: Arc<Services>,
     pipeline: Pipeline,
+    metadata: Option<ResourceMetadata>,
+}
+
+/// The metadata of the host's API.
+struct ResourceMetadata {
+    url: Arc<str>,
+    path: String,
+    document: Value,
+}
+
+impl ResourceMetadata {
+    fn of(services: &Services) -> Option<Self> {
+        let (host, urls) = (&services.options.host, &services.urls);
+        let url = host.metadata_url()?;
+        Some(Self { path: url.path().to_owned(), document: host.metadata(urls)?, url: String::from(url).into() })
+    }
 }
 
 impl AuthPi {
@@ -82,14 +103,53 @@ impl AuthPi {
     /// # Errors
     /// [`Refusal`], which [`refuse`] turns into the documented answer.
     pub async fn caller(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, Refusal> {
-        let (sender, receiver) = oneshot::channel();
+        if let Some(caller) = bearer_token(headers).and_then(|token| bearer::at_once(&self.0.services, token)) {
+            return Ok(caller);
+        }
         let services = Arc::clone(&self.0.services);
         let headers = headers.clone();
+        self.on_engine(async move { identified(&services, &headers, peer).await }).await?
+    }
+
+    /// Makes sure that all that the credential of a caller stands for is alive now. What was verified by signature alone
+    /// is looked up: session, user, client, agent, delegation and revocation.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthenticated`] when it is not; [`Refusal::Store`].
+    pub async fn check_live(&self, caller: &Caller) -> Result<(), Refusal> {
+        let Some(claims) = caller.claims().cloned() else { return Ok(()) };
+        let (services, issuer) = (Arc::clone(&self.0.services), caller.issuer_id);
+        let liveness = self.on_engine(async move { liveness(&services, issuer, &claims).await }).await??;
+        match liveness {
+            Liveness::Alive => Ok(()),
+            Liveness::SessionEnded => Err(Refusal::Unauthenticated(Unauthenticated::SessionEnded)),
+            Liveness::Dead => Err(Refusal::Unauthenticated(Unauthenticated::Bearer)),
+        }
+    }
+
+    /// What a refused request with these headers to a route of the host is told.
+    pub fn challenge(&self, headers: &HeaderMap) -> Challenge {
+        Challenge::new(headers, self.0.metadata.as_ref().map(|metadata| Arc::clone(&metadata.url)))
+    }
+
+    /// The path of the metadata of the host's API (RFC 9728), and what is answered there; there are none unless the
+    /// audience in [`Options::host`] is a URL.
+    pub fn resource_metadata(&self) -> Option<(&str, Answer)> {
+        let metadata = self.0.metadata.as_ref()?;
+        let answer = Answer::json(StatusCode::OK, &metadata.document);
+        let answer = answer.header(CACHE_CONTROL, "public, max-age=300").header(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+        Some((&metadata.path, answer))
+    }
+
+    /// Does work of a route of the host on the engine's own runtime: no worker of the host owns a database connection.
+    async fn on_engine<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, Refusal> {
+        let (sender, receiver) = oneshot::channel();
         let task = async move {
-            let _ = sender.send(identified(&services, &headers, peer).await);
+            // Nobody waits any more: the answer is of no use.
+            let _ = sender.send(work.await);
         };
         self.0.services.transport.executor.spawn(Box::pin(task));
-        receiver.await.map_err(|_| Refusal::internal("the authentication was cancelled"))?
+        receiver.await.map_err(|_| Refusal::internal("the work of a route was cancelled"))
     }
 
     /// Starts the background workers; stop them before the process ends.
@@ -133,10 +193,15 @@ async fn attempt<W: Work>(services: &Services, context: &ChangeContext<'_>, work
 
 /// The documented answer to a refusal, for the host's own routes.
 pub fn refuse(refusal: &Refusal) -> Answer {
+    refuse_with(refusal, &Challenge::default())
+}
+
+/// The same for a request that [`AuthPi::challenge`] has looked at: it is told how to do better.
+pub fn refuse_with(refusal: &Refusal, challenge: &Challenge) -> Answer {
     let mut random = [0; 16];
     // Without randomness the reference is zeros; the answer is the same.
     let _ = SystemEntropy.fill(&mut random);
-    answer_to(refusal, &hex(&random))
+    challenge.answer(refusal, &hex(&random))
 }
 
 /// A unit of work of the host. It may run several times: nothing in it may reach outside.
@@ -158,9 +223,17 @@ pub trait Work: Send + Sync {
     async fn apply(&self, change: &mut Change<'_>) -> Result<Self::Output, Refusal>;
 }
 
+/// The bearer token of a request, when there is one credential and it is that.
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
 async fn identified(services: &Services, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, Refusal> {
     let address = client_address(&services.options, headers, peer);
-    let caller = identify(services, headers, None, address).await?;
+    let caller = identify(services, headers, None, address, Place::Host).await?;
     let request = request_context(headers, address);
     if let Some(key) = &caller.limited_key {
         services.use_own_key(key, caller.origin(None, request.clone())).await?;
@@ -266,7 +339,8 @@ impl Builder {
         operations.extend(documents::routes(&operations, &services.urls));
         let router = Router::new(&operations).map_err(BuildError::Routes)?;
         let pipeline = Pipeline::new(Arc::clone(&services), router);
-        Ok(AuthPi(Arc::new(Engine { services, pipeline })))
+        let metadata = ResourceMetadata::of(&services);
+        Ok(AuthPi(Arc::new(Engine { services, pipeline, metadata })))
     }
 }
 

@@ -194,6 +194,8 @@ pub enum Unauthenticated {
     Basic,
     /// A bearer token that fails its check.
     Bearer,
+    /// The bearer token is genuine, and the session behind it has ended or is frozen.
+    SessionEnded,
 }
 
 /// Everything an operation can refuse with. The pipeline turns each into one documented answer.

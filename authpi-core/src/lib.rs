@@ -70,5 +70,5 @@ pub mod webhook;
 pub mod words;
 pub mod worker;
 
-pub use authpi::{AuthPi, BuildError, Builder, Work, refuse};
+pub use authpi::{AuthPi, BuildError, Builder, Work, refuse, refuse_with};
 pub use bootstrap::{Bootstrap, BootstrapCredentials, BootstrapError, PendingBootstrap};

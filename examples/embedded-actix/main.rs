@@ -7,10 +7,12 @@ use authpi_core::urls::Urls;
 use authpi_core::{AuthPi, Bootstrap};
 use serde_json::json;
 
-/// Any key of any tenant organization that holds `invoices:read` may call this.
+/// Whoever holds `invoices:read` may call this: any key of any tenant organization, and who bears an access token for the
+/// URL of its issuer.
 async fn list_invoices(caller: Caller) -> Result<HttpResponse, Rejection> {
     caller.require("invoices:read")?;
-    Ok(HttpResponse::Ok().json(json!({ "organization": caller.org(), "invoices": [] })))
+    Ok(HttpResponse::Ok()
+        .json(json!({ "for": caller.subject().to_string(), "organization": caller.org(), "invoices": [] })))
 }
 
 #[actix_web::main]

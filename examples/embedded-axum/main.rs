@@ -10,10 +10,11 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-/// Any key of any tenant organization that holds `invoices:read` may call this.
+/// Whoever holds `invoices:read` may call this: any key of any tenant organization, and who bears an access token for the
+/// URL of its issuer.
 async fn list_invoices(caller: Caller) -> Result<Json<Value>, Rejection> {
     caller.require("invoices:read")?;
-    Ok(Json(json!({ "organization": caller.org(), "invoices": [] })))
+    Ok(Json(json!({ "for": caller.subject().to_string(), "organization": caller.org(), "invoices": [] })))
 }
 
 #[tokio::main]

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use authpi_core::id::OrganizationId;
 use authpi_core::transport::MasterKey;
 use authpi_core::urls::Urls;
+use authpi_core::web::host_api::HostApi;
+use authpi_core::web::services::Options;
 use authpi_core::{AuthPi, Bootstrap};
 use serde_json::json;
 use tests::{Caller, Driver, Reply};
@@ -19,11 +21,25 @@ struct Host {
 
 impl Host {
     async fn start(driver: Driver) -> Self {
+        Self::start_with(driver, None).await
+    }
+
+    /// With an API of its own at this path.
+    async fn start_with(driver: Driver, api: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let store = authpi_storage::connect("sqlite::memory:").await.unwrap();
         let authpi = AuthPi::builder(store, MasterKey::new([7; 32]), Urls::under(&format!("{base}/identity")).unwrap())
             .transport(authpi_transport::tokio().unwrap())
+            .options(Options {
+                host: HostApi {
+                    audience: api.map(|path| format!("{base}{path}")),
+                    scopes: vec![SCOPE.to_owned()],
+                    name: Some("Invoices".to_owned()),
+                    ..HostApi::default()
+                },
+                ..Options::default()
+            })
             .build()
             .await
             .unwrap();
@@ -167,6 +183,70 @@ async fn the_extractor_guards_the_hosts_routes_on_axum() {
 #[tokio::test]
 async fn the_extractor_guards_the_hosts_routes_on_actix() {
     the_extractor_guards_the_hosts_routes(Driver::Actix).await;
+}
+
+/// A client of an issuer with a token for `resource`.
+async fn machine_token(host: &Host, issuer: &str, scopes: &[&str], resource: Option<&str>) -> String {
+    let settings = json!({ "scopes": scopes, "openid": { "application_type": "m2m" } });
+    let body = json!({ "name": "Job", "confidential": true, "settings": settings });
+    let made = host.root.post(&host.path(&format!("/issuers/{issuer}/clients")), body).expect(201).await;
+    let (id, secret) = (made.id(), made.text("secret"));
+    let mut form = vec![("grant_type", "client_credentials"), ("client_id", &*id), ("client_secret", &*secret)];
+    form.extend(resource.map(|resource| ("resource", resource)));
+    let nobody = Caller::new(&host.base, None);
+    let path = format!("/identity/{issuer}/token");
+    let reply = nobody.call(http::Method::POST, &path).form(&form).expect(200).await;
+    reply.body["access_token"].as_str().unwrap().to_owned()
+}
+
+async fn the_extractor_takes_access_tokens_for_the_hosts_api_and_says_where_to_get_them(driver: Driver) {
+    let host = Host::start_with(driver, Some("/api")).await;
+    let issuer = host.issuer().await;
+    let nobody = Caller::new(&host.base, None);
+    let api = format!("{}/api", host.base);
+    let metadata = format!("{}/.well-known/oauth-protected-resource/api", host.base);
+    let published = nobody.get("/.well-known/oauth-protected-resource/api").expect(200).await;
+    let expected = json!({ "resource": api, "bearer_methods_supported": ["header"], "scopes_supported": [SCOPE], "resource_name": "Invoices" });
+    assert_eq!(published.body, expected);
+    nobody.get("/.well-known/oauth-protected-resource").expect(404).await;
+    nobody.get("/.well-known/oauth-protected-resource/other").expect(404).await;
+
+    let token = machine_token(&host, &issuer, &[SCOPE], Some(&api)).await;
+    nobody.clone().bearing(&token).get("/invoices").expect(200).await;
+    let challenges = |reply: &Reply| -> Vec<String> {
+        let all = reply.headers.get_all("www-authenticate");
+        all.iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+    };
+    let bare = nobody.get("/invoices").expect(401).await;
+    documented(&bare, "unauthorized_client");
+    let bearer = format!("Bearer realm=\"core\", resource_metadata=\"{metadata}\"");
+    assert_eq!(challenges(&bare), ["Basic realm=\"core\"".to_owned(), bearer]);
+
+    let url = format!("{}/identity/{issuer}", host.base);
+    for elsewhere in [None, Some(&*url), Some("urn:elsewhere"), Some(&*host.base)] {
+        let token = machine_token(&host, &issuer, &[SCOPE], elsewhere).await;
+        let refused = nobody.clone().bearing(&token).get("/invoices").expect(401).await;
+        documented(&refused, "invalid_token");
+        let bearer = format!("Bearer error=\"invalid_token\", resource_metadata=\"{metadata}\"");
+        assert_eq!(challenges(&refused), [bearer], "{elsewhere:?}");
+    }
+    let token = machine_token(&host, &issuer, &["other:read"], Some(&api)).await;
+    let refused = nobody.clone().bearing(&token).get("/invoices").expect(403).await;
+    documented(&refused, "insufficient_scope");
+    let error = "error=\"insufficient_scope\", scope=\"invoices:read\"";
+    assert_eq!(challenges(&refused), [format!("Bearer {error}, resource_metadata=\"{metadata}\"")]);
+    let (_, powerless) = host.tenant(&issuer, &[]).await;
+    assert!(challenges(&powerless.get("/invoices").expect(403).await).is_empty(), "a key is no bearer token");
+}
+
+#[tokio::test]
+async fn the_extractor_takes_access_tokens_for_the_hosts_api_and_says_where_to_get_them_on_axum() {
+    the_extractor_takes_access_tokens_for_the_hosts_api_and_says_where_to_get_them(Driver::Axum).await;
+}
+
+#[tokio::test]
+async fn the_extractor_takes_access_tokens_for_the_hosts_api_and_says_where_to_get_them_on_actix() {
+    the_extractor_takes_access_tokens_for_the_hosts_api_and_says_where_to_get_them(Driver::Actix).await;
 }
 
 async fn both_apis_work_under_the_prefix(driver: Driver) {

@@ -35,3 +35,5 @@ mod sdk;
 mod starved;
 #[path = "../acceptance/statements.rs"]
 mod statements;
+#[path = "../acceptance/verifier.rs"]
+mod verifier;

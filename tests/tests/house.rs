@@ -176,11 +176,22 @@ fn core_depends_on_no_framework_database_or_runtime() {
 }
 
 #[test]
+fn the_verifier_stands_alone() {
+    let verifier = dependencies("authpi-verifier");
+    assert!(verifier.contains("aws-lc-rs"), "the list of dependencies is empty");
+    for forbidden in ["authpi-core", "reqwest", "tokio", "hyper"] {
+        assert!(!verifier.contains(forbidden), "authpi-verifier depends on {forbidden}");
+    }
+}
+
+#[test]
 fn adapters_do_not_know_storage_and_nobody_brings_openssl_or_ring() {
     for adapter in ["authpi-axum", "authpi-actix", "authpi-transport"] {
         assert!(!dependencies(adapter).contains("authpi-storage"), "{adapter}");
     }
-    for package in ["authpi-core", "authpi-storage", "authpi-transport", "authpi-axum", "authpi-actix", "examples"] {
+    let crates =
+        ["authpi-core", "authpi-storage", "authpi-transport", "authpi-axum", "authpi-actix", "authpi-verifier"];
+    for package in crates.into_iter().chain(["examples"]) {
         let found = dependencies(package);
         for forbidden in ["openssl", "openssl-sys", "native-tls", "ring"] {
             assert!(!found.contains(forbidden), "{package} depends on {forbidden}");
@@ -191,7 +202,9 @@ fn adapters_do_not_know_storage_and_nobody_brings_openssl_or_ring() {
 #[test]
 fn nine_of_ten_production_files_have_fewer_than_350_lines() {
     let mut lengths = Vec::new();
-    for package in ["authpi-core", "authpi-storage", "authpi-transport", "authpi-axum", "authpi-actix"] {
+    for package in
+        ["authpi-core", "authpi-storage", "authpi-transport", "authpi-axum", "authpi-actix", "authpi-verifier"]
+    {
         for file in rust_files(&root().join(package).join("src")) {
             let text = std::fs::read_to_string(&file).unwrap();
             lengths.push(text.split("#[cfg(test)]\nmod tests").next().unwrap().lines().count());

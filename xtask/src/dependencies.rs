@@ -12,7 +12,7 @@ struct Rule {
     reason: &'static str,
 }
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     Rule {
         tree: &["--package", "authpi-core", "--edges", "normal", "--all-features"],
         forbidden: &[
@@ -50,6 +50,11 @@ const RULES: [Rule; 6] = [
         tree: &["--package", "authpi-actix", "--edges", "normal"],
         forbidden: &["sea-orm*", "sqlx*", "axum*", "authpi-storage", "authpi-transport", "authpi-axum"],
         reason: "an adapter knows its framework and core, never storage",
+    },
+    Rule {
+        tree: &["--package", "authpi-verifier", "--edges", "normal", "--no-default-features"],
+        forbidden: &["authpi-core", "tokio*", "hyper*", "reqwest", "jsonwebtoken"],
+        reason: "the verifier is for services that have none of this",
     },
     Rule {
         // openssl-probe is no OpenSSL: it looks for the folder of the system's certificates.

@@ -68,6 +68,7 @@ pub(super) struct OpenedAccountView {
 fn require_unbound(caller: &Caller) -> Result<(), Refusal> {
     let is_unbound = match &caller.credential {
         Credential::PersonalToken(token) => Rights::of_member(&token.scopes).is_full(),
+        Credential::AccessToken(token) => token.bound().is_none_or(|scopes| Rights::of_member(scopes).is_full()),
         Credential::ApiKey(_) => false,
     };
     let everything = Scope::from_str("*:**").map_err(Refusal::internal)?;

@@ -13,7 +13,6 @@ use super::consents::RevokeConsent;
 use super::discovery::OpenIdConfiguration;
 use super::introspection::Introspect;
 use super::keyinfo::GetKeyInfo;
-use super::keys::key_set;
 use super::logout::Logout;
 use super::revocation::Revoke;
 use super::token::Token;
@@ -25,6 +24,7 @@ use crate::store::Reads;
 use crate::web::answer::Answer;
 use crate::web::call::Call;
 use crate::web::endpoint::{Operation, Read};
+use crate::web::issuer_keys::key_set;
 use crate::web::route::{RateClass, Route};
 use crate::web::services::Services;
 

@@ -3,14 +3,12 @@
 
 use http::header::AUTHORIZATION;
 
-use super::keys::key_set;
-use super::model::{ACCESS_TYP, AccessClaims, Dat, OnceKey, RefreshClaims, VerifiedAccess};
-use crate::delegation::model::DelegationState;
+use super::model::{AccessClaims, RefreshClaims};
 use crate::error::Refusal;
-use crate::id::{AgentId, ClientId, UserId};
-use crate::key::model::{Jws, VerifyingKey};
+use crate::key::model::Jws;
 use crate::oauth_error::{OAuthCode, OAuthError};
-use crate::session::model::SessionStatus;
+use crate::web::access_token::{self, AccessToken, Liveness};
+use crate::web::issuer_keys::key_set;
 use crate::web::parameters::Parameters;
 use crate::web::runtime::IssuerCall;
 
@@ -49,13 +47,11 @@ pub(super) fn presented<'r>(call: &'r IssuerCall, form: Option<&'r Parameters>) 
 /// # Errors
 /// As [`key_set`].
 pub(super) async fn genuine(call: &IssuerCall, text: &str) -> Result<Option<AccessClaims>, Refusal> {
-    let Ok(jws) = Jws::parse(text) else { return Ok(None) };
-    if jws.typ() != Some(ACCESS_TYP) {
+    let Some(presented) = AccessToken::of(&call.services().urls, text) else { return Ok(None) };
+    if presented.issuer() != call.issuer_id() {
         return Ok(None);
     }
-    let claims = signed::<AccessClaims>(call, &jws).await?;
-    let verified = claims.and_then(|claims| VerifiedAccess::new(claims, &call.iss(), call.now()));
-    Ok(verified.map(|verified| verified.claims().clone()))
+    presented.claims(call.services()).await
 }
 
 /// The claims of a refresh token that this issuer has signed, in its time or not; `None` for anything else.
@@ -67,27 +63,10 @@ pub(super) async fn genuine_refresh(call: &IssuerCall, text: &str) -> Result<Opt
     if jws.typ().is_some() {
         return Ok(None);
     }
-    let claims = signed::<RefreshClaims>(call, &jws).await?;
-    Ok(claims.filter(|claims| claims.iss == call.iss() && claims.aud == claims.iss))
-}
-
-async fn signed<C: serde::de::DeserializeOwned>(call: &IssuerCall, jws: &Jws<'_>) -> Result<Option<C>, Refusal> {
     let Some(kid) = jws.kid() else { return Ok(None) };
     let set = key_set(call.services(), call.issuer_id()).await?;
-    let Some(key) = set.keys().iter().find(|key| key.kid == kid) else { return Ok(None) };
-    let key = VerifyingKey::new(&key.public).map_err(Refusal::internal)?;
-    Ok(jws.verified(&key).ok())
-}
-
-/// Whether all that a token stands for is alive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Liveness {
-    /// It is.
-    Alive,
-    /// The session is not active.
-    SessionEnded,
-    /// Revoked, or its subject, actor or delegation is not active.
-    Dead,
+    let claims = set.verifying(kid).and_then(|key| jws.verified::<RefreshClaims>(key).ok());
+    Ok(claims.filter(|claims| claims.iss == call.iss() && claims.aud == claims.iss))
 }
 
 /// Looks at revocation, session, user, agent, client and delegation of a genuine token.
@@ -95,54 +74,5 @@ pub(super) enum Liveness {
 /// # Errors
 /// [`Refusal::Store`].
 pub(super) async fn liveness(call: &IssuerCall, claims: &AccessClaims) -> Result<Liveness, Refusal> {
-    let (issuer, now) = (call.issuer_id(), call.now());
-    let reads = call.services().store.reads();
-    let key = OnceKey::of_token(&call.services().keyring.peppers, issuer, &claims.jti);
-    if reads.grants().is_denied(issuer, key).await? || !actors_live(call, claims).await? {
-        return Ok(Liveness::Dead);
-    }
-    if let Ok(user) = claims.sub.parse::<UserId>() {
-        let found = reads.users().find(issuer, user).await?;
-        if !found.is_some_and(|user| user.status.value.may_authenticate()) {
-            return Ok(Liveness::Dead);
-        }
-        if let Some(session) = claims.sid {
-            let found = reads.sessions().find(issuer, session).await?;
-            let active =
-                found.is_some_and(|found| found.user_id == user && found.status_at(now) == SessionStatus::Active);
-            return Ok(if active { Liveness::Alive } else { Liveness::SessionEnded });
-        }
-        return Ok(if claims.act.is_some() { Liveness::Alive } else { Liveness::Dead });
-    }
-    Ok(Liveness::Alive)
-}
-
-/// The machines that a token names are active, and so is the delegation.
-async fn actors_live(call: &IssuerCall, claims: &AccessClaims) -> Result<bool, Refusal> {
-    let (issuer, reads) = (call.issuer_id(), call.services().store.reads());
-    if let Ok(client) = claims.client_id.parse::<ClientId>() {
-        let found = reads.clients().find(issuer, client).await?;
-        if !found.is_some_and(|client| client.status.value == crate::client::model::ClientStatus::Active) {
-            return Ok(false);
-        }
-    }
-    let mut agents: Vec<AgentId> = Vec::new();
-    if claims.dat == Some(Dat::Agent) {
-        agents.extend(claims.sub.parse::<AgentId>().ok());
-    }
-    let mut actor = claims.act.as_ref();
-    while let Some(act) = actor {
-        agents.push(act.sub);
-        actor = act.act.as_deref();
-    }
-    for agent in agents {
-        if !reads.agents().find(issuer, agent).await?.is_some_and(|agent| agent.is_active()) {
-            return Ok(false);
-        }
-    }
-    if let Some(delegation) = claims.delegation_id {
-        let found = reads.delegations().find(issuer, delegation).await?;
-        return Ok(found.is_some_and(|found| found.state(call.now()) == DelegationState::Active));
-    }
-    Ok(true)
+    access_token::liveness(call.services(), call.issuer_id(), claims).await
 }

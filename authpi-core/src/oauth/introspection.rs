@@ -5,13 +5,14 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::bearer::{Liveness, genuine, genuine_refresh, liveness};
+use super::bearer::{genuine, genuine_refresh, liveness};
 use super::client_authentication::authenticate;
 use super::model::{AccessClaims, RefreshClaims};
 use crate::error::Refusal;
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::session::model::SessionStatus;
 use crate::store::Change;
+use crate::web::access_token::Liveness;
 use crate::web::answer::Answer;
 use crate::web::route::{FormParameter, RateClass, Route};
 use crate::web::runtime::{IssuerCall, Runtime, Step};

@@ -3,13 +3,13 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::keys::signer;
 use super::model::{ACCESS_TYP, AccessClaims, IdClaims, RefreshClaims};
 use crate::client::model::{Client, ResponseSignatureAlgorithm};
 use crate::error::Refusal;
 use crate::id::IssuerId;
 use crate::key::model::{Algorithm, signed};
 use crate::transport::alphanumeric;
+use crate::web::issuer_keys::signer;
 use crate::web::services::Services;
 
 /// Lifetime of the tokens of agents, in seconds: fixed, so that what ends their rights takes effect within it (idp §26).

@@ -11,7 +11,6 @@ pub mod discovery;
 pub mod events;
 mod introspection;
 mod keyinfo;
-pub mod keys;
 mod logout;
 mod minting;
 pub mod model;

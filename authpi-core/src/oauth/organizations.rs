@@ -5,31 +5,10 @@ use crate::client::model::OrganizationRestriction;
 use crate::id::OrganizationId;
 use crate::membership::repository::EffectiveMembership;
 use crate::scope::Scope;
-use crate::session::model::UserSession;
+use crate::web::strength::Strength;
 
 /// Organizations that a token names at most.
 const NAMED: usize = 100;
-
-/// What a login proves, as far as organizations ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Strength {
-    /// Two factors, or one on a trusted device.
-    second_factor: bool,
-}
-
-impl Strength {
-    /// The strength of the login behind a session.
-    pub(super) fn of(session: &UserSession) -> Self {
-        let details = &session.details;
-        Self { second_factor: details.authentication.mfa || details.device.trusted }
-    }
-
-    /// The organization asks for no more. Sign-in through an organization's own provider is not a way to sign in here, so
-    /// nothing satisfies those that ask for it.
-    const fn satisfies(self, held: &EffectiveMembership) -> bool {
-        !held.sso_only && (self.second_factor || !held.mfa_required)
-    }
-}
 
 /// The claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::keys::{Urgency, ensure_keys, generate_rsa};
 use crate::error::Refusal;
 use crate::id::IssuerId;
 use crate::key::model::{is_rotation_due, next_generation_at};
 use crate::timestamp::Timestamp;
+use crate::web::issuer_keys::{Urgency, ensure_keys, generate_rsa};
 use crate::web::services::Services;
 
 /// Issuers that one step looks at.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::minting::{access_token, algorithm_of, id_token, new_jti, refresh_token, seconds};
 use super::model::{AccessClaims, ClaimsRequest, Dat, Grant, IdClaims, RefreshClaims, Resources, TokenUse, audience};
-use super::organizations::{OrganizationsClaim, Strength};
+use super::organizations::OrganizationsClaim;
 use super::token::TokenResponse;
 use super::{profile, scopes};
 use crate::client::model::{AccessTokenAuthTime, Client, GrantType, IdTokenClaims};
@@ -20,6 +20,7 @@ use crate::oauth_error::OAuthError;
 use crate::session::model::UserSession;
 use crate::user::model::User;
 use crate::web::runtime::IssuerCall;
+use crate::web::strength::Strength;
 
 /// What tokens are issued for.
 pub(super) struct Issuance<'g> {

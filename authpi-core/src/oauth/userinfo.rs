@@ -7,9 +7,9 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::bearer::{ENDED, INVALID, Liveness, genuine, liveness, presented};
+use super::bearer::{ENDED, INVALID, genuine, liveness, presented};
 use super::model::{AccessClaims, ClaimsRequest, Dat};
-use super::organizations::{OrganizationsClaim, Strength};
+use super::organizations::OrganizationsClaim;
 use super::profile;
 use crate::client::model::Client;
 use crate::error::Refusal;
@@ -18,9 +18,11 @@ use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::session::model::UserSession;
 use crate::store::Change;
 use crate::user::model::User;
+use crate::web::access_token::Liveness;
 use crate::web::answer::Answer;
 use crate::web::route::{FormParameter, RateClass, Route};
 use crate::web::runtime::{IssuerCall, Runtime, Step};
+use crate::web::strength::Strength;
 
 /// Use that is noted is at least this much later than the use that was noted before.
 const NOTED_EVERY: Duration = Duration::from_secs(60);

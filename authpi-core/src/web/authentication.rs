@@ -1,6 +1,5 @@
 //! Who presents which credential (conventions §2).
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use base64::Engine as _;
@@ -8,22 +7,19 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
 
+use super::bearer::{self, Place};
 use super::caller::{AccountAccess, Caller, Credential, OrganizationAccess};
 use super::headers::combined;
-use super::personal_token;
 use super::rate_limit::BucketKey;
 use super::route::RateClass;
 use super::services::{Options, Origin, Services};
 use crate::credential::model::{API_KEY_HASH, ApiKeyAuthentication, KeyLevel, Verdict as KeyVerdict};
 use crate::error::{Refusal, Unauthenticated};
 use crate::event::model::{RequestContext, Trigger};
-use crate::id::{ApiKeyId, MemberId};
-use crate::membership::repository::EffectiveMembership;
+use crate::id::ApiKeyId;
 use crate::network;
-use crate::page::{Limit, MAX_LIMIT, PageRequest};
 use crate::rights::Rights;
 use crate::rotating_secret::RotatingSecret;
-use crate::token::model::{PREFIX, PersonalToken, Verdict};
 
 /// The address that a request comes from: the peer's, or what trusted proxies say (conventions §11).
 pub fn client_address(options: &Options, headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
@@ -82,8 +78,9 @@ pub async fn identify(
     headers: &HeaderMap,
     query: Option<&str>,
     address: IpAddr,
+    place: Place,
 ) -> Result<Caller, Refusal> {
-    let identified = authenticate(services, headers, query, address).await;
+    let identified = authenticate(services, headers, query, address, place).await;
     if let Err(Refusal::Unauthenticated(_) | Refusal::Malformed(_) | Refusal::AccessDenied(_)) = &identified {
         services.limits.take(RateClass::Unauthenticated, BucketKey::of_address(address))?;
     }
@@ -100,6 +97,7 @@ async fn authenticate(
     headers: &HeaderMap,
     query: Option<&str>,
     address: IpAddr,
+    place: Place,
 ) -> Result<Caller, Refusal> {
     if url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).any(|(name, _)| name == "access_token") {
         return Err(Refusal::Malformed("Credentials are not taken from the query; send them in the header."));
@@ -115,76 +113,9 @@ async fn authenticate(
         return by_api_key(services, credentials.trim(), address).await;
     }
     if scheme.eq_ignore_ascii_case("bearer") {
-        return by_bearer(services, credentials.trim(), address).await;
+        return bearer::caller(services, credentials.trim(), address, place).await;
     }
     Err(Refusal::Unauthenticated(Unauthenticated::Basic))
-}
-
-/// The prefix tells the kind of a bearer credential.
-async fn by_bearer(services: &Services, credentials: &str, address: IpAddr) -> Result<Caller, Refusal> {
-    if credentials.starts_with(PREFIX) {
-        return by_personal_token(services, credentials, address).await;
-    }
-    Err(Refusal::Unauthenticated(Unauthenticated::Bearer))
-}
-
-async fn by_personal_token(services: &Services, text: &str, address: IpAddr) -> Result<Caller, Refusal> {
-    let refused = Refusal::Unauthenticated(Unauthenticated::Bearer);
-    let Ok(found) = personal_token::genuine(services, text).await? else { return Err(refused) };
-    match found.token.verdict(Some(address), services.now()) {
-        Verdict::Accepted => {}
-        Verdict::AddressRefused => return Err(Refusal::AccessDenied("The token may not be used from this address.")),
-        _ => return Err(refused),
-    }
-    let token = &found.token;
-    let (accounts, organizations) = memberships(services, token).await?;
-    Ok(Caller {
-        tenant: token.account_id,
-        issuer_id: token.issuer_id,
-        event_context: found.event_context,
-        limited_key: None,
-        accounts,
-        organizations,
-        credential: Credential::PersonalToken(personal_token::used(services, &found, Some(address)).await?),
-    })
-}
-
-/// Organizations that are asked about at a time.
-const AT_A_TIME: usize = MAX_LIMIT as usize;
-
-/// What the user of a token may do where, as far as the token reaches. Only organizations of the platform issuer can be
-/// those of accounts.
-///
-/// # Security
-/// Of somebody who is a member of more than
-/// [`EFFECTIVE_MEMBERSHIPS`](crate::membership::repository::EFFECTIVE_MEMBERSHIPS) organizations the first by id count,
-/// and the token gives nothing in the others: what one request loads has a bound.
-async fn memberships(
-    services: &Services,
-    token: &PersonalToken,
-) -> Result<(Vec<AccountAccess>, Vec<OrganizationAccess>), Refusal> {
-    let reads = services.store.reads();
-    let limit = &token.restrictions.scopes;
-    let held = reads.memberships().effective_scopes(token.issuer_id, MemberId::User(token.user_id)).await?;
-    let platform = services.platform().await?.filter(|platform| platform.issuer_id == token.issuer_id);
-    let mut of_accounts = BTreeSet::new();
-    for some in held.chunks(AT_A_TIME).filter(|_| platform.is_some()) {
-        let among: Vec<_> = some.iter().map(|held| held.org_id.account()).collect();
-        let page = PageRequest { limit: Limit::new(MAX_LIMIT).unwrap_or_default(), after: None };
-        let found = reads.accounts().list(&among, &page).await?;
-        of_accounts.extend(found.items.iter().map(|account| account.id.organization()));
-    }
-    let (mut accounts, mut organizations) = (Vec::new(), Vec::new());
-    for EffectiveMembership { org_id, scopes, .. } in held.into_iter().filter(EffectiveMembership::is_in_force) {
-        if of_accounts.contains(&org_id) {
-            let rights = Rights::of_member(&scopes).within(limit);
-            organizations.push(OrganizationAccess { org_id, scopes: rights.to_scopes() });
-            accounts.push(AccountAccess { account_id: org_id.account(), rights });
-        } else {
-            organizations.push(OrganizationAccess { org_id, scopes: scopes.meet(limit) });
-        }
-    }
-    Ok((accounts, organizations))
 }
 
 async fn by_api_key(services: &Services, encoded: &str, address: IpAddr) -> Result<Caller, Refusal> {

@@ -1,17 +1,22 @@
 //! HTTP without a framework: requests, answers, the route table's building blocks and the pipeline that every request
 //! passes. Nothing here knows an endpoint.
 
+pub mod access_token;
 pub mod answer;
 pub mod authentication;
+pub mod bearer;
 pub mod body;
 pub mod call;
 pub mod caller;
+pub mod challenge;
 pub mod client_keys;
 pub mod cookies;
 pub mod endpoint;
 mod headers;
+pub mod host_api;
 pub mod html;
 pub mod idempotency;
+pub mod issuer_keys;
 pub mod key_uses;
 mod lockout;
 pub mod members;
@@ -28,3 +33,4 @@ pub mod route;
 pub mod router;
 pub mod runtime;
 pub mod services;
+pub mod strength;

@@ -14,8 +14,10 @@ use http::{HeaderMap, Method};
 
 use super::answer::Answer;
 use super::authentication::{announce, client_address, identify, request_context};
+use super::bearer::Place;
 use super::call::CallHead;
 use super::caller::Caller;
+use super::challenge::Challenge;
 use super::cookies::expire_all;
 use super::endpoint::{AnyAsk, AnyWrite, Attempts, Handler, Read, read_call};
 use super::headers::{
@@ -71,6 +73,7 @@ impl Pipeline {
         let name = matched.as_ref().ok().map(|matched| matched.operation.route.name);
         let measured = Measured::begin(name, self.services.now());
         let realm = matched.as_ref().ok().and_then(realm_of);
+        let challenge = Challenge::new(&request.headers, None);
         let is_open = matched.as_ref().is_ok_and(|matched| matched.operation.route.access == Access::Public);
         let of_client = if preflight { self.preflight_of_client(&request, origin.as_ref()).await } else { None };
         let answer = if let Some(answer) = of_client {
@@ -83,7 +86,7 @@ impl Pipeline {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(refusal)) => match realm {
                     Some(realm) => answer_of_issuer(&refusal, &realm, &reference),
-                    None => answer_to(&refusal, &reference),
+                    None => challenge.answer(&refusal, &reference),
                 },
                 Err(panic) => {
                     tracing::error!(reference, panic = panic_text(panic.as_ref()), "a request panicked");
@@ -204,7 +207,8 @@ impl Pipeline {
                 None
             }
             Access::Credential | Access::Scope(_) => {
-                let caller = identify(services, &request.headers, request.query.as_deref(), address).await?;
+                let caller =
+                    identify(services, &request.headers, request.query.as_deref(), address, Place::Core).await?;
                 services.limits.take(route.rate, BucketKey::Credential(caller.credential_id()))?;
                 if let Some(key) = &caller.limited_key {
                     let origin = caller.origin(Some(reference.to_owned()), context.clone());

@@ -90,6 +90,7 @@ const fn code(refusal: &Refusal) -> (StatusCode, &'static str) {
     match refusal {
         Refusal::Fields(_) | Refusal::Malformed(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
         Refusal::Unauthenticated(Unauthenticated::Bearer) => (StatusCode::UNAUTHORIZED, "invalid_token"),
+        Refusal::Unauthenticated(Unauthenticated::SessionEnded) => (StatusCode::UNAUTHORIZED, "session_expired"),
         Refusal::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthorized_client"),
         Refusal::PaymentRequired { .. } => (StatusCode::PAYMENT_REQUIRED, "payment_required"),
         Refusal::AccessDenied(_) => (StatusCode::FORBIDDEN, "access_denied"),
@@ -120,6 +121,7 @@ fn description(refusal: &Refusal) -> Cow<'_, str> {
         Refusal::Fields(_) => "One or more fields are invalid; see `fields`.",
         Refusal::Malformed(what) | Refusal::AccessDenied(what) | Refusal::Gone(what) => what,
         Refusal::Unauthenticated(Unauthenticated::Bearer) => "The bearer token is not valid here.",
+        Refusal::Unauthenticated(Unauthenticated::SessionEnded) => "The session behind the token is not active.",
         Refusal::Unauthenticated(_) => "Valid credentials are required: an API key as HTTP Basic, its id as user name.",
         Refusal::PaymentRequired { .. } => {
             "The account is out of credit, or the payment was declined. Top it up and try again."
@@ -179,7 +181,8 @@ fn challenged(mut answer: Answer, reason: Unauthenticated) -> Answer {
     let bearer = HeaderValue::from_static("Bearer error=\"invalid_token\"");
     let challenges = match reason {
         Unauthenticated::Basic => vec![basic],
-        Unauthenticated::Bearer => vec![bearer],
+        // The registered code, in both cases (RFC 6750 §3.1).
+        Unauthenticated::Bearer | Unauthenticated::SessionEnded => vec![bearer],
         // Nothing was presented, so nothing is in error (RFC 6750 §3.1).
         Unauthenticated::Missing => vec![basic, HeaderValue::from_static("Bearer realm=\"core\"")],
     };

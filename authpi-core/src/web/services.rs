@@ -9,6 +9,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::client_keys::ClientKeys;
+use super::host_api::HostApi;
 use super::key_uses::KeyUses;
 use super::rate_limit::RateLimits;
 use crate::billing::model::BillingConfig;
@@ -64,6 +65,8 @@ pub struct Options {
     /// Where breached passwords are looked up by the first five characters of their SHA-1 hash (k-anonymity); without
     /// one, only the built-in list of common ones is looked at.
     pub breach_service: Option<Url>,
+    /// What the host's own routes take.
+    pub host: HostApi,
 }
 
 impl Default for Options {
@@ -82,6 +85,7 @@ impl Default for Options {
             event_retention_days: 90,
             refresh_grace: Duration::ZERO,
             breach_service: None,
+            host: HostApi::default(),
         }
     }
 }

@@ -92,7 +92,7 @@ async fn after_a_rotation_the_old_secret_works_for_a_quarter_of_an_hour() {
     let ground = Ground::new().await;
     let (id, old) = machine(&ground, json!({})).await;
     let old = old.unwrap();
-    let rotated = ground.app.root().act(&format!("{}/clients/{id}/rotate-secret", ground.issuer)).send().await;
+    let rotated = ground.app.root().act(&format!("{}/clients/{id}/secret/rotate", ground.issuer)).send().await;
     let new = rotated.text("secret");
     let works = async |secret: &str| {
         ground.post("token", &[GRANT, ("client_id", &id), ("client_secret", secret)]).await.status.as_u16() == 200
@@ -125,7 +125,7 @@ async fn parameters_stand_once_in_a_form_and_nowhere_else() {
 }
 
 /// A key of a client, and its public half as a JWK.
-fn key() -> (Ed25519KeyPair, Value) {
+pub(super) fn key() -> (Ed25519KeyPair, Value) {
     let pkcs8 = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
     let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
     let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
@@ -133,7 +133,7 @@ fn key() -> (Ed25519KeyPair, Value) {
     (pair, json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": "one", "use": "sig", "alg": "EdDSA" }))
 }
 
-fn assertion(pair: &Ed25519KeyPair, header: &Value, claims: &Value) -> String {
+pub(super) fn assertion(pair: &Ed25519KeyPair, header: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let message = format!("{}.{}", part(header), part(claims));
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(pair.sign(message.as_bytes()).as_ref()))

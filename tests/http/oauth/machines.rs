@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Ground, claims, part, refused, text};
 
-async fn machine(ground: &Ground, scopes: &[&str], openid: Value) -> (String, String) {
+pub(super) async fn machine(ground: &Ground, scopes: &[&str], openid: Value) -> (String, String) {
     let mut settings = json!({ "application_type": "m2m" });
     settings.as_object_mut().unwrap().extend(openid.as_object().unwrap().clone());
     let body = json!({ "name": "Job", "confidential": true, "settings": { "scopes": scopes, "openid": settings } });
@@ -12,7 +12,7 @@ async fn machine(ground: &Ground, scopes: &[&str], openid: Value) -> (String, St
     (made.id(), made.text("secret"))
 }
 
-async fn agent(ground: &Ground, scopes: &[&str]) -> (String, String) {
+pub(super) async fn agent(ground: &Ground, scopes: &[&str]) -> (String, String) {
     let body = json!({ "name": "Agent", "scopes": scopes });
     let id = ground.app.root().post(&format!("{}/agents", ground.issuer), body).expect(201).await.id();
     let path = format!("{}/agents/{id}/verifiers", ground.issuer);

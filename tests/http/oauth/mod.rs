@@ -1,8 +1,10 @@
 //! The endpoints of an issuer that clients call.
 
 mod authorize;
+mod bearer;
 mod client_authentication;
 mod codes;
+mod confusion;
 mod introspection;
 mod machines;
 mod refresh;
@@ -69,12 +71,17 @@ impl Ground {
 
     async fn on(app: App, openid: Value) -> Self {
         let issuer = app.issuer().await;
+        Self::at(app, issuer, "external", openid).await
+    }
+
+    /// At an issuer, with a client of the issuer's own or of somebody else.
+    async fn at(app: App, issuer: String, kind: &str, openid: Value) -> Self {
         let id = issuer.rsplit('/').next().unwrap().to_owned();
         let user = app.user(&issuer, "ann@example.com").await;
         let mut settings = json!({ "redirect_uris": [CALLBACK] });
         settings.as_object_mut().unwrap().extend(openid.as_object().unwrap().clone());
         let scopes = ["openid", "profile", "email", "offline_access", "orders:read", "bills:read"];
-        let body = json!({ "name": "App", "confidential": true, "settings": { "scopes": scopes, "openid": settings } });
+        let body = json!({ "name": "App", "type": kind, "confidential": true, "settings": { "scopes": scopes, "openid": settings } });
         let made = app.root().post(&format!("{issuer}/clients"), body).expect(201).await;
         let op = app.log_in(&issuer, &user).await;
         Self { client: made.id(), secret: made.text("secret"), app, issuer, id, user, op }

@@ -59,6 +59,7 @@ impl From<&Caller> for CallerIdentity {
         let (kind, key_id, token_id) = match &caller.credential {
             Credential::ApiKey(key) => ("api_key", Some(*key), None),
             Credential::PersonalToken(token) => ("personal_token", None, Some(token.token_id)),
+            Credential::AccessToken(_) => ("user", None, None),
         };
         Self {
             kind,
@@ -72,10 +73,11 @@ impl From<&Caller> for CallerIdentity {
     }
 }
 
-/// `api-key.verified` or `user.personal-token.verified`
-fn verified(caller: &Caller, surface: &str) -> EventDraft {
+/// `api-key.verified` or `user.personal-token.verified`; what a session does leaves its own events.
+fn verified(caller: &Caller, surface: &str) -> Option<EventDraft> {
     match &caller.credential {
-        Credential::PersonalToken(token) => token.verified(surface),
+        Credential::AccessToken(_) => None,
+        Credential::PersonalToken(token) => Some(token.verified(surface)),
         Credential::ApiKey(key) => {
             let organization = caller.organizations.first();
             let scopes = organization.map(|access| access.scopes.clone()).unwrap_or_default();
@@ -84,7 +86,7 @@ fn verified(caller: &Caller, surface: &str) -> EventDraft {
                 Some(access) => subject.organization(access.org_id),
                 None => subject,
             };
-            events::verified(subject, &scopes, surface)
+            Some(events::verified(subject, &scopes, surface))
         }
     }
 }
@@ -106,7 +108,9 @@ impl Read for Me {
     async fn answer(&self, _reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let caller = call.caller()?;
         let services = call.services();
-        services.record(call.origin()?, Some(caller.issuer_id), verified(caller, "me")).await?;
+        if let Some(draft) = verified(caller, "me") {
+            services.record(call.origin()?, Some(caller.issuer_id), draft).await?;
+        }
         Ok(Answer::of(CallerIdentity::from(caller)))
     }
 }

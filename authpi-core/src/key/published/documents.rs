@@ -1,13 +1,13 @@
 //! What is published, as it is sent, and the keys behind it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::key::model::{self, Algorithm, JwkSet, KeyPair, SigningKey};
+use crate::key::model::{self, Algorithm, JwkSet, KeyPair, SigningKey, VerifyingKey};
 use crate::secret::hex;
 use crate::timestamp::Timestamp;
 
@@ -44,6 +44,8 @@ pub struct Configuration {
 /// The keys of an issuer that are published, the serialized set of them, and those that have signed in this process.
 pub struct KeySet {
     keys: Vec<SigningKey>,
+    /// Beside [`Self::keys`], each parsed at its first use.
+    parsed: Vec<OnceLock<Option<VerifyingKey>>>,
     newest_generation: Option<u32>,
     document: Document,
     ready: Mutex<Vec<Arc<ReadyKey>>>,
@@ -61,6 +63,7 @@ impl KeySet {
         let jwks = JwkSet { keys: keys.iter().map(|key| key.public.clone()).collect() };
         Ok(Self {
             newest_generation: keys.iter().map(|key| key.generation).max(),
+            parsed: keys.iter().map(|_| OnceLock::new()).collect(),
             keys,
             document: Document::of(&jwks)?,
             ready: Mutex::default(),
@@ -70,6 +73,12 @@ impl KeySet {
     /// The published keys, newest first.
     pub fn keys(&self) -> &[SigningKey] {
         &self.keys
+    }
+
+    /// The published key of this name, ready to verify.
+    pub fn verifying(&self, kid: Uuid) -> Option<&VerifyingKey> {
+        let (key, parsed) = self.keys.iter().zip(&self.parsed).find(|(key, _)| key.kid == kid)?;
+        parsed.get_or_init(|| VerifyingKey::new(&key.public).ok()).as_ref()
     }
 
     /// The serialized set.

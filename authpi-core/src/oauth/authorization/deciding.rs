@@ -7,12 +7,13 @@ use crate::client::model::{Client, ClientType, OrganizationMode};
 use crate::error::Refusal;
 use crate::id::MemberId;
 use crate::login::model::{Decision, Question, Wants};
-use crate::oauth::organizations::{OrganizationsClaim, Strength};
+use crate::oauth::organizations::OrganizationsClaim;
 use crate::oauth::profile::scopes_of;
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::session::model::UserSession;
 use crate::store::Reads;
 use crate::timestamp::Timestamp;
+use crate::web::strength::Strength;
 
 /// What comes next.
 #[derive(Debug)]

@@ -108,6 +108,11 @@ impl VerifiedAccess {
     pub const fn claims(&self) -> &AccessClaims {
         &self.0
     }
+
+    /// What it says.
+    pub fn into_claims(self) -> AccessClaims {
+        self.0
+    }
 }
 
 /// Claims of an ID token (OpenID Connect Core §2). What the client asked for beyond the standard set is beside it.

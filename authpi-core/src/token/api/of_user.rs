@@ -13,7 +13,6 @@ use crate::id::{IssuerId, TokenId, UserId};
 use crate::key::model::{Algorithm, signed};
 use crate::key::published::ReadyKey;
 use crate::merge::merged;
-use crate::oauth::keys::signer;
 use crate::store::{Change, Reads};
 use crate::token::model::{EffectiveStatus, PREFIX, PersonalTokenDetails, TYP, TokenClaims};
 use crate::token::operations::{self, NewPersonalToken};
@@ -22,6 +21,7 @@ use crate::transport::alphanumeric;
 use crate::web::answer::Answer;
 use crate::web::call::Call;
 use crate::web::endpoint::{Read, Write};
+use crate::web::issuer_keys::signer;
 use crate::web::query::Parameter;
 use crate::web::route::Route;
 

@@ -62,7 +62,7 @@ pub fn document(operations: &[Arc<Operation>], base: &str) -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "Access token of the platform's own issuer, or a personal token (`ptk_…`).",
+                    "description": "Access token of a user of the platform's own issuer: from one of its `internal` clients, or for the base URL of this API and then as far as its scopes reach. Or a personal token (`ptk_…`).",
                 },
             },
         },

@@ -5,7 +5,7 @@ use tests::seed::{self, Plan};
 
 use crate::measure::Report;
 use crate::platform::Platform;
-use crate::{Scale, baseline};
+use crate::{Scale, baseline, tokens};
 
 const SELECT: Option<&str> = Some("bare select by id");
 const INSERT: Option<&str> = Some("bare insert and commit");
@@ -15,6 +15,7 @@ pub(crate) async fn run(platform: &Platform, scale: Scale, report: &mut Report) 
     users(platform, scale, report).await;
     lists(platform, scale, report).await;
     jwks(platform, scale, report).await;
+    tokens::run(platform, scale, report).await;
 }
 
 async fn verification(platform: &Platform, scale: Scale, report: &mut Report) {

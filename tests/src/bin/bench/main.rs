@@ -14,6 +14,7 @@ mod baseline;
 mod cases;
 mod measure;
 mod platform;
+mod tokens;
 
 use measure::Report;
 use platform::Platform;

@@ -1,13 +1,13 @@
 //! The keys of an issuer, made when they are first needed and rotated when that is due.
 //!
-//! On the floor of `api.rs`: everything here needs the engine's inside, and every grant and endpoint of this room may
-//! call it.
+//! On the floor of the pipeline: it verifies access tokens with them, and every endpoint may call it.
 
 use std::sync::Arc;
 
 use futures_channel::oneshot;
 use uuid::Uuid;
 
+use super::services::Services;
 use crate::error::Refusal;
 use crate::id::{IssuerId, uuid_v4};
 use crate::key::model::{Algorithm, KEPT, KeyPair, NextGeneration, SigningKey, next_generation};
@@ -15,7 +15,6 @@ use crate::key::operations;
 use crate::key::published::{Cached, KeySet, ReadyKey};
 use crate::key::repository::AddOutcome;
 use crate::retries::Retries;
-use crate::web::services::Services;
 
 /// More keys than an issuer ever publishes or signs with: two months of rotations and several emergencies a week.
 const NEWEST: u32 = 192;
@@ -34,8 +33,7 @@ pub enum Urgency {
 /// # Errors
 /// [`Refusal::NotFound`] for no issuer, or a deleted one; otherwise as [`ensure_keys`].
 pub async fn key_set(services: &Services, issuer: IssuerId) -> Result<Arc<Cached<KeySet>>, Refusal> {
-    let look = services.keys.look(issuer, services.now());
-    if let Some(set) = services.keys.sets().find(issuer).filter(|set| set.is_true_at(look)) {
+    if let Some(set) = held(services, issuer) {
         return Ok(set);
     }
     if let Some(set) = compared(services, issuer, Rotation::Made).await? {
@@ -50,6 +48,33 @@ pub async fn key_set(services: &Services, issuer: IssuerId) -> Result<Arc<Cached
         }
         (Err(refusal), None) => Err(refusal),
         (Ok(()), None) => Err(Refusal::Stale),
+    }
+}
+
+/// The published keys of an issuer as this process holds them, less than a second old; for what it does not hold, the
+/// store has to be asked.
+pub fn held(services: &Services, issuer: IssuerId) -> Option<Arc<Cached<KeySet>>> {
+    let look = services.keys.look(issuer, services.now());
+    services.keys.sets().find(issuer).filter(|set| set.is_true_at(look))
+}
+
+/// The published keys of an issuer, to verify with: `None` where there is no such issuer, or it has none yet. Whatever
+/// somebody sends, no first keys are made for it.
+///
+/// # Errors
+/// As [`key_set`].
+pub async fn published(services: &Services, issuer: IssuerId) -> Result<Option<Arc<Cached<KeySet>>>, Refusal> {
+    if let Some(set) = held(services, issuer) {
+        return Ok(Some(set));
+    }
+    let version = services.store.reads().signing_keys().version(issuer).await?;
+    if version.and_then(|version| version.newest_generation).is_none() {
+        return Ok(None);
+    }
+    match key_set(services, issuer).await {
+        Ok(set) => Ok(Some(set)),
+        Err(Refusal::NotFound) => Ok(None),
+        Err(refusal) => Err(refusal),
     }
 }
 
@@ -221,7 +246,7 @@ async fn rsa_pair(services: &Services, urgency: Urgency) -> Result<KeyPair, Refu
 ///
 /// # Errors
 /// [`Refusal::Overloaded`] when the queue is full; [`Refusal::Internal`] when the cryptographic library fails.
-pub(super) async fn generate_rsa(services: &Services, urgency: Urgency) -> Result<KeyPair, Refusal> {
+pub async fn generate_rsa(services: &Services, urgency: Urgency) -> Result<KeyPair, Refusal> {
     let (sender, receiver) = oneshot::channel();
     let job = Box::new(move || {
         // Nobody waits any more: the key is of no use.

@@ -1,0 +1,140 @@
+//! Access tokens of this deployment's issuers as they come back (idp §8.6): signature, type, issuer, time; then, for who
+//! wants to know, whether all that they stand for is alive. Whom a token is for is compared by who takes it.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::issuer_keys::{held, published};
+use super::services::Services;
+use crate::client::model::ClientStatus;
+use crate::delegation::model::DelegationState;
+use crate::error::Refusal;
+use crate::id::{AgentId, ClientId, IssuerId, UserId};
+use crate::key::model::Jws;
+use crate::key::published::KeySet;
+use crate::oauth::model::{ACCESS_TYP, AccessClaims, Dat, OnceKey, VerifiedAccess};
+use crate::session::model::SessionStatus;
+use crate::urls::Urls;
+
+/// Whose key is to verify a token.
+#[derive(serde::Deserialize)]
+struct Claimed {
+    iss: String,
+}
+
+/// What says that it is an access token of an issuer of this deployment. Nothing in it is true yet.
+#[derive(Debug)]
+pub struct AccessToken<'t> {
+    jws: Jws<'t>,
+    kid: Uuid,
+    iss: String,
+    issuer: IssuerId,
+}
+
+impl<'t> AccessToken<'t> {
+    /// Takes a text apart; `None` when it does not even say so.
+    pub fn of(urls: &Urls, text: &'t str) -> Option<Self> {
+        let jws = Jws::parse(text).ok()?;
+        if jws.typ() != Some(ACCESS_TYP) {
+            return None;
+        }
+        let kid = jws.kid()?;
+        let iss = jws.unverified::<Claimed>().ok()?.iss;
+        let issuer = urls.issuer_of(&iss)?;
+        // Ids can be written in more than one way; an issuer is written in one.
+        (urls.issuer(issuer) == iss).then_some(Self { jws, kid, iss, issuer })
+    }
+
+    /// The issuer that it names.
+    pub const fn issuer(&self) -> IssuerId {
+        self.issuer
+    }
+
+    /// Its claims, if its issuer has signed it and it is in its time.
+    ///
+    /// # Errors
+    /// As [`published`].
+    pub async fn claims(&self, services: &Services) -> Result<Option<AccessClaims>, Refusal> {
+        let set = published(services, self.issuer).await?;
+        Ok(set.and_then(|set| self.verified(services, &set)))
+    }
+
+    /// The same by what this process holds, without the store; `None` also when it does not hold the keys.
+    pub fn claims_at_once(&self, services: &Services) -> Option<AccessClaims> {
+        let set: Arc<_> = held(services, self.issuer)?;
+        self.verified(services, &set)
+    }
+
+    fn verified(&self, services: &Services, set: &KeySet) -> Option<AccessClaims> {
+        let claims = self.jws.verified(set.verifying(self.kid)?).ok()?;
+        VerifiedAccess::new(claims, &self.iss, services.now()).map(VerifiedAccess::into_claims)
+    }
+}
+
+/// Whether all that a token stands for is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// It is.
+    Alive,
+    /// The session is not active.
+    SessionEnded,
+    /// Revoked, or its subject, actor or delegation is not active.
+    Dead,
+}
+
+/// Looks at revocation, session, user, agent, client and delegation of a genuine token.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn liveness(services: &Services, issuer: IssuerId, claims: &AccessClaims) -> Result<Liveness, Refusal> {
+    let (reads, now) = (services.store.reads(), services.now());
+    let key = OnceKey::of_token(&services.keyring.peppers, issuer, &claims.jti);
+    if reads.grants().is_denied(issuer, key).await? || !actors_live(services, issuer, claims).await? {
+        return Ok(Liveness::Dead);
+    }
+    if let Ok(user) = claims.sub.parse::<UserId>() {
+        let found = reads.users().find(issuer, user).await?;
+        if !found.is_some_and(|user| user.status.value.may_authenticate()) {
+            return Ok(Liveness::Dead);
+        }
+        if let Some(session) = claims.sid {
+            let found = reads.sessions().find(issuer, session).await?;
+            let active =
+                found.is_some_and(|found| found.user_id == user && found.status_at(now) == SessionStatus::Active);
+            return Ok(if active { Liveness::Alive } else { Liveness::SessionEnded });
+        }
+        return Ok(if claims.act.is_some() { Liveness::Alive } else { Liveness::Dead });
+    }
+    Ok(Liveness::Alive)
+}
+
+/// The machines that a token names are active, and so is the delegation.
+async fn actors_live(services: &Services, issuer: IssuerId, claims: &AccessClaims) -> Result<bool, Refusal> {
+    let reads = services.store.reads();
+    if let Ok(client) = claims.client_id.parse::<ClientId>() {
+        let found = reads.clients().find(issuer, client).await?;
+        if !found.is_some_and(|client| client.status.value == ClientStatus::Active) {
+            return Ok(false);
+        }
+    }
+    let mut agents: Vec<AgentId> = Vec::new();
+    if claims.dat == Some(Dat::Agent) {
+        agents.extend(claims.sub.parse::<AgentId>().ok());
+    }
+    let mut actor = claims.act.as_ref();
+    while let Some(act) = actor {
+        agents.push(act.sub);
+        actor = act.act.as_deref();
+    }
+    for agent in agents {
+        if !reads.agents().find(issuer, agent).await?.is_some_and(|agent| agent.is_active()) {
+            return Ok(false);
+        }
+    }
+    if let Some(delegation) = claims.delegation_id {
+        let found = reads.delegations().find(issuer, delegation).await?;
+        return Ok(found.is_some_and(|found| found.state(services.now()) == DelegationState::Active));
+    }
+    Ok(true)
+}

@@ -1,0 +1,150 @@
+//! Each kind of JWT at every place that takes one: refused everywhere but at its own (RFC 8725 §3.11).
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use serde_json::{Value, json};
+use tests::App;
+
+use super::client_authentication::{assertion, key};
+use super::{CALLBACK, CHALLENGE, DRIVER, Ground, text};
+
+/// The kinds, and their places.
+const ACCESS: &str = "access token";
+const ID: &str = "ID token";
+const REFRESH: &str = "refresh token";
+const PERSONAL: &str = "personal token";
+const BARE_PERSONAL: &str = "personal token without its prefix";
+const ASSERTION: &str = "client assertion";
+
+struct Kinds {
+    ground: Ground,
+    machine: String,
+    all: Vec<(&'static str, String)>,
+}
+
+impl Kinds {
+    /// At the platform's own issuer, which is the one that the Core API knows.
+    async fn new() -> Self {
+        let app = App::start(DRIVER).await;
+        let organization = app.account_organization().await;
+        let (issuer, _) = organization.split_once("/organizations/").unwrap();
+        let ground = Ground::at(app, issuer.to_owned(), "internal", json!({})).await;
+        let (pair, public) = key();
+        let openid = json!({ "application_type": "m2m", "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [public] } });
+        let body = json!({ "name": "Job", "confidential": true, "settings": { "scopes": ["a:b"], "openid": openid } });
+        let machine = ground.app.root().post(&format!("{}/clients", ground.issuer), body).expect(201).await.id();
+        // As near as can be to the others: for the issuer, with all of these claims.
+        let code = ground.code_with(&["openid"], None, &[&ground.url()], None).await;
+        let tokens = ground.exchange(&code).await;
+        let body = json!({ "name": "t", "restrictions": { "scopes": ["*:**"] } });
+        let path = format!("{}/users/{}/tokens", ground.issuer, ground.user);
+        let personal = ground.app.root().post(&path, body).expect(201).await.text("token_plain");
+        let now = ground.app.now() / 1_000;
+        let claims =
+            json!({ "iss": machine, "sub": machine, "aud": ground.url(), "jti": "j", "exp": now + 600, "iat": now });
+        let assertion = assertion(&pair, &json!({ "alg": "EdDSA", "kid": "one" }), &claims);
+        let mut all: Vec<_> = [(ACCESS, "access_token"), (ID, "id_token"), (REFRESH, "refresh_token")]
+            .map(|(kind, name)| (kind, text(&tokens, name).to_owned()))
+            .into();
+        all.push((BARE_PERSONAL, personal.strip_prefix("ptk_").unwrap().to_owned()));
+        all.push((PERSONAL, personal));
+        all.push((ASSERTION, assertion));
+        Self { ground, machine, all }
+    }
+
+    /// The kinds that a place takes.
+    async fn taken(&self, takes: impl AsyncFn(&str) -> bool) -> Vec<&'static str> {
+        let mut taken = Vec::new();
+        for (kind, token) in &self.all {
+            if takes(token).await {
+                taken.push(*kind);
+            }
+        }
+        taken
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_taken_for_nothing_but_what_it_is() {
+    let kinds = Kinds::new().await;
+    let (ground, app) = (&kinds.ground, &kinds.ground.app);
+    let ok = |reply: &tests::Reply| reply.status.is_success();
+
+    let userinfo = kinds.taken(async |token| ok(&ground.userinfo(token).await)).await;
+    assert_eq!(userinfo, [ACCESS], "UserInfo");
+
+    let introspected = kinds.taken(async |token| ground.introspect(token).await["active"] == true).await;
+    assert_eq!(introspected, [ACCESS, REFRESH], "introspection");
+    let access = async |token: &str| ground.introspect(token).await["token_type"] == "Bearer";
+    assert_eq!(kinds.taken(access).await, [ACCESS], "introspection, as an access token");
+
+    let core = kinds.taken(async |token| ok(&app.with_bearer(token).get("/v1/me").send().await)).await;
+    assert_eq!(core, [ACCESS, PERSONAL], "the Core API");
+    let prefixed = async |token: &str| ok(&app.with_bearer(&format!("ptk_{token}")).get("/v1/me").send().await);
+    assert_eq!(kinds.taken(prefixed).await, [BARE_PERSONAL], "the Core API, as a personal token");
+    let inspected = async |token: &str| {
+        let path = format!("{}/tokens/introspect", ground.issuer);
+        let reply = app.root().post(&path, json!({ "token": format!("ptk_{token}") })).send().await;
+        reply.body["data"]["active"] == true
+    };
+    assert_eq!(kinds.taken(inspected).await, [BARE_PERSONAL], "introspection of personal tokens");
+
+    let host = async |token: &str| {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
+        app.authpi.caller(&headers, None).await.is_ok()
+    };
+    assert_eq!(kinds.taken(host).await, [ACCESS, PERSONAL], "the host's own routes");
+
+    let authorize = async |token: &str| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let parameters = [
+            ("response_type", "code"),
+            ("client_id", ground.client.as_str()),
+            ("redirect_uri", CALLBACK),
+            ("scope", "openid"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+            ("prompt", "none"),
+            ("id_token_hint", token),
+        ];
+        let path = format!("{}?{}", ground.path("authorize"), query.extend_pairs(parameters).finish());
+        let browser =
+            reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let reply = browser.get(format!("{}{path}", app.base)).send().await.unwrap();
+        let location = reply.headers()["location"].to_str().unwrap().to_owned();
+        let is_login = location.contains("error=login_required");
+        assert!(is_login || location.contains("error=invalid_request"), "{location}");
+        is_login
+    };
+    assert_eq!(kinds.taken(authorize).await, [ID], "the hint of an authorization request");
+
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    let asserted = async |token: &str| {
+        let parameters = [
+            ("grant_type", "client_credentials"),
+            ("client_id", &*kinds.machine),
+            ("client_assertion_type", kind),
+            ("client_assertion", token),
+        ];
+        ok(&ground.post("token", &parameters).await)
+    };
+    assert_eq!(kinds.taken(asserted).await, [ASSERTION], "client authentication");
+
+    let refreshed = kinds.taken(async |token| ok(&ground.refresh(token).await)).await;
+    assert_eq!(refreshed, [REFRESH], "the refresh grant");
+    let sent: Value = ground.userinfo(&kinds.all[0].1).await.body;
+    assert_eq!(sent["sub"], ground.user, "none of it ended the session");
+
+    let consents = async |token: &str| {
+        let path = ground.path(&format!("consents/{}", ground.client));
+        ok(&app.with_bearer(token).delete(&path).send().await)
+    };
+    assert_eq!(kinds.taken(consents).await, [ACCESS], "consents");
+    // The last, as it ends the session.
+    let logout = async |token: &str| {
+        let path = format!("{}?id_token_hint={token}", ground.path("logout"));
+        app.anonymous().get(&path).header("accept", "application/json").send().await.status.as_u16() != 400
+    };
+    assert_eq!(kinds.taken(logout).await, [ID], "the hint of a logout");
+}
