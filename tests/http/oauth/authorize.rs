@@ -10,7 +10,7 @@ use tests::{App, Browser, Reply};
 use super::super::DRIVER;
 use super::{CALLBACK, CHALLENGE, VERIFIER, claims, refused, text};
 
-const PASSWORD: &str = "correct horse battery staple";
+const PASSWORD: &str = "k7!qZp2vv-Rw9xT4mN6bH8cJ";
 
 /// An issuer with a user who has a password, and a client.
 struct Ground {
