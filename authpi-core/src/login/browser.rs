@@ -65,13 +65,12 @@ impl Browser {
         let key = CookieKey::of(&root.key);
         let sent = call.cookie(CookieKind::Flow).and_then(FlowCookie::parse);
         let is_new = sent.is_none();
-        let cookie = match sent {
-            Some(cookie) => cookie,
-            None => {
-                let mut random = zeroize::Zeroizing::new([0; 32]);
-                call.services().entropy.fill(random.as_mut()).map_err(Refusal::internal)?;
-                FlowCookie::new(&random)
-            }
+        let cookie = if let Some(cookie) = sent {
+            cookie
+        } else {
+            let mut random = zeroize::Zeroizing::new([0; 32]);
+            call.services().entropy.fill(random.as_mut()).map_err(Refusal::internal)?;
+            FlowCookie::new(&random)
         };
         let recognizes = call.issuer().issuer.details.settings.access.device_fingerprinting;
         let device = call.cookie(CookieKind::Device).filter(|text| recognizes && text.len() <= DEVICE_COOKIE);

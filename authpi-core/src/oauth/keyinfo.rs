@@ -143,7 +143,7 @@ impl KeyInfo {
             tags: details.tags,
             status,
             scopes: details.restrictions.scopes.clone(),
-            rate_limit: details.restrictions.rate_limit.clone(),
+            rate_limit: details.restrictions.rate_limit,
             restrictions: details.restrictions,
             expires_at: details.expires_at,
             metadata: key.metadata,

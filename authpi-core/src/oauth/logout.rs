@@ -191,13 +191,11 @@ impl Ending {
             let error = OAuthError::invalid_request("id_token_hint is no ID token of an active client.");
             return told(call, FaultKind::BadLogoutHint, error);
         }
-        match &self.back {
-            Some(back) => Ok(redirect(call, back)),
-            None => {
-                let page = Notice { kind: NoticeKind::SignedOut, about: None, app: None, next: None };
-                Answer::html(StatusCode::OK, &call.frame(None), &page)
-            }
+        if let Some(back) = &self.back {
+            return Ok(redirect(call, back));
         }
+        let page = Notice { kind: NoticeKind::SignedOut, about: None, app: None, next: None };
+        Answer::html(StatusCode::OK, &call.frame(None), &page)
     }
 
     /// Nobody but the person ends the session of this browser: it is asked.

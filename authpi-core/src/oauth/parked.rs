@@ -17,7 +17,7 @@ use crate::web::parameters::Parameters;
 use crate::web::runtime::IssuerCall;
 
 /// How long a form waits for its GET.
-pub(super) const TURNED: Duration = Duration::from_secs(60);
+pub(super) const TURNED: Duration = Duration::from_mins(1);
 
 /// Longest form: what fits into a URL once it is sealed.
 const LONGEST: usize = 8 * 1024;

@@ -25,7 +25,7 @@ use crate::web::runtime::{IssuerCall, Runtime, Step};
 use crate::web::strength::Strength;
 
 /// Use that is noted is at least this much later than the use that was noted before.
-const NOTED_EVERY: Duration = Duration::from_secs(60);
+const NOTED_EVERY: Duration = Duration::from_mins(1);
 
 /// `getUserInfo` and `postUserInfo`
 pub(super) struct UserInfo {

@@ -74,7 +74,7 @@ impl CookieNames {
     }
 
     /// The value that a request brings; a cookie that stands twice is none.
-    pub fn read<'h>(self, headers: &'h HeaderMap, kind: CookieKind) -> Option<&'h str> {
+    pub fn read(self, headers: &HeaderMap, kind: CookieKind) -> Option<&str> {
         let name = self.name(kind);
         let mut found = pairs(headers).filter(|(known, _)| *known == name).map(|(_, value)| value);
         let value = found.next()?;

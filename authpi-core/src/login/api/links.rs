@@ -323,12 +323,12 @@ impl Runtime for ShowPasswordReset {
             None => None,
         };
         let is_open = |at: At| matches!(at, At::Identify | At::FirstFactor);
-        let flow = match asked.filter(|flow| flow.browser.is(&visitor.mark) && is_open(flow.state.step())) {
-            Some(flow) => flow,
-            None => {
-                let wants = Wants { fresh: true, ..Wants::default() };
-                begin(change, issuer, visitor, LoginRequest { wants, ..LoginRequest::default() }).await?
-            }
+        let here = asked.filter(|flow| flow.browser.is(&visitor.mark) && is_open(flow.state.step()));
+        let flow = if let Some(flow) = here {
+            flow
+        } else {
+            let wants = Wants { fresh: true, ..Wants::default() };
+            begin(change, issuer, visitor, LoginRequest { wants, ..LoginRequest::default() }).await?
         };
         let step = format!("password-reset/complete?token={}", token.text().expose());
         let scene = Scene { call, browser: &opening.browser, flow: &flow };

@@ -73,12 +73,11 @@ async fn recognize(
     if !issuer.details.settings.access.device_fingerprinting {
         return Ok(Recognized { fingerprint: None, cookie: None, is_new: false });
     }
-    let (fingerprint, cookie) = match visitor.fingerprint {
-        Some(known) => (known, None),
-        None => {
-            let cookie = change.secret()?;
-            (Fingerprint::of(change.root_of(issuer.id)?, cookie.expose()), Some(cookie))
-        }
+    let (fingerprint, cookie) = if let Some(known) = visitor.fingerprint {
+        (known, None)
+    } else {
+        let cookie = change.secret()?;
+        (Fingerprint::of(change.root_of(issuer.id)?, cookie.expose()), Some(cookie))
     };
     let agent = visitor.context.user_agent.clone();
     let login = Login {

@@ -44,7 +44,7 @@ pub async fn enter(change: &mut Change<'_>, visitor: &Visitor, flow: Flow, code:
         return Ok(Stepped::not(flow, problem));
     }
     counted.succeed(change).await?;
-    redeem(change, visitor, flow, proof).await
+    Box::pin(redeem(change, visitor, flow, proof)).await
 }
 
 /// The mail that the login waits for.
@@ -108,7 +108,7 @@ pub async fn open_link(
     };
     // A mail that was sent after this one took its place.
     match flow.filter(|flow| flow.browser.is(&visitor.mark) && flow.state.mail == Some(proof.id)) {
-        Some(flow) => Ok(Redeemed::Done(Box::new(redeem(change, visitor, flow, proof).await?))),
+        Some(flow) => Ok(Redeemed::Done(Box::new(Box::pin(redeem(change, visitor, flow, proof)).await?))),
         None if purpose == ProofPurpose::VerifyEmail => alone(change, proof, content).await,
         None => Ok(Redeemed::Dead),
     }

@@ -297,7 +297,7 @@ impl Authorizing<'_> {
         let authorized = operations::authorize(change, self.call.issuer_id(), new).await?;
         let mut members = vec![("code", authorized.code.expose().to_owned())];
         if let (Some(origin), Some(state)) = (origin, browser.and_then(|browser| browser.browser_state)) {
-            let salt = URL_SAFE_NO_PAD.encode(&*change.random::<16>()?);
+            let salt = URL_SAFE_NO_PAD.encode(*change.random::<16>()?);
             members.push(("session_state", session_state(request.client_id, &origin, &state, &salt)));
         }
         back(self.call, &request.back, members)

@@ -39,13 +39,12 @@ pub async fn reset_password(
     hash: PasswordHash,
 ) -> Result<Verifier, Refusal> {
     let (password, ended) = put(change, issuer, user, hash, "password_reset").await?;
-    let ended = match ended {
-        Some(ended) => ended,
+    let ended = if let Some(ended) = ended {
+        ended
+    } else {
         // The mailbox was proven, and all that came in without it is out, with or without a password before.
-        None => {
-            let reason = Some("password_reset".to_owned());
-            sessions::end_all(change, issuer, user, EndCause::Revoked, reason).await?
-        }
+        let reason = Some("password_reset".to_owned());
+        sessions::end_all(change, issuer, user, EndCause::Revoked, reason).await?
     };
     change.emit(events::password_reset(change.account(), &password, ended))?;
     Ok(password)
