@@ -19,6 +19,7 @@ use sea_orm::sea_query::{LockBehavior, LockType, OnConflict};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
+use crate::batch;
 use crate::convert::{Place, id, time, to_json, to_word};
 use crate::entity::event::{ActiveModel, Column, Entity, Model};
 use crate::entity::{event_context, outbox};
@@ -207,14 +208,14 @@ impl Unit {
     }
 
     async fn insert(&mut self, events: &[&Event], on_conflict: Option<OnConflict>) -> Result<(), StoreError> {
-        for batch in events.chunks(INSERT_BATCH) {
-            let mut rows = Entity::insert_many(batch.iter().map(|event| row(event)).collect::<Result<Vec<_>, _>>()?);
+        for some in events.chunks(INSERT_BATCH) {
+            let mut rows = Entity::insert_many(some.iter().map(|event| row(event)).collect::<Result<Vec<_>, _>>()?);
             if let Some(skip) = &on_conflict {
                 rows = rows.on_conflict(skip.clone());
             }
             rows.exec_without_returning(&self.connection).await.map_err(failed("event.append"))?;
-            self.queue(batch).await?;
-            let contexts: Vec<_> = batch.iter().filter_map(|event| context_row(event)).collect();
+            self.queue(some).await?;
+            let contexts: Vec<_> = some.iter().filter_map(|event| context_row(event)).collect();
             if contexts.is_empty() {
                 continue;
             }
@@ -302,15 +303,9 @@ impl EventRepository for Unit {
         if found.is_empty() {
             found = erasure::about(&self.connection, issuer, user, limit).await?;
         }
-        if found.is_empty() {
-            return Ok(0);
-        }
-        let done = event_context::Entity::delete_many()
-            .filter(event_context::Column::EventId.is_in(found))
-            .exec(&self.connection)
-            .await
-            .map_err(failed("event.erase_contexts_of"))?;
-        Ok(done.rows_affected)
+        let erased =
+            batch::remove::<event_context::Entity>(&self.connection, event_context::Column::EventId, found).await;
+        erased.map_err(failed("event.erase_contexts_of"))
     }
 
     async fn purge(&mut self, per_request: Timestamp, others: Timestamp, limit: u32) -> Result<u64, StoreError> {

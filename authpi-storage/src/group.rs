@@ -10,7 +10,7 @@ use authpi_core::scope::Scopes;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
@@ -21,6 +21,7 @@ use crate::entity::organization;
 use crate::error::failed;
 use crate::insert::insert_unless_taken;
 use crate::session::{Session, Unit};
+use crate::version::next_version;
 
 pub(crate) fn group(row: Model) -> Result<Group, StoreError> {
     let place = Place { table: "authpi_group", id: row.id };
@@ -266,15 +267,9 @@ impl GroupRepository for Unit {
     ) -> Result<u64, StoreError> {
         const OPERATION: &str = "group.detach_role";
         let carrying = Condition::all().add(Column::IssuerId.eq(issuer.uuid())).add(Column::Role.eq(role));
-        let found: Vec<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(carrying.clone())
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
+        let which = Entity::find().filter(carrying.clone());
+        let found = batch::first_keys(&self.connection, which, Column::Id, limit).await;
+        let found = found.map_err(failed(OPERATION))?;
         if found.is_empty() {
             return Ok(0);
         }
@@ -288,10 +283,4 @@ impl GroupRepository for Unit {
             .map_err(failed(OPERATION))?;
         Ok(done.rows_affected)
     }
-}
-
-/// The version that follows the one in `column`: [`Timestamp::next_version`] for many rows at once.
-pub(crate) fn next_version<C: ColumnTrait>(column: C, now: Timestamp) -> Expr {
-    let now = now.as_millis();
-    CaseStatement::new().case(Expr::col(column).gte(now), Expr::col(column).add(1)).finally(now).into()
 }

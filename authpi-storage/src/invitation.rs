@@ -282,16 +282,10 @@ impl InvitationRepository for Unit {
 
     async fn forget_user(&mut self, issuer: IssuerId, user: UserId, limit: u32) -> Result<u64, StoreError> {
         const OPERATION: &str = "invitation.forget_user";
-        let found: Vec<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::IssuerId.eq(issuer.uuid()))
-            .filter(Column::UserIdInvited.eq(user.uuid()))
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
+        let which =
+            Entity::find().filter(Column::IssuerId.eq(issuer.uuid())).filter(Column::UserIdInvited.eq(user.uuid()));
+        let found = batch::first_keys(&self.connection, which, Column::Id, limit).await;
+        let found = found.map_err(failed(OPERATION))?;
         if found.is_empty() {
             return Ok(0);
         }

@@ -45,6 +45,7 @@ mod store;
 mod user;
 mod user_session;
 mod verifier;
+mod version;
 mod webhook;
 
 pub use connect::{ConnectError, ConnectOptions, Durability, connect, connect_with};

@@ -294,16 +294,16 @@ async fn the_twenty_first_verifier_is_refused_however_many_come_at_once() {
 async fn lists_are_filtered_and_go_on_newest_first() {
     let ground = Ground::new().await;
     let app = &ground.app;
-    let opus = ground.agent(json!({ "name": "a", "model": "large-1", "provider": "p" })).await;
+    let large = ground.agent(json!({ "name": "a", "model": "large-1", "provider": "p" })).await;
     app.advance(Duration::from_millis(1));
-    ground.agent(json!({ "name": "b", "model": "opus-mini", "provider": "p" })).await;
+    ground.agent(json!({ "name": "b", "model": "large-1-mini", "provider": "p" })).await;
     app.advance(Duration::from_millis(1));
     let third = ground.agent(json!({ "name": "c" })).await;
-    ground.verifier(&opus, json!({ "type": "secret" })).await;
+    ground.verifier(&large, json!({ "type": "secret" })).await;
     app.root().patch(&ground.one(&third), json!({ "status": "blocked" })).expect(200).await;
     for (query, expected) in [
         ("", vec!["c", "b", "a"]),
-        ("model=opus", vec!["a"]),
+        ("model=large-1", vec!["a"]),
         ("provider=p", vec!["b", "a"]),
         ("has_verifiers=true", vec!["a"]),
         ("has_verifiers=false", vec!["c", "b"]),

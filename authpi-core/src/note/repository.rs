@@ -152,8 +152,8 @@ pub trait NoteRepository: NoteReads {
     /// [`StoreError`].
     async fn remove_of(&mut self, issuer: IssuerId, subject: NoteSubject, limit: u32) -> Result<u64, StoreError>;
 
-    /// Takes somebody out of those whom notes mention, in at most `limit` notes; versions stay. Returns how many; repeat
-    /// until there are none.
+    /// Takes somebody out of those whom notes mention, in at most `limit` notes. Each gets another version: whoever
+    /// read it before cannot write the mention back. Returns how many; repeat until there are none.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -8,6 +8,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
+use crate::batch;
 use crate::entity::membership_removal::{ActiveModel, Column, Entity};
 use crate::error::failed;
 use crate::session::Unit;
@@ -43,15 +44,9 @@ impl Unit {
         limit: u32,
     ) -> Result<u64, StoreError> {
         const OPERATION: &str = "membership.forget_removals_from";
-        let found: Vec<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::MemberId)
-            .filter(Column::OrgId.eq(organization.uuid()))
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
+        let which = Entity::find().filter(Column::OrgId.eq(organization.uuid()));
+        let found = batch::first_keys(&self.connection, which, Column::MemberId, limit).await;
+        let found = found.map_err(failed(OPERATION))?;
         if found.is_empty() {
             return Ok(0);
         }

@@ -18,9 +18,9 @@ use crate::entity::membership_group::{self, Column as Grouped};
 use crate::entity::membership_scope::{self, Column as Held};
 use crate::entity::organization;
 use crate::error::failed;
-use crate::group::next_version;
 use crate::insert::insert_unless_taken;
 use crate::session::Unit;
+use crate::version::next_version;
 
 impl Unit {
     /// Counts members into organizations, or out of them. Their version stays: counters are derived data.

@@ -8,7 +8,8 @@ use authpi_core::outcome::WriteOutcome;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::LockType;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::row::{mentions, references, whole, written};
@@ -18,6 +19,7 @@ use crate::entity::note::{ActiveModel, Column, Entity};
 use crate::entity::{note_mention, note_reference};
 use crate::error::failed;
 use crate::session::Unit;
+use crate::version::next_version;
 
 impl Unit {
     async fn insert_links(&self, note: &Note) -> Result<(), StoreError> {
@@ -110,24 +112,25 @@ impl NoteRepository for Unit {
 
     async fn forget_mentions(&mut self, user: UserId, limit: u32) -> Result<u64, StoreError> {
         const OPERATION: &str = "note.forget_mentions";
-        let found: Vec<Uuid> = note_mention::Entity::find()
-            .select_only()
-            .column(note_mention::Column::NoteId)
-            .filter(note_mention::Column::UserId.eq(user.uuid()))
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
+        let which = note_mention::Entity::find().filter(note_mention::Column::UserId.eq(user.uuid()));
+        let found = batch::first_keys(&self.connection, which, note_mention::Column::NoteId, limit).await;
+        let found = found.map_err(failed(OPERATION))?;
         if found.is_empty() {
             return Ok(0);
         }
-        let notes = Entity::find().filter(Column::Id.is_in(found.iter().copied())).all(&self.connection).await;
+        // Locked: what somebody else writes between here and the commit would be undone.
+        let notes = Entity::find()
+            .filter(Column::Id.is_in(found.iter().copied()))
+            .order_by_asc(Column::Id)
+            .lock(LockType::Update)
+            .all(&self.connection)
+            .await;
         for row in notes.map_err(failed(OPERATION))? {
             let mut note = super::row::note(row)?;
             note.mentions.retain(|mention| mention.user_id != user);
             Entity::update_many()
                 .set(ActiveModel { mentions: Set(to_json(OPERATION, &note.mentions)?), ..Default::default() })
+                .col_expr(Column::UpdatedAt, next_version(Column::UpdatedAt, self.now))
                 .filter(Column::Id.eq(note.id.uuid()))
                 .exec(&self.connection)
                 .await

@@ -10,12 +10,12 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use super::row::at;
-use super::verbs::next_version;
 use crate::batch;
 use crate::entity::webhook::{ActiveModel, Column, Entity};
 use crate::entity::webhook_delivery::{self, Column as Sent, Entity as Deliveries};
 use crate::error::failed;
 use crate::session::Unit;
+use crate::version::next_version;
 
 /// An attempt is due at some time.
 pub(super) const WAITING: [&str; 2] = [DeliveryStatus::Pending.as_str(), DeliveryStatus::Retrying.as_str()];
@@ -79,7 +79,7 @@ pub(super) async fn cancel_orphans(unit: &mut Unit, limit: u32) -> Result<u64, S
             body: Set(None),
             ..Default::default()
         })
-        .col_expr(Sent::UpdatedAt, next_version(unit.now))
+        .col_expr(Sent::UpdatedAt, next_version(Sent::UpdatedAt, unit.now))
         .filter(Sent::Id.is_in(ids))
         .filter(Sent::Status.is_in(WAITING))
         .exec(&unit.connection)

@@ -10,7 +10,6 @@ use authpi_core::timestamp::Timestamp;
 use authpi_core::webhook::model::{Delivery, DeliveryStatus, Webhook};
 use authpi_core::webhook::repository::{Requeue, Requeued, WebhookRepository};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -22,6 +21,7 @@ use crate::entity::{event, webhook_delivery};
 use crate::error::failed;
 use crate::insert::insert_unless_taken;
 use crate::session::Unit;
+use crate::version::next_version;
 
 /// Ids of one statement: keeps the number of bound values below every backend's limit.
 const IDS: usize = 500;
@@ -69,11 +69,6 @@ impl Unit {
         }
         query.into_tuple().all(&self.connection).await.map_err(failed("webhook.requeue"))
     }
-}
-
-/// The version that follows each row's own.
-pub(super) fn next_version(now: Timestamp) -> Expr {
-    CaseStatement::new().case(Sent::UpdatedAt.gte(at(now)), Expr::col(Sent::UpdatedAt).add(1)).finally(at(now)).into()
 }
 
 #[async_trait]
@@ -183,7 +178,7 @@ impl WebhookRepository for Unit {
                     lost_leases: Set(0),
                     ..Default::default()
                 })
-                .col_expr(Sent::UpdatedAt, next_version(self.now))
+                .col_expr(Sent::UpdatedAt, next_version(Sent::UpdatedAt, self.now))
                 .filter(Sent::Id.is_in(batch.iter().copied()))
                 .filter(Sent::Status.eq(DeliveryStatus::Failed.as_str()))
                 .exec(&self.connection)
@@ -212,7 +207,7 @@ impl WebhookRepository for Unit {
         for batch in waiting.chunks(IDS) {
             let done = Deliveries::update_many()
                 .col_expr(Sent::NextAttemptAt, at(self.now).into())
-                .col_expr(Sent::UpdatedAt, next_version(self.now))
+                .col_expr(Sent::UpdatedAt, next_version(Sent::UpdatedAt, self.now))
                 .filter(Sent::Id.is_in(batch.iter().copied()))
                 .filter(Sent::Status.is_in(sweeps::WAITING))
                 .exec(&self.connection)

@@ -185,7 +185,11 @@ macro_rules! store_contract {
             a_filtered_page_examines_two_thousand_rows,
             backlinks_are_the_newest_that_still_refer,
             only_what_is_there_in_the_account_exists,
+        ]);
+        $crate::store_contract!(@room $run, note_removal: [
+            mentions_of_one_user_are_forgotten_in_batches,
             notes_of_what_was_deleted_are_found_and_removed_in_batches,
+            who_read_a_note_before_cannot_bring_a_forgotten_mention_back,
         ]);
         $crate::store_contract!(@room $run, session: [
             every_field_comes_back_as_it_was_written,

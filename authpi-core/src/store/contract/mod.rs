@@ -40,6 +40,7 @@ pub mod membership;
 pub mod membership_groups;
 pub mod membership_rules;
 pub mod note;
+pub mod note_removal;
 pub mod organization;
 pub mod session;
 pub mod signing_key;

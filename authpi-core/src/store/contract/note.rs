@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::agent::{agent, delete as delete_agent, insert as insert_agent};
 use super::api_key::{insert as insert_key, key};
 use super::client::{client, insert as insert_client};
 use super::issuer::inserted as inserted_issuer;
@@ -12,15 +11,15 @@ use super::organization::{insert as insert_organization, organization};
 use super::user::{insert as insert_user, user};
 use super::webhook::{insert as insert_webhook, webhook};
 use super::{Ground, START, begin, later, mint, race};
-use crate::id::{AccountId, IssuerId, NoteId, UserId};
+use crate::id::{AccountId, NoteId, UserId};
 use crate::note::model::{LINK_LIMIT, Mention, Note, NoteSubject, NoteSubjectType, NoteTarget, Reference};
-use crate::note::repository::{DepartedSubject, NoteFilter, NotePosition};
+use crate::note::repository::{NoteFilter, NotePosition};
 use crate::outcome::WriteOutcome;
 use crate::page::{EXAMINED_ROWS, Limit, PageRequest, SearchPage};
 use crate::timestamp::Timestamp;
 
 /// A plain note on some user.
-fn note(account: AccountId) -> Note {
+pub(super) fn note(account: AccountId) -> Note {
     Note {
         id: mint(),
         account_id: account,
@@ -37,7 +36,7 @@ fn note(account: AccountId) -> Note {
     }
 }
 
-fn mentioning(user: UserId, note: Note) -> Note {
+pub(super) fn mentioning(user: UserId, note: Note) -> Note {
     Note { mentions: vec![Mention { user_id: user, created_at: START }], ..note }
 }
 
@@ -45,17 +44,17 @@ fn referring(target: NoteTarget, note: Note) -> Note {
     Note { references: vec![Reference { target, issuer_id: None, created_at: START }], ..note }
 }
 
-async fn insert(ground: &Ground, note: &Note) {
+pub(super) async fn insert(ground: &Ground, note: &Note) {
     let mut unit = begin(ground, START).await;
     unit.notes().insert(note).await.unwrap();
     unit.commit().await.unwrap();
 }
 
-async fn find(ground: &Ground, account: AccountId, id: NoteId) -> Option<Note> {
+pub(super) async fn find(ground: &Ground, account: AccountId, id: NoteId) -> Option<Note> {
     ground.store().reads().notes().find(account, id).await.unwrap()
 }
 
-async fn update(ground: &Ground, after: &Note, before: Timestamp) -> WriteOutcome {
+pub(super) async fn update(ground: &Ground, after: &Note, before: Timestamp) -> WriteOutcome {
     let mut unit = begin(ground, after.updated_at).await;
     let outcome = unit.notes().update(after, before).await.unwrap();
     unit.commit().await.unwrap();
@@ -73,7 +72,7 @@ async fn page(
     ground.store().reads().notes().list(account, filter, &page).await.unwrap()
 }
 
-async fn listed(ground: &Ground, account: AccountId, filter: NoteFilter) -> Vec<NoteId> {
+pub(super) async fn listed(ground: &Ground, account: AccountId, filter: NoteFilter) -> Vec<NoteId> {
     page(ground, account, &filter, 100, None).await.items.iter().map(|note| note.id).collect()
 }
 
@@ -343,46 +342,4 @@ pub async fn only_what_is_there_in_the_account_exists(ground: Ground) {
     let store = ground.store();
     assert_eq!(store.reads().notes().existing(account, &targets).await.unwrap(), expected);
     assert_eq!(store.reads().notes().existing(account, &[]).await.unwrap(), []);
-}
-
-pub async fn notes_of_what_was_deleted_are_found_and_removed_in_batches(ground: Ground) {
-    let issuer: IssuerId = mint();
-    let (person, app, helper) = (user(issuer), client(issuer), agent(issuer));
-    insert_user(&ground, &person).await;
-    insert_client(&ground, &app).await;
-    insert_agent(&ground, &helper).await;
-    let account = mint();
-    let subjects = [NoteSubject::User(person.id), NoteSubject::Client(app.id), NoteSubject::Agent(helper.id)];
-    let mut last = None;
-    for subject in subjects {
-        for _ in 0..3 {
-            let one = mentioning(mint(), Note { issuer_id: issuer, subject, ..note(account) });
-            insert(&ground, &one).await;
-            last = Some(one);
-        }
-    }
-    let departed = async |since| {
-        let found = ground.store().reads().notes().departed(since, 100).await.unwrap();
-        let ours = found.into_iter().filter(|one: &DepartedSubject| one.issuer_id == issuer);
-        ours.map(|one| one.subject).collect::<Vec<_>>()
-    };
-    assert_eq!(departed(START).await, []);
-    let mut unit = begin(&ground, later(1)).await;
-    let _ = unit.users().begin_delete(issuer, person.id, START).await.unwrap();
-    let _ = unit.clients().delete(issuer, app.id, START).await.unwrap();
-    unit.commit().await.unwrap();
-    delete_agent(&ground, &helper, 2).await;
-    assert_eq!(departed(START).await, subjects);
-    assert_eq!(departed(later(2)).await, [subjects[2]]);
-    let mut batches = Vec::new();
-    for _ in 0..3 {
-        let mut unit = begin(&ground, later(3)).await;
-        batches.push(unit.notes().remove_of(issuer, subjects[2], 2).await.unwrap());
-        unit.commit().await.unwrap();
-    }
-    assert_eq!(batches, [2, 1, 0]);
-    assert_eq!(departed(START).await, subjects[..2]);
-    let mentioned = last.unwrap().mentions[0].user_id;
-    let filter = NoteFilter { mentions_user_id: Some(mentioned), ..NoteFilter::default() };
-    assert_eq!(listed(&ground, account, filter).await, [], "what they named went with them");
 }
