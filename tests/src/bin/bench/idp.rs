@@ -201,8 +201,7 @@ impl Visitor {
         let flow = begun.rsplit_once('=').unwrap().1;
         let state = self.send(app, Method::GET, &format!("/flows/{flow}"), None).await;
         let ticket = text(&serde_json::from_slice(&state.body).unwrap(), "ticket");
-        for (step, body) in
-            [("identify", json!({ "identifier": user })), ("password", json!({ "password": PASSWORD }))]
+        for (step, body) in [("identify", json!({ "identifier": user })), ("password", json!({ "password": PASSWORD }))]
         {
             let path = format!("/flows/{flow}/{step}");
             let answer = self.send(app, Method::POST, &path, Some((&ticket, body))).await;
