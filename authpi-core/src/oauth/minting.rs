@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::model::{ACCESS_TYP, AccessClaims, IdClaims, RefreshClaims};
+use super::model::{ACCESS_TYP, AccessClaims, IdClaims, LOGOUT_TYP, LogoutClaims, RefreshClaims};
 use crate::client::model::{Client, ResponseSignatureAlgorithm};
 use crate::error::Refusal;
 use crate::id::IssuerId;
@@ -64,6 +64,19 @@ pub(super) async fn id_token(
     claims: &IdClaims,
 ) -> Result<String, Refusal> {
     sign(services, issuer, algorithm, None, claims).await
+}
+
+/// Signs a logout token.
+///
+/// # Errors
+/// As [`access_token`].
+pub(super) async fn logout_token(
+    services: &Services,
+    issuer: IssuerId,
+    algorithm: Algorithm,
+    claims: &LogoutClaims,
+) -> Result<String, Refusal> {
+    sign(services, issuer, algorithm, Some(LOGOUT_TYP), claims).await
 }
 
 /// Signs a refresh token, and says with which key.

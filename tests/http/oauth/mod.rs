@@ -5,6 +5,7 @@ mod bearer;
 mod client_authentication;
 mod codes;
 mod confusion;
+mod exchange;
 mod introspection;
 mod machines;
 mod refresh;

@@ -82,6 +82,14 @@ impl Audience {
             Self::Many(many) => many.iter().any(|one| one == whom),
         }
     }
+
+    /// It names somebody, and nobody but `those`.
+    pub fn names_only(&self, those: &[&str]) -> bool {
+        match self {
+            Self::One(one) => those.contains(&one.as_str()),
+            Self::Many(many) => !many.is_empty() && many.iter().all(|one| those.contains(&one.as_str())),
+        }
+    }
 }
 
 /// Whom an access token is for: the resources of this request, else those of the grant, else the client's default, else

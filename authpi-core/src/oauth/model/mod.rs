@@ -11,7 +11,7 @@ mod pkce;
 
 pub use audience::{Audience, InvalidResource, Resources, audience};
 pub use claims::{
-    ACCESS_TYP, AccessClaims, Actor, Dat, IdClaims, OrganizationClaim, RefreshClaims, TokenUse, VerifiedAccess,
+    ACCESS_TYP, AccessClaims, Actor, Dat, IdClaims, OrganizationClaim, RefreshClaims, LOGOUT_TYP, LogoutClaims, LogoutEvents, TokenUse, VerifiedAccess,
 };
 pub use claims_request::{ClaimsRequest, InvalidClaims, Wanted, wanted};
 pub use code::{AuthorizationCode, CodeBinding, SPENT_KEPT};
