@@ -15,6 +15,7 @@ use crate::event::model::Trigger;
 use crate::id::{AccountId, IssuerId};
 use crate::key::published::{Cache, KeyCache};
 use crate::keyring::Keyring;
+use crate::oauth::rotation::{WithdrawnKey, withdraw_key};
 use crate::retries::Retries;
 use crate::seal::{SealKey, SealKeys};
 use crate::secret::{KeyTag, Pepper, Peppers, hex};
@@ -155,6 +156,16 @@ impl AuthPi {
     /// Starts the background workers; stop them before the process ends.
     pub fn start(&self) -> Workers {
         Workers::start(Arc::clone(&self.0.services))
+    }
+
+    /// Withdraws a signing key of an issuer that is in wrong hands: it leaves the published keys at once, another one signs,
+    /// nothing that it has signed is believed any more, and the sessions that were refreshed with it end. Call it again
+    /// when it failed on the way.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for no such issuer; [`Refusal::Overloaded`] when the CPU pool is full; [`Refusal::Store`].
+    pub async fn withdraw_key(&self, issuer: IssuerId, kid: uuid::Uuid) -> Result<WithdrawnKey, Refusal> {
+        withdraw_key(&self.0.services, issuer, kid).await
     }
 
     /// The engine's inside, for operations that a host calls in process.

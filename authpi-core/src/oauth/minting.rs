@@ -26,6 +26,15 @@ pub(super) fn new_jti(services: &Services) -> Result<String, Refusal> {
     alphanumeric(services.entropy.as_ref(), JTI_LENGTH).map_err(Refusal::internal)
 }
 
+/// Bounds of the lifetimes that clients choose, in seconds (D83).
+const LIFETIMES: std::ops::RangeInclusive<u32> = 60..=21 * 24 * 60 * 60;
+
+/// A lifetime as a client has chosen it, within what any token may have: what outlives its signing key could not be
+/// verified.
+pub(super) fn lifetime(chosen: u32) -> u32 {
+    chosen.clamp(*LIFETIMES.start(), *LIFETIMES.end())
+}
+
 /// A lifetime as a number that dates are reckoned with.
 pub(super) fn seconds(lifetime: u32) -> i64 {
     lifetime.into()
@@ -103,4 +112,15 @@ async fn sign(
 ) -> Result<String, Refusal> {
     let key = signer(services, issuer, algorithm).await?;
     signed(&key.pair, key.kid, typ, claims).map_err(Refusal::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_outlives_three_weeks_or_dies_within_a_minute() {
+        let bounded = [0, 59, 60, 1_800, 1_814_400, 1_814_401, u32::MAX].map(lifetime);
+        assert_eq!(bounded, [60, 60, 60, 1_800, 1_814_400, 1_814_400, 1_814_400]);
+    }
 }

@@ -69,7 +69,7 @@ async fn attempt(services: Arc<Services>, notice: LogoutNotice) -> Result<(), Re
     }
     unit.commit().await?;
     if claimed.lost_too_often() {
-        return failed(&services, claimed, "lease_expired").await;
+        return failed(&services, claimed, "lease_expired".to_owned()).await;
     }
     let Some(request) = back_channel::request(&services, &claimed).await? else {
         return gone(&services, &claimed).await;
@@ -79,14 +79,13 @@ async fn attempt(services: Arc<Services>, notice: LogoutNotice) -> Result<(), Re
             metrics::counter!("authpi_logout_notices_total", "outcome" => "told").increment(1);
             gone(&services, &claimed).await
         }
-        Ok(answer) => failed(&services, claimed, format_args!("http_{}", answer.status)).await,
-        Err(failure) => failed(&services, claimed, failure).await,
+        Ok(answer) => failed(&services, claimed, format!("http_{}", answer.status)).await,
+        Err(failure) => failed(&services, claimed, failure.to_string()).await,
     }
 }
 
 /// Plans the next attempt, or gives up.
-async fn failed(services: &Services, claimed: LogoutNotice, class: impl std::fmt::Display) -> Result<(), Refusal> {
-    let class = class.to_string();
+async fn failed(services: &Services, claimed: LogoutNotice, class: String) -> Result<(), Refusal> {
     let now = services.now();
     let Some(next) = claimed.clone().failed(now) else {
         metrics::counter!("authpi_logout_notices_total", "outcome" => "given_up").increment(1);

@@ -36,6 +36,11 @@ impl Resources {
         Ok(Self(found))
     }
 
+    /// What the settings of a client name, which were checked when they were saved.
+    pub fn one(resource: &str) -> Self {
+        Self(vec![resource.to_owned()])
+    }
+
     /// None were asked for.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

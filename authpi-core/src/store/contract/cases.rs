@@ -165,6 +165,15 @@ macro_rules! store_contract {
             a_deleted_issuer_publishes_nothing_and_gets_no_keys,
             issuers_with_keys_are_walked_in_pages,
         ]);
+        $crate::store_contract!(@room $run, logout: [
+            every_field_comes_back_as_it_was_written,
+            notices_are_due_by_time_longest_first_and_in_batches,
+            of_parallel_claims_of_one_notice_one_wins,
+            a_stale_claim_changes_and_removes_nothing,
+            another_issuer_changes_and_removes_nothing,
+            a_dropped_unit_queues_nothing,
+            old_notices_are_purged_in_batches_whoever_holds_them,
+        ]);
         $crate::store_contract!(@room $run, mail: [
             every_field_comes_back_as_it_was_written,
             mail_is_due_by_time_longest_first_and_in_batches,

@@ -8,7 +8,7 @@ use super::{ACCESS, Acting, STANDING, set, words};
 /// An organization where the user is a member with these scopes; its path and id.
 async fn organization(acting: &Acting, scopes: &[&str]) -> (String, String) {
     let path = acting.ground.app.organization(&acting.ground.issuer).await;
-    let member = json!({ "member_id": acting.ground.user, "scopes": scopes, "title": "Clerk" });
+    let member = json!({ "member_id": acting.ground.user, "scopes": scopes, "user_title": "Clerk" });
     acting.ground.app.root().post(&format!("{path}/members"), member).expect(201).await;
     let id = path.rsplit('/').next().unwrap().to_owned();
     (path, id)
