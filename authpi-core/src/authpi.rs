@@ -16,6 +16,7 @@ use crate::id::{AccountId, IssuerId};
 use crate::key::published::{Cache, KeyCache};
 use crate::keyring::Keyring;
 use crate::oauth::rotation::{WithdrawnKey, withdraw_key};
+use crate::outcome::WriteOutcome;
 use crate::retries::Retries;
 use crate::seal::{SealKey, SealKeys};
 use crate::secret::{KeyTag, Pepper, Peppers, hex};
@@ -166,6 +167,22 @@ impl AuthPi {
     /// [`Refusal::NotFound`] for no such issuer; [`Refusal::Overloaded`] when the CPU pool is full; [`Refusal::Store`].
     pub async fn withdraw_key(&self, issuer: IssuerId, kid: uuid::Uuid) -> Result<WithdrawnKey, Refusal> {
         withdraw_key(&self.0.services, issuer, kid).await
+    }
+
+    /// Has another key sign the cookies of an issuer. Those of the key before are accepted until the next call: a second one
+    /// signs everybody out of the issuer whose browser was not back meanwhile.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for no such issuer; [`Refusal::Store`].
+    pub async fn replace_cookie_key(&self, issuer: IssuerId) -> Result<(), Refusal> {
+        let services = &self.0.services;
+        let mut unit = services.store.begin(services.now()).await?;
+        if unit.issuers().replace_cookie_key(issuer).await? == WriteOutcome::Stale {
+            return Err(Refusal::NotFound);
+        }
+        unit.commit().await?;
+        services.issuers.remove(issuer);
+        Ok(())
     }
 
     /// The engine's inside, for operations that a host calls in process.

@@ -28,7 +28,7 @@ pub struct Browser {
 /// [`Refusal::Store`] and [`Refusal::Overloaded`] as they come.
 pub async fn current(call: &IssuerCall) -> Result<Option<BrowserSession>, Refusal> {
     let root = call.services().root_for(Some(call.issuer_id())).await?;
-    live_session(call, &CookieKey::of(&root.key)).await
+    live_session(call, &CookieKey::of(&root.key, call.issuer().cookie_keys)).await
 }
 
 /// The same, also for a session that is frozen: whoever signs out of it ends it, and nobody thaws it later.
@@ -37,7 +37,7 @@ pub async fn current(call: &IssuerCall) -> Result<Option<BrowserSession>, Refusa
 /// As [`current`].
 pub async fn unended(call: &IssuerCall) -> Result<Option<BrowserSession>, Refusal> {
     let root = call.services().root_for(Some(call.issuer_id())).await?;
-    session_in(call, &CookieKey::of(&root.key), |status| !status.is_final()).await
+    session_in(call, &CookieKey::of(&root.key, call.issuer().cookie_keys), |status| !status.is_final()).await
 }
 
 async fn live_session(call: &IssuerCall, key: &CookieKey) -> Result<Option<BrowserSession>, Refusal> {
@@ -79,7 +79,7 @@ impl Browser {
     /// As [`current`]; [`Refusal::Internal`] when the source of randomness fails.
     pub async fn of(call: &IssuerCall) -> Result<Self, Refusal> {
         let root: IssuerRoot = call.services().root_for(Some(call.issuer_id())).await?;
-        let key = CookieKey::of(&root.key);
+        let key = CookieKey::of(&root.key, call.issuer().cookie_keys);
         let sent = call.cookie(CookieKind::Flow).and_then(FlowCookie::parse);
         let is_new = sent.is_none();
         let cookie = if let Some(cookie) = sent {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use authpi_core::outcome::WriteOutcome;
 use authpi_core::worker::run_once;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
@@ -255,7 +256,8 @@ async fn what_a_process_held_when_it_died_is_told_once_its_lease_is_over() {
     told.revoke(&sid).await;
     let held = services.store.reads().logouts().due(services.now(), 10).await.unwrap().remove(0);
     let mut unit = services.store.begin(services.now()).await.unwrap();
-    unit.logouts().update(&held.clone().claimed(services.now()), &held).await.unwrap();
+    let claimed = held.clone().claimed(services.now());
+    assert_eq!(unit.logouts().update(&claimed, &held).await.unwrap(), WriteOutcome::Done);
     unit.commit().await.unwrap();
     assert!(told.tokens().await.is_empty());
     told.ground.app.advance(Duration::from_secs(30));

@@ -75,3 +75,24 @@ async fn a_key_of_another_issuer_is_not_withdrawn() {
     assert_eq!((done.withdrawn, done.sessions), (false, 0));
     assert_eq!(ground.refresh(text(&tokens, "refresh_token")).await.status.as_u16(), 200);
 }
+
+/// D111
+#[tokio::test]
+async fn a_browser_stays_signed_in_while_the_cookie_key_is_replaced_once() {
+    let ground = super::authorize::Ground::new().await;
+    let issuer = ground.id().parse().unwrap();
+    let (browser, other) = (ground.browser(), ground.browser());
+    ground.authorized(&browser).await;
+    let waiting = ground.get(&other, &[("prompt", "login")]).await;
+    let silent = async || ground.get(&browser, &[("prompt", "none")]).await;
+    ground.app.authpi.replace_cookie_key(issuer).await.unwrap();
+    assert!(super::authorize::answered(&silent().await).contains_key("code"), "the key before is accepted");
+    let reply = ground.sign_in(&other, &waiting).await;
+    assert!(super::authorize::answered(&reply).contains_key("code"), "and so is a login that began under it");
+    ground.app.authpi.replace_cookie_key(issuer).await.unwrap();
+    super::authorize::client_is_told(&silent().await, "login_required");
+    let renewed = ground.get(&other, &[("prompt", "none")]).await;
+    assert!(super::authorize::answered(&renewed).contains_key("code"), "it has a cookie of the second key");
+    let nowhere = "i_0000000000000000000000000".parse().unwrap();
+    assert!(matches!(ground.app.authpi.replace_cookie_key(nowhere).await, Err(Refusal::NotFound)));
+}

@@ -58,6 +58,7 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, client: [
             every_field_comes_back_as_it_was_written,
             another_issuer_sees_and_changes_nothing,
+            details_are_given_of_those_that_are_asked_for_and_not_deleted,
             a_stale_version_changes_nothing,
             of_parallel_rotations_of_one_version_one_wins,
             pages_neither_repeat_nor_skip_while_rows_come_and_go,
@@ -158,6 +159,7 @@ macro_rules! store_contract {
             another_issuer_sees_and_changes_nothing,
             of_parallel_creators_one_makes_a_generation,
             a_generation_that_is_taken_adds_nothing,
+            a_key_is_withdrawn_once_and_by_its_own_issuer,
             a_rotated_issuer_has_both_generations,
             keys_that_were_succeeded_long_ago_are_removed,
             the_version_follows_the_keys_and_the_issuer,
@@ -329,6 +331,7 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, grant: [
             every_field_comes_back_as_it_was_written,
             another_issuer_sees_and_changes_nothing,
+            sessions_are_found_by_the_key_that_signed_their_refresh_token,
             of_parallel_uses_of_a_code_one_spends_it,
             of_parallel_rotations_of_a_token_one_wins,
             the_first_refresh_token_is_set_once,
