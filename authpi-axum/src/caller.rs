@@ -20,7 +20,7 @@ use crate::convert;
 /// Whom it must be for says [`HostApi`](authpi_core::web::host_api::HostApi), in the options of the engine.
 #[derive(Clone)]
 pub struct Caller {
-    caller: authpi_core::web::caller::Caller,
+    inner: authpi_core::web::caller::Caller,
     authpi: AuthPi,
     challenge: Challenge,
 }
@@ -31,7 +31,7 @@ impl Caller {
     /// # Errors
     /// [`Rejection`].
     pub fn require(&self, scope: &str) -> Result<(), Rejection> {
-        self.caller.require(scope).map_err(|refusal| self.rejection(refusal))
+        self.inner.require(scope).map_err(|refusal| self.rejection(refusal))
     }
 
     /// [`require_in`](authpi_core::web::caller::Caller::require_in), with an answer that says which scope was missing.
@@ -39,7 +39,7 @@ impl Caller {
     /// # Errors
     /// [`Rejection`].
     pub fn require_in(&self, organization: OrganizationId, scope: &str) -> Result<(), Rejection> {
-        self.caller.require_in(organization, scope).map_err(|refusal| self.rejection(refusal))
+        self.inner.require_in(organization, scope).map_err(|refusal| self.rejection(refusal))
     }
 
     /// Makes sure that the session, and all else that an access token stands for, is alive now: for what cannot wait
@@ -48,7 +48,7 @@ impl Caller {
     /// # Errors
     /// [`Rejection`].
     pub async fn check_live(&self) -> Result<(), Rejection> {
-        self.authpi.check_live(&self.caller).await.map_err(|refusal| self.rejection(refusal))
+        self.authpi.check_live(&self.inner).await.map_err(|refusal| self.rejection(refusal))
     }
 
     fn rejection(&self, refusal: Refusal) -> Rejection {
@@ -60,13 +60,13 @@ impl Deref for Caller {
     type Target = authpi_core::web::caller::Caller;
 
     fn deref(&self) -> &Self::Target {
-        &self.caller
+        &self.inner
     }
 }
 
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.caller.fmt(f)
+        self.inner.fmt(f)
     }
 }
 
@@ -81,7 +81,7 @@ where
         let authpi = AuthPi::from_ref(state);
         let challenge = authpi.challenge(&parts.headers);
         match authpi.caller(&parts.headers, convert::peer(&parts.extensions)).await {
-            Ok(caller) => Ok(Self { caller, authpi, challenge }),
+            Ok(caller) => Ok(Self { inner: caller, authpi, challenge }),
             Err(refusal) => Err(Rejection { refusal, challenge }),
         }
     }
