@@ -42,7 +42,8 @@ impl Kinds {
         let app = App::start_reaching(DRIVER, &dns).await;
         let organization = app.account_organization().await;
         let (issuer, _) = organization.split_once("/organizations/").unwrap();
-        let ground = Ground::at(app, issuer.to_owned(), "internal", json!({ "backchannel_logout_uri": receiver.base })).await;
+        let ground =
+            Ground::at(app, issuer.to_owned(), "internal", json!({ "backchannel_logout_uri": receiver.base })).await;
         let (pair, public) = key();
         let openid = json!({ "application_type": "m2m", "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [public] } });
         let body = json!({ "name": "Job", "confidential": true, "settings": { "scopes": ["a:b"], "openid": openid } });
@@ -158,7 +159,8 @@ async fn a_token_is_taken_for_nothing_but_what_it_is() {
     let actor = async |token: &str| {
         let subject = [("subject_token", access), ("subject_token_type", TYPE)];
         let actor = [("actor_token", token), ("actor_token_type", TYPE)];
-        ok(&Kinds::by(ground, &kinds.agent, &[("grant_type", EXCHANGE), subject[0], subject[1], actor[0], actor[1]]).await)
+        ok(&Kinds::by(ground, &kinds.agent, &[("grant_type", EXCHANGE), subject[0], subject[1], actor[0], actor[1]])
+            .await)
     };
     assert_eq!(kinds.taken(actor).await, [AGENTS], "the actor of an exchange");
 

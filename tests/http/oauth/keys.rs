@@ -42,7 +42,10 @@ async fn a_key_in_wrong_hands_is_withdrawn_and_ends_the_sessions_that_it_signed(
     assert_eq!(ground.app.anonymous().get(&ground.path(&hint)).send().await.status.as_u16(), 400);
     let sid = |tokens: &tests::Reply| claims(text(tokens, "id_token"))["sid"].as_str().unwrap().to_owned();
     let session = ground.session(&sid(&lost)).await;
-    assert_eq!((&session["status"], &session["revoked_reason"]), (&json!("revoked"), &json!("signing_key_compromised")));
+    assert_eq!(
+        (&session["status"], &session["revoked_reason"]),
+        (&json!("revoked"), &json!("signing_key_compromised"))
+    );
     let ended = ground.events("session.terminated").await;
     assert_eq!((ended.len(), &ended[0]["data"]["cause"]), (1, &json!("compromised")));
     assert_eq!(ended[0]["auth"]["type"], "system");

@@ -5,7 +5,7 @@ use serde_json::json;
 use tests::{Browser, Reply};
 
 use super::authorize::Ground;
-use super::{refused, text};
+use super::{location, refused, text};
 
 const BACK: &str = "https://app.example.com/bye?x=%20y";
 const FRAME: &str = "https://app.example.com/gone";
@@ -82,7 +82,7 @@ async fn after_a_logout_every_token_of_the_session_is_worth_nothing() {
     let hint = text(&tokens, "id_token");
     let asked = [("id_token_hint", hint), ("post_logout_redirect_uri", BACK), ("state", "a b&c")];
     let reply = log_out(&browser, &asked).await;
-    assert_eq!((reply.status.as_u16(), reply.header("location")), (302, &*format!("{BACK}&state=a+b%26c")), "{reply}");
+    assert_eq!((reply.status.as_u16(), location(&reply)), (302, &*format!("{BACK}&state=a+b%26c")), "{reply}");
     assert_eq!(sessions(&ground).await, pairs(&[("op", "revoked"), ("rp", "revoked")]));
     assert_eq!((browser.cookie("op"), browser.cookie("opbs")), (None, None));
     let path = |endpoint: &str| format!("/{}/{endpoint}", ground.id());
@@ -116,7 +116,7 @@ async fn an_id_token_ends_no_other_browsers_sign_on() {
     let asked = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", BACK)];
     let question = log_out(&other, &asked).await;
     assert_eq!(question.status.as_u16(), 200, "{question}");
-    assert!(question.header("location").is_empty() && page(&question).contains("ticket"));
+    assert!(location(&question).is_empty() && page(&question).contains("ticket"));
     let live = sessions(&ground).await;
     assert_eq!(live.iter().filter(|(kind, status)| kind == "op" && status == "active").count(), 2);
     // A ticket of nobody changes nothing.
@@ -126,13 +126,13 @@ async fn an_id_token_ends_no_other_browsers_sign_on() {
     // Nobody's browser ends that client's session, and its alone.
     let stranger = ground.browser();
     let reply = log_out(&stranger, &asked).await;
-    assert_eq!((reply.status.as_u16(), reply.header("location")), (302, BACK), "{reply}");
+    assert_eq!((reply.status.as_u16(), location(&reply)), (302, BACK), "{reply}");
     let left = sessions(&ground).await;
     assert_eq!(left.iter().filter(|(kind, status)| kind == "op" && status == "active").count(), 2, "{left:?}");
     assert_eq!(left.iter().filter(|(kind, status)| kind == "rp" && status == "revoked").count(), 1, "{left:?}");
     // With the yes of the person that browser's own sign-on ends.
     let reply = confirm(&other, &log_out(&other, &asked).await).await;
-    assert_eq!((reply.status.as_u16(), reply.header("location")), (303, BACK), "{reply}");
+    assert_eq!((reply.status.as_u16(), location(&reply)), (303, BACK), "{reply}");
     let left = sessions(&ground).await;
     assert_eq!(left.iter().filter(|(kind, status)| kind == "op" && status == "active").count(), 1, "{left:?}");
     let silent = ground.get(&browser, &[("prompt", "none")]).await;
@@ -147,7 +147,7 @@ async fn without_a_good_hint_the_person_is_asked_and_goes_nowhere_else() {
     for (hint, status) in [("", 200), ("x.y.z", 400), (text(&tokens, "access_token"), 400)] {
         let asked = [("id_token_hint", hint), ("post_logout_redirect_uri", BACK)];
         let reply = log_out(&browser, &asked).await;
-        assert_eq!((reply.status.as_u16(), reply.header("location")), (status, ""), "{reply}");
+        assert_eq!((reply.status.as_u16(), location(&reply)), (status, ""), "{reply}");
         assert!(page(&reply).contains("ticket"), "it offers the question");
     }
     let other = json!({ "name": "o", "confidential": true, "settings": {} });
@@ -156,7 +156,7 @@ async fn without_a_good_hint_the_person_is_asked_and_goes_nowhere_else() {
     assert_eq!(log_out(&browser, &named).await.status.as_u16(), 400, "another client's");
     assert_eq!(sessions(&ground).await, pairs(&[("op", "active"), ("rp", "active")]));
     let reply = confirm(&browser, &log_out(&browser, &[("post_logout_redirect_uri", BACK)]).await).await;
-    assert_eq!((reply.status.as_u16(), reply.header("location")), (200, ""), "{reply}");
+    assert_eq!((reply.status.as_u16(), location(&reply)), (200, ""), "{reply}");
     assert_eq!(sessions(&ground).await, pairs(&[("op", "revoked"), ("rp", "revoked")]));
     assert_eq!(log_out(&browser, &[]).await.status.as_u16(), 200, "signed out");
     let program = ground.app.anonymous().get(&format!("/{}/logout", ground.id()));
@@ -174,8 +174,9 @@ async fn the_clients_of_the_session_are_told_in_the_browser_wherever_it_goes_the
         shown.contains(&format!("{FRAME}?iss=")) && shown.contains(&format!("&sid={sid}"))
     };
     let hint = text(&tokens, "id_token");
-    let reply = log_out(&browser, &[("id_token_hint", hint), ("post_logout_redirect_uri", "https://evil.example/")]).await;
-    assert_eq!((reply.status.as_u16(), reply.header("location")), (400, ""), "{reply}");
+    let reply =
+        log_out(&browser, &[("id_token_hint", hint), ("post_logout_redirect_uri", "https://evil.example/")]).await;
+    assert_eq!((reply.status.as_u16(), location(&reply)), (400, ""), "{reply}");
     assert!(frame(&reply), "also where it cannot be led back: {reply}");
     assert!(reply.header("content-security-policy").contains("frame-src https://app.example.com"), "{reply}");
     assert!(!page(&reply).contains("evil.example"));

@@ -46,6 +46,11 @@ fn text<'r>(reply: &'r Reply, name: &str) -> &'r str {
     reply.body[name].as_str().unwrap_or_else(|| panic!("no {name} in {reply}"))
 }
 
+/// Where a reply leads; nowhere is empty.
+fn location(reply: &Reply) -> &str {
+    reply.headers.get("location").map_or("", |value| value.to_str().unwrap())
+}
+
 #[track_caller]
 fn refused(reply: &Reply, status: u16, error: &str) {
     let found = (reply.status.as_u16(), reply.body["error"].as_str().unwrap_or_default());

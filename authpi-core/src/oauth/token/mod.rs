@@ -55,7 +55,10 @@ impl Runtime for Token {
                 parameter("scope", "Scopes, separated by spaces."),
                 parameter("resource", "Whom the token is for (RFC 8707).").repeatable(),
                 parameter("org", "Selects an organization."),
-                parameter("subject_token", "For whom an agent will act: their access token, or the id of a delegation."),
+                parameter(
+                    "subject_token",
+                    "For whom an agent will act: their access token, or the id of a delegation.",
+                ),
                 parameter("subject_token_type", "Which of the two."),
                 parameter("actor_token", "The agent's own access token, where a client calls."),
                 parameter("actor_token_type", "`urn:ietf:params:oauth:token-type:access_token`"),

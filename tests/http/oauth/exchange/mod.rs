@@ -179,7 +179,10 @@ async fn every_exchange_is_told_counted_and_metered() {
         assert_eq!((&used[index]["trigger"], &used[index]["auth"]), (&json!("idp"), &issued[index]["auth"]));
     }
     let auth = |index: usize, name: &str| used[index]["auth"][name].as_str().unwrap_or_default().to_owned();
-    assert_eq!((auth(0, "type"), auth(0, "agent_id"), auth(0, "user_id")), ("agent".into(), agent.clone(), user.clone()));
+    assert_eq!(
+        (auth(0, "type"), auth(0, "agent_id"), auth(0, "user_id")),
+        ("agent".into(), agent.clone(), user.clone())
+    );
     assert_eq!((auth(1, "type"), auth(1, "client_id")), ("client".into(), broker.0.clone()));
     let path = format!("{}/users/{user}/delegations/{delegation}", ground.issuer);
     let record = ground.app.root().get(&path).expect(200).await;
@@ -239,9 +242,7 @@ async fn the_token_is_for_whom_it_is_asked_for() {
     }
     let broker = acting.broker(json!({ "allowed_resources": ["urn:a"], "audience": "urn:default" })).await;
     let own = acting.own_token(&[]).await;
-    let ask = async |more: &[(&str, &str)]| {
-        acting.by_broker(&broker, &own, (&acting.delegation, STANDING), more).await
-    };
+    let ask = async |more: &[(&str, &str)]| acting.by_broker(&broker, &own, (&acting.delegation, STANDING), more).await;
     assert_eq!(audience(&ask(&[]).await), "urn:default");
     assert_eq!(audience(&ask(&[("audience", "urn:a")]).await), "urn:a");
     super::refused(&ask(&[("resource", "urn:b")]).await, 400, "invalid_target");

@@ -37,12 +37,18 @@ async fn a_subject_token_that_is_none_is_refused() {
     ];
     for (what, token) in none {
         let reply = acting.exchange((token, ACCESS), &[]).await;
-        assert_eq!((reply.status.as_u16(), reply.body["error"].as_str()), (400, Some("invalid_request")), "{what}: {reply}");
+        assert_eq!(
+            (reply.status.as_u16(), reply.body["error"].as_str()),
+            (400, Some("invalid_request")),
+            "{what}: {reply}"
+        );
     }
     for no_record in ["", "dgn_x", access, &ground.user] {
         refused(&acting.exchange((no_record, STANDING), &[]).await, 400, "invalid_request");
     }
-    for kind in ["", "urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:id_token", "access_token"] {
+    for kind in
+        ["", "urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:id_token", "access_token"]
+    {
         refused(&acting.exchange((access, kind), &[]).await, 400, "invalid_request");
     }
     for wanted in ["urn:ietf:params:oauth:token-type:refresh_token", "urn:ietf:params:oauth:token-type:jwt"] {
@@ -76,10 +82,12 @@ async fn nothing_of_another_issuer_is_exchanged() {
     let token = acting.token().await;
     let other = acting.ground.app.issuer().await;
     let id = other.rsplit('/').next().unwrap();
-    let agent_there = acting.ground.app.root().post(&format!("{other}/agents"), json!({ "name": "n", "scopes": ["orders:read"] }));
+    let agent_there =
+        acting.ground.app.root().post(&format!("{other}/agents"), json!({ "name": "n", "scopes": ["orders:read"] }));
     let agent_there = agent_there.expect(201).await.id();
     let verifiers = format!("{other}/agents/{agent_there}/verifiers");
-    let secret = acting.ground.app.root().post(&verifiers, json!({ "type": "secret" })).expect(201).await.text("secret");
+    let secret =
+        acting.ground.app.root().post(&verifiers, json!({ "type": "secret" })).expect(201).await.text("secret");
     let there = async |more: &[(&str, &str)]| {
         let head = [("grant_type", GRANT), ("client_id", &*agent_there), ("client_secret", &*secret)];
         let all: Vec<_> = head.into_iter().chain(more.iter().copied()).collect();
@@ -126,10 +134,12 @@ async fn a_client_needs_the_grant_a_secret_and_the_agents_own_token() {
     refused(&acting.by_broker(&without, &own, subject, &[]).await, 401, "unauthorized_client");
     let body = json!({ "name": "p", "confidential": false, "settings": { "openid": { "application_type": "spa", "redirect_uris": ["https://spa.example.com/cb"] } } });
     let public = ground.app.root().post(&format!("{}/clients", ground.issuer), body).expect(201).await.id();
-    let as_public = [("grant_type", GRANT), ("client_id", &*public), ("subject_token", &token), ("subject_token_type", ACCESS)];
+    let as_public =
+        [("grant_type", GRANT), ("client_id", &*public), ("subject_token", &token), ("subject_token_type", ACCESS)];
     refused(&ground.post("token", &as_public).await, 401, "unauthorized_client");
     let head = [("grant_type", GRANT), ("client_id", &*broker.0), ("client_secret", &*broker.1)];
-    let no_actor: Vec<_> = head.into_iter().chain([("subject_token", &*token), ("subject_token_type", ACCESS)]).collect();
+    let no_actor: Vec<_> =
+        head.into_iter().chain([("subject_token", &*token), ("subject_token_type", ACCESS)]).collect();
     refused(&ground.post("token", &no_actor).await, 400, "invalid_request");
     let (id, refresh) = {
         let tokens = ground.tokens(&["openid"]).await;
@@ -205,7 +215,9 @@ async fn one_wording_refuses_every_record_that_does_not_cover() {
     let own = acting.own_token(&[]).await;
     uncovered(&acting.by_broker(&broker, &own, (&token, ACCESS), &[]).await);
     assert_eq!(acting.by_broker(&broker, &own, (&through, STANDING), &[]).await.status.as_u16(), 200);
-    let of_app = acting.delegate(json!({ "scopes": ["orders:*"], "client_id": ground.client, "expires_at": ground.app.now() + 60_000 }));
+    let of_app = acting.delegate(
+        json!({ "scopes": ["orders:*"], "client_id": ground.client, "expires_at": ground.app.now() + 60_000 }),
+    );
     let of_app = of_app.await;
     assert_eq!(acting.exchange((&token, ACCESS), &[]).await.status.as_u16(), 200, "the token is that client's");
     ground.app.advance(Duration::from_mins(1));

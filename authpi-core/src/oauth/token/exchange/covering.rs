@@ -42,9 +42,7 @@ pub(super) fn allowed<'s>(
     others: impl Iterator<Item = &'s Scopes> + Clone,
 ) -> Scopes {
     let is_allowed = |scope: &&Scope| {
-        agent.contains(scope)
-            && !OIDC.contains(&scope.as_str())
-            && others.clone().all(|other| other.grants(scope))
+        agent.contains(scope) && !OIDC.contains(&scope.as_str()) && others.clone().all(|other| other.grants(scope))
     };
     requested.iter().filter(is_allowed).cloned().collect()
 }
@@ -115,7 +113,9 @@ mod tests {
         assert!(covers(plain(), None, None) && covers(plain(), Some(7), Some(8)));
         assert!(!covers(Delegation { agent_id: id(2), ..plain() }, None, None));
         let through = || Delegation { client_id: Some(id(7)), ..plain() };
-        assert!(covers(through(), Some(7), None) && !covers(through(), Some(8), None) && !covers(through(), None, None));
+        assert!(
+            covers(through(), Some(7), None) && !covers(through(), Some(8), None) && !covers(through(), None, None)
+        );
         let there = || Delegation { org_id: Some(id(7)), ..plain() };
         assert!(covers(there(), None, Some(7)) && covers(there(), None, None) && !covers(there(), None, Some(8)));
     }

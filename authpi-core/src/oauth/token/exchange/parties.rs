@@ -70,7 +70,7 @@ pub(super) async fn acting_agent(
 async fn agent_of(call: &IssuerCall, token: &str) -> Result<AgentId, Refusal> {
     let claims = genuine(call, token).await?.ok_or(WRONG_ACTOR)?;
     let is_plain = claims.dat == Some(Dat::Agent) && claims.act.is_none() && claims.client_id == claims.sub;
-    let is_kept = claims.aud.names_only(&[&claims.sub, &call.iss()]);
+    let is_kept = claims.aud.names_only(&[&claims.sub, &claims.iss, &call.iss()]);
     if !is_plain || !is_kept || is_denied(call, &claims).await? {
         return Err(WRONG_ACTOR.into());
     }
