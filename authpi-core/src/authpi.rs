@@ -1,5 +1,7 @@
 //! The engine: built once, cheap to clone, asked by the adapters and by the host.
 
+mod keys;
+
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
@@ -15,8 +17,6 @@ use crate::event::model::Trigger;
 use crate::id::{AccountId, IssuerId};
 use crate::key::published::{Cache, KeyCache};
 use crate::keyring::Keyring;
-use crate::oauth::rotation::{WithdrawnKey, withdraw_key};
-use crate::outcome::WriteOutcome;
 use crate::retries::Retries;
 use crate::seal::{SealKey, SealKeys};
 use crate::secret::{KeyTag, Pepper, Peppers, hex};
@@ -158,32 +158,6 @@ impl AuthPi {
     /// Starts the background workers; stop them before the process ends.
     pub fn start(&self) -> Workers {
         Workers::start(Arc::clone(&self.0.services))
-    }
-
-    /// Withdraws a signing key of an issuer that is in wrong hands: it leaves the published keys at once, another one signs,
-    /// nothing that it has signed is believed any more, and the sessions that were refreshed with it end. Call it again
-    /// when it failed on the way.
-    ///
-    /// # Errors
-    /// [`Refusal::NotFound`] for no such issuer; [`Refusal::Overloaded`] when the CPU pool is full; [`Refusal::Store`].
-    pub async fn withdraw_key(&self, issuer: IssuerId, kid: uuid::Uuid) -> Result<WithdrawnKey, Refusal> {
-        withdraw_key(&self.0.services, issuer, kid).await
-    }
-
-    /// Has another key sign the cookies of an issuer. Those of the key before are accepted until the next call: a second one
-    /// signs everybody out of the issuer whose browser was not back meanwhile.
-    ///
-    /// # Errors
-    /// [`Refusal::NotFound`] for no such issuer; [`Refusal::Store`].
-    pub async fn replace_cookie_key(&self, issuer: IssuerId) -> Result<(), Refusal> {
-        let services = &self.0.services;
-        let mut unit = services.store.begin(services.now()).await?;
-        if unit.issuers().replace_cookie_key(issuer).await? == WriteOutcome::Stale {
-            return Err(Refusal::NotFound);
-        }
-        unit.commit().await?;
-        services.issuers.remove(issuer);
-        Ok(())
     }
 
     /// The engine's inside, for operations that a host calls in process.

@@ -8,9 +8,11 @@ use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, Either, select};
 use futures_util::stream::FuturesUnordered;
 
+use super::round::Round;
 use super::schedule::Next;
 use super::steps::Bench;
 use crate::error::Refusal;
+use crate::id::SessionId;
 use crate::logout::model::{LONGEST_WAIT, LogoutNotice};
 use crate::oauth::back_channel;
 use crate::outcome::WriteOutcome;
@@ -30,7 +32,7 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 const SWEEP_BATCH: u32 = 200;
 
 /// Attempts under way.
-pub(super) type UnderWay = FuturesUnordered<BoxFuture<'static, Result<(), Refusal>>>;
+pub(super) type UnderWay = FuturesUnordered<BoxFuture<'static, (SessionId, Result<(), Refusal>)>>;
 
 /// Begins attempts at what is due, and waits for all that are under way, but not for long.
 pub(super) async fn tell(bench: &Bench) -> Result<Next, Refusal> {
@@ -40,19 +42,23 @@ pub(super) async fn tell(bench: &Bench) -> Result<Next, Refusal> {
     if room > 0 {
         let room = u32::try_from(room).unwrap_or(u32::MAX);
         for notice in services.store.reads().logouts().due(services.now(), room).await? {
-            under_way.push(Box::pin(attempt(Arc::clone(services), notice)));
+            let services = Arc::clone(services);
+            under_way.push(Box::pin(async move { (notice.session_id, attempt(&services, notice).await) }));
         }
     }
     if under_way.is_empty() {
         return Ok(Next::In(LOOK_EVERY));
     }
+    // What goes wrong with one notice is the matter of its lease: the others are none the wiser.
+    let mut round = Round::of("logouts");
     let mut look_again = services.transport.executor.sleep(LOOK_EVERY);
     loop {
         match select(under_way.next(), look_again).await {
-            Either::Left((Some(ended), rest)) => {
-                ended?;
+            Either::Left((Some((session, ended)), rest)) => {
+                round.outcome(session, ended.map(Some))?;
                 look_again = rest;
             }
+            Either::Left((None, _)) if round.has_failed() => return Ok(Next::In(LOOK_EVERY)),
             Either::Left((None, _)) => return Ok(Next::Now),
             Either::Right(_) => return Ok(Next::GoOn),
         }
@@ -60,7 +66,7 @@ pub(super) async fn tell(bench: &Bench) -> Result<Next, Refusal> {
 }
 
 /// One attempt at one notice: claim, sign, send, record.
-async fn attempt(services: Arc<Services>, notice: LogoutNotice) -> Result<(), Refusal> {
+async fn attempt(services: &Services, notice: LogoutNotice) -> Result<(), Refusal> {
     let now = services.now();
     let claimed = notice.clone().claimed(now);
     let mut unit = services.store.begin(now).await?;
@@ -69,18 +75,18 @@ async fn attempt(services: Arc<Services>, notice: LogoutNotice) -> Result<(), Re
     }
     unit.commit().await?;
     if claimed.lost_too_often() {
-        return failed(&services, claimed, "lease_expired".to_owned()).await;
+        return failed(services, claimed, "lease_expired".to_owned()).await;
     }
-    let Some(request) = back_channel::request(&services, &claimed).await? else {
-        return gone(&services, &claimed).await;
+    let Some(request) = back_channel::request(services, &claimed).await? else {
+        return gone(services, &claimed).await;
     };
     match services.send(request).await {
         Ok(answer) if (200..300).contains(&answer.status) => {
             metrics::counter!("authpi_logout_notices_total", "outcome" => "told").increment(1);
-            gone(&services, &claimed).await
+            gone(services, &claimed).await
         }
-        Ok(answer) => failed(&services, claimed, format!("http_{}", answer.status)).await,
-        Err(failure) => failed(&services, claimed, failure.to_string()).await,
+        Ok(answer) => failed(services, claimed, format!("http_{}", answer.status)).await,
+        Err(failure) => failed(services, claimed, failure.to_string()).await,
     }
 }
 

@@ -148,7 +148,7 @@ async fn an_agent_acts_for_the_user_of_a_token_as_far_as_all_three_reach() {
 }
 
 #[tokio::test]
-async fn every_exchange_is_told_counted_and_metered() {
+async fn every_exchange_is_told_and_counted() {
     let acting = Acting::new().await;
     let ground = &acting.ground;
     let (user, agent, delegation) = (&ground.user, &acting.agent, &acting.delegation);
