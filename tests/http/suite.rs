@@ -9,6 +9,7 @@ mod billing;
 mod clients;
 mod conformance;
 mod connection;
+mod custom_domain;
 mod delegation;
 mod device;
 mod discovery;

@@ -29,6 +29,7 @@ pub mod rows;
 pub mod seed;
 pub mod server;
 pub mod sessions;
+mod sites;
 pub mod smtp;
 pub mod totp;
 pub mod visitor;

@@ -83,6 +83,7 @@ impl Browser {
                 .map(|text| TrustTokens::parse(&key, text))
                 .unwrap_or_default(),
             context: call.context().clone(),
+            site: call.site().cloned(),
         };
         Ok(Self { visitor, cookie, is_new, key })
     }

@@ -12,6 +12,7 @@ use super::client_keys::ClientKeys;
 use super::host_api::HostApi;
 use super::key_uses::KeyUses;
 use super::rate_limit::RateLimits;
+use super::sites::Sites;
 use crate::billing::model::BillingConfig;
 use crate::error::{Refusal, StoreError};
 use crate::event::model::{Actor, ContextDetail, Event, EventDraft, RequestContext, Trigger};
@@ -67,6 +68,9 @@ pub struct Options {
     pub breach_service: Option<Url>,
     /// What the host's own routes take.
     pub host: HostApi,
+    /// Requests under any other name than that of the base, or of a domain that serves an issuer, are answered with 421
+    /// (RFC 9110 §15.5.20). By default they are answered as the base, which is what health checks by address need.
+    pub refuse_other_hosts: bool,
 }
 
 impl Default for Options {
@@ -86,6 +90,7 @@ impl Default for Options {
             refresh_grace: Duration::ZERO,
             breach_service: None,
             host: HostApi::default(),
+            refuse_other_hosts: false,
         }
     }
 }
@@ -120,6 +125,8 @@ pub struct Services {
     pub keys: KeyCache,
     /// Issuers as their endpoints see them.
     pub issuers: Cache<RuntimeIssuer>,
+    /// Whom domains of accounts serve.
+    pub sites: Sites,
     /// Keys that clients publish.
     pub client_keys: ClientKeys,
     /// Addresses that personal tokens are known to be used from.

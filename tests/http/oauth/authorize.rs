@@ -316,7 +316,7 @@ async fn a_form_from_another_site_becomes_a_get_that_shows_nothing_of_it() {
     let path = to.strip_prefix(&ground.url()).unwrap();
     let silent = browser.send(browser.call(Method::GET, path)).await;
     assert!(answered(&silent).contains_key("code"));
-    ground.app.advance(Duration::from_secs(60));
+    ground.app.advance(Duration::from_mins(1));
     refused(&browser.call(Method::GET, path).send().await, 400, "invalid_request");
     let flipped = format!("{}A", &path[..path.len() - 1]);
     refused(&browser.call(Method::GET, &flipped).send().await, 400, "invalid_request");
