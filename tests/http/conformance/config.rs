@@ -55,8 +55,8 @@ async fn every_endpoint_of_the_document_answers() {
         ("userinfo_endpoint", "GET", 401),
         ("userinfo_endpoint", "POST", 401),
         ("jwks_uri", "GET", 200),
-        ("introspection_endpoint", "POST", 401),
-        ("revocation_endpoint", "POST", 401),
+        ("introspection_endpoint", "POST", 400),
+        ("revocation_endpoint", "POST", 400),
         ("end_session_endpoint", "GET", 200),
         ("check_session_iframe", "GET", 200),
     ];

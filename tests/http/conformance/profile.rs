@@ -145,7 +145,7 @@ async fn userinfo_is_asked_in_three_ways() {
     let by_body = provider.post("userinfo", &[("access_token", token)]).expect(200).await;
     assert!(by_get.body == by_header.body && by_get.body == by_body.body);
     assert_eq!(by_get.body["email"], "ada@example.com");
-    assert_eq!(by_get.header("content-type"), "application/json");
+    assert!(by_get.header("content-type").starts_with("application/json"));
 }
 
 /// RFC 6750 §2, §3
@@ -159,7 +159,8 @@ async fn userinfo_refuses_no_token_a_bad_one_one_in_the_query_and_two() {
     assert_eq!((nothing.status.as_u16(), nothing.header("www-authenticate")), (401, &*format!("Bearer realm=\"{}\"", provider.id())));
     let bad = provider.userinfo("x.y.z").await;
     refused(&bad, 401, "invalid_token");
-    assert!(bad.header("www-authenticate").starts_with("Bearer error=\"invalid_token\""), "{bad}");
+    let challenge = bad.header("www-authenticate");
+    assert!(challenge.starts_with("Bearer ") && challenge.contains("error=\"invalid_token\""), "{challenge}");
     assert_eq!(provider.app.anonymous().get(&format!("{path}?access_token={token}")).send().await.status, 401);
     let form = [("access_token", token)];
     let twice = provider.app.with_bearer(token).call(http::Method::POST, &path).form(&form).send().await;

@@ -77,6 +77,8 @@ async fn any_display_is_taken() {
 #[tokio::test]
 async fn wished_languages_are_spoken_where_there_are_such() {
     let provider = provider(json!({})).await;
+    let branding = json!({ "settings": { "branding": { "locales": ["en", "de", "fr"] } } });
+    provider.app.root().patch(&provider.issuer, branding).expect(200).await;
     for (wished, spoken) in [("se", "en"), ("de fr", "de"), ("xx-YY fr-CA en", "fr")] {
         let browser = provider.browser();
         let asked = provider.ask(&browser, &[("ui_locales", wished)]).await;
