@@ -358,7 +358,9 @@ async fn a_hint_never_ends_with_another_user() {
     let other = ground.browser();
     let reply = ground.get(&other, &[("id_token_hint", &hint)]).await;
     let page = other.page(&ground.flow(&reply)).await;
-    page.password("bob@example.com", PASSWORD).await;
+    page.step("identify", json!({ "identifier": "bob@example.com" })).await;
+    let refused = page.post("password", json!({ "password": PASSWORD })).await;
+    assert_eq!((refused.status.as_u16(), &refused.body["error"]), (401, &json!("login_required")), "{refused}");
     client_is_told(&ground.go_on(&other, &page.id).await, "login_required");
     client_is_told(&ground.get(&other, &[("id_token_hint", &hint), ("prompt", "none")]).await, "login_required");
     let demand = json!({ "id_token": { "sub": { "value": ground.user } } }).to_string();
