@@ -212,7 +212,8 @@ async fn a_token_that_was_spent_before_a_kill_still_ends_the_session_after_it(ba
     let code = Visitor::new(&server.base, &issuer).code(&query, EMAIL, password).await;
     let token = async |parameters: &[(&str, &str)]| {
         let all = [&[("client_id", &*id), ("client_secret", &*secret)], parameters].concat();
-        let call = Caller::new(&format!("http://127.0.0.1:{port}"), None).call(Method::POST, &format!("/{issuer}/token"));
+        let call =
+            Caller::new(&format!("http://127.0.0.1:{port}"), None).call(Method::POST, &format!("/{issuer}/token"));
         call.form(&all).send().await
     };
     let grant = [("grant_type", "authorization_code"), ("code", &*code), ("redirect_uri", CALLBACK)];

@@ -149,9 +149,12 @@ impl Album {
             assert!(!tab.overflows().await, "{name} is wider than {}", size.0);
         }
         if let Some(folder) = &self.folder {
-            for (look, size, dark) in
-                [("phone", PHONE, false), ("phone-dark", PHONE, true), ("desktop", DESKTOP, false), ("desktop-dark", DESKTOP, true)]
-            {
+            for (look, size, dark) in [
+                ("phone", PHONE, false),
+                ("phone-dark", PHONE, true),
+                ("desktop", DESKTOP, false),
+                ("desktop-dark", DESKTOP, true),
+            ] {
                 tab.turn(size, dark).await;
                 let path = folder.join(format!("{}-{:02}-{name}-{look}.png", self.run, self.count));
                 std::fs::write(path, tab.picture().await).unwrap();

@@ -134,8 +134,7 @@ mod a_relying_party_of_another_make_signs_a_person_in {
 #[tokio::test]
 async fn a_public_client_needs_its_verifier_and_no_secret() {
     let app = App::start(Driver::Axum).await;
-    let provider =
-        Provider::with(app, json!({ "confidential": false }), json!({ "application_type": "spa" })).await;
+    let provider = Provider::with(app, json!({ "confidential": false }), json!({ "application_type": "spa" })).await;
     let client = client(&provider).await;
     let given = authorized(&provider, &client).await;
     let request = client.exchange_code(given.code).unwrap().set_pkce_verifier(given.verifier);

@@ -95,7 +95,12 @@ impl Chromium {
             .arg(program)
             .args(["--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--no-first-run"])
             .args(["--disable-dev-shm-usage", "--hide-scrollbars", "--force-color-profile=srgb", "--disable-sync"])
-            .args(["--disable-component-update", "--disable-background-networking", "--lang=en-US", "--no-proxy-server"])
+            .args([
+                "--disable-component-update",
+                "--disable-background-networking",
+                "--lang=en-US",
+                "--no-proxy-server",
+            ])
             .arg(format!("--user-data-dir={}", home.path().display()))
             .env("HOME", home.path())
             .stdin(Stdio::piped())
@@ -341,7 +346,8 @@ impl Tab {
         let mut loads = self.seen.loads.subscribe();
         loads.mark_unchanged();
         for kind in ["keyDown", "keyUp"] {
-            let event = json!({ "type": kind, "key": "Enter", "code": "Enter", "text": "\r", "windowsVirtualKeyCode": 13 });
+            let event =
+                json!({ "type": kind, "key": "Enter", "code": "Enter", "text": "\r", "windowsVirtualKeyCode": 13 });
             self.call("Input.dispatchKeyEvent", event).await;
         }
         self.loaded(loads, "Enter").await;

@@ -64,7 +64,8 @@ impl Provider {
 
     /// Another client of the issuer: its id, and its secret.
     pub async fn other_client(&self, openid: Value) -> (String, String) {
-        let body = json!({ "name": "Other", "confidential": true, "settings": { "scopes": ["openid"], "openid": openid } });
+        let body =
+            json!({ "name": "Other", "confidential": true, "settings": { "scopes": ["openid"], "openid": openid } });
         let made = self.app.root().post(&format!("{}/clients", self.issuer), body).expect(201).await;
         (made.id(), made.text("secret"))
     }

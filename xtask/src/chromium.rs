@@ -14,7 +14,8 @@ const PLACES: [&str; 3] = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/u
 /// Finds the browser that `variable` names, or one in its usual place, or installs one. Answers its path.
 pub(crate) fn prepare(variable: &str, install: bool) -> Result<Outcome<OsString>, Failure> {
     let named = env::var_os(variable).filter(|path| !path.is_empty());
-    let find = || named.clone().or_else(|| PLACES.into_iter().find(|path| Path::new(path).exists()).map(OsString::from));
+    let find =
+        || named.clone().or_else(|| PLACES.into_iter().find(|path| Path::new(path).exists()).map(OsString::from));
     if find().is_none() && install {
         // Without fonts there is nothing to see on its pages.
         apt::install(&["chromium", "fonts-noto-core"])?;

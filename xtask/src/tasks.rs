@@ -4,8 +4,7 @@ use std::{env, ffi::OsString};
 
 use crate::{
     cargo::Cargo,
-    chromium,
-    dependencies, mariadb, postgres,
+    chromium, dependencies, mariadb, postgres,
     process::Failure,
     python,
     stages::{DONE, Outcome, Stages},

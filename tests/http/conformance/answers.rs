@@ -109,12 +109,7 @@ async fn a_challenge_is_met_by_its_verifier_alone() {
     let provider = provider(json!({})).await;
     let challenge = [("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
     let grant = |code, verifier| {
-        [
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("redirect_uri", CALLBACK),
-            ("code_verifier", verifier),
-        ]
+        [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK), ("code_verifier", verifier)]
     };
     let code = provider.code(&challenge).await;
     assert_eq!(provider.token(&grant(&code, VERIFIER)).await.status, 200);

@@ -57,7 +57,11 @@ async fn the_form_is_not_cached_and_may_go_to_the_client() {
 #[tokio::test]
 async fn errors_are_posted_too() {
     let provider = provider(json!({})).await;
-    let cases = [(("prompt", "none"), "login_required"), (("response_type", ""), "invalid_request"), (("request", "x"), "request_not_supported")];
+    let cases = [
+        (("prompt", "none"), "login_required"),
+        (("response_type", ""), "invalid_request"),
+        (("request", "x"), "request_not_supported"),
+    ];
     for (change, error) in cases {
         let found = posted(&provider.ask(&provider.browser(), &[WISH, change]).await);
         assert_eq!((found["error"].as_str(), found["state"].as_str()), (error, "a b&c"));

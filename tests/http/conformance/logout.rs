@@ -219,7 +219,9 @@ async fn a_client_id_that_is_not_the_hints_makes_it_a_bad_one() {
     let provider = ground().await;
     let person = SignedIn::at(&provider).await;
     let (other, _) = provider.other_client(json!({ "redirect_uris": ["https://o.example.com/"] })).await;
-    let reply = person.logout(&[("id_token_hint", &person.hint), ("client_id", &other), ("post_logout_redirect_uri", BACK)]).await;
+    let reply = person
+        .logout(&[("id_token_hint", &person.hint), ("client_id", &other), ("post_logout_redirect_uri", BACK)])
+        .await;
     is_page(&reply, 400);
     let wish = [("id_token_hint", &*person.hint), ("client_id", &*provider.client), ("post_logout_redirect_uri", BACK)];
     assert_eq!(person.logout(&wish).await.header("location"), BACK);

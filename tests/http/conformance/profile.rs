@@ -77,7 +77,8 @@ async fn scope_phone_is_the_number_and_whether_it_is_proven() {
 /// `oidcc-scope-all`
 #[tokio::test]
 async fn all_scopes_are_all_claims() {
-    let all = PROFILE.into_iter().chain(["email", "email_verified", "phone_number", "phone_number_verified", "address"]);
+    let all =
+        PROFILE.into_iter().chain(["email", "email_verified", "phone_number", "phone_number_verified", "address"]);
     assert_eq!(told_for(&provider(json!({})).await, "openid profile email address phone").await, sorted(all));
 }
 
@@ -156,7 +157,10 @@ async fn userinfo_refuses_no_token_a_bad_one_one_in_the_query_and_two() {
     let token = text(&tokens, "access_token");
     let path = format!("/{}/userinfo", provider.id());
     let nothing = provider.app.anonymous().get(&path).send().await;
-    assert_eq!((nothing.status.as_u16(), nothing.header("www-authenticate")), (401, &*format!("Bearer realm=\"{}\"", provider.id())));
+    assert_eq!(
+        (nothing.status.as_u16(), nothing.header("www-authenticate")),
+        (401, &*format!("Bearer realm=\"{}\"", provider.id()))
+    );
     let bad = provider.userinfo("x.y.z").await;
     refused(&bad, 401, "invalid_token");
     let challenge = bad.header("www-authenticate");
