@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::Method;
 use serde_json::{Value, json};
-use tests::chromium::{Chromium, Look, Tab};
+use tests::chromium::Chromium;
 use tests::provider::text;
 use tests::server::{Home, Server, free_port};
 use tests::smtp::SmtpSink;
+use tests::tab::{Look, Tab};
 use tests::{Backend, Caller, Receiver};
 
 const EMAIL: &str = "ada@example.com";

@@ -31,6 +31,7 @@ pub mod server;
 pub mod sessions;
 mod sites;
 pub mod smtp;
+pub mod tab;
 pub mod totp;
 pub mod visitor;
 pub mod world;
