@@ -8,7 +8,7 @@ use authpi_core::Work;
 use authpi_core::device::model::Fingerprint;
 use authpi_core::error::Refusal;
 use authpi_core::event::model::RequestContext;
-use authpi_core::id::{AccountId, FlowId, IssuerId, OrganizationId};
+use authpi_core::id::{AccountId, FlowId, IssuerId, OrganizationId, UserId};
 use authpi_core::login::model::{
     BrowserSession, CookieKey, FlowCookie, LoginRequest, OpCookie, Question, Resumed, TrustTokens, Wants,
 };
@@ -35,11 +35,13 @@ enum Deed {
     Begin(Box<LoginRequest>),
     Ask(FlowId, Box<Question>),
     Resume(FlowId),
+    ChangeAddress(UserId, String),
 }
 
 enum Done {
     Flow(FlowId),
     Resumed(Option<Box<Resumed>>),
+    Nothing,
 }
 
 struct Job<'b, 'a> {
@@ -78,6 +80,10 @@ impl Work for Job<'_, '_> {
                 };
                 logins::close(change, &flow).await?;
                 Ok(Done::Resumed(Some(Box::new(resumed))))
+            }
+            Deed::ChangeAddress(user, address) => {
+                logins::request_change(change, &visitor, issuer, *user, address).await?;
+                Ok(Done::Nothing)
             }
         }
     }
@@ -130,6 +136,8 @@ impl<'a> Browser<'a> {
             fingerprint: self.cookie("dv").map(|device| Fingerprint::of(root, &device)),
             trusted: self.cookie("td").map(|text| TrustTokens::parse(&key, &text)).unwrap_or_default(),
             context: RequestContext::default(),
+            is_withheld: false,
+            is_uninvited: false,
         })
     }
 
@@ -169,6 +177,15 @@ impl<'a> Browser<'a> {
     pub async fn login(&self) -> Page<'_, 'a> {
         let wants = Wants { fresh: true, ..Wants::default() };
         self.begin(LoginRequest { wants, ..LoginRequest::default() }).await
+    }
+
+    /// A user wants another address, and says so in this browser.
+    ///
+    /// # Errors
+    /// As the operation has them.
+    pub async fn request_address(&self, user: &str, address: &str) -> Result<(), Refusal> {
+        let deed = Deed::ChangeAddress(user.parse().unwrap(), address.to_owned());
+        self.app.authpi.run(&Job { browser: self, deed }).await.map(|_| ())
     }
 
     /// A call below the issuer, with the cookies of the jar.
@@ -251,7 +268,7 @@ impl Page<'_, '_> {
         let deed = Deed::Resume(self.id.parse().unwrap());
         match self.browser.app.authpi.run(&Job { browser: self.browser, deed }).await.unwrap() {
             Done::Resumed(resumed) => resumed.map(|resumed| *resumed),
-            Done::Flow(_) => unreachable!(),
+            Done::Flow(_) | Done::Nothing => unreachable!(),
         }
     }
 }

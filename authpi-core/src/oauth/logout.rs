@@ -265,7 +265,7 @@ fn wanted_return(hint: &Hint, sent: &Parameters) -> (Option<String>, bool) {
 async fn told_in_front(change: &Change<'_>, call: &IssuerCall, op: SessionId) -> Result<Vec<String>, Refusal> {
     let issuer = call.issuer_id();
     let mut frames = Vec::new();
-    for session in change.reads().sessions().live(issuer, SessionsOf::Op(op), TOLD).await? {
+    for session in change.reads().sessions().live(issuer, SessionsOf::Op(op), None, TOLD).await? {
         let Some(rp) = session.kind.rp() else { continue };
         let client = change.reads().clients().find(issuer, rp.client_id).await?;
         let uri = client.and_then(|client| client.details.settings.openid.frontchannel_logout_uri);

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::client_keys::ClientKeys;
 use super::host_api::HostApi;
 use super::key_uses::KeyUses;
+use super::portal_secret::PortalSecret;
 use super::rate_limit::RateLimits;
 use crate::billing::model::BillingConfig;
 use crate::error::{Refusal, StoreError};
@@ -67,6 +68,8 @@ pub struct Options {
     pub breach_service: Option<Url>,
     /// What the host's own routes take.
     pub host: HostApi,
+    /// What a portal that runs as a process of its own proves itself with (idp §20); without one, no such portal is let in.
+    pub portal_secret: Option<PortalSecret>,
 }
 
 impl Default for Options {
@@ -86,6 +89,7 @@ impl Default for Options {
             refresh_grace: Duration::ZERO,
             breach_service: None,
             host: HostApi::default(),
+            portal_secret: None,
         }
     }
 }

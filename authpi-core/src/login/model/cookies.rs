@@ -88,9 +88,15 @@ impl FlowCookie {
         BrowserMark(key.mac("flow", self.text()))
     }
 
-    /// The ticket of a flow in this browser: nobody makes it without the cookie and the key.
+    /// The ticket of a flow in this browser: nobody makes it without the cookie and the key. It names the flow.
     pub fn ticket(&self, key: &CookieKey, flow: FlowId) -> Secret {
-        Secret::from_random(&key.mac("ticket", &format!("{flow}.{}", self.text())))
+        let mac = key.mac("ticket", &format!("{flow}.{}", self.text()));
+        Secret::new(format!("{flow}.{}", URL_SAFE_NO_PAD.encode(mac)))
+    }
+
+    /// The flow that a ticket says it is of.
+    pub fn flow_of(ticket: &str) -> Option<FlowId> {
+        ticket.split_once('.')?.0.parse().ok()
     }
 
     /// Compares in constant time.
@@ -244,6 +250,7 @@ mod tests {
         assert!(!cookie.is_ticket(&key(1), flow(2), ticket.expose()));
         assert!(!other.is_ticket(&key(1), flow(1), ticket.expose()));
         assert!(!cookie.is_ticket(&key(2), flow(1), ticket.expose()));
+        assert_eq!(FlowCookie::flow_of(ticket.expose()), Some(flow(1)));
         assert!(!cookie.mark(&key(1)).is(&cookie.mark(&key(2))));
         assert!(FlowCookie::parse("short").is_none());
         assert!(FlowCookie::parse(cookie.text()).is_some_and(|read| read.mark(&key(1)).is(&cookie.mark(&key(1)))));

@@ -66,7 +66,10 @@ pub async fn present(change: &mut Change<'_>, visitor: &Visitor, flow: Flow, com
     counted.succeed(change).await?;
     forgive(change, &user).await?;
     change.emit(scene(&flow).verified(user.id, first.method()))?;
-    let evidence = Evidence::new(user.id, first, change.now());
+    let evidence = match first {
+        FirstFactor::Password => Evidence::of_password(user.id, user.security.password_changed_at(), change.now()),
+        other => Evidence::new(user.id, other, change.now()),
+    };
     advance(change, visitor, flow, evidence).await
 }
 

@@ -64,7 +64,9 @@ pub async fn second_factor(
             let evidence = Evidence { second: Some(kind.proven()), at: change.now(), ..evidence };
             advance(change, visitor, flow, evidence).await
         }
-        Checked::Refused { locked: true, .. } => Ok(Stepped::not(flow, Problem::Locked { retry_after: None })),
+        Checked::Refused { locked_until: Some(until), .. } => {
+            Ok(Stepped::not(flow, Problem::locked_until(until, change.now())))
+        }
         Checked::Refused { .. } => Ok(Stepped::not(flow, Problem::InvalidCode)),
     }
 }

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::admission::{Admission, Admitted, admit, is_invited, may_come, needs_proof};
+use super::admission::{Admission, Admitted, Glance, admit, mails_proof, may_come};
 use super::advance::{Ground, advance, ground};
-use super::mailing::{post, sign_up_mail, tell_of_account};
+use super::mailing::{Errand, post, sign_up_mail, tell_of_account};
 use super::{StepError, StepResult, Stepped, Visitor, save};
-use crate::custom_fields::Visibility;
+use crate::custom_fields::FieldDefinition;
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::event::model::Actor;
 use crate::id::IssuerId;
@@ -33,6 +33,8 @@ pub struct SignUp {
     pub password: Option<PasswordHash>,
     /// The invitation that they came by.
     pub invitation: Option<String>,
+    /// They accept the terms; not said where nobody asked.
+    pub terms: Option<bool>,
 }
 
 /// Somebody signs up.
@@ -50,19 +52,23 @@ pub async fn sign_up(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
         return Err(Refusal::field("email", FieldCode::InvalidFormat, message).into());
     };
     check(&ground, &new)?;
+    let brought = flow.state.invitation.as_ref().map(|invitation| invitation.token.clone());
     let pending = PendingUser {
         profile: new.profile,
         custom_fields: new.custom_fields,
         password: new.password.map(|hash| hash.as_phc().to_owned()),
-        invitation: new.invitation,
+        invitation: new.invitation.or(brought),
+        terms_accepted_at: (new.terms == Some(true)).then(|| change.now()),
     };
     if !ground.issuer.details.settings.portals.signup.enabled || !may_come(change, &ground, &address, &pending).await? {
         flow.state.refused(Reason::NotAdmitted)?;
         save(change, &mut flow).await?;
         return Ok(Stepped::to(flow));
     }
-    let needs_proof = needs_proof(&ground) || pending.password.is_none();
-    if needs_proof && !is_invited(change, &ground, &address, &pending).await? {
+    let access = &ground.issuer.details.settings.access;
+    let answer = (address.as_str(), pending.password.is_some());
+    let glance = Glance::of(change, flow.issuer_id)?;
+    if mails_proof(glance, access, answer, pending.invitation.as_deref()).await? {
         return ask_for_proof(change, visitor, flow, &new.address, pending).await;
     }
     let Admission::Admitted(admitted) = admit(change, &ground, &address, false, &pending).await? else {
@@ -71,8 +77,11 @@ pub async fn sign_up(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
     let made = create(change, flow.issuer_id, &new.address, &pending, *admitted).await?;
     let user = made.ok_or_else(|| Refusal::not_unique("email", "The address has an account."))?;
     flow.state.invitation = acceptance(&pending);
-    let first = if pending.password.is_some() { FirstFactor::Password } else { FirstFactor::EmailLink };
-    let evidence = Evidence::new(user.id, first, change.now());
+    let evidence = if pending.password.is_some() {
+        Evidence::of_password(user.id, user.security.password_changed_at(), change.now())
+    } else {
+        Evidence::new(user.id, FirstFactor::EmailLink, change.now())
+    };
     advance(change, visitor, flow, evidence).await
 }
 
@@ -86,9 +95,12 @@ fn check(ground: &Ground, new: &SignUp) -> Result<(), Refusal> {
     }
     let definitions = &ground.issuer.details.settings.users.custom_fields;
     for name in new.custom_fields.keys() {
-        if definitions.get(name).is_none_or(|definition| definition.visibility != Visibility::Editable) {
+        if !definitions.get(name).is_some_and(FieldDefinition::is_asked_at_sign_up) {
             errors.add(format!("custom_fields.{name}"), FieldCode::NotAllowed, "cannot be set here");
         }
+    }
+    if new.terms == Some(false) && ground.issuer.details.links.terms_of_service.is_some() {
+        errors.add("terms", FieldCode::Required, "must be accepted");
     }
     errors.into_result()
 }
@@ -112,12 +124,12 @@ async fn ask_for_proof(
     let owner = change.reads().users().find_by_username_hash(issuer, &hash).await?;
     let pending = match &owner {
         Some(owner) => {
-            tell_of_account(change, visitor, &flow, owner).await?;
+            tell_of_account(change, visitor, Errand::of(&flow), owner).await?;
             None
         }
         None => Some(pending),
     };
-    let proof = post(change, visitor, &flow, sign_up_mail(address.to_owned(), pending)).await?;
+    let proof = post(change, visitor, Errand::of(&flow), sign_up_mail(address.to_owned(), pending)).await?;
     flow.state.signing_up(address.to_owned(), proof.id)?;
     save(change, &mut flow).await?;
     Ok(Stepped::to(flow))
@@ -139,7 +151,9 @@ fn details(pending: &PendingUser) -> Result<UserDetails, Refusal> {
         ("profile".to_owned(), Value::Object(pending.profile.clone())),
         ("custom_fields".to_owned(), Value::Object(pending.custom_fields.clone())),
     ];
-    merged(&UserDetails::default(), &Map::from_iter(members))
+    let mut details: UserDetails = merged(&UserDetails::default(), &Map::from_iter(members))?;
+    details.compliance.terms_accepted_at = pending.terms_accepted_at;
+    Ok(details)
 }
 
 /// Makes a user of somebody who was admitted; none when the address has an account.
@@ -190,5 +204,5 @@ async fn found_organization(change: &mut Change<'_>, issuer: IssuerId, user: &Us
 
 /// The invitation that somebody signed up by is accepted with the first login.
 pub(super) fn acceptance(pending: &PendingUser) -> Option<InvitationInFlow> {
-    pending.invitation.clone().map(|token| InvitationInFlow { token, accept: true })
+    pending.invitation.clone().map(|token| InvitationInFlow { token })
 }
