@@ -8,7 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName as ActixName, HeaderValue as ActixValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use authpi_core::web::answer::Answer;
-use authpi_core::web::request::{BODY_LIMIT, BodyError, Request};
+use authpi_core::web::request::{BODY_LIMIT, BodyError, Request, named_host};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -17,11 +17,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) async fn request(request: &HttpRequest, payload: web::Payload) -> Request {
+    let headers = headers(request);
     Request {
         method: Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or_default(),
         path: path_below_mount(request),
+        host: named_host(request.uri().host(), &headers),
         query: request.uri().query().map(str::to_owned),
-        headers: headers(request),
+        headers,
         peer: request.peer_addr().map(|address| address.ip()),
         body: read(payload).await,
     }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use authpi_core::web::answer::Answer;
-use authpi_core::web::request::{BODY_LIMIT, BodyError, Request};
+use authpi_core::web::request::{BODY_LIMIT, BodyError, Request, named_host};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
@@ -20,6 +20,7 @@ pub(crate) async fn request(request: axum::extract::Request) -> Request {
         peer: peer(&parts.extensions),
         method: parts.method,
         path: parts.uri.path().to_owned(),
+        host: named_host(parts.uri.host(), &parts.headers),
         query: parts.uri.query().map(str::to_owned),
         headers: parts.headers,
         body: read(body).await,

@@ -39,6 +39,7 @@ use crate::web::rate_limit::RateLimits;
 use crate::web::request::Request;
 use crate::web::router::Router;
 use crate::web::services::{Options, Origin, Services, Shares};
+use crate::web::sites::Sites;
 use crate::worker::Workers;
 use crate::{documents, routes};
 
@@ -321,6 +322,7 @@ impl Builder {
             buffer: EventBuffer::new(self.options.event_buffer),
             keys: KeyCache::default(),
             issuers: Cache::default(),
+            sites: Sites::default(),
             client_keys: ClientKeys::default(),
             token_addresses: TokenAddresses::default(),
             shares: Shares::default(),

@@ -283,6 +283,9 @@ pub enum Refusal {
     /// 431.
     #[error("the headers are too large")]
     HeadersTooLarge,
+    /// 421: not under this name (RFC 9110 §15.5.20).
+    #[error("the host is not served here")]
+    MisdirectedRequest,
     /// 503: a bounded queue is full.
     #[error("overloaded: {0}")]
     Overloaded(&'static str),

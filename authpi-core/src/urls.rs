@@ -9,6 +9,7 @@ use crate::id::IssuerId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Urls {
     base: String,
+    host: String,
     secure: bool,
 }
 
@@ -41,7 +42,8 @@ impl Urls {
             ("http", _) => return Err(InvalidUrls::Insecure),
             _ => return Err(InvalidUrls::Malformed),
         };
-        Ok(Self { base: url.as_str().trim_end_matches('/').to_owned(), secure })
+        let host = url.host_str().unwrap_or_default().to_owned();
+        Ok(Self { base: url.as_str().trim_end_matches('/').to_owned(), host, secure })
     }
 
     /// The base without a trailing slash.
@@ -51,8 +53,7 @@ impl Urls {
 
     /// The name is that of the deployment, or below it.
     pub fn is_own_name(&self, name: &Hostname) -> bool {
-        let base = Url::parse(&self.base).ok();
-        base.as_ref().and_then(Url::host_str).is_some_and(|own| name.is_within(own))
+        name.is_within(&self.host)
     }
 
     /// The URL leads to this deployment.
@@ -83,9 +84,20 @@ impl Urls {
         format!("{}/{issuer}", self.base)
     }
 
-    /// The issuer whose `iss` this is.
+    /// The same at a domain of the issuer's account, where the issuer has the host to itself (D3).
+    pub fn issuer_at(&self, site: Option<&Hostname>, issuer: IssuerId) -> String {
+        site.map_or_else(|| self.issuer(issuer), |host| format!("https://{host}"))
+    }
+
+    /// The issuer whose canonical `iss` this is. Ids can be written in more than one way; an issuer is written in one.
     pub fn issuer_of(&self, iss: &str) -> Option<IssuerId> {
-        iss.strip_prefix(&self.base)?.strip_prefix('/')?.parse().ok()
+        let issuer = iss.strip_prefix(&self.base)?.strip_prefix('/')?.parse().ok()?;
+        (self.issuer(issuer) == iss).then_some(issuer)
+    }
+
+    /// The host of a request is that of the base; it is compared as it was sent, save for case.
+    pub fn is_base_host(&self, host: &str) -> bool {
+        self.host.eq_ignore_ascii_case(host)
     }
 }
 

@@ -91,6 +91,11 @@ impl<C: ConnectionTrait + Send + Sync> DomainReads for Session<C> {
             .filter(Column::AssignedIssuerId.eq(issuer.uuid()));
         self.domains_in(query).await
     }
+
+    async fn issuer_at(&self, host: &Hostname) -> Result<Option<IssuerId>, StoreError> {
+        let row = Entity::find_by_id(host.as_str()).one(&self.connection).await.map_err(failed("domain.issuer_at"))?;
+        Ok(row.as_ref().map(domain).transpose()?.and_then(|domain| domain.issuer()))
+    }
 }
 
 #[async_trait]

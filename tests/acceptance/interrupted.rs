@@ -86,6 +86,7 @@ async fn a_panic_in_an_endpoint_is_a_500_that_tells_nothing_and_is_logged_once()
         let request = Request {
             method: Method::GET,
             path: "/panic".to_owned(),
+            host: None,
             query: None,
             headers: HeaderMap::new(),
             peer: None,

@@ -8,6 +8,7 @@ mod auth_methods;
 mod billing;
 mod clients;
 mod connection;
+mod custom_domain;
 mod delegation;
 mod device;
 mod discovery;

@@ -28,6 +28,7 @@ pub struct Browser<'a> {
     place: (AccountId, IssuerId),
     jar: Mutex<BTreeMap<String, String>>,
     agent: String,
+    host: Option<String>,
 }
 
 /// What is done in process: no endpoint of another room is asked.
@@ -105,7 +106,12 @@ impl App {
         let mut parts = issuer.trim_start_matches("/v1/accounts/").split("/issuers/");
         let place = (parts.next().unwrap().parse().unwrap(), parts.next().unwrap().parse().unwrap());
         let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0".to_owned();
-        Browser { app: self, place, jar: Mutex::default(), agent }
+        Browser { app: self, place, jar: Mutex::default(), agent, host: None }
+    }
+
+    /// A new browser at a domain that serves the issuer.
+    pub fn browser_at(&self, host: &str, issuer: &str) -> Browser<'_> {
+        Browser { host: Some(host.to_owned()), ..self.browser(issuer) }
     }
 }
 
@@ -138,6 +144,7 @@ impl<'a> Browser<'a> {
             context: RequestContext::default(),
             is_withheld: false,
             is_uninvited: false,
+            site: None,
         })
     }
 
@@ -167,9 +174,11 @@ impl<'a> Browser<'a> {
     /// Begins a login.
     pub async fn begin(&self, request: LoginRequest) -> Page<'_, 'a> {
         let deed = Deed::Begin(Box::new(request));
-        let Done::Flow(id) = self.app.authpi.run(&Job { browser: self, deed }).await.unwrap() else { unreachable!() };
+        let Done::Flow(id) = self.app.authpi.run(&Job { browser: self, deed }).await.unwrap() else {
+            panic!("a login that began has a flow")
+        };
         let mut page = Page { browser: self, id: id.to_string(), ticket: String::new() };
-        page.ticket = page.state().await["ticket"].as_str().unwrap().to_owned();
+        page.state().await["ticket"].as_str().unwrap().clone_into(&mut page.ticket);
         page
     }
 
@@ -191,14 +200,17 @@ impl<'a> Browser<'a> {
     /// A call below the issuer, with the cookies of the jar.
     pub fn call(&self, method: Method, path: &str) -> Call {
         let cookies: Vec<_> = self.jar.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let call = self.app.anonymous().call(method, &format!("/{}{path}", self.place.1));
+        let call = match &self.host {
+            Some(host) => self.app.anonymous().call(method, path).header("host", host),
+            None => self.app.anonymous().call(method, &format!("/{}{path}", self.place.1)),
+        };
         call.header("cookie", &cookies.join("; ")).header("user-agent", &self.agent)
     }
 
     /// The page of a login that was begun over HTTP.
     pub async fn page(&self, id: &str) -> Page<'_, 'a> {
         let mut page = Page { browser: self, id: id.to_owned(), ticket: String::new() };
-        page.ticket = page.state().await["ticket"].as_str().unwrap().to_owned();
+        page.state().await["ticket"].as_str().unwrap().clone_into(&mut page.ticket);
         page
     }
 
@@ -268,7 +280,7 @@ impl Page<'_, '_> {
         let deed = Deed::Resume(self.id.parse().unwrap());
         match self.browser.app.authpi.run(&Job { browser: self.browser, deed }).await.unwrap() {
             Done::Resumed(resumed) => resumed.map(|resumed| *resumed),
-            Done::Flow(_) | Done::Nothing => unreachable!(),
+            Done::Flow(_) | Done::Nothing => panic!("a flow that resumes begins none"),
         }
     }
 }

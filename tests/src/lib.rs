@@ -28,6 +28,7 @@ pub mod rows;
 pub mod seed;
 pub mod server;
 pub mod sessions;
+mod sites;
 pub mod smtp;
 pub mod totp;
 pub mod world;

@@ -69,7 +69,7 @@ impl Work for Login {
                     org_id: new.org,
                     grant: new.grant.clone(),
                     code: new.code.clone(),
-                    code_lifetime: Duration::from_secs(60),
+                    code_lifetime: Duration::from_mins(1),
                     idle_timeout: IDLE_TIMEOUT,
                     extends: true,
                     origin: None,

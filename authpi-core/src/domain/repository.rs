@@ -29,6 +29,12 @@ pub trait DomainReads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn of_issuer(&self, account: AccountId, issuer: IssuerId) -> Result<Vec<AccountDomain>, StoreError>;
+
+    /// The issuer that a host serves: asked for a request whose account is not known yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn issuer_at(&self, host: &Hostname) -> Result<Option<IssuerId>, StoreError>;
 }
 
 /// Writes of domains.

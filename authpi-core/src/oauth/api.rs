@@ -18,9 +18,11 @@ use super::revocation::Revoke;
 use super::token::Token;
 use super::userinfo::UserInfo;
 use crate::error::Refusal;
+use crate::hostname::Hostname;
 use crate::id::IssuerId;
 use crate::key::published::{Cached, Configuration, Document};
 use crate::store::Reads;
+use crate::timestamp::Timestamp;
 use crate::web::answer::Answer;
 use crate::web::call::Call;
 use crate::web::endpoint::{Operation, Read};
@@ -85,12 +87,19 @@ impl Read for Discovery {
 
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let (issuer,) = call.path()?;
+        if let Some(site) = call.site() {
+            let document = document(call.services(), reads, issuer, Some(site)).await?.1;
+            return Ok(published(&document, CACHED));
+        }
         let configuration = configuration(call.services(), reads, issuer).await?;
-        Ok(published(&configuration.document, "public, max-age=3600, stale-while-revalidate=86400"))
+        Ok(published(&configuration.document, CACHED))
     }
 }
 
-/// The discovery document, serialized once per version of the issuer. An issuer that nobody uses gets no keys by it.
+/// Clients keep discovery documents (D19).
+const CACHED: &str = "public, max-age=3600, stale-while-revalidate=86400";
+
+/// The discovery document at the base, serialized once per version of the issuer. An issuer that nobody uses gets no keys by it.
 async fn configuration(
     services: &Services,
     reads: &dyn Reads,
@@ -110,10 +119,20 @@ async fn configuration(
         configuration.confirm(look);
         return Ok(configuration);
     }
+    let (issuer_updated_at, document) = document(services, reads, issuer, None).await?;
+    Ok(configurations.keep(issuer, Configuration { issuer_updated_at, document }, look))
+}
+
+/// The document as it is at the base, or at a domain, with the version of the issuer.
+async fn document(
+    services: &Services,
+    reads: &dyn Reads,
+    issuer: IssuerId,
+    site: Option<&Hostname>,
+) -> Result<(Timestamp, Document), Refusal> {
     let found = reads.issuers().public(issuer).await?.ok_or(Refusal::NotFound)?;
-    let document = Document::of(&OpenIdConfiguration::new(&found, &services.urls.issuer(issuer)));
-    let document = document.map_err(Refusal::internal)?;
-    Ok(configurations.keep(issuer, Configuration { issuer_updated_at: found.updated_at, document }, look))
+    let document = Document::of(&OpenIdConfiguration::new(&found, &services.urls.issuer_at(site, issuer)));
+    Ok((found.updated_at, document.map_err(Refusal::internal)?))
 }
 
 /// The public signing keys of an issuer, as RFC 7517 writes them.

@@ -47,7 +47,7 @@ pub(super) fn presented<'r>(call: &'r IssuerCall, form: Option<&'r Parameters>) 
 /// # Errors
 /// As [`key_set`].
 pub(super) async fn genuine(call: &IssuerCall, text: &str) -> Result<Option<AccessClaims>, Refusal> {
-    let Some(presented) = AccessToken::of(&call.services().urls, text) else { return Ok(None) };
+    let Some(presented) = AccessToken::of(call.services(), text).await? else { return Ok(None) };
     if presented.issuer() != call.issuer_id() {
         return Ok(None);
     }
@@ -66,7 +66,8 @@ pub(super) async fn genuine_refresh(call: &IssuerCall, text: &str) -> Result<Opt
     let Some(kid) = jws.kid() else { return Ok(None) };
     let set = key_set(call.services(), call.issuer_id()).await?;
     let claims = set.verifying(kid).and_then(|key| jws.verified::<RefreshClaims>(key).ok());
-    Ok(claims.filter(|claims| claims.iss == call.iss() && claims.aud == claims.iss))
+    let Some(claims) = claims.filter(|claims| claims.aud == claims.iss) else { return Ok(None) };
+    Ok(call.goes_by(&claims.iss).await?.then_some(claims))
 }
 
 /// Looks at revocation, session, user, agent, client and delegation of a genuine token.

@@ -9,13 +9,12 @@ use super::issuer_keys::{held, published};
 use super::services::Services;
 use crate::client::model::ClientStatus;
 use crate::delegation::model::DelegationState;
-use crate::error::Refusal;
+use crate::error::{Refusal, StoreError};
 use crate::id::{AgentId, ClientId, IssuerId, UserId};
 use crate::key::model::Jws;
 use crate::key::published::KeySet;
 use crate::oauth::model::{ACCESS_TYP, AccessClaims, Dat, OnceKey, VerifiedAccess};
 use crate::session::model::SessionStatus;
-use crate::urls::Urls;
 
 /// Whose key is to verify a token.
 #[derive(serde::Deserialize)]
@@ -34,16 +33,20 @@ pub struct AccessToken<'t> {
 
 impl<'t> AccessToken<'t> {
     /// Takes a text apart; `None` when it does not even say so.
-    pub fn of(urls: &Urls, text: &'t str) -> Option<Self> {
-        let jws = Jws::parse(text).ok()?;
-        if jws.typ() != Some(ACCESS_TYP) {
-            return None;
-        }
-        let kid = jws.kid()?;
-        let iss = jws.unverified::<Claimed>().ok()?.iss;
-        let issuer = urls.issuer_of(&iss)?;
-        // Ids can be written in more than one way; an issuer is written in one.
-        (urls.issuer(issuer) == iss).then_some(Self { jws, kid, iss, issuer })
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn of(services: &Services, text: &'t str) -> Result<Option<Self>, StoreError> {
+        let Some((jws, kid, iss)) = parts(text) else { return Ok(None) };
+        let issuer = services.issuer_named(&iss).await?;
+        Ok(issuer.map(|issuer| Self { jws, kid, iss, issuer }))
+    }
+
+    /// The same by what this process holds, without the store; `None` also when it does not know the issuer.
+    pub fn at_once(services: &Services, text: &'t str) -> Option<Self> {
+        let (jws, kid, iss) = parts(text)?;
+        let issuer = services.issuer_known_as(&iss)?;
+        Some(Self { jws, kid, iss, issuer })
     }
 
     /// The issuer that it names.
@@ -70,6 +73,16 @@ impl<'t> AccessToken<'t> {
         let claims = self.jws.verified(set.verifying(self.kid)?).ok()?;
         VerifiedAccess::new(claims, &self.iss, services.now()).map(VerifiedAccess::into_claims)
     }
+}
+
+/// What says that it is an access token, its key and its issuer.
+fn parts(text: &str) -> Option<(Jws<'_>, Uuid, String)> {
+    let jws = Jws::parse(text).ok()?;
+    if jws.typ() != Some(ACCESS_TYP) {
+        return None;
+    }
+    let (kid, iss) = (jws.kid()?, jws.unverified::<Claimed>().ok()?.iss);
+    Some((jws, kid, iss))
 }
 
 /// Whether all that a token stands for is alive.

@@ -40,7 +40,7 @@ pub(super) async fn caller(services: &Services, text: &str, address: IpAddr, pla
     if text.starts_with(PREFIX) {
         return by_personal_token(services, text, address).await;
     }
-    let token = AccessToken::of(&services.urls, text).ok_or(REFUSED)?;
+    let token = AccessToken::of(services, text).await?.ok_or(REFUSED)?;
     let claims = token.claims(services).await?.ok_or(REFUSED)?;
     match place {
         Place::Core => in_core(services, token.issuer(), claims).await,
@@ -54,7 +54,7 @@ pub(super) async fn caller(services: &Services, text: &str, address: IpAddr, pla
 /// Who bears an access token at the host's own routes, by what this process holds: neither the store is asked nor a task
 /// begun. `None` for whatever is not accepted, or not known well enough.
 pub fn at_once(services: &Services, text: &str) -> Option<Caller> {
-    let token = AccessToken::of(&services.urls, text)?;
+    let token = AccessToken::at_once(services, text)?;
     let look = services.keys.look(token.issuer(), services.now());
     let issuer = services.issuers.find(token.issuer()).filter(|known| known.is_true_at(look))?;
     at_host(services, &issuer, token.claims_at_once(services)?)

@@ -33,6 +33,8 @@ pub struct CallHead {
     pub account: Option<AccountId>,
     /// Issuer in the path; it belongs to the account and is not deleted.
     pub issuer: Option<IssuerHead>,
+    /// The domain of an account that the request came by; none at the base.
+    pub site: Option<Hostname>,
     /// Path parameters in order, decoded.
     pub path: Vec<(&'static str, String)>,
     /// Raw query.
@@ -134,6 +136,11 @@ impl<B: Body, P> Call<B, P> {
     pub fn path<T: FromPath>(&self) -> Result<T, Refusal> {
         let values = self.head.path.iter().filter(|(name, _)| *name != "account_id").map(|(_, value)| value.as_str());
         T::from_path(values).ok_or(Refusal::NotFound)
+    }
+
+    /// The domain that the request came by; none at the base.
+    pub fn site(&self) -> Option<&Hostname> {
+        self.head.site.as_ref()
     }
 
     /// The query, checked.

@@ -35,4 +35,5 @@ pub mod route;
 pub mod router;
 pub mod runtime;
 pub mod services;
+pub mod sites;
 pub mod strength;

@@ -62,8 +62,7 @@ impl IssuerCall {
     /// `access_denied`.
     pub fn require_same_origin(&self) -> Result<(), OAuthError> {
         const FOREIGN: OAuthError = OAuthError::new(OAuthCode::AccessDenied, "The call comes from another site.");
-        let base = url::Url::parse(self.services().urls.base()).ok();
-        let own = base.map(|base| base.origin().ascii_serialization());
+        let own = url::Url::parse(&self.iss()).ok().map(|url| url.origin().ascii_serialization());
         let is_theirs = matches!(self.shared.get(), Some(Sharing::Page));
         let is_own = |origin: &str| origin == "null" || Some(origin) == own.as_deref() || is_theirs;
         if self.headers().contains_key(ORIGIN) && !self.header(&ORIGIN).is_some_and(is_own) {

@@ -70,7 +70,7 @@ async fn signed_claims(
     let (Some(TYP), Some(kid), Ok(claimed)) = (jws.typ(), jws.kid(), jws.unverified::<Claimed>()) else {
         return Ok(Err(InvalidToken::Malformed));
     };
-    let Some(issuer) = services.urls.issuer_of(&claimed.iss) else { return Ok(Err(InvalidToken::Signature)) };
+    let Some(issuer) = services.issuer_named(&claimed.iss).await? else { return Ok(Err(InvalidToken::Signature)) };
     // Withdrawn keys, too: a token may live longer than any key is published (idp §13).
     let Some(key) = services.store.reads().signing_keys().find(issuer, kid).await? else {
         return Ok(Err(InvalidToken::Signature));

@@ -35,6 +35,7 @@ use super::services::{Origin, Services};
 use crate::billing::operations as billing;
 use crate::error::Refusal;
 use crate::event::model::{Actor, Trigger};
+use crate::hostname::Hostname;
 use crate::id::{AccountId, IssuerId};
 use crate::issuer::model::{IssuerHead, IssuerStatus};
 use crate::oauth_error::{OAuthCode, OAuthError};
@@ -50,6 +51,12 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// How long an answer takes at least that must not tell by its time (D164).
 const LEAST: Duration = Duration::from_millis(250);
 
+/// An operation, and the domain by which the request came to it.
+struct Placed {
+    matched: Matched,
+    site: Option<Hostname>,
+}
+
 /// Answers requests.
 pub struct Pipeline {
     services: Arc<Services>,
@@ -63,17 +70,21 @@ impl Pipeline {
     }
 
     /// Answers a request; also when the endpoint panics.
-    pub async fn handle(&self, request: Request) -> Answer {
+    pub async fn handle(&self, mut request: Request) -> Answer {
         let reference = self.reference(&request.headers);
         let origin = request.headers.get(ORIGIN).cloned();
         let asks_first =
             request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        let matched = self.router.find(&request.method, &request.path);
-        let name = matched.as_ref().ok().map(|matched| matched.operation.route.name);
+        let matched = match self.in_time(self.place(&mut request)).await {
+            Ok(site) => self.router.find(&request.method, &request.path).map(|matched| Placed { matched, site }),
+            Err(refusal) => Err(refusal),
+        };
+        let route = matched.as_ref().ok().map(|placed| &placed.matched.operation.route);
+        let name = route.map(|route| route.name);
         let measured = Measured::begin(name, self.services.now());
-        let realm = matched.as_ref().ok().and_then(realm_of);
+        let realm = matched.as_ref().ok().and_then(|placed| realm_of(&placed.matched));
         let challenge = Challenge::new(&request.headers, None);
-        let is_open = matched.as_ref().is_ok_and(|matched| matched.operation.route.access == Access::Public);
+        let is_open = route.is_some_and(|route| route.access == Access::Public);
         let of_client =
             if asks_first { preflight(&self.services, &self.router, &request, origin.as_ref()).await } else { None };
         let answer = if let Some(answer) = of_client {
@@ -81,7 +92,8 @@ impl Pipeline {
         } else if asks_first && self.allows(origin.as_ref()) {
             preflight_answer()
         } else {
-            let answered = AssertUnwindSafe(self.in_time(request, matched, &reference)).catch_unwind().await;
+            let answered =
+                AssertUnwindSafe(self.in_time(self.answer(request, matched, &reference))).catch_unwind().await;
             match answered {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(refusal)) => match realm {
@@ -98,14 +110,27 @@ impl Pipeline {
         self.finished(answer, origin.as_ref(), is_open, &reference)
     }
 
+    /// Where the request leads: at a domain of an account to the issuer that it serves, as if that stood in the path.
+    async fn place(&self, request: &mut Request) -> Result<Option<Hostname>, Refusal> {
+        let services = &self.services;
+        let Some(host) = request.host.as_ref().filter(|host| !services.urls.is_base_host(host)) else {
+            return Ok(None);
+        };
+        let host: Option<Hostname> = host.parse().ok();
+        let issuer = match &host {
+            Some(host) => services.issuer_at(host).await?,
+            None => None,
+        };
+        if let Some(issuer) = issuer {
+            request.path.insert_str(0, &format!("/{issuer}"));
+            return Ok(host);
+        }
+        if services.options.refuse_other_hosts { Err(Refusal::MisdirectedRequest) } else { Ok(None) }
+    }
+
     /// Answers within the deadline: what waits for a database that does not answer is undone and refused.
-    async fn in_time(
-        &self,
-        request: Request,
-        matched: Result<Matched, Refusal>,
-        reference: &str,
-    ) -> Result<Answer, Refusal> {
-        let answer = std::pin::pin!(self.answer(request, matched, reference));
+    async fn in_time<T>(&self, answer: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+        let answer = std::pin::pin!(answer);
         match select(answer, self.services.transport.executor.sleep(DEADLINE)).await {
             Either::Left((answered, _)) => answered,
             Either::Right(_) => Err(Refusal::Overloaded("no answer in time")),
@@ -115,7 +140,7 @@ impl Pipeline {
     async fn answer(
         &self,
         request: Request,
-        matched: Result<Matched, Refusal>,
+        matched: Result<Placed, Refusal>,
         reference: &str,
     ) -> Result<Answer, Refusal> {
         if header_bytes(&request) > HEADER_LIMIT {
@@ -173,7 +198,8 @@ impl Pipeline {
     }
 
     /// Authenticates, limits and authorizes.
-    async fn admit(&self, request: Request, matched: Matched, reference: &str) -> Result<CallHead, Refusal> {
+    async fn admit(&self, request: Request, placed: Placed, reference: &str) -> Result<CallHead, Refusal> {
+        let Placed { matched, site } = placed;
         let services = &self.services;
         let address = client_address(&services.options, &request.headers, request.peer);
         let route = &matched.operation.route;
@@ -208,6 +234,7 @@ impl Pipeline {
             caller,
             account,
             issuer: None,
+            site,
             path: matched.path,
             operation: matched.operation,
             raw_query: request.query,

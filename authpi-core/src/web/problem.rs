@@ -109,6 +109,7 @@ const fn code(refusal: &Refusal) -> (StatusCode, &'static str) {
             (StatusCode::TOO_MANY_REQUESTS, "rate_limited")
         }
         Refusal::HeadersTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
+        Refusal::MisdirectedRequest => (StatusCode::MISDIRECTED_REQUEST, "misdirected_request"),
         // Contention that outlived every retry is load, too.
         Refusal::Overloaded(_) | Refusal::Stale => UNAVAILABLE,
         Refusal::Store(error) if is_passing(error) => UNAVAILABLE,
@@ -142,6 +143,7 @@ fn description(refusal: &Refusal) -> Cow<'_, str> {
         Refusal::RateLimited { .. } => "Too many requests.",
         Refusal::InspectedRateLimited { .. } => "The inspected key has used up its own rate limit.",
         Refusal::HeadersTooLarge => "Request line and headers are larger than 16 KiB.",
+        Refusal::MisdirectedRequest => "The host of the request is not served here.",
         Refusal::Overloaded(_) | Refusal::Stale => BUSY,
         Refusal::Store(error) if is_passing(error) => BUSY,
         Refusal::Store(_) | Refusal::Internal(_) => "An unexpected error occurred.",

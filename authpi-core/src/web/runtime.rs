@@ -21,6 +21,7 @@ use super::route::{RateClass, Route};
 use super::services::{Origin, Services};
 use crate::error::{FieldErrors, Refusal};
 use crate::event::model::{Actor, RequestContext, Trigger};
+use crate::hostname::Hostname;
 use crate::id::{Id as _, IssuerId};
 use crate::issuer::model::RuntimeIssuer;
 use crate::key::published::Cached;
@@ -155,9 +156,14 @@ impl IssuerCall {
         self.issuer.issuer.id
     }
 
+    /// The domain that the request came by; none at the base.
+    pub fn site(&self) -> Option<&Hostname> {
+        self.head.site.as_ref()
+    }
+
     /// `iss` of what is issued for this request.
     pub fn iss(&self) -> String {
-        self.services().urls.issuer(self.issuer_id())
+        self.services().urls.issuer_at(self.site(), self.issuer_id())
     }
 
     /// Method.
@@ -261,7 +267,9 @@ impl IssuerCall {
 
     /// The names of the issuer's cookies.
     pub fn cookie_names(&self) -> CookieNames {
-        CookieNames { is_secure: self.services().urls.is_secure(), issuer: self.issuer_id() }
+        // Domains are reached over TLS alone.
+        let is_secure = self.site().is_some() || self.services().urls.is_secure();
+        CookieNames { is_secure, issuer: self.issuer_id() }
     }
 
     /// The value of a cookie.

@@ -13,6 +13,7 @@ use super::host_api::HostApi;
 use super::key_uses::KeyUses;
 use super::portal_secret::PortalSecret;
 use super::rate_limit::RateLimits;
+use super::sites::Sites;
 use crate::billing::model::BillingConfig;
 use crate::error::{Refusal, StoreError};
 use crate::event::model::{Actor, ContextDetail, Event, EventDraft, RequestContext, Trigger};
@@ -70,6 +71,9 @@ pub struct Options {
     pub host: HostApi,
     /// What a portal that runs as a process of its own proves itself with (idp §20); without one, no such portal is let in.
     pub portal_secret: Option<PortalSecret>,
+    /// Requests under any other name than that of the base, or of a domain that serves an issuer, are answered with 421
+    /// (RFC 9110 §15.5.20). By default they are answered as the base, which is what health checks by address need.
+    pub refuse_other_hosts: bool,
 }
 
 impl Default for Options {
@@ -90,6 +94,7 @@ impl Default for Options {
             breach_service: None,
             host: HostApi::default(),
             portal_secret: None,
+            refuse_other_hosts: false,
         }
     }
 }
@@ -124,6 +129,8 @@ pub struct Services {
     pub keys: KeyCache,
     /// Issuers as their endpoints see them.
     pub issuers: Cache<RuntimeIssuer>,
+    /// Whom domains of accounts serve.
+    pub sites: Sites,
     /// Keys that clients publish.
     pub client_keys: ClientKeys,
     /// Addresses that personal tokens are known to be used from.

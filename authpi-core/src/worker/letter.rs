@@ -1,6 +1,7 @@
 //! From a queued mail to one that can be handed over: with the names, looks and languages of the moment it is sent.
 
 use crate::error::Refusal;
+use crate::hostname::Hostname;
 use crate::id::{AccountId, IssuerId, UserId};
 use crate::invitation::model::{Invitation, InvitationStatus};
 use crate::issuer::model::Issuer;
@@ -131,7 +132,7 @@ impl Scene<'_> {
                     link: self.portal(),
                 })))
             }
-            (template, Content::Flow(letter)) => self.flow(template, letter).map(Some),
+            (template, Content::Flow(letter)) => self.flow(template, letter).await.map(Some),
             (template, Content::Notice(notice)) => Ok(kind(template).map(|kind| self.notice(kind, notice))),
             // Written by a later version.
             (_, Content::Link { .. }) => Err(Refusal::internal("a link in a mail that has none")),
@@ -139,7 +140,7 @@ impl Scene<'_> {
     }
 
     /// What somebody asked for in a login. One that is worth nothing any more is sent all the same: it says so.
-    fn flow(&self, template: Template, letter: FlowLetter) -> Result<MailContext, Refusal> {
+    async fn flow(&self, template: Template, letter: FlowLetter) -> Result<MailContext, Refusal> {
         let (kind, path) = match template {
             Template::VerifyEmail => (FlowMailKind::VerifyEmail, "verify-email?token="),
             Template::EmailChange => (FlowMailKind::EmailChange, "verify-email?token="),
@@ -149,7 +150,7 @@ impl Scene<'_> {
             Template::AccountExists => (FlowMailKind::AccountExists, ""),
             _ => return Err(Refusal::internal("a notice with the letter of a login")),
         };
-        let base = self.services.urls.issuer(self.mail.issuer_id);
+        let base = self.base(letter.site.as_ref()).await?;
         let facts =
             Facts { at: letter.at, ip: letter.ip, country: letter.country, device: letter.device, ..Facts::default() };
         Ok(MailContext::Flow(FlowMail {
@@ -160,6 +161,16 @@ impl Scene<'_> {
             code: letter.code.map(|code| code.0.expose().to_owned()),
             expires_at: letter.expires_at,
         }))
+    }
+
+    /// Where a link leads: to where it was asked for, as the cookies are there, unless another tenant has the domain now.
+    async fn base(&self, site: Option<&Hostname>) -> Result<String, Refusal> {
+        let issuer = self.mail.issuer_id;
+        let serves = match site {
+            Some(host) => self.services.issuer_at(host).await? == Some(issuer),
+            None => false,
+        };
+        Ok(self.services.urls.issuer_at(site.filter(|_| serves), issuer))
     }
 
     fn notice(&self, kind: NoticeKind, notice: Notice) -> MailContext {

@@ -316,7 +316,7 @@ async fn a_form_from_another_site_becomes_a_get_that_shows_nothing_of_it() {
     let path = to.strip_prefix(&ground.url()).unwrap();
     let silent = browser.send(browser.call(Method::GET, path)).await;
     assert!(answered(&silent).contains_key("code"));
-    ground.app.advance(Duration::from_secs(60));
+    ground.app.advance(Duration::from_mins(1));
     refused(&browser.call(Method::GET, path).send().await, 400, "invalid_request");
     let flipped = format!("{}A", &path[..path.len() - 1]);
     refused(&browser.call(Method::GET, &flipped).send().await, 400, "invalid_request");
@@ -358,7 +358,9 @@ async fn a_hint_never_ends_with_another_user() {
     let other = ground.browser();
     let reply = ground.get(&other, &[("id_token_hint", &hint)]).await;
     let page = other.page(&ground.flow(&reply)).await;
-    page.password("bob@example.com", PASSWORD).await;
+    page.step("identify", json!({ "identifier": "bob@example.com" })).await;
+    let refused = page.post("password", json!({ "password": PASSWORD })).await;
+    assert_eq!((refused.status.as_u16(), &refused.body["error"]), (401, &json!("login_required")), "{refused}");
     client_is_told(&ground.go_on(&other, &page.id).await, "login_required");
     client_is_told(&ground.get(&other, &[("id_token_hint", &hint), ("prompt", "none")]).await, "login_required");
     let demand = json!({ "id_token": { "sub": { "value": ground.user } } }).to_string();

@@ -57,7 +57,9 @@ async fn of_sixteen_exchanges_of_one_code_one_succeeds_and_the_session_ends() {
     let replies = join_all((0..16).map(|_| ground.exchange(&code))).await;
     let (good, bad): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.status.as_u16() == 200);
     assert_eq!(good.len(), 1);
-    bad.iter().for_each(|reply| refused(reply, 400, "invalid_grant"));
+    for reply in &bad {
+        refused(reply, 400, "invalid_grant");
+    }
     let sid = claims(text(&good[0], "access_token"))["sid"].as_str().unwrap().to_owned();
     let session = ground.session(&sid).await;
     assert_eq!((&session["status"], &session["revoked_reason"]), (&json!("revoked"), &json!("code_replay")));
@@ -117,7 +119,7 @@ async fn a_code_is_good_for_a_minute_and_only_whole() {
         let reply = ground.exchange(other).await;
         refused(&reply, 400, if other.is_empty() { "invalid_request" } else { "invalid_grant" });
     }
-    ground.app.advance(Duration::from_secs(60));
+    ground.app.advance(Duration::from_mins(1));
     refused(&ground.exchange(&code).await, 400, "invalid_grant");
 }
 

@@ -61,7 +61,7 @@ async fn what_a_token_stands_for_must_be_alive() {
     assert_eq!(active().await, no);
     ground.app.root().patch(&user, json!({ "status": "active" })).expect(200).await;
     assert_eq!(active().await, yes);
-    ground.app.advance(Duration::from_secs(1800));
+    ground.app.advance(Duration::from_mins(30));
     assert_eq!(active().await, [json!(false), json!(true)], "the access token is past its time");
     let refreshed = ground.refresh(text(&tokens, "refresh_token")).await;
     assert_eq!(active().await[1], false, "spent");

@@ -262,6 +262,7 @@ pub(super) async fn post(
         country: visitor.context.country.clone(),
         device,
         expires_at: Some(proof.expires_at),
+        site: visitor.site.clone(),
     };
     enqueue(change, new_mail(issuer, mailing.template, mailing.user, to, letter)).await?;
     Ok(proof)
@@ -303,6 +304,7 @@ pub(super) async fn tell_of_account(
         country: visitor.context.country.clone(),
         device: visitor.context.user_agent.as_deref().and_then(device_name),
         expires_at: None,
+        site: visitor.site.clone(),
     };
     enqueue(change, new_mail(errand.issuer, Template::AccountExists, Some(user.id), to, letter)).await
 }

@@ -29,6 +29,7 @@ pub use signup::{SignUp, sign_up};
 use crate::device::model::Fingerprint;
 use crate::error::Refusal;
 use crate::event::model::RequestContext;
+use crate::hostname::Hostname;
 use crate::id::{FlowId, IssuerId, OrganizationId};
 use crate::issuer::model::auth_method::{AuthMethod, AuthMethodKind};
 use crate::login::events::Scene;
@@ -58,6 +59,8 @@ pub struct Visitor {
     pub is_withheld: bool,
     /// The invitation that it came with could not be accepted a moment ago.
     pub is_uninvited: bool,
+    /// The domain of the issuer that it is at: mails lead back there. None at the base.
+    pub site: Option<Hostname>,
 }
 
 /// Why what was presented is not accepted. Leaves traces, so it is no refusal.

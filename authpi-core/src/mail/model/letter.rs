@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::Mail;
 use crate::error::Refusal;
+use crate::hostname::Hostname;
 use crate::id::MailId;
 use crate::mailbox::Mailbox;
 use crate::seal::{RootKey, Sealed};
@@ -61,6 +62,9 @@ pub struct FlowLetter {
     pub device: Option<String>,
     /// From then on it is worth nothing.
     pub expires_at: Option<Timestamp>,
+    /// The domain of the issuer where it was asked for; none at the base.
+    #[serde(default)]
+    pub site: Option<Hostname>,
 }
 
 /// The clear token of a link: nowhere else, and gone with the mail.

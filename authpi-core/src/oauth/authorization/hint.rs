@@ -22,5 +22,7 @@ pub(in crate::oauth) async fn genuine(call: &IssuerCall, text: &str) -> Result<O
     // A refresh or logout token says so itself.
     let is_other = |claims: &IdClaims| claims.more.contains_key("token_use") || claims.more.contains_key("events");
     let now = call.now().as_seconds();
-    Ok(claims.filter(|claims| claims.iss == call.iss() && !is_other(claims) && claims.iat <= now + LEEWAY))
+    let claims = claims.filter(|claims| !is_other(claims) && claims.iat <= now + LEEWAY);
+    let Some(claims) = claims else { return Ok(None) };
+    Ok(call.goes_by(&claims.iss).await?.then_some(claims))
 }

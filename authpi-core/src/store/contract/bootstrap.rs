@@ -144,6 +144,7 @@ async fn get(engine: &AuthPi, credentials: &BootstrapCredentials, path: &str) ->
     let request = Request {
         method: Method::GET,
         path: path.to_owned(),
+        host: None,
         query: None,
         headers,
         peer: None,

@@ -363,6 +363,7 @@ macro_rules! store_contract {
             a_stale_version_changes_and_removes_nothing,
             of_parallel_claims_of_one_host_one_wins,
             lists_show_the_domains_asked_for_newest_first,
+            a_host_leads_to_the_issuer_that_it_serves_and_to_no_other,
         ]);
         $crate::store_contract!(@room $run, login: [
             every_field_comes_back_as_it_was_written,

@@ -135,3 +135,15 @@ pub async fn lists_show_the_domains_asked_for_newest_first(ground: Ground) {
     unit.commit().await.unwrap();
     assert_eq!(domains.of_accounts(&[one, two]).await.unwrap(), [second]);
 }
+
+pub async fn a_host_leads_to_the_issuer_that_it_serves_and_to_no_other(ground: Ground) {
+    let issuer = mint();
+    let serving = DomainState::Assigned { verified_at: later(1), issuer_id: issuer, at: later(2) };
+    let states = [DomainState::Unverified, DomainState::Verified { at: later(1) }, serving];
+    for (state, expected) in states.into_iter().zip([None, None, Some(issuer)]) {
+        let one = AccountDomain { state, ..domain(mint()) };
+        insert(&ground, &one).await;
+        assert_eq!(ground.store().reads().domains().issuer_at(&one.host).await.unwrap(), expected, "{state:?}");
+    }
+    assert_eq!(ground.store().reads().domains().issuer_at(&host()).await.unwrap(), None);
+}

@@ -25,7 +25,7 @@ const fn problem(
 }
 
 /// Every status that refuses.
-pub(super) const ALL: [Problem; 16] = [
+pub(super) const ALL: [Problem; 17] = [
     problem(
         400,
         "BadRequest",
@@ -72,6 +72,13 @@ pub(super) const ALL: [Problem; 16] = [
         "The body is not JSON.",
         "invalid_content_type",
         "The body must be sent as application/json.",
+    ),
+    problem(
+        421,
+        "MisdirectedRequest",
+        "The host of the request is not served here.",
+        "misdirected_request",
+        "The host of the request is not served here.",
     ),
     problem(
         422,

@@ -74,7 +74,7 @@ impl Platform {
         headers.insert("content-type", "application/json".parse().unwrap());
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query.to_owned())));
         let body = Ok(body.unwrap_or_default().to_owned().into());
-        Request { method, path: path.to_owned(), query, headers, peer: None, body }
+        Request { method, path: path.to_owned(), host: None, query, headers, peer: None, body }
     }
 }
 

@@ -49,7 +49,8 @@ async fn token(platform: &Platform) -> String {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, "application/x-www-form-urlencoded".parse().unwrap());
     let path = format!("/{}/token", platform.issuer);
-    let request = Request { method: Method::POST, path, query: None, headers, peer: None, body: Ok(form.into()) };
+    let request =
+        Request { method: Method::POST, path, host: None, query: None, headers, peer: None, body: Ok(form.into()) };
     let answer = platform.authpi.handle(request).await;
     let answer: Value = serde_json::from_slice(&answer.body).unwrap();
     answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
