@@ -35,5 +35,6 @@ pub mod route;
 pub mod router;
 pub mod runtime;
 pub mod services;
+pub mod shares;
 pub mod sites;
 pub mod strength;

@@ -1,7 +1,7 @@
 //! Everything that operations and workers share besides the store's verbs: the engine's inside.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_channel::oneshot;
@@ -13,6 +13,7 @@ use super::host_api::HostApi;
 use super::key_uses::KeyUses;
 use super::portal_secret::PortalSecret;
 use super::rate_limit::RateLimits;
+use super::shares::Shares;
 use super::sites::Sites;
 use crate::billing::model::BillingConfig;
 use crate::error::{Refusal, StoreError};
@@ -324,41 +325,6 @@ impl Services {
         }));
         queued.map_err(|_| Refusal::Overloaded("the cpu pool"))?;
         receiver.await.map_err(|_| Refusal::internal("a job on the cpu pool died"))
-    }
-}
-
-/// How many jobs of each issuer wait or run.
-#[derive(Default)]
-pub(crate) struct Shares(Mutex<HashMap<IssuerId, usize>>);
-
-/// The place of one job; given back when it is dropped.
-struct Share<'s> {
-    shares: &'s Shares,
-    issuer: IssuerId,
-}
-
-impl Shares {
-    fn enter(&self, issuer: IssuerId, most: usize) -> Result<Share<'_>, Refusal> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(issuer).or_default();
-        if *count >= most.max(1) {
-            return Err(Refusal::Overloaded("the part of the issuer in the cpu pool"));
-        }
-        *count += 1;
-        drop(counts);
-        Ok(Share { shares: self, issuer })
-    }
-}
-
-impl Drop for Share<'_> {
-    fn drop(&mut self) {
-        let mut counts = self.shares.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.issuer) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.issuer);
-            }
-        }
     }
 }
 

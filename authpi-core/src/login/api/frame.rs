@@ -5,8 +5,9 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::guard::{self, Postage};
-use super::pages::{self, Scene, View, see};
+use super::pages::{self, Scene, see};
 use super::problems::{self, told, told_fields};
+use super::view::View;
 use super::views::{StepView, redirect_to};
 use crate::error::Refusal;
 use crate::login::browser::Browser;

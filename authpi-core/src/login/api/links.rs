@@ -5,8 +5,9 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::pages::{self, Scene, View, see};
+use super::pages::{self, Scene, see};
 use super::problems;
+use super::view::View;
 use super::views::redirect_to;
 use super::{frame, guard};
 use crate::error::Refusal;

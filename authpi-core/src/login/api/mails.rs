@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::bodies::{FlowCode, FlowResetCompletion};
 use super::frame::FlowStep;
-use super::pages::View;
 use super::steps::post;
+use super::view::View;
 use crate::error::Refusal;
 use crate::login::model::{Flow, MailToken, TypedCode};
 use crate::login::operations::{self, MailAs, StepResult, Visitor, reset_subject};

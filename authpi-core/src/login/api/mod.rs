@@ -12,6 +12,7 @@ mod problems;
 mod sign_up;
 mod state;
 mod steps;
+mod view;
 mod views;
 
 use std::sync::Arc;

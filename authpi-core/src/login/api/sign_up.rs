@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::bodies::FlowSignUp;
 use super::frame::FlowStep;
 use super::guard::{Postage, holder_of};
-use super::pages::View;
 use super::steps::post;
+use super::view::View;
 use crate::custom_fields::{FieldDefinition, FieldKind};
 use crate::error::Refusal;
 use crate::login::model::Flow;
@@ -108,16 +108,11 @@ impl FlowStep for SignUp {
         body: &FlowSignUp,
         prepared: &Entry,
     ) -> StepResult {
-        let password = match &prepared.password {
-            Some(Ok(hash)) => Some(hash.clone()),
-            Some(Err(invalid)) => return Err(Refusal::field("password", invalid.code(), invalid.to_string()).into()),
-            None => None,
-        };
         let new = operations::SignUp {
             address: body.email.trim().to_owned(),
             profile: body.profile.clone(),
             custom_fields: prepared.custom_fields.clone(),
-            password,
+            password: prepared.password.clone(),
             invitation: body.invitation.as_ref().map(|token| token.expose().to_owned()),
             terms: body.terms,
         };

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use http::StatusCode;
 
 use super::guard;
-use super::pages::{Scene, View};
+use super::pages::Scene;
 use super::problems;
+use super::view::View;
 use super::views::FlowView;
 use crate::error::Refusal;
 use crate::id::FlowId;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::bodies::{FlowConsent, FlowFactor, FlowIdentify, FlowInvitation, FlowMfa, FlowOrganization, FlowPassword};
 use super::frame::FlowStep;
-use super::pages::View;
+use super::view::View;
 use crate::error::Refusal;
 use crate::issuer::model::auth_method::AuthMethodKind;
 use crate::login::comparing::compare;
