@@ -33,7 +33,7 @@ async fn an_address_leads_to_the_organization_that_has_proven_its_domain() {
         "connection": { "type": "oidc", "name": "" }, "required": true,
     });
     assert_eq!((found.status.as_u16(), found.body), (200, expected));
-    for other in ["ada@example.com", "nobody@example.com", "x@sub.corp.example", "x@xn--corp.example"] {
+    for other in ["ada@example.com", "nobody@example.com", "x@sub.corp.example"] {
         let reply = ask(&browser, other, Some(&page.ticket)).await;
         assert_eq!((reply.status.as_u16(), reply.body), (200, json!({ "sso": false })), "{other}");
     }

@@ -99,7 +99,9 @@ async fn somebody_new_joins_by_the_pages_alone() {
     let form = String::from_utf8(form.bytes).unwrap();
     assert!(form.contains("bob@example.com") && form.contains("readonly"), "the address stays: {form}");
     let other = submit(&page, "signup", &[("identifier", "eve@example.com"), ("password", OTHER)]).await;
-    assert_eq!((other.status.as_u16(), invited.members().await), (400, 0), "it is for one address: {other}");
+    assert_eq!((other.status.as_u16(), invited.members().await), (303, 0), "it is for one address: {other}");
+    let turned = browser.send(browser.call(Method::GET, &format!("/login?flow={}", page.id))).await;
+    assert_eq!(turned.status, 403, "and the page says so: {turned}");
     let (_, page) = invited.open(&browser).await;
     submit(&page, &format!("invitation?token={}", invited.token()), &[("accept", "true")]).await;
     let done = submit(&page, "signup", &[("identifier", "bob@example.com"), ("password", OTHER)]).await;

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use http::header::LOCATION;
 
+use super::problems;
 use super::sign_up::custom_fields;
 use super::view::View;
 use super::views::{offered_login, offered_signup, redirect_to};
@@ -337,6 +338,9 @@ impl Scene<'_> {
     }
 
     fn told(&self) -> Result<Answer, Refusal> {
+        if let Progress::Refused { reason } = self.flow.state.progress() {
+            return problems::turned_away(self.call, *reason);
+        }
         let (kind, about) = match &self.flow.state.told {
             Some(Told::Invitation { accepted: true, organization }) => (NoticeKind::InvitationAccepted, organization),
             Some(Told::Invitation { accepted: false, organization }) => (NoticeKind::InvitationDeclined, organization),

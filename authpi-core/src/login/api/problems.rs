@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use crate::error::{FieldErrors, Refusal};
+use crate::login::model::Reason;
 use crate::login::operations::Problem;
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::pages::html::fault::{Fault, FaultKind};
@@ -73,6 +74,21 @@ pub(super) fn fault(call: &IssuerCall, refusal: Refusal) -> Result<Answer, Refus
         _ => return Err(refusal),
     };
     shown(call, kind, status, None)
+}
+
+/// Somebody is turned away, and no application is there to be told.
+///
+/// # Errors
+/// [`Refusal::Internal`]: a defect of the page.
+pub(super) fn turned_away(call: &IssuerCall, reason: Reason) -> Result<Answer, Refusal> {
+    let kind = match reason {
+        Reason::PendingApproval => FaultKind::NotApproved,
+        Reason::Inactive | Reason::Blocked => FaultKind::AccountBlocked,
+        Reason::SsoOnly | Reason::Unmet => FaultKind::NotAllowed,
+        Reason::AnotherUser => FaultKind::WrongAccount,
+        Reason::NotAdmitted => FaultKind::SignUpClosed,
+    };
+    shown(call, kind, StatusCode::FORBIDDEN, Some(reason.error()))
 }
 
 /// An end of a login that no application is told of, as a page.

@@ -215,8 +215,8 @@ impl FlowStep for MfaEnroll {
         Ok(())
     }
 
-    async fn apply(&self, change: &mut Change<'_>, _: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {
-        operations::restart_enrollment(change, flow).await
+    async fn apply(&self, change: &mut Change<'_>, visitor: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {
+        operations::restart_enrollment(change, visitor, flow).await
     }
 }
 

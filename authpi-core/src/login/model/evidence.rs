@@ -59,7 +59,7 @@ pub struct Evidence {
     pub device_trusted: bool,
     /// Another password took the place of the one that was good for once.
     pub password_changed: bool,
-    /// When the password was set that was proven: once there is another, it proves nothing.
+    /// When the password of the user was set, if they proved one: once there is another, it proves nothing.
     #[serde(default)]
     pub password_set_at: Option<Timestamp>,
 }
@@ -116,14 +116,15 @@ impl Evidence {
         }
     }
 
-    /// A password, of which it is known when it was set.
-    pub fn of_password(user_id: UserId, set_at: Option<Timestamp>, at: Timestamp) -> Self {
-        Self { password_set_at: set_at, ..Self::new(user_id, FirstFactor::Password, at) }
+    /// A password, or one that is good for once, of a user whose password was set at `set_at`.
+    pub fn of_password(user_id: UserId, first: FirstFactor, set_at: Option<Timestamp>, at: Timestamp) -> Self {
+        Self { password_set_at: set_at, ..Self::new(user_id, first, at) }
     }
 
     /// It still proves something, if the password of the user was last set at `password_set_at`.
     pub fn holds(&self, password_set_at: Option<Timestamp>) -> bool {
-        self.first != FirstFactor::Password || self.password_set_at == password_set_at
+        let is_typed = matches!(self.first, FirstFactor::Password | FirstFactor::TemporaryPassword);
+        !is_typed || self.password_changed || self.password_set_at == password_set_at
     }
 
     /// Two factors were proven.

@@ -134,6 +134,9 @@ async fn carry_on(change: &mut Change<'_>, visitor: &Visitor, flow: &mut Flow) -
     if wants.user.is_some_and(|wanted| wanted != session.user_id) {
         return Ok(());
     }
+    if let Some(user) = change.reads().users().find(flow.issuer_id, session.user_id).await? {
+        flow.state.identifier = Some(user.username.as_str().to_owned());
+    }
     let first = FirstFactor::Session { method: session.method.clone(), amr: session.amr.clone() };
     let evidence = Evidence::new(session.user_id, first, session.authenticated_at);
     // A session that is here has met the policies of its time; a class that is wanted now may ask for more.
@@ -164,8 +167,7 @@ async fn judged(
 ) -> Result<Option<(Verdict, Evidence)>, Refusal> {
     let issuer = flow.issuer_id;
     let Some(user) = change.reads().users().find(issuer, evidence.user_id).await? else { return Ok(None) };
-    let goes_on = evidence.holds(user.security.password_changed_at()) && has_session(visitor, &evidence);
-    if !goes_on {
+    if !evidence.holds(user.security.password_changed_at()) || !has_session(visitor, &evidence) {
         return Ok(None);
     }
     let ground = ground(change, issuer).await?;
@@ -174,6 +176,18 @@ async fn judged(
     let standing = standing(&user, &organizations);
     let verdict = judge(ground.policy(&organizations), standing, &flow.state.request.wants, &evidence);
     Ok(Some((verdict, evidence)))
+}
+
+/// What was proven before still is worth something: asked before anything is done on the strength of it.
+pub(super) async fn still_holds(
+    change: &Change<'_>,
+    visitor: &Visitor,
+    flow: &Flow,
+    evidence: &Evidence,
+) -> Result<bool, Refusal> {
+    let user = change.reads().users().find(flow.issuer_id, evidence.user_id).await?;
+    let holds = user.is_some_and(|user| evidence.holds(user.security.password_changed_at()));
+    Ok(holds && has_session(visitor, evidence))
 }
 
 /// What an earlier login has proven holds for as long as its session.

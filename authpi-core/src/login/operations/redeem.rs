@@ -251,7 +251,7 @@ async fn become_user(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
     // Somebody else has the name by now: whoever reads its mail can come in by that.
     let Some(user) = made else { return Ok(Stepped::not(flow, Problem::Expired)) };
     let evidence = if pending.password.is_some() {
-        Evidence::of_password(user.id, user.security.password_changed_at(), change.now())
+        Evidence::of_password(user.id, FirstFactor::Password, user.security.password_changed_at(), change.now())
     } else {
         Evidence::new(user.id, FirstFactor::EmailCode, change.now())
     };

@@ -68,7 +68,7 @@ pub async fn sign_up(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
     let user = made.ok_or_else(|| Refusal::not_unique("email", "The address has an account."))?;
     flow.state.invitation = acceptance(&pending);
     let evidence = if pending.password.is_some() {
-        Evidence::of_password(user.id, user.security.password_changed_at(), change.now())
+        Evidence::of_password(user.id, FirstFactor::Password, user.security.password_changed_at(), change.now())
     } else {
         Evidence::new(user.id, FirstFactor::EmailLink, change.now())
     };
