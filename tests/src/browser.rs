@@ -316,6 +316,8 @@ impl Work for SsoOnly {
             verified_at: Some(change.now()),
         });
         after.updated_at = before.updated_at.next_version(change.now());
+        let domain = self.domain.parse().map_err(Refusal::internal)?;
+        change.unit().connections().claim(self.place.1, self.organization, &domain).await?;
         change.unit().connections().update(&after, before.updated_at).await?.required()
     }
 }

@@ -213,11 +213,12 @@ async fn cookies_of_many_issuers_do_not_keep_anybody_out() {
         let gone = |line: &&str| line.starts_with(&format!("op.{issuer}=;")) && line.contains("Max-Age=0");
         assert!(expired.iter().any(gone), "{issuer}");
     }
+    assert_eq!((browser.cookie("op"), browser.cookie("flow")), (None, None), "its own are gone with the rest");
+    assert_eq!(browser.login().await.password("ada@example.com", PASSWORD).await, "done", "and it recovers");
     // The flow cookie is one for all issuers: as many as were visited, it is one cookie.
     let visited = ground.app.issuer().await;
     let there = ground.app.browser(&visited);
     there.set_cookie("flow", browser.cookie("flow"));
     there.login().await;
     assert_eq!(there.cookie("flow"), browser.cookie("flow"));
-    assert_eq!(browser.login().await.password("ada@example.com", PASSWORD).await, "done");
 }

@@ -40,7 +40,7 @@ async fn a_page_lies_on_a_verified_domain_of_the_account() {
         "https://127.0.0.1/",
         "https://customer.example/#in",
     ] {
-        assert_eq!(refused(bad).await, problem, "{bad}");
+        assert!(refused(bad).await.contains(&problem[0]), "{bad}");
     }
     for good in ["https://customer.example/in", "https://login.customer.example/in"] {
         app.root().patch(&issuer, with(good)).expect(200).await;

@@ -126,9 +126,12 @@ async fn the_form_of_a_sign_up_asks_for_the_fields_of_the_issuer_and_the_terms()
         "seen": { "type": "string", "visibility": "visible" },
         "rank": { "type": "string", "visibility": "admin" },
     });
-    let ground = Ground::with(json!({ "users": { "custom_fields": fields } })).await;
-    let links = json!({ "links": { "terms_of_service": "https://acme.example/terms" } });
-    ground.app.root().patch(&ground.issuer, links).expect(200).await;
+    let ground = Ground::new().await;
+    let asked = json!({
+        "links": { "terms_of_service": "https://acme.example/terms" },
+        "settings": { "users": { "custom_fields": fields } },
+    });
+    ground.app.root().patch(&ground.issuer, asked).expect(200).await;
     ground.app.advance(std::time::Duration::from_secs(2));
     let browser = ground.browser();
     let page = browser.begin(request(Wants::default())).await;
