@@ -111,6 +111,23 @@ impl FieldErrors {
         }
     }
 
+    /// Takes over what `outcome` was refused with, if that are problems of fields.
+    ///
+    /// # Errors
+    /// Any other refusal.
+    pub fn absorb<T>(&mut self, outcome: Result<T, Refusal>) -> Result<Option<T>, Refusal> {
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(Refusal::Fields(more)) => {
+                for error in more.0 {
+                    self.add(error.field, error.code, error.message);
+                }
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
     /// Nothing was found.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

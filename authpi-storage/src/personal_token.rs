@@ -36,6 +36,8 @@ const TABLE: &str = "authpi_personal_token";
 struct StoredDetails {
     description: Option<String>,
     tags: Vec<String>,
+    #[serde(default)]
+    by_another: bool,
 }
 
 /// A token with the status of its user: none is one that is gone.
@@ -67,6 +69,7 @@ fn token((row, owner): Owned) -> Result<PersonalToken, StoreError> {
             Some(_) => OwnerState::Barred,
             None => OwnerState::Gone,
         },
+        by_another: stored.by_another,
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
     })
@@ -76,7 +79,8 @@ fn token((row, owner): Owned) -> Result<PersonalToken, StoreError> {
 fn written(token: &PersonalToken) -> Result<ActiveModel, StoreError> {
     const OPERATION: &str = "personal_token.write";
     let details = &token.details;
-    let stored = StoredDetails { description: details.description.clone(), tags: details.tags.clone() };
+    let (description, tags) = (details.description.clone(), details.tags.clone());
+    let stored = StoredDetails { description, tags, by_another: token.by_another };
     Ok(ActiveModel {
         status: Set(to_word(OPERATION, &token.status.value)?),
         status_at: Set(millis(token.status.at)),

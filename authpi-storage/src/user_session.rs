@@ -177,8 +177,16 @@ impl<C: ConnectionTrait + Send + Sync> SessionReads for Session<C> {
         Ok(sessions)
     }
 
-    async fn live(&self, issuer: IssuerId, of: SessionsOf, limit: u32) -> Result<Vec<UserSession>, StoreError> {
-        let query = live_of(issuer, of).order_by_asc(Column::Id).limit(u64::from(limit));
+    async fn live(
+        &self,
+        issuer: IssuerId,
+        of: SessionsOf,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<UserSession>, StoreError> {
+        let after = after.map(|after| Column::Id.gt(after.uuid()));
+        let behind = Condition::all().add_option(after);
+        let query = live_of(issuer, of).filter(behind).order_by_asc(Column::Id).limit(u64::from(limit));
         all(&self.connection, query, "session.live").await
     }
 

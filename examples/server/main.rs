@@ -48,7 +48,12 @@ async fn run(settings: Settings) -> Result<(), StartError> {
         OutgoingOptions { allow_private_network: settings.allow_private_network.is_on(), ..OutgoingOptions::default() };
     let mut transport = authpi_transport::tokio_with(TokioOptions { outgoing, ..TokioOptions::default() })?;
     let billing = settings.billing.is_on().then(BillingConfig::default);
-    let options = Options { rate_limits: settings.rate_limit.is_on(), billing, ..Options::default() };
+    let options = Options {
+        rate_limits: settings.rate_limit.is_on(),
+        billing,
+        portal_secret: settings.portal_secret()?,
+        ..Options::default()
+    };
     transport.mailer = mail::mailer(&settings, &urls)?;
     let authpi = AuthPi::builder(store, master_key, urls).transport(transport).options(options).build().await?;
     let first = bootstrap::run(&authpi, settings.bootstrap_file.as_deref()).await?;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use authpi_core::web::portal_secret::PortalSecret;
 use clap::{Parser, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
@@ -58,6 +59,9 @@ pub(crate) struct Settings {
     /// Webhooks and identity providers may be http and private; for development.
     #[arg(long, env = "AUTHPI_ALLOW_PRIVATE_NETWORK", default_value = "off")]
     pub(crate) allow_private_network: Switch,
+    /// What a portal that runs as a process of its own sends in the header Authpi-Portal; at least 32 characters.
+    #[arg(long, env = "AUTHPI_PORTAL_SECRET", hide_env_values = true)]
+    portal_secret: Option<String>,
     /// Tracing filter.
     #[arg(long, env = "AUTHPI_LOG", default_value = "info")]
     log: String,
@@ -95,6 +99,14 @@ enum LogFormat {
 impl Settings {
     pub(crate) fn public_url(&self) -> String {
         self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+
+    /// # Errors
+    /// Says that it is too short.
+    pub(crate) fn portal_secret(&self) -> Result<Option<PortalSecret>, StartError> {
+        let Some(text) = self.portal_secret.as_deref() else { return Ok(None) };
+        let secret = PortalSecret::new(text).ok_or("AUTHPI_PORTAL_SECRET must have at least 32 characters")?;
+        Ok(Some(secret))
     }
 
     /// Starts the log on standard error.

@@ -87,10 +87,15 @@ impl App {
     /// Starts the platform on a SQLite file of its own, without rate limits, with somebody who takes its mail. It
     /// reaches servers on loopback.
     pub async fn start_mailing(driver: Driver, mailer: Arc<dyn Mailer>) -> Self {
+        let options = Options { rate_limits: false, ..Options::default() };
+        Self::start_mailing_with(driver, mailer, options).await
+    }
+
+    /// The same with other options.
+    pub async fn start_mailing_with(driver: Driver, mailer: Arc<dyn Mailer>, options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
         let store = authpi_storage::connect(&url).await.unwrap();
-        let options = Options { rate_limits: false, ..Options::default() };
         let outgoing = OutgoingOptions { allow_private_network: true, ..OutgoingOptions::default() };
         let transport = authpi_transport::tokio_with(TokioOptions { outgoing, ..TokioOptions::default() }).unwrap();
         Self::start_in(driver, options, store, folder, Transport { mailer: Some(mailer), ..transport }).await

@@ -8,7 +8,7 @@ use authpi_core::Work;
 use authpi_core::device::model::Fingerprint;
 use authpi_core::error::Refusal;
 use authpi_core::event::model::RequestContext;
-use authpi_core::id::{AccountId, FlowId, IssuerId, OrganizationId};
+use authpi_core::id::{AccountId, FlowId, IssuerId, OrganizationId, UserId};
 use authpi_core::login::model::{
     BrowserSession, CookieKey, FlowCookie, LoginRequest, OpCookie, Question, Resumed, TrustTokens, Wants,
 };
@@ -36,11 +36,13 @@ enum Deed {
     Begin(Box<LoginRequest>),
     Ask(FlowId, Box<Question>),
     Resume(FlowId),
+    ChangeAddress(UserId, String),
 }
 
 enum Done {
     Flow(FlowId),
     Resumed(Option<Box<Resumed>>),
+    Nothing,
 }
 
 struct Job<'b, 'a> {
@@ -79,6 +81,10 @@ impl Work for Job<'_, '_> {
                 };
                 logins::close(change, &flow).await?;
                 Ok(Done::Resumed(Some(Box::new(resumed))))
+            }
+            Deed::ChangeAddress(user, address) => {
+                logins::request_change(change, &visitor, issuer, *user, address).await?;
+                Ok(Done::Nothing)
             }
         }
     }
@@ -137,6 +143,8 @@ impl<'a> Browser<'a> {
             fingerprint: self.cookie("dv").map(|device| Fingerprint::of(root, &device)),
             trusted: self.cookie("td").map(|text| TrustTokens::parse(&key, &text)).unwrap_or_default(),
             context: RequestContext::default(),
+            is_withheld: false,
+            is_uninvited: false,
             site: None,
         })
     }
@@ -179,6 +187,15 @@ impl<'a> Browser<'a> {
     pub async fn login(&self) -> Page<'_, 'a> {
         let wants = Wants { fresh: true, ..Wants::default() };
         self.begin(LoginRequest { wants, ..LoginRequest::default() }).await
+    }
+
+    /// A user wants another address, and says so in this browser.
+    ///
+    /// # Errors
+    /// As the operation has them.
+    pub async fn request_address(&self, user: &str, address: &str) -> Result<(), Refusal> {
+        let deed = Deed::ChangeAddress(user.parse().unwrap(), address.to_owned());
+        self.app.authpi.run(&Job { browser: self, deed }).await.map(|_| ())
     }
 
     /// A call below the issuer, with the cookies of the jar.
@@ -264,7 +281,7 @@ impl Page<'_, '_> {
         let deed = Deed::Resume(self.id.parse().unwrap());
         match self.browser.app.authpi.run(&Job { browser: self.browser, deed }).await.unwrap() {
             Done::Resumed(resumed) => resumed.map(|resumed| *resumed),
-            Done::Flow(id) => panic!("a flow that resumes begins none, yet {id} did"),
+            Done::Flow(_) | Done::Nothing => panic!("a flow that resumes begins none"),
         }
     }
 }
@@ -300,6 +317,8 @@ impl Work for SsoOnly {
             verified_at: Some(change.now()),
         });
         after.updated_at = before.updated_at.next_version(change.now());
+        let domain = self.domain.parse().map_err(Refusal::internal)?;
+        change.unit().connections().claim(self.place.1, self.organization, &domain).await?;
         change.unit().connections().update(&after, before.updated_at).await?.required()
     }
 }

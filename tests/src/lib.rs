@@ -18,6 +18,7 @@ mod deliver;
 pub mod dns;
 pub mod everything;
 pub mod fixtures;
+mod gifts;
 pub mod log;
 pub mod payments;
 pub mod people;

@@ -92,6 +92,16 @@ pub enum Visibility {
 }
 
 impl FieldDefinition {
+    /// People fill it in when they sign up: what they may change later, and what must be there from the beginning and
+    /// nothing else gives.
+    pub fn is_asked_at_sign_up(&self) -> bool {
+        match self.visibility {
+            Visibility::Editable => true,
+            Visibility::Visible => self.required && self.default.is_none(),
+            Visibility::Admin => false,
+        }
+    }
+
     /// What is wrong with a value; `None` when it fits.
     pub fn problem(&self, value: &Value) -> Option<(FieldCode, String)> {
         let wrong_type = |what: &str| Some((FieldCode::InvalidType, format!("must be {what}")));

@@ -2,10 +2,11 @@
 
 use super::events;
 use super::model::{
-    ACTIVE_LIMIT, Delegation, DelegationParty, DelegationStatus, EndCause, NewDelegation, check_scopes, expiry,
+    ACTIVE_LIMIT, Delegation, DelegationParty, DelegationStatus, EndCause, GrantedBy, NewDelegation, check_scopes,
+    expiry,
 };
 use crate::error::{FieldCode, FieldErrors, Refusal};
-use crate::id::{IssuerId, MemberId};
+use crate::id::{IssuerId, MemberId, UserId};
 use crate::scope::Scopes;
 use crate::status::{Status, StatusNote};
 use crate::store::Change;
@@ -123,6 +124,27 @@ pub async fn end_all(
     }
 }
 
+/// Ends those delegations in force that a user gave by themselves, each with its event.
+///
+/// # Errors
+/// As [`end_all`].
+pub async fn end_own(change: &mut Change<'_>, issuer: IssuerId, user: UserId) -> Result<(), Refusal> {
+    let of = DelegationParty::User(user);
+    let found = change.reads().delegations().active(issuer, of, change.now(), BATCH).await?;
+    for before in found.into_iter().filter(|delegation| delegation.granted_by == GrantedBy::User) {
+        ended(change, before, EndCause::RevokedAll).await?;
+    }
+    Ok(())
+}
+
+async fn ended(change: &mut Change<'_>, before: Delegation, cause: EndCause) -> Result<(), Refusal> {
+    let note = change.status_note(Some(cause.as_str().to_owned()), None);
+    let version = before.updated_at;
+    let after = before.revoked(change.now(), note);
+    change.unit().delegations().update(&after, version).await?.required()?;
+    change.emit(events::revoked(change.account(), &after, cause))
+}
+
 /// Ends at most `limit` delegations of a party that are in force, each with its event, and tells how many; repeat until
 /// there are none.
 ///
@@ -136,16 +158,12 @@ pub async fn end_some(
     limit: u32,
 ) -> Result<u32, Refusal> {
     let found = change.reads().delegations().active(issuer, of, change.now(), limit).await?;
-    let mut ended = 0;
+    let mut count = 0;
     for before in found {
-        let note = change.status_note(Some(cause.as_str().to_owned()), None);
-        let version = before.updated_at;
-        let after = before.revoked(change.now(), note);
-        change.unit().delegations().update(&after, version).await?.required()?;
-        change.emit(events::revoked(change.account(), &after, cause))?;
-        ended += 1;
+        ended(change, before, cause).await?;
+        count += 1;
     }
-    Ok(ended)
+    Ok(count)
 }
 
 /// Notes that a token exchange succeeded under a delegation; its version stays.

@@ -3,12 +3,15 @@
 pub mod auth_methods;
 
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::events;
 use super::model::auth_method::{AuthMethod, DEFAULT_KINDS};
+use super::model::portals::refuse_url;
 use super::model::{Issuer, IssuerDetails, IssuerStatus, MethodCounts};
 use crate::domain::operations::release;
-use crate::error::Refusal;
+use crate::error::{FieldErrors, Refusal};
+use crate::hostname::Hostname;
 use crate::id::{AccountId, IssuerId};
 use crate::keyring::NewRoot;
 use crate::merge::{changed_fields, merged};
@@ -64,6 +67,7 @@ pub async fn create(change: &mut Change<'_>, new: NewIssuer<'_>) -> Result<Issue
         .map(|kind| Ok(AuthMethod::with_defaults(change.mint()?, id, kind, now)))
         .collect::<Result<Vec<_>, Refusal>>()?;
     let details = new.details.checked()?;
+    check_pages(change, new.account_id, None, &details).await?;
     let issuer = Issuer {
         id,
         account_id: new.account_id,
@@ -88,6 +92,7 @@ pub async fn create(change: &mut Change<'_>, new: NewIssuer<'_>) -> Result<Issue
 pub async fn update(change: &mut Change<'_>, before: Issuer, patch: IssuerPatch) -> Result<Issuer, Refusal> {
     let (mut after, mut changes) = patched(&before, &patch)?;
     check_removals(change, &before, &after).await?;
+    check_pages(change, before.account_id, Some(&before.details), &after.details).await?;
     check_role_grants(change, &before, &after, &patch.grantor).await?;
     let was = before.status.value;
     if let Some((status, note)) = patch.status {
@@ -119,6 +124,33 @@ fn patched(before: &Issuer, patch: &IssuerPatch) -> Result<(Issuer, Vec<String>)
         changes.push("metadata".to_owned());
     }
     Ok((Issuer { details, metadata, ..before.clone() }, changes))
+}
+
+/// Pages in the place of ours lie on verified domains of the account (D183).
+async fn check_pages(
+    change: &Change<'_>,
+    account: AccountId,
+    before: Option<&IssuerDetails>,
+    after: &IssuerDetails,
+) -> Result<(), Refusal> {
+    let known: Vec<_> = before.into_iter().flat_map(|before| before.settings.portals.pages()).collect();
+    let pages = after.settings.portals.pages().into_iter().filter(|page| page.1.url.is_some() && !known.contains(page));
+    let pages: Vec<_> = pages.collect();
+    if pages.is_empty() {
+        return Ok(());
+    }
+    let domains = change.reads().domains().of_accounts(&[account]).await?;
+    let mut errors = FieldErrors::new();
+    for (name, page) in pages {
+        let url = page.url.as_deref().and_then(|url| Url::parse(url).ok());
+        let host: Option<Hostname> = url.as_ref().and_then(Url::host_str).and_then(|host| host.parse().ok());
+        let is_own =
+            |host: &Hostname| domains.iter().any(|domain| domain.is_verified() && host.is_within(domain.host.as_str()));
+        if !host.as_ref().is_some_and(is_own) {
+            refuse_url(name, &mut errors);
+        }
+    }
+    errors.into_result()
 }
 
 /// A type goes when no organization is of it, and a role comes back when its last removal is done.

@@ -100,6 +100,8 @@ impl Browser {
                 .map(|text| TrustTokens::parse(&key, text))
                 .unwrap_or_default(),
             context: call.context().clone(),
+            is_withheld: call.is_withheld().unwrap_or_default(),
+            is_uninvited: call.is_uninvited(),
             site: call.site().cloned(),
         };
         Ok(Self { visitor, cookie, is_new, key })

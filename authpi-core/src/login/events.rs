@@ -17,6 +17,17 @@ pub struct Scene {
     pub client_id: Option<ClientId>,
 }
 
+/// `user.consent.revoked`
+pub fn consent_revoked(
+    (account, issuer): (AccountId, IssuerId),
+    user: UserId,
+    client: ClientId,
+    scopes: &[String],
+) -> EventDraft {
+    let subject = Subject::issuer(account, issuer).user(user).client(client);
+    EventDraft::new(catalogue::USER_CONSENT_REVOKED, subject).with("scopes", scopes.to_vec())
+}
+
 impl Scene {
     fn about(self, kind: EventType, user: Option<UserId>) -> EventDraft {
         let subject = Subject::issuer(self.account_id, self.issuer_id);
@@ -61,8 +72,9 @@ impl Scene {
     }
 
     /// `auth.flow.rate-limited`
-    pub fn rate_limited(self, flow: FlowId, bucket: &str) -> EventDraft {
-        self.about(catalogue::AUTH_FLOW_RATE_LIMITED, None).with("flow", flow.to_string()).with("bucket", bucket)
+    pub fn rate_limited(self, flow: Option<FlowId>, bucket: &str) -> EventDraft {
+        let flow = flow.map(|flow| flow.to_string());
+        self.about(catalogue::AUTH_FLOW_RATE_LIMITED, None).with("flow", flow).with("bucket", bucket)
     }
 
     /// `auth.flow.expired`

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::model::{MailProof, SealedFlow, Tries, TriesKey};
+use super::model::{MailProof, ProofPurpose, SealedFlow, Tries, TriesKey};
 use crate::error::StoreError;
 use crate::id::{FlowId, IssuerId, MailProofId, UserId};
 use crate::outcome::WriteOutcome;
@@ -34,6 +34,18 @@ pub trait LoginReads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn proof(&self, issuer: IssuerId, id: MailProofId) -> Result<Option<MailProof>, StoreError>;
+
+    /// What was mailed last to a user of the issuer for a purpose and not used, also when its time is over, until it is
+    /// swept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn proof_of_user(
+        &self,
+        issuer: IssuerId,
+        user: UserId,
+        purpose: ProofPurpose,
+    ) -> Result<Option<MailProof>, StoreError>;
 
     /// What failed under a key; nothing when there is no count.
     ///

@@ -76,8 +76,10 @@ enum Presented<'r> {
 pub(super) async fn authenticate(call: &IssuerCall, form: &Parameters) -> Result<Requester, Refusal> {
     match identified(call, form).await {
         Err(Refusal::OAuth(error)) if error.code == OAuthCode::InvalidClient => {
-            let bucket = BucketKey::of_address(call.address());
-            call.services().limits.take(RateClass::Unauthenticated, bucket)?;
+            if !call.is_repeated() {
+                let bucket = BucketKey::of_address(call.address());
+                call.services().limits.take(RateClass::Unauthenticated, bucket)?;
+            }
             Err(error.into())
         }
         outcome => outcome,
@@ -94,11 +96,10 @@ async fn identified(call: &IssuerCall, form: &Parameters) -> Result<Requester, R
         Presented::Assertion { id: None, assertion } => assertion::claimed_client(assertion).ok_or(REFUSED)?,
     };
     if let Ok(agent) = id.parse::<AgentId>() {
-        call.limit(RateClass::Token, agent.uuid())?;
         return by_agent(call, agent, &presented).await;
     }
     let Ok(client) = id.parse::<ClientId>() else {
-        call.limit(RateClass::Token, uuid::Uuid::nil())?;
+        limit(call, None)?;
         if let Presented::Basic { id, raw, .. } = &presented
             && *raw.0 != **id
         {
@@ -108,8 +109,12 @@ async fn identified(call: &IssuerCall, form: &Parameters) -> Result<Requester, R
         compare_with_nothing(call, &presented);
         return Err(REFUSED.into());
     };
-    call.limit(RateClass::Token, client.uuid())?;
     by_client(call, client, &presented).await
+}
+
+/// Draws on the bucket of a caller that exists; all others of one address share one, however many ids they think of.
+fn limit(call: &IssuerCall, known: Option<uuid::Uuid>) -> Result<(), Refusal> {
+    call.limit(RateClass::Token, known.unwrap_or_default())
 }
 
 /// Header and body as one. Two ways at once are one too many (RFC 6749 §2.3).
@@ -183,6 +188,7 @@ fn compare_with_nothing(call: &IssuerCall, presented: &Presented<'_>) {
 
 async fn by_client(call: &IssuerCall, id: ClientId, presented: &Presented<'_>) -> Result<Requester, Refusal> {
     let found = call.services().store.reads().clients().find(call.issuer_id(), id).await?;
+    limit(call, found.as_ref().map(|client| client.id.uuid()))?;
     let Some(client) = found else {
         compare_with_nothing(call, presented);
         return Err(REFUSED.into());
@@ -222,6 +228,7 @@ async fn proves(call: &IssuerCall, client: &Client, presented: &Presented<'_>) -
 async fn by_agent(call: &IssuerCall, id: AgentId, presented: &Presented<'_>) -> Result<Requester, Refusal> {
     let (issuer, agents) = (call.issuer_id(), call.services().store.reads().agents());
     let found = agents.find(issuer, id).await?.filter(Agent::is_active);
+    limit(call, found.as_ref().map(|agent| agent.id.uuid()))?;
     let Some(agent) = found else {
         compare_with_nothing(call, presented);
         return Err(REFUSED.into());

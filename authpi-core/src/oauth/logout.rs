@@ -265,7 +265,7 @@ fn wanted_return(hint: &Hint, sent: &Parameters) -> (Option<String>, bool) {
 /// §2), with issuer and session.
 async fn told_in_front(change: &Change<'_>, call: &IssuerCall, op: SessionId) -> Result<Vec<String>, Refusal> {
     let issuer = call.issuer_id();
-    let sessions = change.reads().sessions().live(issuer, SessionsOf::Op(op), TOLD).await?;
+    let sessions = change.reads().sessions().live(issuer, SessionsOf::Op(op), None, TOLD).await?;
     let clients: Vec<_> = sessions.iter().filter_map(|session| session.kind.rp()).map(|rp| rp.client_id).collect();
     let details = change.reads().clients().details_of(issuer, &clients).await?;
     let frame = |session: &UserSession| {

@@ -76,7 +76,7 @@ pub async fn withdraw_key(services: &Services, issuer: IssuerId, kid: Uuid) -> R
     loop {
         let ended = async {
             let mut change = Change::new(services.store.begin(services.now()).await?, &context);
-            let signed = change.reads().sessions().live(issuer, SessionsOf::SignedWith(kid), SESSIONS).await?;
+            let signed = change.reads().sessions().live(issuer, SessionsOf::SignedWith(kid), None, SESSIONS).await?;
             let found = signed.len();
             end_each(&mut change, signed, EndCause::Compromised, Some(LOST)).await?;
             change.into_unit().await?.commit().await?;

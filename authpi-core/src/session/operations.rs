@@ -17,10 +17,28 @@ use crate::store::Change;
 /// Sessions that are read at a time: more than a user normally has.
 const AT_A_TIME: u32 = 200;
 
-/// All live sessions of one kind of owner that is known to have few.
+/// All live sessions of one kind of owner that is known to have few: the limits of a user bound what is in use, and what
+/// waits for its first token is gone with its code.
 async fn live_of(change: &Change<'_>, issuer: IssuerId, of: SessionsOf) -> Result<Vec<UserSession>, Refusal> {
-    // The limits of a user bound what is in use; what waits for its first token is gone with its code.
-    Ok(change.reads().sessions().live(issuer, of, 10 * AT_A_TIME).await?)
+    let mut found: Vec<UserSession> = Vec::new();
+    loop {
+        let after = found.last().map(|session| session.id);
+        let more = change.reads().sessions().live(issuer, of, after, AT_A_TIME).await?;
+        let is_last = more.len() < AT_A_TIME as usize;
+        found.extend(more);
+        if is_last {
+            return Ok(found);
+        }
+    }
+}
+
+/// Keeps clients from beginning sessions behind the back of whoever ends or freezes the session that they come from.
+async fn hold(change: &mut Change<'_>, session: &UserSession) -> Result<(), Refusal> {
+    if session.kind == SessionKind::Op {
+        // A user who is gone begins none.
+        let _ = change.unit().users().lock(session.issuer_id, session.user_id).await?;
+    }
+    Ok(())
 }
 
 /// Freezes a session and, with one at the issuer, those that clients have from it. A frozen one is left as it is.
@@ -31,6 +49,7 @@ pub async fn suspend(change: &mut Change<'_>, before: UserSession, note: StatusN
     if before.status_at(change.now()) == SessionStatus::Inactive {
         return Err(Refusal::conflict("A session without any token cannot be suspended; revoke it."));
     }
+    hold(change, &before).await?;
     let after = frozen(change, before, Freeze::Own, note.clone()).await?;
     for linked in linked(change, &after).await? {
         frozen(change, linked, Freeze::Parent, note.clone()).await?;
@@ -56,6 +75,7 @@ pub async fn reactivate(
     if before.is_live() && freezes.parent {
         return Err(Refusal::conflict("The session is suspended with the session at the issuer that it came from."));
     }
+    hold(change, &before).await?;
     let after = thawed(change, before, Freeze::Own, note.clone()).await?;
     for linked in linked(change, &after).await? {
         thawed(change, linked, Freeze::Parent, note.clone()).await?;
@@ -154,6 +174,7 @@ pub async fn end(
     if before.status_at(change.now()).is_final() {
         return Ok(before);
     }
+    hold(change, &before).await?;
     let linked = linked(change, &before).await?;
     let after = ended(change, before, cause, note.clone()).await?;
     let mut told: Vec<_> = if cause.is_told() { vec![after.clone()] } else { Vec::new() };
@@ -192,7 +213,7 @@ pub async fn end_all(
 ) -> Result<u32, Refusal> {
     let mut count = 0;
     loop {
-        let left = change.reads().sessions().live(issuer, SessionsOf::User(user), AT_A_TIME).await?;
+        let left = change.reads().sessions().live(issuer, SessionsOf::User(user), None, AT_A_TIME).await?;
         if left.is_empty() {
             return Ok(count);
         }

@@ -52,11 +52,17 @@ pub trait SessionReads: Send + Sync {
     /// [`StoreError`].
     async fn list(&self, issuer: IssuerId, user: UserId, since: Timestamp) -> Result<Vec<UserSession>, StoreError>;
 
-    /// At most `limit` sessions that nobody has ended, nor a sweep, oldest first.
+    /// At most `limit` sessions that nobody has ended, nor a sweep, oldest first: those behind `after`.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn live(&self, issuer: IssuerId, of: SessionsOf, limit: u32) -> Result<Vec<UserSession>, StoreError>;
+    async fn live(
+        &self,
+        issuer: IssuerId,
+        of: SessionsOf,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<UserSession>, StoreError>;
 
     /// How many sessions nothing has ended by `now`, time included.
     ///

@@ -77,6 +77,7 @@ pub async fn create(
         jti: new.jti,
         metadata: new.metadata,
         owner: OwnerState::Active,
+        by_another: change.actor().is_other_than(new.user_id),
         created_at: now,
         updated_at: now,
     };
@@ -210,6 +211,23 @@ pub async fn revoke_all(change: &mut Change<'_>, issuer: IssuerId, user: UserId)
         }
     }
     Ok(count)
+}
+
+/// Revokes those tokens of a user that nobody else made for them.
+///
+/// # Errors
+/// As [`revoke_all`].
+pub async fn revoke_own(change: &mut Change<'_>, issuer: IssuerId, user: UserId) -> Result<(), Refusal> {
+    for status in [TokenStatus::Active, TokenStatus::Blocked] {
+        // As many as there may be are read at a time.
+        for token in unexpired(change, issuer, user, status).await? {
+            if !token.by_another {
+                let note = change.status_note(None, None);
+                revoke(change, token, note).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Removes a token.

@@ -54,11 +54,28 @@ fn step(was: UserStatus, user: &User) -> Value {
     json!({ "from": was.as_str(), "to": user.status.value.as_str() })
 }
 
-/// `user.email.changed`: another address is the username; `old` is `None` when none was before.
-pub fn email_changed(account: AccountId, user: &User, old: Option<UsernameHash>) -> EventDraft {
-    about(catalogue::USER_EMAIL_CHANGED, account, user)
-        .with("old_hash", old.map(|hash| hash.to_string()))
-        .with("new_hash", user.username_hash.to_string())
+/// `user.email.change-requested`: another address waits for its proof.
+pub fn email_change_requested(
+    account: AccountId,
+    user: &User,
+    old: Option<UsernameHash>,
+    new: UsernameHash,
+) -> EventDraft {
+    addressed(catalogue::USER_EMAIL_CHANGE_REQUESTED, account, user, (old, new))
+}
+
+/// `user.email.changed`: another address is in force; `old` is `None` when none was before.
+pub fn email_changed(account: AccountId, user: &User, old: Option<UsernameHash>, new: UsernameHash) -> EventDraft {
+    addressed(catalogue::USER_EMAIL_CHANGED, account, user, (old, new))
+}
+
+fn addressed(
+    kind: EventType,
+    account: AccountId,
+    user: &User,
+    (old, new): (Option<UsernameHash>, UsernameHash),
+) -> EventDraft {
+    about(kind, account, user).with("old_hash", old.map(|hash| hash.to_string())).with("new_hash", new.to_string())
 }
 
 /// `user.email.verified`

@@ -127,6 +127,7 @@ pub async fn verify_address(change: &mut Change<'_>, before: User) -> Result<Use
     }
     let mut after = User { updated_at: before.updated_at.next_version(change.now()), ..before.clone() };
     after.details.profile.email_verified = true;
+    after.email_hash = after.proven_email_hash(change.root_of(before.issuer_id)?);
     match change.unit().users().update(&after, &before).await? {
         UserUpdateOutcome::Done => {}
         UserUpdateOutcome::Stale | UserUpdateOutcome::UsernameTaken => return Err(Refusal::Stale),
@@ -135,6 +136,37 @@ pub async fn verify_address(change: &mut Change<'_>, before: User) -> Result<Use
     if let Some(hash) = hash.transpose()? {
         change.emit(events::email_verified(change.account(), &after, hash))?;
     }
+    Ok(after)
+}
+
+/// Puts an address that was proven in the place of the one there is: that is the username, unless the profile has one.
+/// Who has the former address is told.
+///
+/// # Errors
+/// [`Refusal::Conflict`] when another user has the name; [`Refusal::Stale`] when the user has changed meanwhile.
+pub async fn change_address(change: &mut Change<'_>, before: User, address: &str) -> Result<User, Refusal> {
+    let mut after = User { updated_at: before.updated_at.next_version(change.now()), ..before.clone() };
+    let is_username = before.username.kind() == UsernameType::Email && before.details.profile.email.is_none();
+    let root = change.root_of(before.issuer_id)?;
+    let hash = UsernameHash::of(root, address);
+    let old = before.email().map(|email| UsernameHash::of(root, email));
+    if is_username {
+        after.username = Username::new(Some(UsernameType::Email), address)
+            .map_err(|invalid| Refusal::field("email", invalid.code(), invalid.to_string()))?;
+        after.username_hash = UsernameHash::of(root, after.username.as_str());
+    } else {
+        after.details.profile.email = Some(address.to_owned());
+    }
+    after.details.profile.email_verified = true;
+    after.email_hash = after.proven_email_hash(root);
+    match change.unit().users().update(&after, &before).await? {
+        UserUpdateOutcome::Done => {}
+        UserUpdateOutcome::Stale => return Err(Refusal::Stale),
+        UserUpdateOutcome::UsernameTaken => return Err(username_taken()),
+    }
+    change.emit(events::email_changed(change.account(), &after, old, hash))?;
+    change.emit(events::email_verified(change.account(), &after, hash))?;
+    tell_former_address(change, &before, &after).await?;
     Ok(after)
 }
 
@@ -209,7 +241,8 @@ async fn follow(change: &mut Change<'_>, user: &User, step: Option<StatusStep>) 
 async fn tell_former_address(change: &mut Change<'_>, before: &User, after: &User) -> Result<(), Refusal> {
     let former = before.email().filter(|_| before.details.profile.email_verified && !after.has_email_of(before));
     let Some(to) = former.and_then(Mailbox::parse) else { return Ok(()) };
-    let notice = Notice { at: change.now(), by_another: true, ..Notice::default() };
+    let by_another = change.actor().user_id() != Some(before.id);
+    let notice = Notice { at: change.now(), by_another, ..Notice::default() };
     let mail = NewMail {
         issuer_id: before.issuer_id,
         template: Template::EmailChanged,
@@ -281,7 +314,7 @@ fn emit_changes(
     if is_new_address {
         changes.retain(|name| name != "username" && name != "username_type");
         let old = (before.username.kind() == UsernameType::Email).then_some(before.username_hash);
-        change.emit(events::email_changed(account, after, old))?;
+        change.emit(events::email_changed(account, after, old, after.username_hash))?;
     }
     if matches!(step, Some(StatusStep::Suspended | StatusStep::Reactivated)) {
         return change.emit(events::suspension_changed(account, after, was, changes));

@@ -132,6 +132,12 @@ pub trait VerifierRepository: VerifierReads {
     /// [`StoreError`].
     async fn end_enrollment(&mut self, enrollment: &Enrollment) -> Result<SpendOutcome, StoreError>;
 
+    /// Removes what a user of the issuer is setting up.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn remove_enrollments(&mut self, issuer: IssuerId, user: UserId) -> Result<(), StoreError>;
+
     /// Removes all credentials of a user of the issuer, and what was being set up. Returns how many credentials.
     ///
     /// # Errors

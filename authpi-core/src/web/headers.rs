@@ -1,9 +1,9 @@
 //! Headers of requests and answers: what a browser may share, what it must not do, and what has not changed.
 
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, ETAG, HeaderName, HeaderValue,
-    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, ETAG,
+    HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, StatusCode};
 
@@ -71,6 +71,15 @@ pub(super) fn preflight_of_issuer(origin: Option<HeaderValue>) -> Answer {
     }
 }
 
+/// The answer to a preflight of a page that an issuer has in the place of ours.
+pub(super) fn preflight_of_page(origin: &HeaderValue) -> Answer {
+    let answer = Answer::no_content()
+        .header(ACCESS_CONTROL_ALLOW_METHODS, "GET, POST")
+        .header(ACCESS_CONTROL_ALLOW_HEADERS, "Authpi-Portal, Content-Type")
+        .header(ACCESS_CONTROL_MAX_AGE, "600");
+    shared_with_page(answer, origin)
+}
+
 /// With what every answer carries. `is_secure`: it is served over https.
 pub(super) fn secured(answer: Answer, reference: &str, is_secure: bool) -> Answer {
     let mut answer = answer
@@ -92,6 +101,11 @@ pub(super) fn shared_with_all(answer: Answer) -> Answer {
 pub(super) fn shared_by_issuer(mut answer: Answer, origin: &HeaderValue) -> Answer {
     answer.headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     answer.header(VARY, "Origin").header(ACCESS_CONTROL_EXPOSE_HEADERS, "WWW-Authenticate, Retry-After, X-Request-Id")
+}
+
+/// Readable by a page of `origin`, which the issuer has in the place of ours: the browser sends its cookies along.
+pub(super) fn shared_with_page(answer: Answer, origin: &HeaderValue) -> Answer {
+    shared_by_issuer(answer, origin).header(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")
 }
 
 /// Readable by pages of `origin`, which is allowed.

@@ -21,12 +21,11 @@ use super::caller::Caller;
 use super::challenge::Challenge;
 use super::cookies::expire_all;
 use super::endpoint::{AnyAsk, AnyWrite, Attempts, Handler, Read, read_call};
-use super::headers::{
-    combined, if_changed, preflight_answer, preflight_of_issuer, secured, shared, shared_with_all, trace_id,
-};
+use super::headers::{combined, if_changed, preflight_answer, secured, shared, shared_with_all, trace_id};
 use super::idempotency::{InFlightGuard, RETENTION, Ticket};
 use super::lockout::needs_credit;
 use super::metrics::Measured;
+use super::origins::preflight;
 use super::problem::{answer_of_issuer, answer_to, defect};
 use super::rate_limit::BucketKey;
 use super::request::{HEADER_LIMIT, Request};
@@ -75,7 +74,7 @@ impl Pipeline {
     pub async fn handle(&self, mut request: Request) -> Answer {
         let reference = self.reference(&request.headers);
         let origin = request.headers.get(ORIGIN).cloned();
-        let preflight =
+        let asks_first =
             request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         let mut deadline = self.services.transport.executor.sleep(DEADLINE);
         let matched = match in_time(&mut deadline, self.place(&mut request)).await {
@@ -88,10 +87,11 @@ impl Pipeline {
         let realm = matched.as_ref().ok().and_then(|placed| realm_of(&placed.matched));
         let challenge = Challenge::new(&request.headers, None);
         let is_open = route.is_some_and(|route| route.access == Access::Public);
-        let of_client = if preflight { self.preflight_of_client(&request, origin.as_ref()).await } else { None };
+        let of_client =
+            if asks_first { preflight(&self.services, &self.router, &request, origin.as_ref()).await } else { None };
         let answer = if let Some(answer) = of_client {
             answer
-        } else if preflight && self.allows(origin.as_ref()) {
+        } else if asks_first && self.allows(origin.as_ref()) {
             preflight_answer()
         } else {
             let answered = AssertUnwindSafe(in_time(&mut deadline, self.answer(request, matched, &reference)))
@@ -111,24 +111,6 @@ impl Pipeline {
         };
         measured.finish(answer.status, self.services.now());
         self.finished(answer, origin.as_ref(), is_open, &reference)
-    }
-
-    /// The answer to a page of some client of an issuer that is about to call an endpoint; it does not say which (D14).
-    async fn preflight_of_client(&self, request: &Request, origin: Option<&HeaderValue>) -> Option<Answer> {
-        let method = request.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
-        let method = Method::from_bytes(method.as_bytes()).ok()?;
-        let matched = self.router.find(&method, &request.path).ok()?;
-        if !matched.operation.route.shared_with_clients {
-            return None;
-        }
-        let services = &self.services;
-        let address = client_address(&services.options, &request.headers, request.peer);
-        services.limits.take(RateClass::Session, BucketKey::of_address(address)).ok()?;
-        let issuer = matched.path.first()?.1.parse().ok()?;
-        let clients = services.store.reads().clients().active_details(issuer).await.ok()?;
-        let asking = origin?.to_str().ok()?;
-        let is_theirs = clients.iter().any(|client| client.origins().any(|known| known == asking));
-        is_theirs.then(|| preflight_of_issuer(origin.cloned()))
     }
 
     /// Where the request leads: at a domain of an account to the issuer that it serves, as if that stood in the path.
@@ -188,6 +170,7 @@ impl Pipeline {
             return Err(OAuthError::new(OAuthCode::AccessDenied, "The issuer is not active.").into());
         }
         let call = IssuerCall::new(head, cached);
+        call.share_with_pages();
         let root = self.services.root_for(Some(id)).await?;
         let context = self.services.change_context(call.origin(Actor::Anonymous), root);
         let attempts = async {
@@ -227,7 +210,9 @@ impl Pipeline {
         };
         let context = request_context(&request.headers, address);
         let caller = match route.access {
-            Access::Issuer if matches!(route.rate, RateClass::Token | RateClass::Proof) => None,
+            Access::Issuer if matches!(route.rate, RateClass::Token | RateClass::Proof | RateClass::SsoDiscovery) => {
+                None
+            }
             Access::Public | Access::Issuer => {
                 services.limits.take(route.rate, BucketKey::of_address(address))?;
                 None

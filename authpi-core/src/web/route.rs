@@ -132,6 +132,8 @@ pub struct Route {
     pub takes_its_time: bool,
     /// Pages of the issuer's clients may call it from a browser.
     pub shared_with_clients: bool,
+    /// The issuer's own pages may call it from a browser, with its cookies.
+    pub shared_with_pages: bool,
     /// Statuses with which it refuses, besides those that follow from the rest.
     pub refuses: &'static [u16],
     /// Query parameters.
@@ -170,6 +172,7 @@ impl Route {
             anew: false,
             takes_its_time: false,
             shared_with_clients: false,
+            shared_with_pages: false,
             refuses: &[],
             query: Vec::new(),
             form: Vec::new(),
@@ -244,6 +247,13 @@ impl Route {
     #[must_use]
     pub fn shared_with_clients(mut self) -> Self {
         self.shared_with_clients = true;
+        self
+    }
+
+    /// The issuer's own pages may call it from a browser, with its cookies (D183).
+    #[must_use]
+    pub fn shared_with_pages(mut self) -> Self {
+        self.shared_with_pages = true;
         self
     }
 

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, ORIGIN};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, Method};
 
 use super::answer::Answer;
 use super::body::Body;
 use super::call::{CallHead, FromPath, raw_body};
 use super::cookies::{CookieKind, CookieNames};
-use super::headers::shared_by_issuer;
+use super::origins::Sharing;
 use super::parameters::Parameters;
 use super::problem::answer_of_issuer;
 use super::rate_limit::BucketKey;
@@ -100,13 +100,15 @@ impl<R: Runtime> AnyRuntime for R {
 
 /// A request to an endpoint of an issuer.
 pub struct IssuerCall {
-    head: CallHead,
+    pub(super) head: CallHead,
     issuer: Arc<Cached<RuntimeIssuer>>,
     query: OnceLock<Result<Parameters, OAuthError>>,
     form: OnceLock<Result<Parameters, OAuthError>>,
-    shared: OnceLock<()>,
+    pub(super) shared: OnceLock<Sharing>,
     attempts: AtomicU32,
     proven: OnceLock<()>,
+    withheld: OnceLock<bool>,
+    uninvited: OnceLock<()>,
 }
 
 impl IssuerCall {
@@ -118,6 +120,8 @@ impl IssuerCall {
             form: OnceLock::new(),
             shared: OnceLock::new(),
             proven: OnceLock::new(),
+            withheld: OnceLock::new(),
+            uninvited: OnceLock::new(),
             attempts: AtomicU32::new(0),
         }
     }
@@ -273,24 +277,6 @@ impl IssuerCall {
         self.cookie_names().read(&self.head.headers, kind)
     }
 
-    /// The page that calls is ours. Our own forms send `Origin: null` under `no-referrer`, so that admits nobody by itself: a
-    /// ticket does (D137).
-    ///
-    /// # Errors
-    /// `access_denied`.
-    pub fn require_same_origin(&self) -> Result<(), OAuthError> {
-        const FOREIGN: OAuthError = OAuthError::new(OAuthCode::AccessDenied, "The call comes from another site.");
-        let own = url::Url::parse(&self.iss()).ok().map(|url| url.origin().ascii_serialization());
-        let is_own = |origin: &str| origin == "null" || Some(origin) == own.as_deref();
-        if self.headers().contains_key(ORIGIN) && !self.header(&ORIGIN).is_some_and(is_own) {
-            return Err(FOREIGN);
-        }
-        match self.headers().get("sec-fetch-site") {
-            Some(site) if site != "same-origin" => Err(FOREIGN),
-            _ => Ok(()),
-        }
-    }
-
     /// Address of the client.
     pub fn address(&self) -> IpAddr {
         self.head.address
@@ -327,6 +313,26 @@ impl IssuerCall {
         self.proven.get().is_some()
     }
 
+    /// Notes whether the mail of this request goes nowhere: `prepare` may run again, and must not draw on a bucket twice.
+    pub fn note_withheld(&self, is_withheld: bool) {
+        let _ = self.withheld.set(is_withheld);
+    }
+
+    /// Whether the mail of this request goes nowhere, once that is known.
+    pub fn is_withheld(&self) -> Option<bool> {
+        self.withheld.get().copied()
+    }
+
+    /// Notes that the invitation of this request could not be accepted: it is done again without.
+    pub fn note_uninvited(&self) {
+        let _ = self.uninvited.set(());
+    }
+
+    /// The invitation of this request could not be accepted.
+    pub fn is_uninvited(&self) -> bool {
+        self.uninvited.get().is_some()
+    }
+
     /// Who and where an event outside of a unit of work comes from.
     pub fn origin(&self, actor: Actor) -> Origin {
         Origin {
@@ -356,21 +362,5 @@ impl IssuerCall {
     /// [`Refusal::RateLimited`].
     pub fn limit_proof(&self) -> Result<(), Refusal> {
         self.limit(RateClass::Proof, self.issuer_id().uuid())
-    }
-
-    /// The page that asks may read the answer, if it is of one of these origins (idp §1.6).
-    pub fn share_with<'o>(&self, mut origins: impl Iterator<Item = &'o str>) {
-        let asking = self.header(&ORIGIN);
-        if asking.is_some_and(|asking| origins.any(|origin| origin == asking)) {
-            let _ = self.shared.set(());
-        }
-    }
-
-    /// The answer with the headers that let the asking page read it.
-    pub(super) fn finished(&self, answer: Answer) -> Answer {
-        match self.headers().get(ORIGIN).filter(|_| self.shared.get().is_some()) {
-            Some(origin) => shared_by_issuer(answer, origin),
-            None => answer,
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that operations and workers share besides the store's verbs: the engine's inside.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_channel::oneshot;
@@ -11,7 +11,9 @@ use zeroize::Zeroizing;
 use super::client_keys::ClientKeys;
 use super::host_api::HostApi;
 use super::key_uses::KeyUses;
+use super::portal_secret::PortalSecret;
 use super::rate_limit::RateLimits;
+use super::shares::Shares;
 use super::sites::Sites;
 use crate::billing::model::BillingConfig;
 use crate::error::{Refusal, StoreError};
@@ -68,6 +70,8 @@ pub struct Options {
     pub breach_service: Option<Url>,
     /// What the host's own routes take.
     pub host: HostApi,
+    /// What a portal that runs as a process of its own proves itself with (idp §20); without one, no such portal is let in.
+    pub portal_secret: Option<PortalSecret>,
     /// Requests under any other name than that of the base, or of a domain that serves an issuer, are answered with 421
     /// (RFC 9110 §15.5.20). By default they are answered as the base, which is what health checks by address need.
     pub refuse_other_hosts: bool,
@@ -90,6 +94,7 @@ impl Default for Options {
             refresh_grace: Duration::ZERO,
             breach_service: None,
             host: HostApi::default(),
+            portal_secret: None,
             refuse_other_hosts: false,
         }
     }
@@ -320,41 +325,6 @@ impl Services {
         }));
         queued.map_err(|_| Refusal::Overloaded("the cpu pool"))?;
         receiver.await.map_err(|_| Refusal::internal("a job on the cpu pool died"))
-    }
-}
-
-/// How many jobs of each issuer wait or run.
-#[derive(Default)]
-pub(crate) struct Shares(Mutex<HashMap<IssuerId, usize>>);
-
-/// The place of one job; given back when it is dropped.
-struct Share<'s> {
-    shares: &'s Shares,
-    issuer: IssuerId,
-}
-
-impl Shares {
-    fn enter(&self, issuer: IssuerId, most: usize) -> Result<Share<'_>, Refusal> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(issuer).or_default();
-        if *count >= most.max(1) {
-            return Err(Refusal::Overloaded("the part of the issuer in the cpu pool"));
-        }
-        *count += 1;
-        drop(counts);
-        Ok(Share { shares: self, issuer })
-    }
-}
-
-impl Drop for Share<'_> {
-    fn drop(&mut self) {
-        let mut counts = self.shares.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.issuer) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.issuer);
-            }
-        }
     }
 }
 

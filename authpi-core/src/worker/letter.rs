@@ -143,6 +143,7 @@ impl Scene<'_> {
     async fn flow(&self, template: Template, letter: FlowLetter) -> Result<MailContext, Refusal> {
         let (kind, path) = match template {
             Template::VerifyEmail => (FlowMailKind::VerifyEmail, "verify-email?token="),
+            Template::EmailChange => (FlowMailKind::EmailChange, "verify-email?token="),
             Template::EmailLink => (FlowMailKind::EmailLink, "magic/"),
             Template::EmailCode => (FlowMailKind::EmailCode, ""),
             Template::PasswordReset => (FlowMailKind::PasswordReset, "password-reset?token="),
@@ -214,6 +215,7 @@ const fn kind(template: Template) -> Option<NoticeKind> {
         Template::Invitation
         | Template::InvitationApproval
         | Template::VerifyEmail
+        | Template::EmailChange
         | Template::EmailLink
         | Template::EmailCode
         | Template::PasswordReset

@@ -78,7 +78,7 @@ async fn end(
 
 /// Ends the sessions of a deleted issuer, a batch at a time; tells when none are left.
 pub(super) async fn of_deleted_issuer(services: &Arc<Services>, issuer: IssuerId) -> Result<Option<Next>, Refusal> {
-    let found = services.store.reads().sessions().live(issuer, SessionsOf::Issuer, SESSIONS).await?;
+    let found = services.store.reads().sessions().live(issuer, SessionsOf::Issuer, None, SESSIONS).await?;
     end(services, found, EndCause::Revoked, "issuer_deleted").await
 }
 

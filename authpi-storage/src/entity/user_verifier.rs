@@ -19,6 +19,8 @@ pub struct Model {
     pub codes_left: Option<i64>,
     pub expires_at: Option<i64>,
     pub secret_at: i64,
+    /// Somebody else than the user set it.
+    pub by_another: bool,
     pub failed: i64,
     pub locked_until: Option<i64>,
     pub last_used_at: Option<i64>,

@@ -1,15 +1,15 @@
 //! Questions about logins.
 
 use async_trait::async_trait;
-use authpi_core::id::{FlowId, Id, IssuerId, MailProofId};
-use authpi_core::login::model::{BrowserMark, MailProof, SealedFlow, Tries, TriesKey};
+use authpi_core::id::{FlowId, Id, IssuerId, MailProofId, UserId};
+use authpi_core::login::model::{BrowserMark, MailProof, ProofPurpose, SealedFlow, Tries, TriesKey};
 use authpi_core::login::repository::LoginReads;
 use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use crate::convert::{Place, id, time};
+use crate::convert::{Place, id, time, to_word};
 use crate::entity::{login_flow as flow, login_tries as tries, mail_proof as proof};
 use crate::error::failed;
 use crate::session::Session;
@@ -100,6 +100,24 @@ impl<C: ConnectionTrait + Send + Sync> LoginReads for Session<C> {
             .one(&self.connection)
             .await
             .map_err(failed("login.proof"))?;
+        row.map(proof_of).transpose()
+    }
+
+    async fn proof_of_user(
+        &self,
+        issuer: IssuerId,
+        user: UserId,
+        purpose: ProofPurpose,
+    ) -> Result<Option<MailProof>, StoreError> {
+        const OPERATION: &str = "login.proof_of_user";
+        let row = proof::Entity::find()
+            .filter(proof::Column::IssuerId.eq(issuer.uuid()))
+            .filter(proof::Column::UserId.eq(user.uuid()))
+            .filter(proof::Column::Purpose.eq(to_word(OPERATION, &purpose)?))
+            .order_by_desc(proof::Column::Id)
+            .one(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
         row.map(proof_of).transpose()
     }
 

@@ -3,7 +3,7 @@
 use sea_orm::DbBackend;
 
 use super::m0001_first::Tables;
-use super::tables::{bytes, bytes_null, id, index, number, number_null, primary, table, text_null, word};
+use super::tables::{bytes, bytes_null, flag, id, index, number, number_null, primary, table, text_null, word};
 
 pub(super) fn tables(backend: DbBackend) -> Tables {
     let mut verifier = table(backend, "authpi_user_verifier");
@@ -19,6 +19,7 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         .col(number_null("codes_left"))
         .col(number_null("expires_at"))
         .col(number("secret_at"))
+        .col(flag("by_another"))
         .col(number("failed"))
         .col(number_null("locked_until"))
         .col(number_null("last_used_at"))

@@ -28,6 +28,7 @@ fn verifier(row: &Model) -> Result<Verifier, StoreError> {
         user_id: id(row.user_id),
         attempts: Attempts { failed: failed_attempts, locked_until: row.locked_until.map(time) },
         proof_set_at: time(row.secret_at),
+        by_another: row.by_another,
         last_used_at: row.last_used_at.map(time),
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),

@@ -26,6 +26,7 @@ fn written(verifier: &Verifier) -> Result<ActiveModel, StoreError> {
         name: Set(verifier.name.clone()),
         expires_at: Set(millis(verifier.expires_at())),
         secret_at: Set(verifier.proof_set_at.as_millis()),
+        by_another: Set(verifier.by_another),
         updated_at: Set(verifier.updated_at.as_millis()),
         ..counted(verifier.attempts)
     };
@@ -286,6 +287,10 @@ impl VerifierRepository for Unit {
     async fn end_enrollment(&mut self, begun: &Enrollment) -> Result<SpendOutcome, StoreError> {
         let this_one = enrollments_of(begun.issuer_id, begun.user_id).add(enrollment::Column::Id.eq(begun.id.uuid()));
         self.delete_enrollments(this_one).await.map(spent)
+    }
+
+    async fn remove_enrollments(&mut self, issuer: IssuerId, user: UserId) -> Result<(), StoreError> {
+        self.delete_enrollments(enrollments_of(issuer, user)).await.map(|_| ())
     }
 
     async fn remove_of_user(&mut self, issuer: IssuerId, user: UserId) -> Result<u64, StoreError> {

@@ -1,10 +1,18 @@
 //! Logins, through the flow API.
 
+mod address;
+mod application;
+mod claim;
+mod discovery;
 mod flow;
+mod invitation;
+mod limits;
 mod lockout;
 mod mails;
+mod own_pages;
 mod pages;
 mod password;
+mod policies;
 mod reset;
 mod second_factor;
 mod session;
@@ -13,6 +21,7 @@ mod signup;
 use std::sync::Arc;
 
 use authpi_core::login::model::{Application, LoginRequest, Wants};
+use authpi_core::web::services::Options;
 use authpi_core::worker;
 use serde_json::{Value, json};
 use tests::postbox::Postbox;
@@ -68,8 +77,14 @@ impl Ground {
 
     /// With other settings of the issuer.
     async fn with(settings: Value) -> Self {
+        Self::limited(settings, false).await
+    }
+
+    /// With rate limits, or without.
+    async fn limited(settings: Value, rate_limits: bool) -> Self {
         let post = Postbox::new();
-        let app = App::start_mailing(DRIVER, Arc::clone(&post) as _).await;
+        let options = Options { rate_limits, ..Options::default() };
+        let app = App::start_mailing_with(DRIVER, Arc::clone(&post) as _, options).await;
         let issuer = app.issuer().await;
         app.root().patch(&issuer, json!({ "settings": settings })).expect(200).await;
         let method = json!({ "method": "email-otp", "name": "Code" });

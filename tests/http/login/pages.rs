@@ -1,6 +1,7 @@
 //! The same steps as pages with plain forms.
 
 use http::Method;
+use serde_json::json;
 use tests::{Browser, Page, Reply};
 
 use super::{Ground, OTHER, PASSWORD, request};
@@ -113,4 +114,50 @@ async fn an_unknown_login_has_a_page_that_says_so() {
         let reply = browser.send(browser.call(Method::GET, path)).await;
         assert_eq!((reply.status.as_u16(), reply.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_form_of_a_sign_up_asks_for_the_fields_of_the_issuer_and_the_terms() {
+    let fields = json!({
+        "team": { "type": "enum", "values": ["red", "blue"], "visibility": "editable", "label": "Your team" },
+        "age": { "type": "number", "min": 18, "visibility": "editable" },
+        "news": { "type": "boolean", "visibility": "editable", "default": true },
+        "badge": { "type": "string", "required": true },
+        "seen": { "type": "string", "visibility": "visible" },
+        "rank": { "type": "string", "visibility": "admin" },
+    });
+    let ground = Ground::new().await;
+    let asked = json!({
+        "links": { "terms_of_service": "https://acme.example/terms" },
+        "settings": { "users": { "custom_fields": fields } },
+    });
+    ground.app.root().patch(&ground.issuer, asked).expect(200).await;
+    ground.app.advance(std::time::Duration::from_secs(2));
+    let browser = ground.browser();
+    let page = browser.begin(request(Wants::default())).await;
+    let form = shown(&browser, &format!("/login?flow={}&view=signup", page.id)).await;
+    for name in ["custom_fields.team", "custom_fields.age", "custom_fields.news", "custom_fields.badge", "\"terms\""] {
+        assert!(form.contains(name), "{name}: {form}");
+    }
+    assert!(form.contains("Your team") && !form.contains("custom_fields.seen") && !form.contains("custom_fields.rank"));
+    let typed = [("identifier", "bob@example.com"), ("password", OTHER), ("custom_fields.team", "red")];
+    let wrong = submit(&page, "signup", &[typed.as_slice(), &[("custom_fields.age", "7")]].concat()).await;
+    let told = String::from_utf8_lossy(&wrong.bytes).into_owned();
+    assert_eq!(wrong.status, 200, "{told}");
+    assert!(told.contains("value=\"bob@example.com\"") && told.contains("value=\"7\""), "what was typed stays: {told}");
+    assert!(told.contains("18"), "and what is wrong is said: {told}");
+    assert!(told.contains("field-terms-problem"), "the terms are not accepted: {told}");
+    let rest = [("custom_fields.age", "42"), ("custom_fields.badge", "b-1"), ("terms", "true")];
+    let done = submit(&page, "signup", &[typed.as_slice(), &rest].concat()).await;
+    assert!(location(&done).contains(&page.id), "{done}");
+    let link = ground.link().await;
+    let confirmed = browser.send(browser.call(Method::POST, &link).header("origin", "null").form(&[("a", "b")])).await;
+    assert!(location(&confirmed).contains("/authorize?flow="), "{confirmed}");
+    let users = ground.app.root().get(&format!("{}/users", ground.issuer)).expect(200).await;
+    let ids = users.data().as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap().to_owned());
+    let bob = ids.into_iter().find(|id| *id != ground.user).unwrap();
+    let bob = ground.app.root().get(&format!("{}/users/{bob}", ground.issuer)).expect(200).await;
+    let expected = json!({ "team": "red", "age": 42, "news": false, "badge": "b-1" });
+    assert_eq!(bob.data()["custom_fields"], expected);
+    assert_eq!(bob.data()["compliance"]["terms_accepted_at"], ground.app.now());
 }

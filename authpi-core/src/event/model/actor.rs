@@ -84,6 +84,11 @@ impl Actor {
         }
     }
 
+    /// Somebody else than the user themselves acts. Nobody is anybody who signs up.
+    pub fn is_other_than(&self, user: UserId) -> bool {
+        *self != Self::Anonymous && self.user_id() != Some(user)
+    }
+
     /// The client among the acting ids, for the `client_id` filter of event lists.
     pub const fn client_id(&self) -> Option<ClientId> {
         match self {

@@ -97,6 +97,19 @@ pub async fn decline(change: &mut Change<'_>, issuer: IssuerId, door: &Door, use
     change.emit(events::declined(change.account(), &after))
 }
 
+/// Declines an invitation for whoever has its link, as the caller has checked: they have read its mail, whether or not
+/// they have an account.
+///
+/// # Errors
+/// [`Refusal::Conflict`] unless it is pending; [`Refusal::Stale`] when it has changed meanwhile.
+pub async fn decline_unasked(change: &mut Change<'_>, before: Invitation) -> Result<(), Refusal> {
+    let (issuer, version) = (before.issuer_id, before.updated_at);
+    let after = before.declined(change.now())?;
+    change.unit().invitations().update(&after, version).await?.required()?;
+    change.unit().mails().remove_of_invitation(issuer, after.id).await?;
+    change.emit(events::declined(change.account(), &after))
+}
+
 /// The invitation behind the door, for the user it is meant for, and whether its organization is active. The
 /// organization is locked from here on: whoever came first is done.
 async fn opened(

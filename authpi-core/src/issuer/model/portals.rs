@@ -1,6 +1,7 @@
 //! `settings.portals`: hosted pages.
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 use utoipa::ToSchema;
 
 use crate::error::{FieldCode, FieldErrors};
@@ -40,16 +41,26 @@ impl Default for PortalPage {
 }
 
 impl PortalSettings {
-    /// Notes what no schema can state.
-    pub(super) fn check(&self, errors: &mut FieldErrors) {
-        let pages = [
+    /// The pages by their names.
+    pub const fn pages(&self) -> [(&'static str, &PortalPage); 4] {
+        [
             ("login", &self.login),
             ("signup", &self.signup),
             ("password_reset", &self.password_reset),
             ("profile", &self.profile),
-        ];
-        for (name, page) in pages {
-            if page.url.is_some() {
+        ]
+    }
+
+    /// Origins of the pages that the issuer has in the place of ours: they may call the steps of logins (D183).
+    pub fn origins(&self) -> impl Iterator<Item = String> {
+        let urls = self.pages().into_iter().filter_map(|(_, page)| Url::parse(page.url.as_deref()?).ok());
+        urls.map(|url| url.origin().ascii_serialization())
+    }
+
+    /// Notes what no schema can state.
+    pub(super) fn check(&self, errors: &mut FieldErrors) {
+        for (name, page) in self.pages() {
+            if page.url.as_deref().is_some_and(|url| !is_page(url)) {
                 refuse_url(name, errors);
             }
         }
@@ -62,10 +73,18 @@ impl PortalSettings {
     }
 }
 
-/// Notes that no URL can replace the page: accounts have no domains, and any other URL is refused (idp §23.2).
+/// A URL that may be that of a page: https, for a host with a name, and without anybody's name in it.
+pub fn is_page(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else { return false };
+    let is_named = matches!(url.host(), Some(url::Host::Domain(_)));
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    url.scheme() == "https" && is_named && is_plain
+}
+
+/// Notes that a URL cannot replace the page (idp §23.2, D183).
 pub fn refuse_url(page: &str, errors: &mut FieldErrors) {
     let path = format!("settings.portals.{page}.url");
-    errors.add(path, FieldCode::NotAllowed, "must lie on a verified domain of the account, and there is none");
+    errors.add(path, FieldCode::NotAllowed, "must be https, and lie on a verified domain of the account");
 }
 
 /// The name or the id of a login method.

@@ -114,10 +114,10 @@ pub(super) struct FlowOrganization {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FlowInvitation {
-    /// The token of the link.
-    #[serde(deserialize_with = "secret")]
-    #[schema(value_type = String, min_length = 1, max_length = 200, write_only)]
-    pub(super) token: Secret,
+    /// The token of the link; without one, the invitation that the login asks about is meant.
+    #[serde(default, deserialize_with = "optional_secret")]
+    #[schema(value_type = String, max_length = 200, required = false, write_only)]
+    pub(super) token: Option<Secret>,
     /// Accept it, or decline.
     pub(super) accept: bool,
 }
@@ -159,4 +159,8 @@ pub(super) struct FlowSignUp {
     #[serde(default, deserialize_with = "optional_secret")]
     #[schema(value_type = String, max_length = 200, required = false, write_only)]
     pub(super) invitation: Option<Secret>,
+    /// They accept the terms that the issuer links to; not said by a page that does not ask.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    pub(super) terms: Option<bool>,
 }

@@ -4,8 +4,10 @@ use async_trait::async_trait;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::guard;
-use super::pages::{self, Scene, View, see, told, told_fields};
+use super::guard::{self, Postage};
+use super::pages::{self, Scene, see};
+use super::problems::{self, told, told_fields};
+use super::view::View;
 use super::views::{StepView, redirect_to};
 use crate::error::Refusal;
 use crate::login::browser::Browser;
@@ -14,6 +16,7 @@ use crate::login::operations::{self, StepError, StepResult, Stepped, Visitor};
 use crate::oauth_error::OAuthError;
 use crate::pages::html::fault::FaultKind;
 use crate::store::Change;
+use crate::user::model::User;
 use crate::web::answer::Answer;
 use crate::web::body::Body;
 use crate::web::parameters::Parameters;
@@ -41,9 +44,18 @@ pub(super) trait FlowStep: Send + Sync + 'static {
         false
     }
 
-    /// Where mail would go, as it was typed.
-    fn addressee<'f>(&self, flow: &'f Flow, _body: &'f Self::Body) -> Option<&'f str> {
-        flow.state.identifier.as_deref()
+    /// The mail that it sends, or seems to; `user` is whom the login is about.
+    ///
+    /// # Errors
+    /// [`Refusal::Store`].
+    async fn postage(
+        &self,
+        _call: &IssuerCall,
+        flow: &Flow,
+        user: Option<&User>,
+        _body: &Self::Body,
+    ) -> Result<Option<Postage>, Refusal> {
+        Ok(self.mails().then(|| postage_of(flow, user)))
     }
 
     /// What a form says; none when it says nothing: then the page asks again.
@@ -100,13 +112,13 @@ impl<S: FlowStep> Runtime for Json<S> {
 
     fn route(&self) -> Route {
         let route = self.0.route().of_issuer(RateClass::Proof).takes::<S::Body>().answers_bare::<StepView>();
-        let route = route.may_refuse(&[401, 403, 404, 409]).also_answers(&[(303, "")]);
+        let route = route.may_refuse(&[401, 403, 404, 409]).also_answers(&[(303, "")]).shared_with_pages();
         if self.0.presents() || self.0.mails() { route.takes_its_time() } else { route }
     }
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Ready<S>>, Refusal> {
         match self.ready(call).await {
-            Err(refusal) if call.sends_form() => pages::fault(call, refusal).map(Step::Answer),
+            Err(refusal) if call.sends_form() => problems::fault(call, refusal).map(Step::Answer),
             other => other,
         }
     }
@@ -129,6 +141,10 @@ impl<S: FlowStep> Runtime for Json<S> {
                 self.answer(call, &go.browser, &Stepped::to(before))
             }
             Err(StepError::Replayed) => replayed(change, call, &before).await,
+            Err(StepError::Uninvited) => {
+                call.note_uninvited();
+                Err(Refusal::Stale)
+            }
             // Said before anything was written.
             Err(StepError::Refusal(Refusal::Fields(fields) | Refusal::Conflict { fields, .. }))
                 if call.sends_form() && !fields.is_empty() =>
@@ -137,7 +153,7 @@ impl<S: FlowStep> Runtime for Json<S> {
                 scene.page(self.0.asks(), told_fields(&fields, least))
             }
             Err(StepError::Refusal(refusal @ Refusal::Conflict { .. })) if call.sends_form() => {
-                pages::fault(call, refusal)
+                problems::fault(call, refusal)
             }
             Err(StepError::Refusal(refusal)) => Err(refusal),
         }
@@ -147,14 +163,19 @@ impl<S: FlowStep> Runtime for Json<S> {
 impl<S: FlowStep> Json<S> {
     async fn ready(&self, call: &IssuerCall) -> Result<Step<Ready<S>>, Refusal> {
         guard::same_origin(call)?;
-        let browser = Browser::of(call).await?;
+        let mut browser = Browser::of(call).await?;
         let (id,) = call.path()?;
+        guard::limit(call, Some(id)).await?;
         let sealed = guard::own_flow(call, &browser, id).await?;
         guard::ticket(call, &browser, &sealed)?;
         let root = call.services().root_for(Some(sealed.issuer_id)).await?;
         let flow = sealed.clone().opened(&root.key)?;
-        let known = if self.0.presents() || self.0.mails() { guard::known(call, &browser, &flow).await? } else { None };
-        guard::limits(call, Some(&sealed), self.0.presents(), known).await?;
+        let is_costly = self.0.presents() || self.0.mails();
+        let user = if is_costly { guard::holder(call, &flow).await? } else { None };
+        let known = guard::known(call, &browser, user.as_ref()).await?;
+        if self.0.presents() {
+            guard::limit_proof(call, Some(id), known).await?;
+        }
         if sealed.expires_at <= call.now() {
             return Ok(Step::Change(Ready::Expired(sealed)));
         }
@@ -167,8 +188,8 @@ impl<S: FlowStep> Json<S> {
             parsed(call)?
         };
         let prepared = self.0.prepare(call, &flow, &body).await?;
-        if let Some(address) = self.0.addressee(&flow, &body).filter(|_| self.0.mails()) {
-            guard::mail_limits(call, &sealed, address, known).await?;
+        if let Some(postage) = self.0.postage(call, &flow, user.as_ref(), &body).await? {
+            browser.visitor.is_withheld = guard::charge(call, &sealed, &postage, known).await?;
         }
         Ok(Step::Change(Ready::Go(Box::new(Go { browser, body, prepared }))))
     }
@@ -190,6 +211,21 @@ impl<S: FlowStep> Json<S> {
             },
         };
         Ok(with_cookies(call, browser, shown, stepped))
+    }
+}
+
+/// The mail that a login waits for next.
+fn postage_of(flow: &Flow, user: Option<&User>) -> Postage {
+    let real = user.and_then(User::email).map(str::to_owned);
+    let typed = flow.state.identifier.clone().unwrap_or_default();
+    match flow.state.progress() {
+        // Nobody types an address any more: it goes to that of the user.
+        Progress::Proven { .. } => {
+            let is_stranger = user.is_some_and(|user| !user.details.profile.email_verified);
+            Postage { typed: real.unwrap_or(typed), real: None, is_stranger }
+        }
+        Progress::SignUp => Postage { typed, real, is_stranger: true },
+        _ => Postage { typed, real, is_stranger: false },
     }
 }
 
@@ -246,7 +282,7 @@ pub(super) fn answer(call: &IssuerCall, browser: &Browser, stepped: &Stepped) ->
 /// A refusal that leaves a trace, and so is an answer. The page learns where to go on.
 fn refused(call: &IssuerCall, error: OAuthError, redirect_to: Option<String>) -> Answer {
     if call.sends_form() {
-        let page = pages::shown(call, FaultKind::FlowReplayed, StatusCode::BAD_REQUEST, Some(error));
+        let page = problems::shown(call, FaultKind::FlowReplayed, StatusCode::BAD_REQUEST, Some(error));
         return page.unwrap_or_else(|_| call.refusal(error));
     }
     let answer = call.refusal(error);

@@ -10,16 +10,21 @@ use crate::id::{FlowId, Id as _};
 use crate::login::browser::Browser;
 use crate::login::events::Scene;
 use crate::login::model::{Flow, SealedFlow};
+use crate::network::rate_limit_group;
 use crate::oauth_error::{OAuthCode, OAuthError};
-use crate::user::model::UsernameHash;
+use crate::user::model::{User, UsernameHash};
 use crate::web::rate_limit::{BucketKey, MailKeys};
 use crate::web::route::RateClass;
 use crate::web::runtime::IssuerCall;
 
-const PORTAL: HeaderName = HeaderName::from_static("authpi-portal");
+/// Who calls, besides cookies.
+pub(super) const PORTAL: HeaderName = HeaderName::from_static("authpi-portal");
 
 /// What fingerprints of addresses are made for that hold over all issuers.
 const ADDRESS_PURPOSE: &str = "mail-address";
+
+/// What the keys of buckets are made for that say how often events are told.
+const TOLD_PURPOSE: &str = "login-told";
 
 /// The page that calls is ours.
 ///
@@ -43,7 +48,7 @@ pub(super) fn ticket(call: &IssuerCall, browser: &Browser, flow: &SealedFlow) ->
     Err(OAuthError::new(OAuthCode::UnauthorizedClient, why).into())
 }
 
-/// The login, for the browser that it was begun in. Another one leaves a trace.
+/// The login, for the browser that it was begun in. Another one leaves a trace, once a minute.
 ///
 /// # Errors
 /// `access_denied` for another browser; [`Refusal::NotFound`].
@@ -54,94 +59,175 @@ pub(super) async fn own_flow(call: &IssuerCall, browser: &Browser, id: FlowId) -
         return Ok(flow);
     }
     let root = services.root_for(Some(flow.issuer_id)).await?;
-    let scene = Scene { account_id: flow.account_id, issuer_id: flow.issuer_id, client_id: flow.client_id };
     let user = flow.clone().opened(&root.key)?.state.evidence().map(|evidence| evidence.user_id);
-    if !call.is_repeated() {
-        services.append(call.origin(Actor::Anonymous), flow.issuer_id, scene.device_mismatch(user, flow.id)).await?;
+    if !call.is_repeated() && may_tell(call, "device") {
+        let draft = scene(&flow).device_mismatch(user, flow.id);
+        services.append(call.origin(Actor::Anonymous), flow.issuer_id, draft).await?;
     }
     let why = "The login was begun in another browser.";
     Err(OAuthError::new(OAuthCode::AccessDenied, why).into())
 }
 
-/// What stands for the browser among the devices of whoever the login names: strangers must not use up what they may do.
+const fn scene(flow: &SealedFlow) -> Scene {
+    Scene { account_id: flow.account_id, issuer_id: flow.issuer_id, client_id: flow.client_id }
+}
+
+/// Whom a login is about: who has proven something, else whoever has the name that was typed.
 ///
 /// # Errors
 /// [`Refusal::Store`].
-pub(super) async fn known(call: &IssuerCall, browser: &Browser, flow: &Flow) -> Result<Option<[u8; 32]>, Refusal> {
-    let (Some(fingerprint), Some(name)) = (browser.visitor.fingerprint, flow.state.identifier.as_deref()) else {
-        return Ok(None);
-    };
-    let services = call.services();
-    let root = services.root_for(Some(flow.issuer_id)).await?;
+pub(super) async fn holder(call: &IssuerCall, flow: &Flow) -> Result<Option<User>, Refusal> {
+    let users = call.services().store.reads().users();
+    if let Some(evidence) = flow.state.evidence() {
+        return Ok(users.find(flow.issuer_id, evidence.user_id).await?);
+    }
+    match flow.state.identifier.as_deref() {
+        Some(name) => holder_of(call, name).await,
+        None => Ok(None),
+    }
+}
+
+/// Whoever has a name.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub(super) async fn holder_of(call: &IssuerCall, name: &str) -> Result<Option<User>, Refusal> {
+    let root = call.services().root_for(Some(call.issuer_id())).await?;
     let hash = UsernameHash::of(&root.key, name);
-    let reads = services.store.reads();
-    let Some(user) = reads.users().find_by_username_hash(flow.issuer_id, &hash).await? else { return Ok(None) };
-    let devices = reads.devices().of_user(flow.issuer_id, user.id).await?;
+    Ok(call.services().store.reads().users().find_by_username_hash(call.issuer_id(), &hash).await?)
+}
+
+/// What stands for the browser among the devices of a user: strangers must not use up what they may do.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub(super) async fn known(
+    call: &IssuerCall,
+    browser: &Browser,
+    user: Option<&User>,
+) -> Result<Option<[u8; 32]>, Refusal> {
+    let (Some(fingerprint), Some(user)) = (browser.visitor.fingerprint, user) else { return Ok(None) };
+    let devices = call.services().store.reads().devices().of_user(user.issuer_id, user.id).await?;
     let mut own = devices.iter().filter(|device| device.fingerprint == fingerprint);
     Ok(own.any(|device| device.known_at(call.now()).is_some()).then(|| *fingerprint.as_bytes()))
 }
 
-/// Draws on the buckets of a step. One that overflows is told of.
+/// Draws on the bucket that every call of a login does, before anything is looked up.
 ///
 /// # Errors
 /// [`Refusal::RateLimited`].
-pub(super) async fn limits(
+pub(super) async fn limit(call: &IssuerCall, flow: Option<FlowId>) -> Result<(), Refusal> {
+    if call.is_repeated() {
+        return Ok(());
+    }
+    let drawn = call.services().limits.take(RateClass::Flow, BucketKey::of_address(call.address()));
+    told(call, flow, "flow", drawn).await
+}
+
+/// Draws on the bucket of what can be guessed; a browser that is known for the user has one of its own.
+///
+/// # Errors
+/// [`Refusal::RateLimited`].
+pub(super) async fn limit_proof(
     call: &IssuerCall,
-    flow: Option<&SealedFlow>,
-    presents: bool,
+    flow: Option<FlowId>,
     known: Option<[u8; 32]>,
 ) -> Result<(), Refusal> {
     if call.is_repeated() {
         return Ok(());
     }
-    let limits = &call.services().limits;
-    let drawn = limits.take(RateClass::Flow, BucketKey::of_address(call.address())).and_then(|()| match known {
-        Some(browser) if presents => limits.take(RateClass::Proof, BucketKey::Mailbox(browser)),
-        None if presents => call.limit_proof(),
-        _ => Ok(()),
-    });
-    told(call, flow, if presents { "credential" } else { "flow" }, drawn).await
+    let drawn = match known {
+        Some(browser) => call.services().limits.take(RateClass::Proof, BucketKey::Mailbox(browser)),
+        None => call.limit_proof(),
+    };
+    told(call, flow, "credential", drawn).await
 }
 
-/// Takes a token for a mail to the address that was typed, whoever has it: nobody can tell from it.
+/// A mail that a step sends, or seems to.
+pub(super) struct Postage {
+    /// Where it goes, as it was typed: what decides what is answered, whoever has the address.
+    pub(super) typed: String,
+    /// The address on the record of whoever has that name.
+    pub(super) real: Option<String>,
+    /// The address is not proven.
+    pub(super) is_stranger: bool,
+}
+
+/// Takes a token for a mail. Whether it goes anywhere is another matter: a mailbox with several names gets as much as one
+/// with one, and who asks cannot tell from the answer.
 ///
 /// # Errors
 /// [`Refusal::RateLimited`].
-pub(super) async fn mail_limits(
+pub(super) async fn charge(
+    call: &IssuerCall,
+    flow: &SealedFlow,
+    postage: &Postage,
+    known: Option<[u8; 32]>,
+) -> Result<bool, Refusal> {
+    if let Some(is_withheld) = call.is_withheld() {
+        return Ok(is_withheld);
+    }
+    let limits = &call.services().limits;
+    let keys = mail_keys(call, flow, &postage.typed, known).await?;
+    let drawn = if postage.is_stranger { limits.take_mail_to_stranger(&keys) } else { limits.take_mail(&keys) };
+    told(call, Some(flow.id), "mail", drawn).await?;
+    let other = postage.real.as_deref().filter(|real| folded(real) != folded(&postage.typed));
+    let is_withheld = match other {
+        Some(real) => {
+            let drawn = limits.take_mail(&mail_keys(call, flow, real, known).await?);
+            told(call, Some(flow.id), "mail", drawn).await.is_err()
+        }
+        None => false,
+    };
+    call.note_withheld(is_withheld);
+    Ok(is_withheld)
+}
+
+async fn mail_keys(
     call: &IssuerCall,
     flow: &SealedFlow,
     address: &str,
     known: Option<[u8; 32]>,
-) -> Result<(), Refusal> {
-    if call.is_repeated() {
-        return Ok(());
-    }
+) -> Result<MailKeys, Refusal> {
     let services = call.services();
     let root = services.root_for(Some(flow.issuer_id)).await?;
-    let typed = name_hash(&root.key, address);
+    let here = name_hash(&root.key, address);
     let browser = known.as_ref().map_or(&[][..], <[u8; 32]>::as_slice);
     let peppers = &services.keyring.peppers;
-    let keys = MailKeys {
-        address_in_issuer: peppers.digest(ADDRESS_PURPOSE, &[&typed, browser]),
+    Ok(MailKeys {
+        address_in_issuer: peppers.digest(ADDRESS_PURPOSE, &[&here, browser]),
         address: peppers.digest(ADDRESS_PURPOSE, &[folded(address).as_bytes()]),
         account: flow.account_id,
-    };
-    told(call, Some(flow), "mail", services.limits.take_mail(&keys)).await
+    })
 }
 
 /// Says that a bucket overflowed, once a minute.
-async fn told(
+pub(super) async fn told(
     call: &IssuerCall,
-    flow: Option<&SealedFlow>,
+    flow: Option<FlowId>,
     bucket: &str,
     drawn: Result<(), Refusal>,
 ) -> Result<(), Refusal> {
-    let (Err(Refusal::RateLimited { .. }), Some(flow)) = (&drawn, flow) else { return drawn };
-    let key = BucketKey::of_address_and(call.address(), flow.issuer_id.uuid());
-    if call.services().limits.take(RateClass::Told, key).is_ok() {
-        let scene = Scene { account_id: flow.account_id, issuer_id: flow.issuer_id, client_id: flow.client_id };
-        let draft = scene.rate_limited(flow.id, bucket);
-        call.services().append(call.origin(Actor::Anonymous), flow.issuer_id, draft).await?;
+    if matches!(&drawn, Err(Refusal::RateLimited { .. })) && may_tell(call, bucket) {
+        let services = call.services();
+        let sealed = match flow {
+            Some(id) => services.store.reads().logins().flow(call.issuer_id(), id).await?,
+            None => None,
+        };
+        let nobodys =
+            Scene { account_id: call.issuer().issuer.account_id, issuer_id: call.issuer_id(), client_id: None };
+        let scene = sealed.as_ref().map_or(nobodys, scene);
+        let draft = scene.rate_limited(sealed.map(|flow| flow.id), bucket);
+        services.append(call.origin(Actor::Anonymous), call.issuer_id(), draft).await?;
     }
     drawn
+}
+
+/// Once a minute for what happens from one address at one issuer.
+fn may_tell(call: &IssuerCall, what: &str) -> bool {
+    let group = rate_limit_group(call.address()).to_string();
+    let issuer = call.issuer_id().uuid();
+    let parts = [what.as_bytes(), issuer.as_bytes(), group.as_bytes()];
+    let key = BucketKey::Mailbox(call.services().keyring.peppers.digest(TOLD_PURPOSE, &parts));
+    call.services().limits.take(RateClass::Told, key).is_ok()
 }

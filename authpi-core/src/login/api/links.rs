@@ -5,13 +5,17 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::pages::{self, Scene, View, see};
+use super::pages::{self, Scene, see};
+use super::problems;
+use super::view::View;
 use super::views::redirect_to;
 use super::{frame, guard};
 use crate::error::Refusal;
 use crate::login::browser::Browser;
-use crate::login::model::{LoginRequest, MailToken, ProofPurpose, Step as At, Wants};
-use crate::login::operations::{Redeemed, StepError, begin, find, open_link, reset_subject};
+use crate::login::model::{LoginRequest, MailToken, ProofPurpose, Step as At, TypedCode, Wants};
+use crate::login::operations::{
+    Problem, Redeemed, StepError, Stepped, begin, enter_change, find, open_link, reset_subject,
+};
 use crate::oauth_error::OAuthError;
 use crate::pages::html::Errors;
 use crate::pages::html::fault::FaultKind;
@@ -73,8 +77,9 @@ pub(super) struct Opening {
 }
 
 async fn opening(call: &IssuerCall, token: Option<&str>) -> Result<Step<Opening>, Refusal> {
+    guard::limit(call, None).await?;
+    guard::limit_proof(call, None, None).await?;
     let browser = Browser::of(call).await?;
-    guard::limits(call, None, true, None).await?;
     match token.and_then(MailToken::parse) {
         Some(token) => Ok(Step::Change(Opening { browser, token })),
         None => dead(call).map(Step::Answer),
@@ -95,20 +100,29 @@ async fn opened(
         Ok(redeemed) if is_page(call) => page(call, opening, purpose, confirmed, redeemed),
         Ok(redeemed) => told(call, opening, purpose, confirmed, redeemed),
         Err(StepError::Replayed) => dead(call),
+        Err(StepError::Uninvited) => {
+            call.note_uninvited();
+            Err(Refusal::Stale)
+        }
         Err(StepError::Refusal(refusal)) => Err(refusal),
     }
 }
 
 /// A person looks at it, not a program.
 fn is_page(call: &IssuerCall) -> bool {
-    call.sends_form() || (*call.method() == Method::GET && !call.prefers_json())
+    !call.prefers_json() && (call.sends_form() || *call.method() == Method::GET)
 }
 
 fn dead(call: &IssuerCall) -> Result<Answer, Refusal> {
     if is_page(call) {
-        return pages::shown(call, FaultKind::LinkInvalid, StatusCode::BAD_REQUEST, Some(DEAD));
+        return problems::shown(call, FaultKind::LinkInvalid, StatusCode::BAD_REQUEST, Some(DEAD));
     }
-    Err(DEAD.into())
+    Ok(call.refusal(DEAD))
+}
+
+/// The mail was good for once, and what it was good for is gone.
+fn proves_nothing(stepped: &Stepped) -> bool {
+    matches!(stepped.problem, Some(Problem::Expired))
 }
 
 fn told(
@@ -119,11 +133,12 @@ fn told(
     redeemed: Redeemed,
 ) -> Result<Answer, Refusal> {
     let view = match redeemed {
-        Redeemed::Done(stepped) if purpose == ProofPurpose::LoginLink => {
+        Redeemed::Done { stepped, .. } if purpose == ProofPurpose::LoginLink => {
             return Ok(frame::answer(call, &opening.browser, &stepped));
         }
-        Redeemed::Done(stepped) => {
-            let answer = Answer::json(StatusCode::OK, &LinkView::of(stepped.problem.is_none(), None));
+        Redeemed::Done { stepped, .. } if proves_nothing(&stepped) => return dead(call),
+        Redeemed::Done { stepped, address } => {
+            let answer = Answer::json(StatusCode::OK, &LinkView::of(true, Some(address)));
             return Ok(frame::with_cookies(call, &opening.browser, answer, &stepped));
         }
         Redeemed::Verified { address } => LinkView::of(confirmed, Some(address)),
@@ -153,15 +168,13 @@ fn page(
     };
     let frame = call.frame(None);
     match redeemed {
-        Redeemed::Done(stepped) => {
+        Redeemed::Done { stepped, .. } if proves_nothing(&stepped) => dead(call),
+        Redeemed::Done { stepped, .. } => {
             let to = redirect_to(&stepped.flow, &call.iss());
             let to = to.unwrap_or_else(|| pages::address(call, &stepped.flow, View::First));
             Ok(frame::with_cookies(call, &opening.browser, see(&to), &stepped))
         }
-        Redeemed::Verified { address } if confirmed => {
-            let notice = Notice { kind: NoticeKind::EmailVerified, about: Some(address), app: None, next: None };
-            Answer::html(StatusCode::OK, &frame, &notice)
-        }
+        Redeemed::Verified { address } if confirmed => verified(call, address),
         Redeemed::Verified { address } => {
             let action = format!("{}/{path}{}", call.iss(), opening.token.text().expose());
             let confirm = LinkConfirm { step: PageStep::default(), purpose: shown, action, address };
@@ -178,6 +191,11 @@ fn page(
         }
         Redeemed::Dead => dead(call),
     }
+}
+
+fn verified(call: &IssuerCall, address: String) -> Result<Answer, Refusal> {
+    let notice = Notice { kind: NoticeKind::EmailVerified, about: Some(address), app: None, next: None };
+    Answer::html(StatusCode::OK, &call.frame(None), &notice)
 }
 
 fn route(route: Route, name: &'static str, summary: &'static str) -> Route {
@@ -262,27 +280,58 @@ impl Runtime for VerifyEmail {
     }
 }
 
+/// What confirms an address.
+pub(super) enum Confirming {
+    /// The link of its mail.
+    Link(Opening),
+    /// The code that the link has shown in another browser.
+    Code(Browser, TypedCode),
+}
+
 /// `confirmEmail`
 pub(super) struct ConfirmEmail;
 
 #[async_trait]
 impl Runtime for ConfirmEmail {
-    type Prepared = Opening;
+    type Prepared = Confirming;
 
     fn route(&self) -> Route {
-        let summary = "Confirm an e-mail address by its page";
+        let summary = "Confirm an e-mail address by its page, or by the code that its link has shown elsewhere";
         route(Route::post("/{issuer_id}/verify-email"), "confirmEmail", summary)
-            .form(token())
+            .form([
+                FormParameter::new("token", "What the link carries."),
+                FormParameter::new(
+                    "code",
+                    "What the link has shown: of whoever is signed in here and wants the address.",
+                ),
+            ])
             .answers_bare::<LinkView>()
     }
 
-    async fn prepare(&self, call: &IssuerCall) -> Result<Step<Opening>, Refusal> {
+    async fn prepare(&self, call: &IssuerCall) -> Result<Step<Confirming>, Refusal> {
         guard::same_origin(call)?;
-        opening(call, call.form()?.get("token").or(call.query()?.get("token"))).await
+        let form = call.form()?;
+        let Some(code) = form.get("code") else {
+            let opening = opening(call, form.get("token").or(call.query()?.get("token"))).await?;
+            return Ok(opening.map(Confirming::Link));
+        };
+        guard::limit(call, None).await?;
+        guard::limit_proof(call, None, None).await?;
+        Ok(Step::Change(Confirming::Code(Browser::of(call).await?, TypedCode::typed(code))))
     }
 
-    async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, link: &Opening) -> Result<Answer, Refusal> {
-        opened(change, call, link, ProofPurpose::VerifyEmail, true).await
+    async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, sent: &Confirming) -> Result<Answer, Refusal> {
+        let (browser, code) = match sent {
+            Confirming::Link(link) => return opened(change, call, link, ProofPurpose::VerifyEmail, true).await,
+            Confirming::Code(browser, code) => (browser, code),
+        };
+        match enter_change(change, &browser.visitor, call.issuer_id(), code).await? {
+            Redeemed::Verified { address } if call.prefers_json() => {
+                Ok(Answer::json(StatusCode::OK, &LinkView::of(true, Some(address))))
+            }
+            Redeemed::Verified { address } => verified(call, address),
+            _ => dead(call),
+        }
     }
 }
 

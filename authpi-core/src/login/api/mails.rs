@@ -1,12 +1,11 @@
 //! Steps that send a mail, or take what it brought.
 
 use async_trait::async_trait;
-use serde_json::Map;
 
-use super::bodies::{FlowCode, FlowResetCompletion, FlowSignUp};
+use super::bodies::{FlowCode, FlowResetCompletion};
 use super::frame::FlowStep;
-use super::pages::View;
 use super::steps::post;
+use super::view::View;
 use crate::error::Refusal;
 use crate::login::model::{Flow, MailToken, TypedCode};
 use crate::login::operations::{self, MailAs, StepResult, Visitor, reset_subject};
@@ -218,74 +217,5 @@ impl FlowStep for CompletePasswordReset {
             None => None,
         };
         operations::complete_reset(change, visitor, flow, &token, password).await
-    }
-}
-
-/// `signUp`
-pub(super) struct SignUp;
-
-#[async_trait]
-impl FlowStep for SignUp {
-    type Body = FlowSignUp;
-    type Prepared = Option<Screened>;
-
-    fn route(&self) -> Route {
-        post("/{issuer_id}/flows/{flow_id}/signup", "signUp", "Become a user")
-    }
-
-    fn presents(&self) -> bool {
-        true
-    }
-
-    fn mails(&self) -> bool {
-        true
-    }
-
-    fn addressee<'f>(&self, _: &'f Flow, body: &'f FlowSignUp) -> Option<&'f str> {
-        Some(body.email.trim())
-    }
-
-    fn of_form(&self, form: &Parameters, query: &Parameters) -> Option<FlowSignUp> {
-        Some(FlowSignUp {
-            email: form.get("identifier")?.to_owned(),
-            password: form.get("password").map(Secret::new),
-            profile: Map::new(),
-            custom_fields: Map::new(),
-            invitation: query.get("invitation").map(Secret::new),
-        })
-    }
-
-    fn asks(&self) -> View {
-        View::SignUp
-    }
-
-    async fn prepare(&self, call: &IssuerCall, flow: &Flow, body: &FlowSignUp) -> Result<Option<Screened>, Refusal> {
-        let Some(password) = &body.password else { return Ok(None) };
-        let about = body.profile.values().filter_map(|value| value.as_str()).map(str::to_owned).collect();
-        let person = Person { username: Some(body.email.trim().to_owned()), about };
-        screened(call.services(), (flow.account_id, flow.issuer_id), person, password.expose()).await
-    }
-
-    async fn apply(
-        &self,
-        change: &mut Change<'_>,
-        visitor: &Visitor,
-        flow: Flow,
-        body: &FlowSignUp,
-        prepared: &Option<Screened>,
-    ) -> StepResult {
-        let password = match prepared {
-            Some(Ok(hash)) => Some(hash.clone()),
-            Some(Err(invalid)) => return Err(Refusal::field("password", invalid.code(), invalid.to_string()).into()),
-            None => None,
-        };
-        let new = operations::SignUp {
-            address: body.email.trim().to_owned(),
-            profile: body.profile.clone(),
-            custom_fields: body.custom_fields.clone(),
-            password,
-            invitation: body.invitation.as_ref().map(|token| token.expose().to_owned()),
-        };
-        operations::sign_up(change, visitor, flow, new).await
     }
 }

@@ -1,13 +1,18 @@
 //! The flow API (idp §23.2): each step of a login as a JSON call of the page that shows it.
 
 mod bodies;
+mod discovery;
 mod frame;
 mod guard;
+mod invitations;
 mod links;
 mod mails;
 mod pages;
+mod problems;
+mod sign_up;
 mod state;
 mod steps;
+mod view;
 mod views;
 
 use std::sync::Arc;
@@ -29,7 +34,7 @@ pub fn routes() -> Vec<Arc<Operation>> {
         Operation::runtime(Json(mails::MagicLink)),
         Operation::runtime(Json(mails::PasswordReset)),
         Operation::runtime(Json(mails::CompletePasswordReset)),
-        Operation::runtime(Json(mails::SignUp)),
+        Operation::runtime(Json(sign_up::SignUp)),
         Operation::runtime(Json(steps::Mfa)),
         Operation::runtime(Json(steps::MfaEnroll)),
         Operation::runtime(Json(steps::Consent)),
@@ -41,5 +46,7 @@ pub fn routes() -> Vec<Arc<Operation>> {
         Operation::runtime(links::VerifyEmail),
         Operation::runtime(links::ConfirmEmail),
         Operation::runtime(links::ShowPasswordReset),
+        Operation::runtime(invitations::ShowInvitation),
+        Operation::runtime(discovery::DiscoverSso),
     ]
 }

@@ -3,71 +3,29 @@
 use http::StatusCode;
 use http::header::LOCATION;
 
+use super::problems;
+use super::sign_up::custom_fields;
+use super::view::View;
 use super::views::{offered_login, offered_signup, redirect_to};
-use crate::error::{FieldErrors, Refusal};
+use crate::error::Refusal;
 use crate::issuer::model::auth_method::AuthMethodKind;
 use crate::login::browser::Browser;
-use crate::login::model::{Flow, Need, Progress, Question, Step as At};
-use crate::login::operations::Problem;
-use crate::oauth_error::{OAuthCode, OAuthError};
+use crate::login::model::{Flow, Need, Progress, Question, Step as At, Told};
+use crate::login::operations::Invited;
+use crate::pages::html::Errors;
 use crate::pages::html::decision::ScopeLine;
-use crate::pages::html::decision::{ChooseAccount, ChooseOrganization, Consent, KnownAccount, OrganizationChoice};
+use crate::pages::html::decision::{
+    ChooseAccount, ChooseOrganization, Consent, Invitation, KnownAccount, OrganizationChoice,
+};
 use crate::pages::html::factor::{BackupCodes, EnrollTotp, Factor, SecondFactor};
-use crate::pages::html::fault::{Fault, FaultKind};
 use crate::pages::html::link::{LinkPurpose, LinkSent};
 use crate::pages::html::notice::{Notice, NoticeKind};
 use crate::pages::html::parts::{Account, App, Method, MethodKind, Step};
 use crate::pages::html::password::{NewPassword, NewPasswordReason, ResetRequest, ResetSent};
 use crate::pages::html::sign_in::{ChooseMethod, CodePurpose, EmailCode, Identify, Password};
 use crate::pages::html::sign_up::SignUp;
-use crate::pages::html::{Errors, Problem as Told};
 use crate::web::answer::Answer;
 use crate::web::runtime::IssuerCall;
-
-/// Which page of a step is shown, where it has several. Only what is shown depends on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum View {
-    /// The one that the step begins with.
-    #[default]
-    First,
-    /// Who signs in, again.
-    Identify,
-    /// The code of a mail.
-    Code,
-    /// The link of a mail.
-    Link,
-    /// A forgotten password.
-    Reset,
-    /// A mail about it is on its way, if there is such a user.
-    ResetSent,
-    /// Signing up.
-    SignUp,
-    /// A code on paper.
-    Backup,
-}
-
-impl View {
-    const ALL: [(&'static str, Self); 7] = [
-        ("identify", Self::Identify),
-        ("code", Self::Code),
-        ("link", Self::Link),
-        ("reset", Self::Reset),
-        ("reset-sent", Self::ResetSent),
-        ("signup", Self::SignUp),
-        ("backup", Self::Backup),
-    ];
-
-    /// As the query of the page names it.
-    pub(super) fn named(text: Option<&str>) -> Self {
-        let known = Self::ALL.iter().find(|(name, _)| Some(*name) == text);
-        known.map(|(_, view)| *view).unwrap_or_default()
-    }
-
-    fn query(self) -> String {
-        let known = Self::ALL.iter().find(|(_, view)| *view == self);
-        known.map(|(name, _)| format!("&view={name}")).unwrap_or_default()
-    }
-}
 
 /// Sends the browser on with a GET.
 pub(super) fn see(to: &str) -> Answer {
@@ -93,6 +51,7 @@ impl Scene<'_> {
     /// [`Refusal::Internal`]: a defect of the page.
     pub(super) fn page(&self, view: View, errors: Errors) -> Result<Answer, Refusal> {
         match (self.flow.state.step(), view) {
+            (At::Identify | At::FirstFactor, _) if self.is_over() => self.told(),
             (At::Identify | At::FirstFactor, View::SignUp) => self.show(&self.sign_up(errors)),
             (At::Identify, _) | (At::FirstFactor, View::Identify) => self.show(&self.identify(errors)),
             (At::FirstFactor, View::Code) => self.show(&self.code(CodePurpose::SignIn, errors)),
@@ -268,6 +227,21 @@ impl Scene<'_> {
         })
     }
 
+    /// The page that asks whether to join an organization; `name` is of who is signed in, if the invitation is theirs.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`]: a defect of the page.
+    pub(super) fn invitation(&self, invited: Invited, name: Option<String>, token: &str) -> Result<Answer, Refusal> {
+        self.show(&Invitation {
+            step: self.step(Errors::none()),
+            action: self.path(&format!("invitation?token={token}")),
+            account: name.map(|identifier| Account { name: None, identifier, change: None }),
+            organization: invited.organization,
+            inviter: invited.invitee.inviter_name,
+            message: invited.invitee.message,
+        })
+    }
+
     /// The page that asks for a new password.
     pub(super) fn new_password(&self, reason: NewPasswordReason, step: &str, errors: Errors) -> NewPassword {
         NewPassword {
@@ -287,17 +261,23 @@ impl Scene<'_> {
         SignUp {
             step: self.step(errors),
             action: Some(self.path("signup")),
-            identifier: self.identifier(),
-            identifier_fixed: false,
+            identifier: self.typed().unwrap_or_else(|| self.identifier()),
+            identifier_fixed: self.flow.state.invitation.is_some(),
             is_email: true,
             password: has_password.then_some(settings.settings.security.password.min_length),
             profile: Vec::new(),
-            custom_fields: Vec::new(),
-            terms: None,
+            custom_fields: custom_fields(self.call),
+            terms: settings.links.terms_of_service.clone(),
             privacy: settings.links.privacy_policy.clone(),
             methods: Vec::new(),
             sign_in: Some(self.here(View::Identify)),
         }
+    }
+
+    /// The address that was typed, when something else is wrong.
+    fn typed(&self) -> Option<String> {
+        let form = if self.call.sends_form() { self.call.form().ok()? } else { return None };
+        form.get("identifier").map(str::to_owned)
     }
 
     fn question(&self, errors: Errors) -> Result<Answer, Refusal> {
@@ -326,6 +306,14 @@ impl Scene<'_> {
                 }],
                 other: None,
             }),
+            Question::Invitation { organization, inviter, message, .. } => self.show(&Invitation {
+                step,
+                action: self.path("invitation"),
+                account: Some(self.account()),
+                organization,
+                inviter,
+                message,
+            }),
             Question::SelectOrganization { choices } => self.show(&ChooseOrganization {
                 step,
                 action: self.path("organization"),
@@ -344,9 +332,28 @@ impl Scene<'_> {
     fn done(&self) -> Result<Answer, Refusal> {
         match redirect_to(self.flow, &self.call.iss()) {
             Some(to) => Ok(see(&to)),
-            // Nobody waits for this login: it was begun to replace a password.
-            None => self.show(&Notice { kind: NoticeKind::PasswordChanged, about: None, app: self.app(), next: None }),
+            // Nobody waits for this login: it was begun to answer an invitation, or to replace a password.
+            None => self.told(),
         }
+    }
+
+    fn told(&self) -> Result<Answer, Refusal> {
+        if let Progress::Refused { reason } = self.flow.state.progress() {
+            return problems::turned_away(self.call, *reason);
+        }
+        let (kind, about) = match &self.flow.state.told {
+            Some(Told::Invitation { accepted: true, organization }) => (NoticeKind::InvitationAccepted, organization),
+            Some(Told::Invitation { accepted: false, organization }) => (NoticeKind::InvitationDeclined, organization),
+            None => (NoticeKind::PasswordChanged, &String::new()),
+        };
+        let about = Some(about.clone()).filter(|about| !about.is_empty());
+        self.show(&Notice { kind, about, app: self.app(), next: None })
+    }
+
+    /// All that the login was begun for is done: nobody has to say who they are.
+    fn is_over(&self) -> bool {
+        let is_declined = matches!(self.flow.state.told, Some(Told::Invitation { accepted: false, .. }));
+        is_declined && self.flow.state.request.client_id.is_none()
     }
 
     /// Codes on paper, shown this once.
@@ -366,79 +373,4 @@ impl Scene<'_> {
 
 fn scope_line(scope: String) -> ScopeLine {
     ScopeLine { is_wildcard: scope.contains('*'), scope, description: None }
-}
-
-/// Why nothing was accepted, as pages say it.
-pub(super) fn told(problem: Problem) -> Errors {
-    Errors::of_form(match problem {
-        Problem::InvalidCredentials => Told::WrongCredentials,
-        Problem::InvalidCode => Told::WrongCode,
-        Problem::Locked { retry_after } => {
-            let minutes = retry_after.unwrap_or_default().div_ceil(60).max(1);
-            Told::Locked { minutes: u32::try_from(minutes).unwrap_or(u32::MAX) }
-        }
-        Problem::Expired => Told::ExpiredCode,
-        Problem::InvitationRefused => Told::TryAgain,
-    })
-}
-
-/// What is wrong with the fields of a form, as pages say it.
-pub(super) fn told_fields(errors: &FieldErrors, least: u32) -> Errors {
-    errors.iter().fold(Errors::none(), |all, error| {
-        use crate::error::FieldCode as Code;
-        let is_password = error.field == "password";
-        let problem = match error.code {
-            Code::Required => Told::Required,
-            Code::TooShort if is_password => Told::PasswordTooShort { least },
-            Code::TooLong if is_password => Told::PasswordTooLong { most: 256 },
-            Code::NotAllowed if is_password && error.message.contains("username") => Told::PasswordNamesUser,
-            Code::NotAllowed if is_password => Told::PasswordBreached,
-            Code::NotUnique => Told::Taken,
-            Code::InvalidFormat if error.field == "email" => Told::InvalidEmail,
-            Code::InvalidFormat => Told::InvalidFormat,
-            _ => Told::TryAgain,
-        };
-        let field = if error.field == "email" { "identifier" } else { error.field.as_str() };
-        all.and(field, problem)
-    })
-}
-
-/// A refusal as a page.
-///
-/// # Errors
-/// [`Refusal`] as it came, where it is none of the person's business.
-pub(super) fn fault(call: &IssuerCall, refusal: Refusal) -> Result<Answer, Refusal> {
-    let (kind, status) = match &refusal {
-        Refusal::NotFound => (FaultKind::FlowExpired, StatusCode::NOT_FOUND),
-        Refusal::Conflict { .. } => (FaultKind::FlowReplayed, StatusCode::CONFLICT),
-        Refusal::RateLimited { .. } => (FaultKind::TooMany, StatusCode::TOO_MANY_REQUESTS),
-        Refusal::OAuth(error) => match error.code {
-            OAuthCode::AccessDenied => (FaultKind::OtherBrowser, StatusCode::FORBIDDEN),
-            OAuthCode::UnauthorizedClient => (FaultKind::OtherBrowser, StatusCode::UNAUTHORIZED),
-            _ => (FaultKind::LinkInvalid, StatusCode::BAD_REQUEST),
-        },
-        _ => return Err(refusal),
-    };
-    shown(call, kind, status, None)
-}
-
-/// An end of a login that no application is told of, as a page.
-///
-/// # Errors
-/// [`Refusal::Internal`]: a defect of the page.
-pub(super) fn shown(
-    call: &IssuerCall,
-    kind: FaultKind,
-    status: StatusCode,
-    error: Option<OAuthError>,
-) -> Result<Answer, Refusal> {
-    let page = Fault {
-        kind,
-        reference: call.reference().to_owned(),
-        code: error.map(|error| error.code.as_str().to_owned()),
-        description: error.map(|error| error.description.to_owned()),
-        app: None,
-        retry: None,
-    };
-    Answer::html(status, &call.frame(None), &page)
 }

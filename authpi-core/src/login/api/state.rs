@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use http::StatusCode;
 
 use super::guard;
-use super::pages::{self, Scene, View};
+use super::pages::Scene;
+use super::problems;
+use super::view::View;
 use super::views::FlowView;
 use crate::error::Refusal;
 use crate::id::FlowId;
@@ -31,14 +33,16 @@ impl Runtime for GetFlow {
             .about("login flows", "flow")
             .of_issuer(RateClass::Proof)
             .may_refuse(&[403, 404])
+            .shared_with_pages()
             .answers_bare::<FlowView>()
     }
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<SealedFlow>, Refusal> {
         guard::same_origin(call)?;
         let browser = Browser::of(call).await?;
-        let sealed = guard::own_flow(call, &browser, call.path::<(FlowId,)>()?.0).await?;
-        guard::limits(call, Some(&sealed), false, None).await?;
+        let (id,): (FlowId,) = call.path()?;
+        guard::limit(call, Some(id)).await?;
+        let sealed = guard::own_flow(call, &browser, id).await?;
         if sealed.expires_at <= call.now() {
             return Ok(Step::Change(sealed));
         }
@@ -83,7 +87,7 @@ impl Runtime for ShowLogin {
         };
         let sealed = match found {
             Ok(sealed) => sealed,
-            Err(refusal) => return pages::fault(call, refusal).map(Step::Answer),
+            Err(refusal) => return problems::fault(call, refusal).map(Step::Answer),
         };
         if sealed.expires_at <= call.now() {
             return Ok(Step::Change(sealed));
@@ -96,6 +100,6 @@ impl Runtime for ShowLogin {
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, over: &SealedFlow) -> Result<Answer, Refusal> {
         expire(change, over).await?;
-        pages::shown(call, FaultKind::FlowExpired, StatusCode::BAD_REQUEST, None)
+        problems::shown(call, FaultKind::FlowExpired, StatusCode::BAD_REQUEST, None)
     }
 }

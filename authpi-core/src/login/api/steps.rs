@@ -4,11 +4,11 @@ use async_trait::async_trait;
 
 use super::bodies::{FlowConsent, FlowFactor, FlowIdentify, FlowInvitation, FlowMfa, FlowOrganization, FlowPassword};
 use super::frame::FlowStep;
-use super::pages::View;
+use super::view::View;
 use crate::error::Refusal;
 use crate::issuer::model::auth_method::AuthMethodKind;
 use crate::login::comparing::compare;
-use crate::login::model::{Flow, InvitationInFlow, Step};
+use crate::login::model::{Flow, Step};
 use crate::login::operations::{self, Compared, SecondFactorKind, StepResult, Visitor, login_method};
 use crate::secret::Secret;
 use crate::store::Change;
@@ -215,8 +215,8 @@ impl FlowStep for MfaEnroll {
         Ok(())
     }
 
-    async fn apply(&self, change: &mut Change<'_>, _: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {
-        operations::restart_enrollment(change, flow).await
+    async fn apply(&self, change: &mut Change<'_>, visitor: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {
+        operations::restart_enrollment(change, visitor, flow).await
     }
 }
 
@@ -288,7 +288,7 @@ impl FlowStep for Invitation {
     type Prepared = ();
 
     fn route(&self) -> Route {
-        let summary = "Accept or decline an invitation, once it is known who is here";
+        let summary = "Accept an invitation, once it is known who is here, or decline it";
         post("/{issuer_id}/flows/{flow_id}/invitation", "answerInvitation", summary)
     }
 
@@ -297,8 +297,8 @@ impl FlowStep for Invitation {
     }
 
     fn of_form(&self, form: &Parameters, query: &Parameters) -> Option<FlowInvitation> {
-        let accept = form.get("accept") == Some("true");
-        Some(FlowInvitation { token: Secret::new(form.get("token").or(query.get("token"))?), accept })
+        let token = form.get("token").or(query.get("token")).map(Secret::new);
+        Some(FlowInvitation { token, accept: form.get("accept")? == "true" })
     }
 
     async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowInvitation) -> Result<(), Refusal> {
@@ -308,13 +308,13 @@ impl FlowStep for Invitation {
     async fn apply(
         &self,
         change: &mut Change<'_>,
-        _: &Visitor,
+        visitor: &Visitor,
         flow: Flow,
         body: &FlowInvitation,
         (): &(),
     ) -> StepResult {
-        let wish = InvitationInFlow { token: body.token.expose().to_owned(), accept: body.accept };
-        operations::remember_invitation(change, flow, wish).await
+        let token = body.token.as_ref().map(Secret::expose);
+        operations::answer_invitation(change, visitor, flow, token, body.accept).await
     }
 }
 

@@ -111,6 +111,8 @@ enum QuestionView {
     SelectOrganization { choices: Vec<ChoiceView> },
     /// Whether to go on as who is signed in.
     Continue { account: String },
+    /// Whether to join the organization that it is for.
+    Invitation { organization: String, inviter: Option<String>, message: Option<String> },
 }
 
 #[derive(Serialize, ToSchema)]
@@ -159,6 +161,9 @@ impl From<&Question> for QuestionView {
                 choices: choices.into_iter().map(|choice| ChoiceView { id: choice.id, name: choice.name }).collect(),
             },
             Question::Continue { account } => Self::Continue { account },
+            Question::Invitation { organization, inviter, message, .. } => {
+                Self::Invitation { organization, inviter, message }
+            }
         }
     }
 }

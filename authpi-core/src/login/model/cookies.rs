@@ -112,21 +112,30 @@ impl FlowCookie {
         BrowserMark { current: key.mac("flow", text), previous: key.previous_mac("flow", text) }
     }
 
-    /// The ticket of a flow in this browser: nobody makes it without the cookie and the key.
+    /// The ticket of a flow in this browser: nobody makes it without the cookie and the key. It names the flow.
     pub fn ticket(&self, key: &CookieKey, flow: FlowId) -> Secret {
-        Secret::from_random(&key.mac(TICKET, &self.of_flow(flow)))
+        ticket_of(flow, &key.mac(TICKET, &self.of_flow(flow)))
+    }
+
+    /// The flow that a ticket says it is of.
+    pub fn flow_of(ticket: &str) -> Option<FlowId> {
+        ticket.split_once('.')?.0.parse().ok()
     }
 
     /// Compares in constant time.
     pub fn is_ticket(&self, key: &CookieKey, flow: FlowId, presented: &str) -> bool {
         let is_it = |ticket: &Secret| bool::from(ticket.expose().as_bytes().ct_eq(presented.as_bytes()));
         let previous = key.previous_mac(TICKET, &self.of_flow(flow));
-        is_it(&self.ticket(key, flow)) || previous.is_some_and(|mac| is_it(&Secret::from_random(&mac)))
+        is_it(&self.ticket(key, flow)) || previous.is_some_and(|mac| is_it(&ticket_of(flow, &mac)))
     }
 
     fn of_flow(&self, flow: FlowId) -> Zeroizing<String> {
         Zeroizing::new(format!("{flow}.{}", self.text()))
     }
+}
+
+fn ticket_of(flow: FlowId, mac: &[u8; 32]) -> Secret {
+    Secret::new(format!("{flow}.{}", URL_SAFE_NO_PAD.encode(mac)))
 }
 
 /// Which session at the issuer a browser has, and the secret that proves it.
@@ -294,6 +303,7 @@ mod tests {
         assert!(!cookie.is_ticket(&key(1), flow(2), ticket.expose()));
         assert!(!other.is_ticket(&key(1), flow(1), ticket.expose()));
         assert!(!cookie.is_ticket(&key(2), flow(1), ticket.expose()));
+        assert_eq!(FlowCookie::flow_of(ticket.expose()), Some(flow(1)));
         assert!(!cookie.mark(&key(1)).is(&cookie.mark(&key(2))));
         assert!(FlowCookie::parse("short").is_none());
         assert!(FlowCookie::parse(cookie.text()).is_some_and(|read| read.mark(&key(1)).is(&cookie.mark(&key(1)))));

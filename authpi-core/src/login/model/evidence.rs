@@ -59,6 +59,9 @@ pub struct Evidence {
     pub device_trusted: bool,
     /// Another password took the place of the one that was good for once.
     pub password_changed: bool,
+    /// When the password of the user was set, if they proved one: once there is another, it proves nothing.
+    #[serde(default)]
+    pub password_set_at: Option<Timestamp>,
 }
 
 impl FirstFactor {
@@ -101,7 +104,27 @@ impl Evidence {
     /// A first factor, and nothing else.
     pub const fn new(user_id: UserId, first: FirstFactor, at: Timestamp) -> Self {
         let mail_read = first.is_mail();
-        Self { user_id, first, second: None, at, mail_read, device_trusted: false, password_changed: false }
+        Self {
+            user_id,
+            first,
+            second: None,
+            at,
+            mail_read,
+            device_trusted: false,
+            password_changed: false,
+            password_set_at: None,
+        }
+    }
+
+    /// A password, or one that is good for once, of a user whose password was set at `set_at`.
+    pub fn of_password(user_id: UserId, first: FirstFactor, set_at: Option<Timestamp>, at: Timestamp) -> Self {
+        Self { password_set_at: set_at, ..Self::new(user_id, first, at) }
+    }
+
+    /// It still proves something, if the password of the user was last set at `password_set_at`.
+    pub fn holds(&self, password_set_at: Option<Timestamp>) -> bool {
+        let is_typed = matches!(self.first, FirstFactor::Password | FirstFactor::TemporaryPassword);
+        !is_typed || self.password_changed || self.password_set_at == password_set_at
     }
 
     /// Two factors were proven.

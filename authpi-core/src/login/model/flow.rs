@@ -73,8 +73,11 @@ pub struct FlowState {
     pub mail: Option<MailProofId>,
     /// The second factor that is being set up.
     pub enrollment: Option<EnrollmentInFlow>,
-    /// What is to become of an invitation once it is known who is here.
+    /// The invitation to be accepted once it is known who is here.
     pub invitation: Option<InvitationInFlow>,
+    /// What there is to say at the end.
+    #[serde(default)]
+    pub told: Option<Told>,
     /// The browser is to stand in for the second factor from now on.
     pub trust_device: bool,
     progress: Progress,
@@ -98,8 +101,19 @@ pub struct EnrollmentInFlow {
 pub struct InvitationInFlow {
     /// The token of its link.
     pub token: String,
-    /// Accept it, or decline.
-    pub accept: bool,
+}
+
+/// What there is to say at the end of a login that no application waits for.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// An invitation was answered.
+    Invitation {
+        /// With yes.
+        accepted: bool,
+        /// What the organization is called.
+        organization: String,
+    },
 }
 
 /// Where a login stands.
@@ -181,6 +195,7 @@ impl FlowState {
             mail: None,
             enrollment: None,
             invitation: None,
+            told: None,
             trust_device: false,
             progress: Progress::Identify,
         }

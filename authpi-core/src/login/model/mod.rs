@@ -12,7 +12,9 @@ mod tries;
 pub use cookies::{BrowserMark, CookieKey, FlowCookie, OpCookie, TrustToken, TrustTokens};
 pub use device::device_name;
 pub use evidence::{AAL1, AAL2, Evidence, FirstFactor, SecondFactor};
-pub use flow::{EnrollmentInFlow, Flow, FlowState, InvitationInFlow, LASTS, Progress, SealedFlow, Step, WrongStep};
+pub use flow::{
+    EnrollmentInFlow, Flow, FlowState, InvitationInFlow, LASTS, Progress, SealedFlow, Step, Told, WrongStep,
+};
 pub use gate::{Authenticated, Need, Policy, Reason, Standing, Verdict, judge};
 pub use proof::{MailProof, MailToken, PROOF_TRIES, PendingUser, ProofContent, ProofPurpose, TypedCode};
 pub use request::{

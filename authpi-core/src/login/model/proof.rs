@@ -31,6 +31,15 @@ pub enum ProofPurpose {
     VerifyEmail,
     /// A new password for one that was forgotten.
     PasswordReset,
+    /// Another address in the place of the one there is.
+    EmailChange,
+}
+
+impl ProofPurpose {
+    /// Its link leads to the page of `page`.
+    pub fn is_opened_as(self, page: Self) -> bool {
+        self == page || (self == Self::EmailChange && page == Self::VerifyEmail)
+    }
 }
 
 /// Something mailed that was not used yet.
@@ -88,6 +97,9 @@ pub struct PendingUser {
     pub password: Option<String>,
     /// The invitation that they came by.
     pub invitation: Option<String>,
+    /// When they accepted the terms.
+    #[serde(default)]
+    pub terms_accepted_at: Option<Timestamp>,
 }
 
 fn seal_context(id: MailProofId) -> String {

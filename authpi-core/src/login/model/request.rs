@@ -1,13 +1,15 @@
 //! What a login is for: the seam to whoever begins one and goes on with it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ClientId, OrganizationId, SessionId, UserId};
+use crate::id::{ClientId, InvitationId, OrganizationId, SessionId, UserId};
 use crate::oauth_error::OAuthError;
 use crate::timestamp::Timestamp;
 
 /// Why a login begins.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginRequest {
     /// The application that asks; none when somebody comes to the issuer itself.
     pub client_id: Option<ClientId>,
@@ -17,6 +19,13 @@ pub struct LoginRequest {
     pub continuation: String,
     /// What the login must be like.
     pub wants: Wants,
+}
+
+/// The continuation is somebody else's secret.
+impl fmt::Debug for LoginRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginRequest").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
 }
 
 /// An application as people are told of it.
@@ -31,7 +40,7 @@ pub struct Application {
 }
 
 /// What a login must be like.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Wants {
     /// No earlier login counts (`prompt=login`, `max_age`).
@@ -50,6 +59,14 @@ pub struct Wants {
     pub login_hint: Option<String>,
     /// Languages of the pages, best first.
     pub ui_locales: Option<String>,
+}
+
+/// Who it probably is stays out of logs.
+impl fmt::Debug for Wants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = (self.fresh, self.select_account, &self.acr, self.acr_essential, self.user, self.org);
+        f.debug_tuple("Wants").field(&shown).finish()
+    }
 }
 
 /// What is asked of somebody who is signed in, before the application learns of it.
@@ -76,6 +93,17 @@ pub enum Question {
     Continue {
         /// Who is.
         account: String,
+    },
+    /// Whether to join the organization that the tokens are to be for.
+    Invitation {
+        /// The invitation.
+        invitation_id: InvitationId,
+        /// What the organization is called.
+        organization: String,
+        /// Who invites, as they call themselves.
+        inviter: Option<String>,
+        /// What they say.
+        message: Option<String>,
     },
 }
 
@@ -107,10 +135,15 @@ pub enum Decision {
         /// Yes.
         approved: bool,
     },
+    /// To [`Question::Invitation`].
+    Invitation {
+        /// Yes, and it went well.
+        accepted: bool,
+    },
 }
 
 /// The live session behind the cookie of a browser.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BrowserSession {
     /// The session at the issuer.
     pub id: SessionId,
@@ -128,13 +161,32 @@ pub struct BrowserSession {
     pub browser_state: Option<String>,
 }
 
+/// Who knows the state of the browser can pretend to be told of its logins.
+impl fmt::Debug for BrowserSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BrowserSession")
+            .field("id", &self.id)
+            .field("user_id", &self.user_id)
+            .field("authenticated_at", &self.authenticated_at)
+            .field("acr", &self.acr)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A login that somebody goes on with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Resumed {
     /// What it was begun with.
     pub continuation: String,
     /// How it ended.
     pub outcome: Outcome,
+}
+
+/// As of a [`LoginRequest`].
+impl fmt::Debug for Resumed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resumed").field("outcome", &self.outcome).finish_non_exhaustive()
+    }
 }
 
 /// How a login ended.
@@ -151,4 +203,37 @@ pub enum Outcome {
     Aborted,
     /// They may not.
     Refused(OAuthError),
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::id::Id as _;
+
+    #[test]
+    fn what_is_secret_or_personal_in_a_login_is_not_printed() {
+        let request = LoginRequest {
+            continuation: "s3cret-continuation".to_owned(),
+            wants: Wants { login_hint: Some("s3cret@example.com".to_owned()), ..Wants::default() },
+            ..LoginRequest::default()
+        };
+        let session = BrowserSession {
+            id: SessionId::from_uuid(Uuid::nil()),
+            user_id: UserId::from_uuid(Uuid::nil()),
+            authenticated_at: Timestamp::EPOCH,
+            amr: Vec::new(),
+            acr: None,
+            method: "password".to_owned(),
+            browser_state: Some("s3cret-state".to_owned()),
+        };
+        let resumed = Resumed {
+            continuation: request.continuation.clone(),
+            outcome: Outcome::SignedIn { session: session.clone(), decisions: Vec::new() },
+        };
+        for printed in [format!("{request:?} {:?}", request.wants), format!("{session:?}"), format!("{resumed:?}")] {
+            assert!(!printed.contains("s3cret"), "{printed}");
+        }
+    }
 }

@@ -4,12 +4,16 @@ use super::advance::Ground;
 use super::signup_method;
 use crate::error::Refusal;
 use crate::folding::address_hash;
+use crate::id::IssuerId;
 use crate::invitation::model::{InvitationState, InvitationStatus, LinkToken};
-use crate::issuer::model::access::{AccessMode, normal_domain};
+use crate::issuer::model::access::{AccessMode, AccessSettings, normal_domain};
 use crate::issuer::model::auth_method::AuthMethodKind;
 use crate::login::model::PendingUser;
 use crate::mailbox::Mailbox;
-use crate::store::Change;
+use crate::seal::RootKey;
+use crate::secret::Peppers;
+use crate::store::{Change, Reads};
+use crate::timestamp::Timestamp;
 use crate::user::model::UserStatus;
 
 /// Somebody who may become a user. Only [`admit`] makes one, and only with one a user is made.
@@ -47,7 +51,8 @@ pub(super) async fn admit(
     pending: &PendingUser,
 ) -> Result<Admission, Refusal> {
     let access = &ground.issuer.details.settings.access;
-    let is_invited = is_invited(change, ground, address, pending).await?;
+    let glance = Glance::of(change, ground.issuer.id)?;
+    let is_invited = glance.is_invited(address, pending.invitation.as_deref()).await?;
     let is_verified = address_verified || is_invited;
     let lets_in = match access.mode {
         AccessMode::Open => true,
@@ -73,8 +78,7 @@ pub(super) async fn may_come(
 }
 
 /// The address is proven by a mail before somebody becomes a user.
-pub(super) const fn needs_proof(ground: &Ground) -> bool {
-    let access = &ground.issuer.details.settings.access;
+pub(super) const fn needs_proof(access: &AccessSettings) -> bool {
     access.signup.verify_email || matches!(access.mode, AccessMode::DomainRestricted)
 }
 
@@ -86,26 +90,59 @@ fn is_method_offered(ground: &Ground, pending: &PendingUser) -> bool {
     offers(AuthMethodKind::EmailLink) || offers(AuthMethodKind::EmailOtp)
 }
 
-fn is_allowed(domains: &[String], address: &Mailbox) -> bool {
+/// Addresses of the domain may come in.
+pub(super) fn is_allowed(domains: &[String], address: &Mailbox) -> bool {
     let wire = address.on_the_wire();
     let domain = wire.rsplit_once('@').and_then(|(_, domain)| normal_domain(domain));
     domain.is_some_and(|domain| domains.contains(&domain))
 }
 
-/// They have the link of an open invitation for this very address.
-pub(super) async fn is_invited(
-    change: &Change<'_>,
-    ground: &Ground,
-    address: &Mailbox,
-    pending: &PendingUser,
+/// What of an issuer is looked at, in a unit of work or out of one.
+#[derive(Clone, Copy)]
+pub struct Glance<'a> {
+    /// The questions.
+    pub reads: &'a dyn Reads,
+    /// What hashes of secrets are made with.
+    pub peppers: &'a Peppers,
+    /// Root key of the issuer.
+    pub root: &'a RootKey,
+    /// The issuer.
+    pub issuer: IssuerId,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl<'a> Glance<'a> {
+    pub(super) fn of(change: &'a Change<'_>, issuer: IssuerId) -> Result<Self, Refusal> {
+        let (root, peppers) = (change.root_of(issuer)?, &change.keyring().peppers);
+        Ok(Self { reads: change.reads(), peppers, root, issuer, now: change.now() })
+    }
+
+    /// Somebody has the link of an open invitation for this very address.
+    pub(super) async fn is_invited(self, address: &Mailbox, token: Option<&str>) -> Result<bool, Refusal> {
+        let Some(token) = token.and_then(LinkToken::parse) else { return Ok(false) };
+        let found = self.reads.invitations().find_in_issuer(self.issuer, token.id).await?;
+        let Some(found) = found else { return Ok(false) };
+        let is_own = match &found.state {
+            InvitationState::Pending { token: hash } => token.is(hash, self.peppers),
+            _ => false,
+        };
+        let is_open = found.status(self.now) == InvitationStatus::Pending;
+        Ok(is_own && is_open && found.address_hash == address_hash(self.root, address.as_str()))
+    }
+}
+
+/// Whether a sign-up is answered by a mail, whoever has the address.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn mails_proof(
+    glance: Glance<'_>,
+    access: &AccessSettings,
+    (address, has_password): (&str, bool),
+    invitation: Option<&str>,
 ) -> Result<bool, Refusal> {
-    let Some(token) = pending.invitation.as_deref().and_then(LinkToken::parse) else { return Ok(false) };
-    let issuer = ground.issuer.id;
-    let Some(found) = change.reads().invitations().find_in_issuer(issuer, token.id).await? else { return Ok(false) };
-    let is_own = match &found.state {
-        InvitationState::Pending { token: hash } => token.is(hash, &change.keyring().peppers),
-        _ => false,
-    };
-    let is_open = found.status(change.now()) == InvitationStatus::Pending;
-    Ok(is_own && is_open && found.address_hash == address_hash(change.root_of(issuer)?, address.as_str()))
+    let Some(address) = Mailbox::parse(address) else { return Ok(false) };
+    let is_closed = matches!(access.mode, AccessMode::Closed);
+    Ok(!is_closed && (needs_proof(access) || !has_password) && !glance.is_invited(&address, invitation).await?)
 }

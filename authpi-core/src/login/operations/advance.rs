@@ -134,6 +134,9 @@ async fn carry_on(change: &mut Change<'_>, visitor: &Visitor, flow: &mut Flow) -
     if wants.user.is_some_and(|wanted| wanted != session.user_id) {
         return Ok(());
     }
+    if let Some(user) = change.reads().users().find(flow.issuer_id, session.user_id).await? {
+        flow.state.identifier = Some(user.username.as_str().to_owned());
+    }
     let first = FirstFactor::Session { method: session.method.clone(), amr: session.amr.clone() };
     let evidence = Evidence::new(session.user_id, first, session.authenticated_at);
     // A session that is here has met the policies of its time; a class that is wanted now may ask for more.
@@ -154,7 +157,8 @@ async fn carry_on(change: &mut Change<'_>, visitor: &Visitor, flow: &mut Flow) -
     }
 }
 
-/// What the gate says, and what it was told; none when the user is gone.
+/// What the gate says, and what it was told; none when the user is gone, or what was proven a moment ago is worth nothing
+/// any more.
 async fn judged(
     change: &Change<'_>,
     visitor: &Visitor,
@@ -163,12 +167,33 @@ async fn judged(
 ) -> Result<Option<(Verdict, Evidence)>, Refusal> {
     let issuer = flow.issuer_id;
     let Some(user) = change.reads().users().find(issuer, evidence.user_id).await? else { return Ok(None) };
+    if !evidence.holds(user.security.password_changed_at()) || !has_session(visitor, &evidence) {
+        return Ok(None);
+    }
     let ground = ground(change, issuer).await?;
     let organizations = organizations(change, issuer, user.id).await?;
     evidence.device_trusted = is_trusted(change, visitor, &user).await?;
     let standing = standing(&user, &organizations);
     let verdict = judge(ground.policy(&organizations), standing, &flow.state.request.wants, &evidence);
     Ok(Some((verdict, evidence)))
+}
+
+/// What was proven before still is worth something: asked before anything is done on the strength of it.
+pub(super) async fn still_holds(
+    change: &Change<'_>,
+    visitor: &Visitor,
+    flow: &Flow,
+    evidence: &Evidence,
+) -> Result<bool, Refusal> {
+    let user = change.reads().users().find(flow.issuer_id, evidence.user_id).await?;
+    let holds = user.is_some_and(|user| evidence.holds(user.security.password_changed_at()));
+    Ok(holds && has_session(visitor, evidence))
+}
+
+/// What an earlier login has proven holds for as long as its session.
+fn has_session(visitor: &Visitor, evidence: &Evidence) -> bool {
+    let is_session = matches!(evidence.first, FirstFactor::Session { .. });
+    !is_session || visitor.session.as_ref().is_some_and(|session| session.user_id == evidence.user_id)
 }
 
 /// The token of the browser is that of a device which the user still trusts.
@@ -189,7 +214,7 @@ pub async fn advance(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
     let mut problem: Option<Problem> = None;
     let mut granted: Option<Granted> = None;
     match judged(change, visitor, &flow, evidence).await? {
-        // Deleted a moment ago: as if nobody had that name.
+        // Deleted, or out, since a moment ago: as if nobody had that name.
         None => problem = Some(Problem::InvalidCredentials),
         Some((Verdict::Refused(reason), _)) => flow.state.refused(reason)?,
         Some((Verdict::Needs(need), evidence)) => {

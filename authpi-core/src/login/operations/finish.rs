@@ -1,13 +1,12 @@
 //! The end of a login: the session, the device, and what follows from being here.
 
-use super::{Problem, Visitor};
+use super::invitation::take_up;
+use super::{Problem, StepError, Visitor};
 use crate::connection::operations::auto_join;
 use crate::device::model::Fingerprint;
 use crate::device::operations::{self as devices, Login, NewTrust};
 use crate::error::Refusal;
 use crate::id::{IssuerId, SessionId};
-use crate::invitation::model::LinkToken;
-use crate::invitation::operations::{self as invitations, Door};
 use crate::issuer::model::Issuer;
 use crate::login::model::{Authenticated, Evidence, Flow, OpCookie, TrustToken, device_name};
 use crate::secret::Secret;
@@ -36,7 +35,7 @@ pub(super) async fn finish(
     visitor: &Visitor,
     flow: &mut Flow,
     authenticated: &Authenticated,
-) -> Result<(Granted, Option<Problem>), Refusal> {
+) -> Result<(Granted, Option<Problem>), StepError> {
     let (issuer, evidence) = (flow.issuer_id, authenticated.evidence());
     let found = change.reads().issuers().find(change.account(), issuer).await?.ok_or(Refusal::NotFound)?;
     let user = change.reads().users().find(issuer, evidence.user_id).await?.ok_or(Refusal::NotFound)?;
@@ -46,7 +45,7 @@ pub(super) async fn finish(
     let session = session(change, visitor, &found, &user, details, recognized.is_new).await?;
     change.unit().users().logged_in(issuer, user.id).await?;
     auto_join(change, issuer, user.id).await?;
-    let problem = invited(change, flow, &user).await?;
+    let problem = take_up(change, visitor, flow, user.id).await?;
     let secret = change.secret()?;
     let hash = change.keyring().peppers.hash(OpCookie::HASH_PURPOSE, secret.expose().as_bytes());
     change.unit().sessions().set_secret(issuer, session.id, &hash).await?.required()?;
@@ -195,23 +194,4 @@ async fn own_session(
     };
     let found = change.reads().sessions().find(issuer, current.id).await?;
     Ok(found.filter(|session| session.status_at(change.now()) == SessionStatus::Active))
-}
-
-/// Accepts or declines the invitation that somebody came with.
-async fn invited(change: &mut Change<'_>, flow: &mut Flow, user: &User) -> Result<Option<Problem>, Refusal> {
-    let Some(wish) = flow.state.invitation.take() else { return Ok(None) };
-    let Some(token) = LinkToken::parse(&wish.token) else { return Ok(Some(Problem::InvitationRefused)) };
-    let door = Door::Link(token);
-    let done = if wish.accept {
-        invitations::accept(change, flow.issuer_id, &door, user.id).await.map(|_| ())
-    } else {
-        invitations::decline(change, flow.issuer_id, &door, user.id).await
-    };
-    match done {
-        Ok(()) => Ok(None),
-        Err(Refusal::NotFound | Refusal::AccessDenied(_) | Refusal::Conflict { .. }) => {
-            Ok(Some(Problem::InvitationRefused))
-        }
-        Err(other) => Err(other),
-    }
 }

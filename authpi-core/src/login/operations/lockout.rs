@@ -62,8 +62,7 @@ impl Counted {
             return Some(Problem::Locked { retry_after: None });
         }
         let until = self.tries.locked_until?;
-        let wait = until.since(change.now());
-        Some(Problem::Locked { retry_after: Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)) })
+        Some(Problem::locked_until(until, change.now()))
     }
 
     /// Counts a failure.

@@ -143,7 +143,7 @@ async fn send_again(change: &mut Change<'_>, visitor: &Visitor, flow: Flow) -> S
 }
 
 async fn mailed(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow, mailing: Mailing) -> StepResult {
-    let proof = post(change, visitor, &flow, mailing).await?;
+    let proof = post(change, visitor, Errand::of(&flow), mailing).await?;
     flow.state.mail = Some(proof.id);
     save(change, &mut flow).await?;
     Ok(Stepped::to(flow))
@@ -163,6 +163,20 @@ pub(super) fn sign_up_mail(address: String, pending: Option<PendingUser>) -> Mai
     }
 }
 
+/// A mail to the address that is to take the place of the one there is.
+pub(super) fn change_mail(user: UserId, address: String, is_decoy: bool) -> Mailing {
+    Mailing {
+        purpose: ProofPurpose::EmailChange,
+        template: Template::EmailChange,
+        user: Some(user),
+        address,
+        pending: None,
+        lasts: VERIFICATION_LASTS,
+        digits: CODE.1,
+        is_decoy,
+    }
+}
+
 /// A mail with a link to a new password.
 pub(super) fn reset_mail(user: &User) -> Mailing {
     Mailing {
@@ -177,10 +191,24 @@ pub(super) fn reset_mail(user: &User) -> Mailing {
     }
 }
 
+/// What a mail is asked for in.
+pub(super) struct Errand {
+    pub(super) issuer: IssuerId,
+    pub(super) flow: Option<FlowId>,
+    pub(super) application: Option<String>,
+}
+
+impl Errand {
+    pub(super) fn of(flow: &Flow) -> Self {
+        let application = flow.state.request.application.as_ref().map(|application| application.name.clone());
+        Self { issuer: flow.issuer_id, flow: Some(flow.id), application }
+    }
+}
+
 /// Who and where a proof is of.
 fn new_proof(
     change: &Change<'_>,
-    (issuer, flow, mark): (IssuerId, FlowId, BrowserMark),
+    (issuer, flow, mark): (IssuerId, Option<FlowId>, BrowserMark),
     mailing: &Mailing,
     content: &ProofContent,
     token: &MailToken,
@@ -189,7 +217,7 @@ fn new_proof(
     Ok(MailProof {
         id: token.id,
         issuer_id: issuer,
-        flow_id: Some(flow),
+        flow_id: flow,
         user_id: mailing.user,
         purpose: mailing.purpose,
         browser: mark,
@@ -206,12 +234,11 @@ fn new_proof(
 pub(super) async fn post(
     change: &mut Change<'_>,
     visitor: &Visitor,
-    flow: &Flow,
+    errand: Errand,
     mailing: Mailing,
 ) -> Result<MailProof, Refusal> {
-    let issuer = flow.issuer_id;
+    let Errand { issuer, flow, application } = errand;
     let token = MailToken::new(change.mint()?, change.secret()?);
-    let application = flow.state.request.application.as_ref().map(|application| application.name.clone());
     let device = visitor.context.user_agent.as_deref().and_then(device_name);
     let content = ProofContent {
         address: mailing.address.clone(),
@@ -220,9 +247,10 @@ pub(super) async fn post(
         ip: visitor.context.ip.clone(),
         pending: mailing.pending.clone(),
     };
-    let proof = new_proof(change, (issuer, flow.id, visitor.mark), &mailing, &content, &token)?;
+    let proof = new_proof(change, (issuer, flow, visitor.mark), &mailing, &content, &token)?;
     change.unit().logins().insert_proof(&proof).await?;
-    let Some(to) = Mailbox::parse(&mailing.address).filter(|_| !mailing.is_decoy) else { return Ok(proof) };
+    let is_sent = !mailing.is_decoy && !visitor.is_withheld;
+    let Some(to) = Mailbox::parse(&mailing.address).filter(|_| is_sent) else { return Ok(proof) };
     let code = token.code(change.root_of(issuer)?, mailing.digits);
     let is_code = mailing.template == Template::EmailCode;
     let letter = FlowLetter {
@@ -263,14 +291,14 @@ pub(super) const fn new_mail(
 pub(super) async fn tell_of_account(
     change: &mut Change<'_>,
     visitor: &Visitor,
-    flow: &Flow,
+    errand: Errand,
     user: &User,
 ) -> Result<(), Refusal> {
-    let Some(to) = user.email().and_then(Mailbox::parse) else { return Ok(()) };
+    let Some(to) = user.email().and_then(Mailbox::parse).filter(|_| !visitor.is_withheld) else { return Ok(()) };
     let letter = FlowLetter {
         token: None,
         code: None,
-        application: flow.state.request.application.as_ref().map(|application| application.name.clone()),
+        application: errand.application,
         at: change.now(),
         ip: visitor.context.ip.clone(),
         country: visitor.context.country.clone(),
@@ -278,5 +306,5 @@ pub(super) async fn tell_of_account(
         expires_at: None,
         site: visitor.site.clone(),
     };
-    enqueue(change, new_mail(flow.issuer_id, Template::AccountExists, Some(user.id), to, letter)).await
+    enqueue(change, new_mail(errand.issuer, Template::AccountExists, Some(user.id), to, letter)).await
 }

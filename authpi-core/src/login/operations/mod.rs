@@ -1,9 +1,11 @@
 //! What can be done with logins.
 
+mod address;
 mod admission;
 mod advance;
 mod claim;
 mod finish;
+mod invitation;
 mod lockout;
 mod mailing;
 mod password;
@@ -12,8 +14,11 @@ mod reset;
 mod second_factor;
 mod signup;
 
+pub use address::{enter_change, request_change};
+pub use admission::{Glance, mails_proof};
 pub use advance::{advance, begin};
 pub use finish::Granted;
+pub use invitation::{Invited, answer_invitation, behind_link, question_of};
 pub use mailing::{MailAs, send};
 pub use password::{Compared, present, replace};
 pub use redeem::{Redeemed, enter, open_link};
@@ -29,12 +34,13 @@ use crate::id::{FlowId, IssuerId, OrganizationId};
 use crate::issuer::model::auth_method::{AuthMethod, AuthMethodKind};
 use crate::login::events::Scene;
 use crate::login::model::{
-    BrowserMark, BrowserSession, Decision, Flow, InvitationInFlow, OrganizationChoice, Outcome, Progress, Question,
-    Resumed, TrustTokens, WrongStep,
+    BrowserMark, BrowserSession, Decision, Flow, OrganizationChoice, Outcome, Progress, Question, Resumed, TrustTokens,
+    WrongStep,
 };
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::secret::Secret;
 use crate::store::Change;
+use crate::timestamp::Timestamp;
 
 /// A browser that takes a step, as far as its request tells.
 #[derive(Clone)]
@@ -49,6 +55,10 @@ pub struct Visitor {
     pub trusted: TrustTokens,
     /// Where it is.
     pub context: RequestContext,
+    /// Its mail goes nowhere, and it cannot tell: the mailbox behind the name got as much as it may.
+    pub is_withheld: bool,
+    /// The invitation that it came with could not be accepted a moment ago.
+    pub is_uninvited: bool,
     /// The domain of the issuer that it is at: mails lead back there. None at the base.
     pub site: Option<Hostname>,
 }
@@ -72,6 +82,12 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Nothing is accepted before `until`.
+    pub(super) fn locked_until(until: Timestamp, now: Timestamp) -> Self {
+        let wait = until.since(now);
+        Self::Locked { retry_after: Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)) }
+    }
+
     /// The value of `error` in an answer of a flow.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -112,6 +128,8 @@ impl Stepped {
 pub enum StepError {
     /// It was done before: the login is over.
     Replayed,
+    /// The invitation that somebody came with cannot be accepted: everything is undone, to be done again without it.
+    Uninvited,
     /// Everything is undone.
     Refusal(Refusal),
 }
@@ -207,16 +225,6 @@ pub async fn abort(change: &mut Change<'_>, mut flow: Flow) -> StepResult {
     Ok(Stepped::to(flow))
 }
 
-/// What is to become of an invitation once it is known who is here.
-///
-/// # Errors
-/// [`StepError`].
-pub async fn remember_invitation(change: &mut Change<'_>, mut flow: Flow, wish: InvitationInFlow) -> StepResult {
-    flow.state.invitation = Some(wish);
-    save(change, &mut flow).await?;
-    Ok(Stepped::to(flow))
-}
-
 /// Asks something of whoever has signed in, before the application learns of it.
 ///
 /// # Errors
@@ -234,11 +242,14 @@ pub async fn ask(change: &mut Change<'_>, mut flow: Flow, question: Question) ->
 /// [`StepError`].
 pub async fn consent(change: &mut Change<'_>, mut flow: Flow, approved: bool) -> StepResult {
     flow.state.require(&[crate::login::model::Step::Consent])?;
-    flow.state.answered(|question| match question {
+    let fits = flow.state.answered(|question| match question {
         Question::Consent { .. } => Some(Decision::Consent { approved }),
         Question::Continue { .. } => Some(Decision::Continue { approved }),
-        Question::SelectOrganization { .. } => None,
+        Question::SelectOrganization { .. } | Question::Invitation { .. } => None,
     })?;
+    if !fits {
+        return Err(Refusal::conflict("The login asks something else.").into());
+    }
     save(change, &mut flow).await?;
     Ok(Stepped::to(flow))
 }

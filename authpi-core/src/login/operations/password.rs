@@ -1,6 +1,6 @@
 //! Passwords at a login.
 
-use super::advance::{advance, ground};
+use super::advance::{advance, ground, still_holds};
 use super::lockout::{Counted, forgive};
 use super::{Problem, StepResult, Stepped, Visitor, scene};
 use crate::error::Refusal;
@@ -66,7 +66,7 @@ pub async fn present(change: &mut Change<'_>, visitor: &Visitor, flow: Flow, com
     counted.succeed(change).await?;
     forgive(change, &user).await?;
     change.emit(scene(&flow).verified(user.id, first.method()))?;
-    let evidence = Evidence::new(user.id, first, change.now());
+    let evidence = Evidence::of_password(user.id, first, user.security.password_changed_at(), change.now());
     advance(change, visitor, flow, evidence).await
 }
 
@@ -93,6 +93,9 @@ pub async fn replace(change: &mut Change<'_>, visitor: &Visitor, flow: Flow, has
     let Progress::Proven { evidence, need: Need::NewPassword } = flow.state.progress().clone() else {
         return Err(Refusal::internal("a step without what led to it").into());
     };
+    if !still_holds(change, visitor, &flow, &evidence).await? {
+        return Ok(Stepped::not(flow, Problem::InvalidCredentials));
+    }
     change.act_as(crate::event::model::Actor::User { user_id: evidence.user_id });
     verifiers::set_password(change, flow.issuer_id, evidence.user_id, hash).await?;
     advance(change, visitor, flow, Evidence { password_changed: true, ..evidence }).await

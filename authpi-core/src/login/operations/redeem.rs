@@ -1,7 +1,9 @@
 //! What was mailed comes back: as a code that is typed, or as a link that is opened.
 
+use super::address::take_effect;
 use super::admission::{Admission, admit};
 use super::advance::{advance, ground};
+use super::claim::claim;
 use super::lockout::{Counted, forgive};
 use super::password::named;
 use super::signup::create;
@@ -14,7 +16,7 @@ use crate::login::model::{
 use crate::mailbox::Mailbox;
 use crate::outcome::WriteOutcome;
 use crate::store::Change;
-use crate::user::operations as users;
+use crate::user::model::User;
 
 const METHOD: &str = "email-otp";
 
@@ -24,10 +26,8 @@ const METHOD: &str = "email-otp";
 /// [`StepError`].
 pub async fn enter(change: &mut Change<'_>, visitor: &Visitor, flow: Flow, code: &TypedCode) -> StepResult {
     flow.state.require(&[Step::FirstFactor, Step::VerifyEmail])?;
-    let is_login = matches!(flow.state.progress(), Progress::FirstFactor);
-    let user = if is_login { named(change, &flow).await? } else { None };
+    let (user, name) = counted_as(change, &flow).await?;
     let policy = ground(change, flow.issuer_id).await?.issuer.details.settings.security.lockout;
-    let name = flow.state.identifier.clone().unwrap_or_default();
     let place = (flow.issuer_id, policy);
     let mut counted = Counted::take(change, visitor, place, &name, user.as_ref(), METHOD).await?;
     if let Some(problem) = counted.problem(change) {
@@ -47,6 +47,22 @@ pub async fn enter(change: &mut Change<'_>, visitor: &Visitor, flow: Flow, code:
     Box::pin(redeem(change, visitor, flow, proof)).await
 }
 
+/// Whose failures are counted, and under which name: of somebody who has proven something that of the user, whatever was
+/// typed before.
+async fn counted_as(change: &Change<'_>, flow: &Flow) -> Result<(Option<User>, String), Refusal> {
+    let typed = flow.state.identifier.clone().unwrap_or_default();
+    match flow.state.progress() {
+        Progress::FirstFactor => Ok((named(change, flow).await?, typed)),
+        Progress::Proven { evidence, .. } => {
+            let user = change.reads().users().find(flow.issuer_id, evidence.user_id).await?;
+            let user = user.ok_or(Refusal::NotFound)?;
+            let name = user.username.as_str().to_owned();
+            Ok((Some(user), name))
+        }
+        _ => Ok((None, typed)),
+    }
+}
+
 /// The mail that the login waits for.
 async fn current(change: &Change<'_>, flow: &Flow) -> Result<Option<MailProof>, Refusal> {
     let Some(id) = flow.state.mail else { return Ok(None) };
@@ -57,7 +73,12 @@ async fn current(change: &Change<'_>, flow: &Flow) -> Result<Option<MailProof>, 
 /// What a link turned out to be.
 pub enum Redeemed {
     /// It did what it is for.
-    Done(Box<Stepped>),
+    Done {
+        /// Where the login stands.
+        stepped: Box<Stepped>,
+        /// The address that it proves.
+        address: String,
+    },
     /// The address is proven; the login that it belonged to is over.
     Verified {
         /// The address.
@@ -90,7 +111,7 @@ pub async fn open_link(
 ) -> Result<Redeemed, StepError> {
     let found = change.reads().logins().proof(issuer, token.id).await?;
     let peppers = &change.keyring().peppers;
-    let found = found.filter(|proof| proof.purpose == purpose && token.is_of(proof, peppers));
+    let found = found.filter(|proof| proof.purpose.is_opened_as(purpose) && token.is_of(proof, peppers));
     let Some(proof) = found.filter(|proof| proof.is_live(change.now())) else { return Ok(Redeemed::Dead) };
     let content = proof.content(change.root_of(issuer)?)?;
     let is_owner = proof.user_id.is_some() && visitor.session.as_ref().map(|session| session.user_id) == proof.user_id;
@@ -108,14 +129,23 @@ pub async fn open_link(
     };
     // A mail that was sent after this one took its place.
     match flow.filter(|flow| flow.browser.is(&visitor.mark) && flow.state.mail == Some(proof.id)) {
-        Some(flow) => Ok(Redeemed::Done(Box::new(Box::pin(redeem(change, visitor, flow, proof)).await?))),
-        None if purpose == ProofPurpose::VerifyEmail => alone(change, proof, content).await,
+        Some(flow) => {
+            let stepped = Box::new(Box::pin(redeem(change, visitor, flow, proof)).await?);
+            Ok(Redeemed::Done { stepped, address: content.address })
+        }
+        None if proof.purpose == ProofPurpose::EmailChange => Ok(take_effect(change, proof, content).await?),
+        None if purpose == ProofPurpose::VerifyEmail => alone(change, visitor, proof, content).await,
         None => Ok(Redeemed::Dead),
     }
 }
 
 /// An address is proven after its login is over.
-async fn alone(change: &mut Change<'_>, proof: MailProof, content: ProofContent) -> Result<Redeemed, StepError> {
+async fn alone(
+    change: &mut Change<'_>,
+    visitor: &Visitor,
+    proof: MailProof,
+    content: ProofContent,
+) -> Result<Redeemed, StepError> {
     if spend(change, &proof).await? == WriteOutcome::Stale {
         return Ok(Redeemed::Dead);
     }
@@ -125,7 +155,8 @@ async fn alone(change: &mut Change<'_>, proof: MailProof, content: ProofContent)
         if user.email() != Some(content.address.as_str()) {
             return Ok(Redeemed::Dead);
         }
-        users::verify_address(change, user).await?;
+        change.act_as(crate::event::model::Actor::User { user_id: user.id });
+        claim(change, visitor, user).await?;
     } else if let Some(pending) = &content.pending {
         let ground = ground(change, issuer).await?;
         let Some(address) = Mailbox::parse(&content.address) else { return Ok(Redeemed::Dead) };
@@ -143,7 +174,7 @@ async fn alone(change: &mut Change<'_>, proof: MailProof, content: ProofContent)
     Ok(Redeemed::Verified { address: content.address })
 }
 
-async fn spend(change: &mut Change<'_>, proof: &MailProof) -> Result<WriteOutcome, Refusal> {
+pub(super) async fn spend(change: &mut Change<'_>, proof: &MailProof) -> Result<WriteOutcome, Refusal> {
     Ok(change.unit().logins().spend_proof(proof.issuer_id, proof.id).await?)
 }
 
@@ -164,8 +195,14 @@ async fn redeem(change: &mut Change<'_>, visitor: &Visitor, flow: Flow, proof: M
                 return Ok(Stepped::not(flow, Problem::Expired));
             }
             change.act_as(crate::event::model::Actor::User { user_id: user.id });
-            users::verify_address(change, user).await?;
-            advance(change, visitor, flow, Evidence { mail_read: true, ..evidence }).await
+            let claimed = claim(change, visitor, user).await?;
+            // The password that was typed is gone with all that a stranger put there; the mail is what counts.
+            let evidence = if claimed.is_cleared {
+                Evidence::new(claimed.user.id, FirstFactor::EmailCode, change.now())
+            } else {
+                Evidence { mail_read: true, ..evidence }
+            };
+            advance(change, visitor, flow, evidence).await
         }
         _ => Err(StepError::Replayed),
     }
@@ -192,7 +229,7 @@ async fn log_in(
     change.act_as(crate::event::model::Actor::User { user_id: user.id });
     change.emit(scene(&flow).mail_consumed(user.id, channel))?;
     change.emit(scene(&flow).verified(user.id, first.method()))?;
-    let user = super::claim::claim(change, visitor, user).await?;
+    let user = claim(change, visitor, user).await?.user;
     forgive(change, &user).await?;
     let evidence = Evidence::new(user.id, first, change.now());
     advance(change, visitor, flow, evidence).await
@@ -213,8 +250,12 @@ async fn become_user(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
     let made = create(change, flow.issuer_id, &content.address, pending, *admitted).await?;
     // Somebody else has the name by now: whoever reads its mail can come in by that.
     let Some(user) = made else { return Ok(Stepped::not(flow, Problem::Expired)) };
-    let first = if pending.password.is_some() { FirstFactor::Password } else { FirstFactor::EmailCode };
+    let evidence = if pending.password.is_some() {
+        Evidence::of_password(user.id, FirstFactor::Password, user.security.password_changed_at(), change.now())
+    } else {
+        Evidence::new(user.id, FirstFactor::EmailCode, change.now())
+    };
     flow.state.invitation = super::signup::acceptance(pending);
-    let evidence = Evidence { mail_read: true, ..Evidence::new(user.id, first, change.now()) };
+    let evidence = Evidence { mail_read: true, ..evidence };
     advance(change, visitor, flow, evidence).await
 }

@@ -2,7 +2,7 @@
 
 use super::advance::ground;
 use super::lockout::forgive;
-use super::mailing::{post, reset_mail, takes_mail};
+use super::mailing::{Errand, post, reset_mail, takes_mail};
 use super::password::named;
 use super::{Problem, StepResult, Stepped, Visitor, login_method, save, scene};
 use crate::error::Refusal;
@@ -27,7 +27,7 @@ pub async fn request_reset(change: &mut Change<'_>, visitor: &Visitor, mut flow:
         && takes_mail(change, &user).await?
     {
         change.emit(scene(&flow).reset_requested(user.id))?;
-        post(change, visitor, &flow, reset_mail(&user)).await?;
+        post(change, visitor, Errand::of(&flow), reset_mail(&user)).await?;
     }
     save(change, &mut flow).await?;
     Ok(Stepped::to(flow))
@@ -110,7 +110,7 @@ pub async fn complete_reset(
         return Ok(Stepped::not(flow, Problem::Expired));
     }
     change.act_as(crate::event::model::Actor::User { user_id: user.id });
-    let user = super::claim::claim(change, visitor, user).await?;
+    let user = super::claim::claim(change, visitor, user).await?.user;
     verifiers::reset_password(change, issuer, user.id, password).await?;
     change.unit().logins().remove_proofs_of_user(issuer, user.id).await?;
     let user = change.reads().users().find(issuer, user.id).await?.ok_or(Refusal::NotFound)?;

@@ -1,6 +1,6 @@
 //! The second factor: asked for, or set up.
 
-use super::advance::{advance, enroll};
+use super::advance::{advance, enroll, still_holds};
 use super::{Problem, StepResult, Stepped, Visitor, save};
 use crate::error::Refusal;
 use crate::event::model::Actor;
@@ -50,6 +50,9 @@ pub async fn second_factor(
     let Progress::Proven { evidence, need } = flow.state.progress().clone() else {
         return Err(Refusal::internal("a step without what led to it").into());
     };
+    if !still_holds(change, visitor, &flow, &evidence).await? {
+        return Ok(Stepped::not(flow, Problem::InvalidCredentials));
+    }
     change.act_as(Actor::User { user_id: evidence.user_id });
     flow.state.trust_device = trust_device;
     if need == Need::Enrollment {
@@ -64,7 +67,9 @@ pub async fn second_factor(
             let evidence = Evidence { second: Some(kind.proven()), at: change.now(), ..evidence };
             advance(change, visitor, flow, evidence).await
         }
-        Checked::Refused { locked: true, .. } => Ok(Stepped::not(flow, Problem::Locked { retry_after: None })),
+        Checked::Refused { locked_until: Some(until), .. } => {
+            Ok(Stepped::not(flow, Problem::locked_until(until, change.now())))
+        }
         Checked::Refused { .. } => Ok(Stepped::not(flow, Problem::InvalidCode)),
     }
 }
@@ -99,11 +104,15 @@ async fn finish_enrollment(
 ///
 /// # Errors
 /// [`StepError`](super::StepError).
-pub async fn restart_enrollment(change: &mut Change<'_>, mut flow: Flow) -> StepResult {
+pub async fn restart_enrollment(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow) -> StepResult {
     flow.state.require(&[Step::MfaEnroll])?;
-    let Some(user) = flow.state.evidence().map(|evidence| evidence.user_id) else {
+    let Some(evidence) = flow.state.evidence().cloned() else {
         return Err(Refusal::internal("a step without what led to it").into());
     };
+    if !still_holds(change, visitor, &flow, &evidence).await? {
+        return Ok(Stepped::not(flow, Problem::InvalidCredentials));
+    }
+    let user = evidence.user_id;
     change.act_as(Actor::User { user_id: user });
     enroll(change, &mut flow, user).await?;
     save(change, &mut flow).await?;

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::admission::{Admission, Admitted, admit, is_invited, may_come, needs_proof};
+use super::admission::{Admission, Admitted, Glance, admit, mails_proof, may_come};
 use super::advance::{Ground, advance, ground};
-use super::mailing::{post, sign_up_mail, tell_of_account};
-use super::{StepError, StepResult, Stepped, Visitor, save};
-use crate::custom_fields::Visibility;
+use super::mailing::{Errand, post, sign_up_mail, tell_of_account};
+use super::{StepResult, Stepped, Visitor, save};
+use crate::custom_fields::FieldDefinition;
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::event::model::Actor;
 use crate::id::IssuerId;
@@ -18,7 +18,7 @@ use crate::organization::operations::{self as organizations, NewOrganization};
 use crate::store::Change;
 use crate::user::model::{User, UserDetails, UserOrigin, Username, UsernameHash, UsernameType};
 use crate::user::operations::{self as users, NewUser};
-use crate::verifier::model::PasswordHash;
+use crate::verifier::model::{InvalidPassword, PasswordHash};
 
 /// Somebody who wants to become a user.
 #[derive(Clone)]
@@ -29,56 +29,59 @@ pub struct SignUp {
     pub profile: Map<String, Value>,
     /// Custom fields.
     pub custom_fields: Map<String, Value>,
-    /// The password, looked at and hashed.
-    pub password: Option<PasswordHash>,
+    /// The password, looked at and hashed, or what is wrong with it.
+    pub password: Option<Result<PasswordHash, InvalidPassword>>,
     /// The invitation that they came by.
     pub invitation: Option<String>,
+    /// They accept the terms; not said where nobody asked.
+    pub terms: Option<bool>,
 }
 
 /// Somebody signs up.
 ///
 /// # Errors
-/// [`StepError`]; [`Refusal::Fields`] for what may not be said of oneself; [`Refusal::Conflict`] for a taken address
+/// [`StepError`](super::StepError); [`Refusal::Fields`] for what may not be said of oneself; [`Refusal::Conflict`] for a taken address
 /// where addresses are not proven.
 pub async fn sign_up(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow, new: SignUp) -> StepResult {
     if !matches!(flow.state.progress(), Progress::SignUp) {
         flow.state.require(&[Step::Identify, Step::FirstFactor])?;
     }
     let ground = ground(change, flow.issuer_id).await?;
-    let Some(address) = Mailbox::parse(&new.address) else {
-        let message = "must be an e-mail address";
-        return Err(Refusal::field("email", FieldCode::InvalidFormat, message).into());
-    };
-    check(&ground, &new)?;
-    let pending = PendingUser {
-        profile: new.profile,
-        custom_fields: new.custom_fields,
-        password: new.password.map(|hash| hash.as_phc().to_owned()),
-        invitation: new.invitation,
-    };
+    let brought = flow.state.invitation.as_ref().map(|invitation| invitation.token.clone());
+    let (typed, new) = (new.address.clone(), SignUp { invitation: new.invitation.clone().or(brought), ..new });
+    let (address, pending) = checked(change, &ground, new).await?;
     if !ground.issuer.details.settings.portals.signup.enabled || !may_come(change, &ground, &address, &pending).await? {
         flow.state.refused(Reason::NotAdmitted)?;
         save(change, &mut flow).await?;
         return Ok(Stepped::to(flow));
     }
-    let needs_proof = needs_proof(&ground) || pending.password.is_none();
-    if needs_proof && !is_invited(change, &ground, &address, &pending).await? {
-        return ask_for_proof(change, visitor, flow, &new.address, pending).await;
+    let access = &ground.issuer.details.settings.access;
+    let answer = (address.as_str(), pending.password.is_some());
+    let glance = Glance::of(change, flow.issuer_id)?;
+    if mails_proof(glance, access, answer, pending.invitation.as_deref()).await? {
+        return ask_for_proof(change, visitor, flow, &typed, pending).await;
     }
     let Admission::Admitted(admitted) = admit(change, &ground, &address, false, &pending).await? else {
         return Err(Refusal::internal("who may come may not").into());
     };
-    let made = create(change, flow.issuer_id, &new.address, &pending, *admitted).await?;
+    let made = create(change, flow.issuer_id, &typed, &pending, *admitted).await?;
     let user = made.ok_or_else(|| Refusal::not_unique("email", "The address has an account."))?;
     flow.state.invitation = acceptance(&pending);
-    let first = if pending.password.is_some() { FirstFactor::Password } else { FirstFactor::EmailLink };
-    let evidence = Evidence::new(user.id, first, change.now());
+    let evidence = if pending.password.is_some() {
+        Evidence::of_password(user.id, FirstFactor::Password, user.security.password_changed_at(), change.now())
+    } else {
+        Evidence::new(user.id, FirstFactor::EmailLink, change.now())
+    };
     advance(change, visitor, flow, evidence).await
 }
 
-/// What people may say of themselves.
-fn check(ground: &Ground, new: &SignUp) -> Result<(), Refusal> {
+/// What people may say of themselves; everything that is wrong with it is said at once, and of a taken address, too.
+async fn checked(change: &Change<'_>, ground: &Ground, new: SignUp) -> Result<(Mailbox, PendingUser), Refusal> {
     let mut errors = FieldErrors::new();
+    let address = Mailbox::parse(&new.address);
+    if address.is_none() {
+        errors.add("email", FieldCode::InvalidFormat, "must be an e-mail address");
+    }
     for name in ["email", "email_verified", "phone_verified"] {
         if new.profile.contains_key(name) {
             errors.add(format!("profile.{name}"), FieldCode::NotAllowed, "cannot be set here");
@@ -86,11 +89,37 @@ fn check(ground: &Ground, new: &SignUp) -> Result<(), Refusal> {
     }
     let definitions = &ground.issuer.details.settings.users.custom_fields;
     for name in new.custom_fields.keys() {
-        if definitions.get(name).is_none_or(|definition| definition.visibility != Visibility::Editable) {
+        if !definitions.get(name).is_some_and(FieldDefinition::is_asked_at_sign_up) {
             errors.add(format!("custom_fields.{name}"), FieldCode::NotAllowed, "cannot be set here");
         }
     }
-    errors.into_result()
+    if new.terms == Some(false) && ground.issuer.details.links.terms_of_service.is_some() {
+        errors.add("terms", FieldCode::Required, "must be accepted");
+    }
+    let password = match new.password {
+        Some(Ok(hash)) => Some(hash.as_phc().to_owned()),
+        Some(Err(invalid)) => {
+            errors.add("password", invalid.code(), invalid.to_string());
+            None
+        }
+        None => None,
+    };
+    let pending = PendingUser {
+        profile: new.profile,
+        custom_fields: new.custom_fields,
+        password,
+        invitation: new.invitation,
+        terms_accepted_at: (new.terms == Some(true)).then(|| change.now()),
+    };
+    let fields = change.reads().issuers().user_fields(ground.issuer.id).await?;
+    if let Some(details) = errors.absorb(details(&pending).and_then(UserDetails::checked))? {
+        errors.absorb(fields.completed(details.custom_fields))?;
+    }
+    match (address, errors.into_result()) {
+        (Some(address), Ok(())) => Ok((address, pending)),
+        (_, Err(refusal)) => Err(refusal),
+        (None, Ok(())) => Err(Refusal::internal("no address, and nothing wrong with it")),
+    }
 }
 
 /// Nobody becomes a user before the address is proven: so nothing of a stranger's waits in somebody else's account.
@@ -106,32 +135,19 @@ async fn ask_for_proof(
         // Another mail takes its place, whether or not it was used up meanwhile.
         let _ = change.unit().logins().spend_proof(issuer, before).await?;
     }
-    // Said of a taken address, too.
-    let pending = details_checked(change, issuer, pending).await?;
     let hash = UsernameHash::of(change.root_of(issuer)?, address);
     let owner = change.reads().users().find_by_username_hash(issuer, &hash).await?;
     let pending = match &owner {
         Some(owner) => {
-            tell_of_account(change, visitor, &flow, owner).await?;
+            tell_of_account(change, visitor, Errand::of(&flow), owner).await?;
             None
         }
         None => Some(pending),
     };
-    let proof = post(change, visitor, &flow, sign_up_mail(address.to_owned(), pending)).await?;
+    let proof = post(change, visitor, Errand::of(&flow), sign_up_mail(address.to_owned(), pending)).await?;
     flow.state.signing_up(address.to_owned(), proof.id)?;
     save(change, &mut flow).await?;
     Ok(Stepped::to(flow))
-}
-
-/// What is wrong with the details is said while somebody can correct it.
-async fn details_checked(
-    change: &Change<'_>,
-    issuer: IssuerId,
-    pending: PendingUser,
-) -> Result<PendingUser, StepError> {
-    let details = details(&pending)?.checked()?;
-    change.reads().issuers().user_fields(issuer).await?.completed(details.custom_fields)?;
-    Ok(pending)
 }
 
 fn details(pending: &PendingUser) -> Result<UserDetails, Refusal> {
@@ -139,7 +155,9 @@ fn details(pending: &PendingUser) -> Result<UserDetails, Refusal> {
         ("profile".to_owned(), Value::Object(pending.profile.clone())),
         ("custom_fields".to_owned(), Value::Object(pending.custom_fields.clone())),
     ];
-    merged(&UserDetails::default(), &Map::from_iter(members))
+    let mut details: UserDetails = merged(&UserDetails::default(), &Map::from_iter(members))?;
+    details.compliance.terms_accepted_at = pending.terms_accepted_at;
+    Ok(details)
 }
 
 /// Makes a user of somebody who was admitted; none when the address has an account.
@@ -190,5 +208,5 @@ async fn found_organization(change: &mut Change<'_>, issuer: IssuerId, user: &Us
 
 /// The invitation that somebody signed up by is accepted with the first login.
 pub(super) fn acceptance(pending: &PendingUser) -> Option<InvitationInFlow> {
-    pending.invitation.clone().map(|token| InvitationInFlow { token, accept: true })
+    pending.invitation.clone().map(|token| InvitationInFlow { token })
 }

@@ -43,6 +43,8 @@ pub enum Template {
     WebhookDisabled,
     /// An address has to be proven.
     VerifyEmail,
+    /// An address is to take the place of another.
+    EmailChange,
     /// A link to sign in with.
     EmailLink,
     /// A code to sign in with.
@@ -53,7 +55,7 @@ pub enum Template {
     AccountExists,
 }
 
-words!(Template: "invitation" => Self::Invitation, "invitation_approval" => Self::InvitationApproval, "approval_approved" => Self::ApprovalApproved, "approval_rejected" => Self::ApprovalRejected, "password_changed" => Self::PasswordChanged, "mfa_changed" => Self::MfaChanged, "sign_in_method_changed" => Self::SignInMethodChanged, "email_changed" => Self::EmailChanged, "new_device" => Self::NewDevice, "session_compromised" => Self::SessionCompromised, "personal_token_created" => Self::PersonalTokenCreated, "personal_token_new_ip" => Self::PersonalTokenNewIp, "personal_token_revoked" => Self::PersonalTokenRevoked, "delegation_granted" => Self::DelegationGranted, "api_key_rate_limit" => Self::ApiKeyRateLimit, "webhook_disabled" => Self::WebhookDisabled, "verify_email" => Self::VerifyEmail, "email_link" => Self::EmailLink, "email_code" => Self::EmailCode, "password_reset" => Self::PasswordReset, "account_exists" => Self::AccountExists);
+words!(Template: "invitation" => Self::Invitation, "invitation_approval" => Self::InvitationApproval, "approval_approved" => Self::ApprovalApproved, "approval_rejected" => Self::ApprovalRejected, "password_changed" => Self::PasswordChanged, "mfa_changed" => Self::MfaChanged, "sign_in_method_changed" => Self::SignInMethodChanged, "email_changed" => Self::EmailChanged, "new_device" => Self::NewDevice, "session_compromised" => Self::SessionCompromised, "personal_token_created" => Self::PersonalTokenCreated, "personal_token_new_ip" => Self::PersonalTokenNewIp, "personal_token_revoked" => Self::PersonalTokenRevoked, "delegation_granted" => Self::DelegationGranted, "api_key_rate_limit" => Self::ApiKeyRateLimit, "webhook_disabled" => Self::WebhookDisabled, "verify_email" => Self::VerifyEmail, "email_change" => Self::EmailChange, "email_link" => Self::EmailLink, "email_code" => Self::EmailCode, "password_reset" => Self::PasswordReset, "account_exists" => Self::AccountExists);
 
 /// The switch of an issuer that a notice hangs on (`settings.security.notifications`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +91,7 @@ impl Template {
             Self::ApiKeyRateLimit => "api_key_rate_limit",
             Self::WebhookDisabled => "webhook_disabled",
             Self::VerifyEmail => "verify_email",
+            Self::EmailChange => "email_change",
             Self::EmailLink => "email_link",
             Self::EmailCode => "email_code",
             Self::PasswordReset => "password_reset",

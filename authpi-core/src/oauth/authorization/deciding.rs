@@ -5,12 +5,14 @@ use std::time::Duration;
 use super::request::AuthorizationRequest;
 use crate::client::model::{Client, ClientType, OrganizationMode};
 use crate::error::Refusal;
-use crate::id::MemberId;
+use crate::id::{MemberId, OrganizationId};
 use crate::login::model::{Decision, Question, Wants};
+use crate::login::operations::question_of;
 use crate::oauth::model::Resources;
 use crate::oauth::organizations::OrganizationsClaim;
 use crate::oauth::profile::scopes_of;
 use crate::oauth_error::{OAuthCode, OAuthError};
+use crate::seal::RootKey;
 use crate::session::model::UserSession;
 use crate::store::Reads;
 use crate::timestamp::Timestamp;
@@ -40,6 +42,8 @@ pub(super) struct Known<'k> {
     /// The person did something in that flow: signed in, or answered.
     pub clicked: bool,
     pub now: Timestamp,
+    /// Root key of the issuer.
+    pub root: &'k RootKey,
 }
 
 impl Known<'_> {
@@ -133,12 +137,37 @@ impl Known<'_> {
         if OrganizationsClaim::of_user(held, restriction, Strength::of(session), Some(selected)).is_some() {
             return Ok(None);
         }
-        if asks_more && self.decisions.is_none() {
+        let is_begun = self.decisions.is_some_and(|made| !matches!(made, [Decision::Invitation { accepted: true }]));
+        if asks_more && !is_begun {
             let step_up = Wants { acr: vec!["aal2".to_owned()], ..self.wants() };
             return Ok(Some(self.unless_silent(OAuthCode::InteractionRequired, Next::Login(step_up))));
         }
+        if !self.has_answered_invitation()
+            && let Some(question) = self.invitation(reads, session, selected).await?
+        {
+            return Ok(Some(self.unless_silent(OAuthCode::InteractionRequired, Next::Ask(question))));
+        }
         let error = OAuthError::new(OAuthCode::AccessDenied, "The organization cannot be selected.");
         Ok(Some(Next::Refuse(error)))
+    }
+
+    fn has_answered_invitation(&self) -> bool {
+        let is_answer = |decision: &Decision| matches!(decision, Decision::Invitation { .. });
+        self.decisions.is_some_and(|made| made.iter().any(is_answer))
+    }
+
+    /// Who is invited into the organization is asked first (D73), unless the client must not see it.
+    async fn invitation(
+        &self,
+        reads: &dyn Reads,
+        session: &UserSession,
+        selected: OrganizationId,
+    ) -> Result<Option<Question>, Refusal> {
+        if !self.client.details.settings.organizations.admits(selected) {
+            return Ok(None);
+        }
+        let place = (session.issuer_id, selected);
+        question_of(reads, self.root, place, session.user_id, self.now).await
     }
 
     async fn consent(&self, reads: &dyn Reads, session: &UserSession) -> Result<Next, Refusal> {

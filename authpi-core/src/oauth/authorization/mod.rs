@@ -194,7 +194,8 @@ impl Authorizing<'_> {
             live.as_ref().is_some_and(|live| live.details.authentication.authenticated_at >= flow.created_at)
         };
         let clicked = flow.as_ref().is_some_and(|(flow, made)| !made.is_empty() || signed_in_since(flow));
-        let known = Known { client, request, session: live.as_ref(), decisions, clicked, now: change.now() };
+        let root = change.root_of(self.call.issuer_id())?;
+        let known = Known { client, request, session: live.as_ref(), decisions, clicked, now: change.now(), root };
         let next = known.next(change.reads()).await?;
         let (consented, audiences) = (known.consented_scopes(), known.audiences());
         let flow = flow.map(|(flow, _)| flow);

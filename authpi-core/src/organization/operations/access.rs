@@ -67,7 +67,7 @@ pub async fn carry_on(change: &mut Change<'_>, order: &AccessRevocation, limit: 
         }
         return Ok(false);
     }
-    let sessions = change.reads().sessions().live(issuer, SessionsOf::Organization(id), limit).await?;
+    let sessions = change.reads().sessions().live(issuer, SessionsOf::Organization(id), None, limit).await?;
     if !sessions.is_empty() {
         let reason = order.note.reason.as_deref();
         session::end_each(change, sessions, EndCause::OrganizationRevoked, reason).await?;

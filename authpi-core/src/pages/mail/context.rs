@@ -83,6 +83,8 @@ pub struct FlowMail {
 pub enum FlowMailKind {
     /// `verify_email`
     VerifyEmail,
+    /// `email_change`
+    EmailChange,
     /// `email_link`
     EmailLink,
     /// `email_code`
@@ -95,13 +97,20 @@ pub enum FlowMailKind {
 
 impl FlowMailKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::VerifyEmail, Self::EmailLink, Self::EmailCode, Self::PasswordReset, Self::AccountExists];
+    pub const ALL: [Self; 6] = [
+        Self::VerifyEmail,
+        Self::EmailChange,
+        Self::EmailLink,
+        Self::EmailCode,
+        Self::PasswordReset,
+        Self::AccountExists,
+    ];
 
     /// Its message in the catalogues.
     const fn message(self) -> &'static str {
         match self {
             Self::VerifyEmail => "verify-email",
+            Self::EmailChange => "email-change",
             Self::EmailLink => "email-link",
             Self::EmailCode => "email-code",
             Self::PasswordReset => "password-reset",

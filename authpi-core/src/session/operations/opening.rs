@@ -222,6 +222,8 @@ pub async fn end_compromised(
     if session.status_at(now).is_final() {
         return Ok(());
     }
+    // Before any of the sessions, as everywhere.
+    let _ = change.unit().users().lock(issuer, user).await?;
     let version = session.updated_at;
     let mut noted = session.compromised(cause, now);
     noted.updated_at = version.next_version(now);

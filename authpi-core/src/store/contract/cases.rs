@@ -380,6 +380,7 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, login: [
             every_field_comes_back_as_it_was_written,
             another_issuer_sees_and_changes_nothing,
+            what_was_mailed_last_to_a_user_for_a_purpose_is_found,
             of_parallel_attempts_at_one_step_one_makes_it,
             of_parallel_ends_of_one_login_one_ends_it,
             of_parallel_uses_of_one_mail_one_spends_it,

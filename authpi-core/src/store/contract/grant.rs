@@ -167,7 +167,7 @@ pub async fn sessions_are_found_by_the_key_that_signed_their_refresh_token(groun
         unit.commit().await.unwrap();
         signed.push(one.id);
     }
-    let found = ground.store().reads().sessions().live(issuer, SessionsOf::SignedWith(kid), 10).await.unwrap();
+    let found = ground.store().reads().sessions().live(issuer, SessionsOf::SignedWith(kid), None, 10).await.unwrap();
     assert_eq!(found.iter().map(|session| session.id).collect::<Vec<_>>(), signed[..1]);
 }
 

@@ -94,13 +94,37 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
     unit.commit().await.unwrap();
     assert_eq!(find(&ground, &after).await, Some(told(&after)));
 
-    let purposes =
-        [ProofPurpose::LoginLink, ProofPurpose::LoginCode, ProofPurpose::VerifyEmail, ProofPurpose::PasswordReset];
+    let purposes = [
+        ProofPurpose::LoginLink,
+        ProofPurpose::LoginCode,
+        ProofPurpose::VerifyEmail,
+        ProofPurpose::PasswordReset,
+        ProofPurpose::EmailChange,
+    ];
     for purpose in purposes {
         let full = MailProof { flow_id: Some(mint()), purpose, failed: 4, ..proof(mint(), Some(mint())) };
         insert_proof(&ground, &full).await;
         assert_eq!(find_proof(&ground, &full).await.as_ref().map(told_proof), Some(told_proof(&full)));
     }
+}
+
+pub async fn what_was_mailed_last_to_a_user_for_a_purpose_is_found(ground: Ground) {
+    let (issuer, user) = (mint(), mint());
+    let of = |purpose, user| MailProof { purpose, ..proof(issuer, user) };
+    let (first, last) = (of(ProofPurpose::EmailChange, Some(user)), of(ProofPurpose::EmailChange, Some(user)));
+    let others = [
+        of(ProofPurpose::LoginLink, Some(user)),
+        of(ProofPurpose::EmailChange, Some(mint())),
+        MailProof { issuer_id: mint(), ..of(ProofPurpose::EmailChange, Some(user)) },
+    ];
+    for proof in [&first, &last].into_iter().chain(&others) {
+        insert_proof(&ground, proof).await;
+    }
+    let store = ground.store();
+    let found = async |purpose| store.reads().logins().proof_of_user(issuer, user, purpose).await.unwrap();
+    assert_eq!(found(ProofPurpose::EmailChange).await.map(|proof| proof.id), Some(last.id));
+    assert_eq!(found(ProofPurpose::LoginLink).await.map(|proof| proof.id), Some(others[0].id));
+    assert!(found(ProofPurpose::PasswordReset).await.is_none());
 }
 
 pub async fn another_issuer_sees_and_changes_nothing(ground: Ground) {

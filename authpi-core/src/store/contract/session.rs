@@ -83,7 +83,7 @@ async fn find(ground: &Ground, issuer: IssuerId, id: SessionId) -> Option<UserSe
 }
 
 async fn live(ground: &Ground, issuer: IssuerId, of: SessionsOf) -> Vec<SessionId> {
-    ids(&ground.store().reads().sessions().live(issuer, of, 100).await.unwrap())
+    ids(&ground.store().reads().sessions().live(issuer, of, None, 100).await.unwrap())
 }
 
 async fn count(ground: &Ground, issuer: IssuerId, of: SessionsOf, now: Timestamp) -> u64 {
@@ -238,7 +238,11 @@ pub async fn live_sessions_are_found_by_what_they_belong_to(ground: Ground) {
         assert_eq!(count(&ground, issuer, of, START).await, 1, "{of:?}");
     }
     let store = ground.store();
-    assert_eq!(store.reads().sessions().live(issuer, of_user, 1).await.unwrap(), std::slice::from_ref(&op));
+    assert_eq!(store.reads().sessions().live(issuer, of_user, None, 1).await.unwrap(), std::slice::from_ref(&op));
+    for (after, expected) in [(op.id, vec![rp.id]), (rp.id, Vec::new())] {
+        let behind = store.reads().sessions().live(issuer, of_user, Some(after), 100).await.unwrap();
+        assert_eq!(ids(&behind), expected);
+    }
     assert_eq!(count(&ground, issuer, of_user, START).await, 2);
     let idle_end = op.lapses_at();
     assert_eq!(count(&ground, issuer, of_user, idle_end.minus(Duration::from_millis(1))).await, 2);

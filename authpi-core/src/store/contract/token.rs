@@ -38,6 +38,7 @@ fn token(issuer: &Issuer, user: &User) -> PersonalToken {
         jti: "j".repeat(18),
         metadata: Metadata::default(),
         owner: OwnerState::Active,
+        by_another: true,
         created_at: START,
         updated_at: START,
     }

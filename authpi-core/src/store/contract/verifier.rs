@@ -29,6 +29,7 @@ fn verifier(user: &User, proof: Proof) -> Verifier {
         name: None,
         proof,
         proof_set_at: START,
+        by_another: true,
         attempts: Attempts::default(),
         last_used_at: None,
         created_at: START,
@@ -316,6 +317,17 @@ pub async fn a_user_sets_one_factor_up_at_a_time(ground: Ground) {
     unit.commit().await.unwrap();
     assert_eq!(begun(&ground, &second).await.unwrap().failed, 3);
     assert!(begun(&ground, &foreign).await.is_none(), "it is another user's");
+    let kept = verifier(&one, Proof::Password { hash: hash() });
+    insert(&ground, &kept).await;
+    let mut unit = begin(&ground, later(3)).await;
+    unit.verifiers().remove_enrollments(mint(), one.id).await.unwrap();
+    unit.commit().await.unwrap();
+    assert!(begun(&ground, &second).await.is_some(), "of another issuer");
+    let mut unit = begin(&ground, later(3)).await;
+    unit.verifiers().remove_enrollments(one.issuer_id, one.id).await.unwrap();
+    unit.commit().await.unwrap();
+    assert!(begun(&ground, &second).await.is_none() && begun(&ground, &theirs).await.is_some());
+    assert!(find(&ground, &kept).await.is_some(), "what is in force stays");
 }
 
 pub async fn of_parallel_ends_of_one_enrollment_one_wins(ground: Ground) {

@@ -52,6 +52,8 @@ pub struct PersonalToken {
     pub metadata: Metadata,
     /// State of the user, read along with the token and never written.
     pub owner: OwnerState,
+    /// Somebody else than the user made it, such as an administrator: proof of the user's address does not take it away.
+    pub by_another: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// Its version.
@@ -289,6 +291,7 @@ mod tests {
             jti: String::new(),
             metadata: Metadata::default(),
             owner: OwnerState::Active,
+            by_another: false,
             created_at: NOW,
             updated_at: NOW,
         }

@@ -68,3 +68,16 @@ pub async fn revoke_all(
     }
     Ok(revoked)
 }
+
+/// Ends what a user has got at by themselves: all sessions, all trust in browsers, and those tokens and delegations that
+/// nobody else gave. The caller sees to credentials.
+///
+/// # Errors
+/// As [`revoke_all`].
+pub async fn revoke_own(change: &mut Change<'_>, issuer: IssuerId, user: UserId, reason: &str) -> Result<(), Refusal> {
+    change.unit().users().lock(issuer, user).await?.ok_or(Refusal::NotFound)?;
+    session::end_all(change, issuer, user, EndCause::Revoked, Some(reason.to_owned())).await?;
+    device::revoke_all(change, issuer, user).await?;
+    token::revoke_own(change, issuer, user).await?;
+    delegation::end_own(change, issuer, user).await
+}

@@ -221,7 +221,8 @@ impl From<Checked> for UserVerifiersVerifyResponse {
     fn from(checked: Checked) -> Self {
         match checked {
             Checked::Accepted { remaining } => Self { success: true, remaining, error: None },
-            Checked::Refused { remaining, locked } => {
+            Checked::Refused { remaining, locked_until } => {
+                let locked = locked_until.is_some();
                 let error = if locked { CodeProblem::Locked } else { CodeProblem::InvalidCode };
                 Self { success: false, remaining: Some(remaining), error: Some(error) }
             }

@@ -69,6 +69,8 @@ pub struct Verifier {
     pub proof: Proof,
     /// When that was set.
     pub proof_set_at: Timestamp,
+    /// Somebody else than the user set it, such as an administrator: proof of the user's address does not take it away.
+    pub by_another: bool,
     /// What was presented for it in vain.
     pub attempts: Attempts,
     /// When it was last accepted.

@@ -4,6 +4,7 @@ use super::{locked, lockout};
 use crate::error::Refusal;
 use crate::outcome::SpendOutcome;
 use crate::store::Change;
+use crate::timestamp::Timestamp;
 use crate::verifier::events;
 use crate::verifier::model::{Attempts, BackupCode, LOW, Proof, TotpSeed, Verifier};
 
@@ -19,8 +20,8 @@ pub enum Checked {
     Refused {
         /// Attempts that are left.
         remaining: u32,
-        /// Nothing is accepted for a while.
-        locked: bool,
+        /// Nothing is accepted before this.
+        locked_until: Option<Timestamp>,
     },
 }
 
@@ -39,7 +40,7 @@ pub async fn verify(change: &mut Change<'_>, verifier: &Verifier, code: &str) ->
     let before = verifier.attempts.at(now);
     if before.locked_until.is_some() {
         change.emit(events::refused(change.account(), &verifier, before))?;
-        return Ok(Checked::Refused { remaining: 0, locked: true });
+        return Ok(Checked::Refused { remaining: 0, locked_until: before.locked_until });
     }
     if let Some(remaining) = spent(change, &verifier, code).await? {
         change.emit(events::verified(change.account(), &verifier))?;
@@ -51,7 +52,7 @@ pub async fn verify(change: &mut Change<'_>, verifier: &Verifier, code: &str) ->
     let attempts: Attempts = before.failed_at(now, lockout);
     change.unit().verifiers().count_attempts(&verifier, attempts).await?;
     change.emit(events::refused(change.account(), &verifier, attempts))?;
-    Ok(Checked::Refused { remaining: attempts.left_at(now, lockout), locked: attempts.locked_until.is_some() })
+    Ok(Checked::Refused { remaining: attempts.left_at(now, lockout), locked_until: attempts.locked_until })
 }
 
 /// Spends a code; the inner value is how many backup codes are left. `None` when it is worth nothing.

@@ -148,6 +148,7 @@ pub async fn regenerate(change: &mut Change<'_>, before: &Verifier) -> Result<(V
     let after = Verifier {
         proof: set_of(&codes),
         proof_set_at: change.now(),
+        by_another: change.actor().is_other_than(before.user_id),
         attempts: Attempts::default(),
         updated_at: before.updated_at.next_version(change.now()),
         ..before.clone()

@@ -47,6 +47,7 @@ fn new_verifier(
         name,
         proof,
         proof_set_at: now,
+        by_another: change.actor().is_other_than(user),
         attempts: Attempts::default(),
         last_used_at: None,
         created_at: now,

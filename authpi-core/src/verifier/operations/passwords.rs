@@ -24,6 +24,7 @@ pub async fn set_password(
     let (password, ended) = put(change, issuer, user, hash, "password_changed").await?;
     if let Some(ended) = ended {
         change.emit(events::password_changed(change.account(), &password, change.actor(), ended))?;
+        devices::revoke_all(change, issuer, user).await?;
     }
     Ok(password)
 }
@@ -47,6 +48,7 @@ pub async fn reset_password(
         sessions::end_all(change, issuer, user, EndCause::Revoked, reason).await?
     };
     change.emit(events::password_reset(change.account(), &password, ended))?;
+    devices::revoke_all(change, issuer, user).await?;
     Ok(password)
 }
 
@@ -81,7 +83,6 @@ async fn put(
     };
     let password = replaced(change, before, proof).await?;
     let ended = sessions::end_all(change, issuer, user, EndCause::Revoked, Some(reason.to_owned())).await?;
-    devices::revoke_all(change, issuer, user).await?;
     Ok((password, Some(ended)))
 }
 
@@ -113,6 +114,7 @@ async fn replaced(change: &mut Change<'_>, before: &Verifier, proof: Proof) -> R
     let after = Verifier {
         proof,
         proof_set_at: change.now(),
+        by_another: change.actor().is_other_than(before.user_id),
         attempts: Attempts::default(),
         updated_at: before.updated_at.next_version(change.now()),
         ..before.clone()
