@@ -1,7 +1,7 @@
 //! Clients that are to be told of ended sessions, in SQL.
 
 use async_trait::async_trait;
-use authpi_core::id::Id;
+use authpi_core::id::{ClientId, Id};
 use authpi_core::logout::model::LogoutNotice;
 use authpi_core::logout::repository::{LogoutReads, LogoutRepository};
 use authpi_core::outcome::WriteOutcome;
@@ -42,9 +42,12 @@ fn still(notice: &LogoutNotice) -> Condition {
 
 #[async_trait]
 impl<C: ConnectionTrait + Send + Sync> LogoutReads for Session<C> {
-    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<LogoutNotice>, StoreError> {
-        let rows = Entity::find()
-            .filter(Column::DueAt.lte(now.as_millis()))
+    async fn due(&self, now: Timestamp, limit: u32, busy: &[ClientId]) -> Result<Vec<LogoutNotice>, StoreError> {
+        let mut query = Entity::find().filter(Column::DueAt.lte(now.as_millis()));
+        if !busy.is_empty() {
+            query = query.filter(Column::ClientId.is_not_in(busy.iter().map(|client| client.uuid())));
+        }
+        let rows = query
             .order_by_asc(Column::DueAt)
             .limit(u64::from(limit))
             .all(&self.connection)

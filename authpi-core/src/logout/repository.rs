@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use super::model::LogoutNotice;
 use crate::error::StoreError;
+use crate::id::ClientId;
 use crate::outcome::WriteOutcome;
 use crate::timestamp::Timestamp;
 
@@ -12,11 +13,11 @@ use crate::timestamp::Timestamp;
 #[async_trait]
 pub trait LogoutReads: Send + Sync {
     /// At most `limit` notices of all issuers that are due at `now`, the longest due first: work for the worker. What
-    /// somebody holds a lease on is not due.
+    /// somebody holds a lease on is not due. Clients that are busy already are passed over, however much waits for them.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<LogoutNotice>, StoreError>;
+    async fn due(&self, now: Timestamp, limit: u32, busy: &[ClientId]) -> Result<Vec<LogoutNotice>, StoreError>;
 }
 
 /// Writes of clients that are to be told.

@@ -9,6 +9,7 @@ use super::minting::{algorithm_of, logout_token, new_jti};
 use super::model::{LogoutClaims, LogoutEvents};
 use crate::client::model::ClientStatus;
 use crate::error::Refusal;
+use crate::id::IssuerId;
 use crate::logout::model::{LogoutNotice, TIMEOUT};
 use crate::transport::OutgoingRequest;
 use crate::web::services::Services;
@@ -33,7 +34,7 @@ pub async fn request(services: &Services, notice: &LogoutNotice) -> Result<Optio
     let grant = reads.grants().grant(issuer, notice.session_id).await?;
     let now = services.now().as_seconds();
     let claims = LogoutClaims {
-        iss: grant.map_or_else(|| services.urls.issuer(issuer), |grant| grant.binding.iss),
+        iss: current_iss(services, issuer, grant.map(|grant| grant.binding.iss)).await?,
         sub: notice.user_id.to_string(),
         aud: notice.client_id.to_string(),
         exp: now + LIFETIME,
@@ -53,4 +54,12 @@ pub async fn request(services: &Services, notice: &LogoutNotice) -> Result<Optio
         timeout: TIMEOUT,
         answer_limit: ANSWER_LIMIT,
     }))
+}
+
+/// The name under which a session began, unless that is another issuer's by now (D3).
+pub(super) async fn current_iss(services: &Services, issuer: IssuerId, iss: Option<String>) -> Result<String, Refusal> {
+    match iss {
+        Some(iss) if services.issuer_named(&iss).await? == Some(issuer) => Ok(iss),
+        _ => Ok(services.urls.issuer(issuer)),
+    }
 }

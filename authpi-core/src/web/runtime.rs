@@ -93,6 +93,9 @@ impl<R: Runtime> AnyRuntime for R {
         let services = call.services();
         let mut change = Change::new(services.store.begin(services.now()).await?, context);
         let answer = self.apply(&mut change, call, &prepared).await?;
+        if call.undone.get().is_some() {
+            return Ok(answer);
+        }
         change.into_unit().await?.commit().await?;
         Ok(answer)
     }
@@ -107,6 +110,7 @@ pub struct IssuerCall {
     pub(super) shared: OnceLock<Sharing>,
     attempts: AtomicU32,
     proven: OnceLock<()>,
+    undone: OnceLock<()>,
     withheld: OnceLock<bool>,
     uninvited: OnceLock<()>,
 }
@@ -120,6 +124,7 @@ impl IssuerCall {
             form: OnceLock::new(),
             shared: OnceLock::new(),
             proven: OnceLock::new(),
+            undone: OnceLock::new(),
             withheld: OnceLock::new(),
             uninvited: OnceLock::new(),
             attempts: AtomicU32::new(0),
@@ -306,6 +311,11 @@ impl IssuerCall {
     /// must not ask for it twice.
     pub fn note_proven(&self) {
         let _ = self.proven.set(());
+    }
+
+    /// Has everything undone that `apply` wrote, although it answers: a page tells of a refusal.
+    pub fn undo(&self) {
+        let _ = self.undone.set(());
     }
 
     /// The caller has proven who they are with something that is good for once.

@@ -44,6 +44,11 @@ pub(super) trait FlowStep: Send + Sync + 'static {
         false
     }
 
+    /// It names somebody itself: it is not about whom the login is about, whose browser this may be.
+    fn names_another(&self) -> bool {
+        false
+    }
+
     /// The mail that it sends, or seems to; `user` is whom the login is about.
     ///
     /// # Errors
@@ -53,7 +58,7 @@ pub(super) trait FlowStep: Send + Sync + 'static {
         _call: &IssuerCall,
         flow: &Flow,
         user: Option<&User>,
-        _body: &Self::Body,
+        _what: (&Self::Body, &Self::Prepared),
     ) -> Result<Option<Postage>, Refusal> {
         Ok(self.mails().then(|| postage_of(flow, user)))
     }
@@ -145,14 +150,16 @@ impl<S: FlowStep> Runtime for Json<S> {
                 call.note_uninvited();
                 Err(Refusal::Stale)
             }
-            // Said before anything was written.
+            // On a page, and as without: something may have been written before.
             Err(StepError::Refusal(Refusal::Fields(fields) | Refusal::Conflict { fields, .. }))
                 if call.sends_form() && !fields.is_empty() =>
             {
+                call.undo();
                 let least = call.issuer().issuer.details.settings.security.password.min_length;
                 scene.page(self.0.asks(), told_fields(&fields, least))
             }
             Err(StepError::Refusal(refusal @ Refusal::Conflict { .. })) if call.sends_form() => {
+                call.undo();
                 problems::fault(call, refusal)
             }
             Err(StepError::Refusal(refusal)) => Err(refusal),
@@ -171,7 +178,8 @@ impl<S: FlowStep> Json<S> {
         let root = call.services().root_for(Some(sealed.issuer_id)).await?;
         let flow = sealed.clone().opened(&root.key)?;
         let is_costly = self.0.presents() || self.0.mails();
-        let user = if is_costly { guard::holder(call, &flow).await? } else { None };
+        let is_about_holder = is_costly && !self.0.names_another();
+        let user = if is_about_holder { guard::holder(call, &flow).await? } else { None };
         let known = guard::known(call, &browser, user.as_ref()).await?;
         if self.0.presents() {
             guard::limit_proof(call, Some(id), known).await?;
@@ -188,7 +196,7 @@ impl<S: FlowStep> Json<S> {
             parsed(call)?
         };
         let prepared = self.0.prepare(call, &flow, &body).await?;
-        if let Some(postage) = self.0.postage(call, &flow, user.as_ref(), &body).await? {
+        if let Some(postage) = self.0.postage(call, &flow, user.as_ref(), (&body, &prepared)).await? {
             browser.visitor.is_withheld = guard::charge(call, &sealed, &postage, known).await?;
         }
         Ok(Step::Change(Ready::Go(Box::new(Go { browser, body, prepared }))))

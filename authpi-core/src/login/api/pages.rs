@@ -18,6 +18,7 @@ use crate::pages::html::decision::{
     ChooseAccount, ChooseOrganization, Consent, Invitation, KnownAccount, OrganizationChoice,
 };
 use crate::pages::html::factor::{BackupCodes, EnrollTotp, Factor, SecondFactor};
+use crate::pages::html::fault::FaultKind;
 use crate::pages::html::link::{LinkPurpose, LinkSent};
 use crate::pages::html::notice::{Notice, NoticeKind};
 use crate::pages::html::parts::{Account, App, Method, MethodKind, Step};
@@ -344,6 +345,10 @@ impl Scene<'_> {
         let (kind, about) = match &self.flow.state.told {
             Some(Told::Invitation { accepted: true, organization }) => (NoticeKind::InvitationAccepted, organization),
             Some(Told::Invitation { accepted: false, organization }) => (NoticeKind::InvitationDeclined, organization),
+            // It was withdrawn, or is for somebody else.
+            None if self.flow.state.invitation.is_some() => {
+                return problems::shown(self.call, FaultKind::LinkInvalid, StatusCode::BAD_REQUEST, None);
+            }
             None => (NoticeKind::PasswordChanged, &String::new()),
         };
         let about = Some(about.clone()).filter(|about| !about.is_empty());

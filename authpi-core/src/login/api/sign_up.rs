@@ -11,7 +11,7 @@ use super::view::View;
 use crate::custom_fields::{FieldDefinition, FieldKind};
 use crate::error::Refusal;
 use crate::login::model::Flow;
-use crate::login::operations::{self, Glance, StepResult, Visitor, mails_proof};
+use crate::login::operations::{self, Glance, StepResult, Visitor};
 use crate::pages::html::sign_up::{CustomField, CustomFieldKind};
 use crate::secret::Secret;
 use crate::store::Change;
@@ -47,12 +47,16 @@ impl FlowStep for SignUp {
         true
     }
 
+    fn names_another(&self) -> bool {
+        true
+    }
+
     async fn postage(
         &self,
         call: &IssuerCall,
         flow: &Flow,
         _: Option<&User>,
-        body: &FlowSignUp,
+        (body, entry): (&FlowSignUp, &Entry),
     ) -> Result<Option<Postage>, Refusal> {
         let services = call.services();
         let root = services.root_for(Some(flow.issuer_id)).await?;
@@ -63,13 +67,10 @@ impl FlowStep for SignUp {
             issuer: flow.issuer_id,
             now: call.now(),
         };
-        let brought = flow.state.invitation.as_ref().map(|invitation| invitation.token.as_str());
-        let invitation = body.invitation.as_ref().map(Secret::expose).or(brought);
-        let typed = body.email.trim();
-        let access = &call.issuer().issuer.details.settings.access;
-        if !mails_proof(glance, access, (typed, body.password.is_some()), invitation).await? {
+        if !operations::mails_at_sign_up(glance, call.issuer(), flow, wanted(body, entry)).await? {
             return Ok(None);
         }
+        let typed = body.email.trim();
         let owner = holder_of(call, typed).await?;
         let real = owner.as_ref().and_then(User::email).map(str::to_owned);
         Ok(Some(Postage { typed: typed.to_owned(), real, is_stranger: true }))
@@ -108,15 +109,18 @@ impl FlowStep for SignUp {
         body: &FlowSignUp,
         prepared: &Entry,
     ) -> StepResult {
-        let new = operations::SignUp {
-            address: body.email.trim().to_owned(),
-            profile: body.profile.clone(),
-            custom_fields: prepared.custom_fields.clone(),
-            password: prepared.password.clone(),
-            invitation: body.invitation.as_ref().map(|token| token.expose().to_owned()),
-            terms: body.terms,
-        };
-        operations::sign_up(change, visitor, flow, new).await
+        operations::sign_up(change, visitor, flow, wanted(body, prepared)).await
+    }
+}
+
+fn wanted(body: &FlowSignUp, entry: &Entry) -> operations::SignUp {
+    operations::SignUp {
+        address: body.email.trim().to_owned(),
+        profile: body.profile.clone(),
+        custom_fields: entry.custom_fields.clone(),
+        password: entry.password.clone(),
+        invitation: body.invitation.as_ref().map(|token| token.expose().to_owned()),
+        terms: body.terms,
     }
 }
 

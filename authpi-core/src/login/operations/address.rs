@@ -56,7 +56,7 @@ pub async fn request_change(
     change.act_as(Actor::User { user_id: user.id });
     change.emit(events::email_change_requested(change.account(), &user, old, new))?;
     let errand = || Errand { issuer, flow: None, application: None };
-    let owner = change.reads().users().find_by_username_hash(issuer, &new).await?;
+    let owner = change.reads().users().find_by_username_hash(issuer, &new).await?.filter(|owner| owner.id != user.id);
     if let Some(owner) = &owner {
         tell_of_account(change, visitor, errand(), owner).await?;
     }

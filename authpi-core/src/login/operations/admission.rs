@@ -44,14 +44,13 @@ pub(super) enum Admission {
 
 /// Whether somebody may become a user. An invitation proves its address by itself: only who reads its mail has the link.
 pub(super) async fn admit(
-    change: &Change<'_>,
+    glance: Glance<'_>,
     ground: &Ground,
     address: &Mailbox,
     address_verified: bool,
     pending: &PendingUser,
 ) -> Result<Admission, Refusal> {
     let access = &ground.issuer.details.settings.access;
-    let glance = Glance::of(change, ground.issuer.id)?;
     let is_invited = glance.is_invited(address, pending.invitation.as_deref()).await?;
     let is_verified = address_verified || is_invited;
     let lets_in = match access.mode {
@@ -69,12 +68,13 @@ pub(super) async fn admit(
 
 /// Whether it is any use to ask for a proof of the address.
 pub(super) async fn may_come(
-    change: &Change<'_>,
+    glance: Glance<'_>,
     ground: &Ground,
     address: &Mailbox,
     pending: &PendingUser,
 ) -> Result<bool, Refusal> {
-    Ok(matches!(admit(change, ground, address, true, pending).await?, Admission::Admitted(_)))
+    let is_open = ground.issuer.details.settings.portals.signup.enabled;
+    Ok(is_open && matches!(admit(glance, ground, address, true, pending).await?, Admission::Admitted(_)))
 }
 
 /// The address is proven by a mail before somebody becomes a user.
@@ -118,7 +118,7 @@ impl<'a> Glance<'a> {
         Ok(Self { reads: change.reads(), peppers, root, issuer, now: change.now() })
     }
 
-    /// Somebody has the link of an open invitation for this very address.
+    /// Somebody has the link of an open invitation for this very address. Those of a suspended organization are frozen.
     pub(super) async fn is_invited(self, address: &Mailbox, token: Option<&str>) -> Result<bool, Refusal> {
         let Some(token) = token.and_then(LinkToken::parse) else { return Ok(false) };
         let found = self.reads.invitations().find_in_issuer(self.issuer, token.id).await?;
@@ -128,15 +128,14 @@ impl<'a> Glance<'a> {
             _ => false,
         };
         let is_open = found.status(self.now) == InvitationStatus::Pending;
-        Ok(is_own && is_open && found.address_hash == address_hash(self.root, address.as_str()))
+        let organization = self.reads.organizations().find(self.issuer, found.org_id).await?;
+        let is_active = organization.is_some_and(|organization| organization.is_active());
+        Ok(is_own && is_open && is_active && found.address_hash == address_hash(self.root, address.as_str()))
     }
 }
 
 /// Whether a sign-up is answered by a mail, whoever has the address.
-///
-/// # Errors
-/// [`Refusal::Store`].
-pub async fn mails_proof(
+pub(super) async fn mails_proof(
     glance: Glance<'_>,
     access: &AccessSettings,
     (address, has_password): (&str, bool),

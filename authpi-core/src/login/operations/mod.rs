@@ -15,7 +15,7 @@ mod second_factor;
 mod signup;
 
 pub use address::{enter_change, request_change};
-pub use admission::{Glance, mails_proof};
+pub use admission::Glance;
 pub use advance::{advance, begin};
 pub use finish::Granted;
 pub use invitation::{Invited, answer_invitation, behind_link, question_of};
@@ -24,7 +24,7 @@ pub use password::{Compared, present, replace};
 pub use redeem::{Redeemed, enter, open_link};
 pub use reset::{ResetSubject, complete_reset, request_reset, reset_subject};
 pub use second_factor::{SecondFactorKind, restart_enrollment, second_factor};
-pub use signup::{SignUp, sign_up};
+pub use signup::{SignUp, mails_at_sign_up, sign_up};
 
 use crate::device::model::Fingerprint;
 use crate::error::Refusal;

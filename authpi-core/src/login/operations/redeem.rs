@@ -115,7 +115,11 @@ pub async fn open_link(
     let Some(proof) = found.filter(|proof| proof.is_live(change.now())) else { return Ok(Redeemed::Dead) };
     let content = proof.content(change.root_of(issuer)?)?;
     let is_owner = proof.user_id.is_some() && visitor.session.as_ref().map(|session| session.user_id) == proof.user_id;
-    let is_here = proof.browser.is(&visitor.mark) || (purpose == ProofPurpose::VerifyEmail && is_owner);
+    // What ends the sessions of a user ends their changes of address, too.
+    let is_here = match proof.purpose {
+        ProofPurpose::EmailChange => is_owner,
+        _ => proof.browser.is(&visitor.mark) || (purpose == ProofPurpose::VerifyEmail && is_owner),
+    };
     if !is_here {
         let code = token.code(change.root_of(issuer)?, 6);
         return Ok(Redeemed::Elsewhere { content, asked_at: proof.created_at, code });
@@ -160,7 +164,7 @@ async fn alone(
     } else if let Some(pending) = &content.pending {
         let ground = ground(change, issuer).await?;
         let Some(address) = Mailbox::parse(&content.address) else { return Ok(Redeemed::Dead) };
-        match admit(change, &ground, &address, true, pending).await? {
+        match admit(Glance::of(change, issuer)?, &ground, &address, true, pending).await? {
             Admission::Admitted(admitted) => {
                 if create(change, issuer, &content.address, pending, *admitted).await?.is_none() {
                     return Ok(Redeemed::Dead);
@@ -239,7 +243,7 @@ async fn become_user(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
     let Some(pending) = &content.pending else { return Ok(Stepped::not(flow, Problem::Expired)) };
     let ground = ground(change, flow.issuer_id).await?;
     let Some(address) = Mailbox::parse(&content.address) else { return Ok(Stepped::not(flow, Problem::Expired)) };
-    let admitted = match admit(change, &ground, &address, true, pending).await? {
+    let admitted = match admit(Glance::of(change, issuer)?, &ground, &address, true, pending).await? {
         Admission::Admitted(admitted) => admitted,
         Admission::Refused => {
             flow.state.refused(crate::login::model::Reason::NotAdmitted)?;

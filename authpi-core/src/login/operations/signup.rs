@@ -10,6 +10,7 @@ use crate::custom_fields::FieldDefinition;
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::event::model::Actor;
 use crate::id::IssuerId;
+use crate::issuer::model::RuntimeIssuer;
 use crate::login::model::{Evidence, FirstFactor, Flow, InvitationInFlow, PendingUser, Progress, Reason, Step};
 use crate::mailbox::Mailbox;
 use crate::merge::merged;
@@ -47,21 +48,20 @@ pub async fn sign_up(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
         flow.state.require(&[Step::Identify, Step::FirstFactor])?;
     }
     let ground = ground(change, flow.issuer_id).await?;
-    let brought = flow.state.invitation.as_ref().map(|invitation| invitation.token.clone());
-    let (typed, new) = (new.address.clone(), SignUp { invitation: new.invitation.clone().or(brought), ..new });
-    let (address, pending) = checked(change, &ground, new).await?;
-    if !ground.issuer.details.settings.portals.signup.enabled || !may_come(change, &ground, &address, &pending).await? {
+    let (typed, new) = (new.address.clone(), brought(&flow, new));
+    let glance = Glance::of(change, flow.issuer_id)?;
+    let (address, pending) = checked(glance, &ground, new).await?;
+    if !may_come(glance, &ground, &address, &pending).await? {
         flow.state.refused(Reason::NotAdmitted)?;
         save(change, &mut flow).await?;
         return Ok(Stepped::to(flow));
     }
     let access = &ground.issuer.details.settings.access;
     let answer = (address.as_str(), pending.password.is_some());
-    let glance = Glance::of(change, flow.issuer_id)?;
     if mails_proof(glance, access, answer, pending.invitation.as_deref()).await? {
         return ask_for_proof(change, visitor, flow, &typed, pending).await;
     }
-    let Admission::Admitted(admitted) = admit(change, &ground, &address, false, &pending).await? else {
+    let Admission::Admitted(admitted) = admit(glance, &ground, &address, false, &pending).await? else {
         return Err(Refusal::internal("who may come may not").into());
     };
     let made = create(change, flow.issuer_id, &typed, &pending, *admitted).await?;
@@ -75,8 +75,36 @@ pub async fn sign_up(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
     advance(change, visitor, flow, evidence).await
 }
 
+/// Whether a sign-up would be answered by a mail: with nothing wrong in it, by somebody who may come.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn mails_at_sign_up(
+    glance: Glance<'_>,
+    issuer: &RuntimeIssuer,
+    flow: &Flow,
+    new: SignUp,
+) -> Result<bool, Refusal> {
+    let ground = Ground { issuer: issuer.issuer.clone(), methods: issuer.methods.clone() };
+    let (address, pending) = match checked(glance, &ground, brought(flow, new)).await {
+        Ok(checked) => checked,
+        Err(Refusal::Fields(_)) => return Ok(false),
+        Err(other) => return Err(other),
+    };
+    let access = &ground.issuer.details.settings.access;
+    let answer = (address.as_str(), pending.password.is_some());
+    Ok(may_come(glance, &ground, &address, &pending).await?
+        && mails_proof(glance, access, answer, pending.invitation.as_deref()).await?)
+}
+
+/// With the invitation that the login came by, where none is named.
+fn brought(flow: &Flow, new: SignUp) -> SignUp {
+    let brought = flow.state.invitation.as_ref().map(|invitation| invitation.token.clone());
+    SignUp { invitation: new.invitation.or(brought), ..new }
+}
+
 /// What people may say of themselves; everything that is wrong with it is said at once, and of a taken address, too.
-async fn checked(change: &Change<'_>, ground: &Ground, new: SignUp) -> Result<(Mailbox, PendingUser), Refusal> {
+async fn checked(glance: Glance<'_>, ground: &Ground, new: SignUp) -> Result<(Mailbox, PendingUser), Refusal> {
     let mut errors = FieldErrors::new();
     let address = Mailbox::parse(&new.address);
     if address.is_none() {
@@ -109,9 +137,9 @@ async fn checked(change: &Change<'_>, ground: &Ground, new: SignUp) -> Result<(M
         custom_fields: new.custom_fields,
         password,
         invitation: new.invitation,
-        terms_accepted_at: (new.terms == Some(true)).then(|| change.now()),
+        terms_accepted_at: (new.terms == Some(true)).then_some(glance.now),
     };
-    let fields = change.reads().issuers().user_fields(ground.issuer.id).await?;
+    let fields = glance.reads.issuers().user_fields(ground.issuer.id).await?;
     if let Some(details) = errors.absorb(details(&pending).and_then(UserDetails::checked))? {
         errors.absorb(fields.completed(details.custom_fields))?;
     }

@@ -170,6 +170,7 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, logout: [
             every_field_comes_back_as_it_was_written,
             notices_are_due_by_time_longest_first_and_in_batches,
+            what_waits_for_busy_clients_hides_nothing,
             of_parallel_claims_of_one_notice_one_wins,
             a_stale_claim_changes_and_removes_nothing,
             another_issuer_changes_and_removes_nothing,

@@ -20,7 +20,7 @@ async fn enqueue(ground: &Ground, notice: &LogoutNotice) {
 }
 
 async fn due(ground: &Ground, now: Timestamp) -> Vec<LogoutNotice> {
-    ground.store().reads().logouts().due(now, 100).await.unwrap()
+    ground.store().reads().logouts().due(now, 100, &[]).await.unwrap()
 }
 
 async fn update(ground: &Ground, after: &LogoutNotice, before: &LogoutNotice) -> WriteOutcome {
@@ -55,8 +55,20 @@ pub async fn notices_are_due_by_time_longest_first_and_in_batches(ground: Ground
     }
     let times = |notices: Vec<LogoutNotice>| notices.iter().map(|notice| notice.due_at).collect::<Vec<_>>();
     assert_eq!(times(due(&ground, later(2)).await), [later(1), later(2)]);
-    let first = ground.store().reads().logouts().due(later(9), 1).await.unwrap();
+    let first = ground.store().reads().logouts().due(later(9), 1, &[]).await.unwrap();
     assert_eq!(times(first), [later(1)]);
+}
+
+pub async fn what_waits_for_busy_clients_hides_nothing(ground: Ground) {
+    let busy = mint();
+    for minutes in 0..3 {
+        let notice = LogoutNotice { due_at: later(minutes), client_id: busy, ..notice(mint()) };
+        enqueue(&ground, &notice).await;
+    }
+    let other = LogoutNotice { due_at: later(5), ..notice(mint()) };
+    enqueue(&ground, &other).await;
+    let found = ground.store().reads().logouts().due(later(9), 2, &[busy, mint()]).await.unwrap();
+    assert_eq!(found, [other]);
 }
 
 pub async fn of_parallel_claims_of_one_notice_one_wins(ground: Ground) {
