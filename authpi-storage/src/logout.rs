@@ -16,7 +16,7 @@ use crate::entity::logout_notice::{ActiveModel, Column, Entity, Model};
 use crate::error::failed;
 use crate::session::{Session, Unit};
 
-fn notice(row: Model) -> Result<LogoutNotice, StoreError> {
+fn notice(row: &Model) -> Result<LogoutNotice, StoreError> {
     let place = Place { table: "authpi_logout_notice", id: row.session_id };
     Ok(LogoutNotice {
         session_id: id(row.session_id),
@@ -53,7 +53,7 @@ impl<C: ConnectionTrait + Send + Sync> LogoutReads for Session<C> {
             .all(&self.connection)
             .await
             .map_err(failed("logout.due"))?;
-        rows.into_iter().map(notice).collect()
+        rows.iter().map(notice).collect()
     }
 }
 

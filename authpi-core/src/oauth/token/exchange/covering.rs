@@ -36,13 +36,10 @@ pub(super) fn chosen(
 
 /// What of the request is literally among the scopes of the agent and covered by every one of the others. The scopes of
 /// OpenID Connect concern people and cannot be handed on.
-pub(super) fn allowed<'s>(
-    requested: &Scopes,
-    agent: &Scopes,
-    others: impl Iterator<Item = &'s Scopes> + Clone,
-) -> Scopes {
+pub(super) fn allowed(requested: &Scopes, agent: &Scopes, others: &[&Scopes]) -> Scopes {
     let is_allowed = |scope: &&Scope| {
-        agent.contains(scope) && !OIDC.contains(&scope.as_str()) && others.clone().all(|other| other.grants(scope))
+        let is_covered = others.iter().all(|other| other.grants(scope));
+        agent.contains(scope) && !OIDC.contains(&scope.as_str()) && is_covered
     };
     requested.iter().filter(is_allowed).cloned().collect()
 }
@@ -125,7 +122,7 @@ mod tests {
         let agent = scopes(&["a:read", "a:**", "b:read", "c:read", "email"]);
         let everything = scopes(&["*:**", "email"]);
         let given = |requested: &[&str], delegated: &Scopes, held: &Scopes| {
-            allowed(&scopes(requested), &agent, [delegated, held].into_iter())
+            allowed(&scopes(requested), &agent, &[delegated, held])
         };
         let all = ["a:read", "a:**", "a:write", "b:read", "c:read", "email"];
         assert_eq!(given(&all, &everything, &everything), scopes(&["a:read", "a:**", "b:read", "c:read"]));

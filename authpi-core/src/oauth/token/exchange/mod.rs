@@ -80,8 +80,8 @@ pub(super) async fn prepare(
     };
     let held = membership.as_ref().map_or(&user.details.scopes, |membership| &membership.scopes);
     let presented = subject.bound();
-    let ceilings = [Some(&delegation.scopes), Some(held), presented.as_ref()];
-    let given = allowed(&requested, &agent.agent.details.scopes, ceilings.into_iter().flatten());
+    let ceilings: Vec<_> = [&delegation.scopes, held].into_iter().chain(presented.as_ref()).collect();
+    let given = allowed(&requested, &agent.agent.details.scopes, &ceilings);
     if given.is_empty() {
         let rule = "Nothing of it is allowed to the agent, delegated, and held by the user.";
         return Err(OAuthError::new(OAuthCode::InvalidScope, rule).into());
