@@ -2,8 +2,9 @@
 //! the folder that `AUTHPI_TEST_SCREENSHOTS` names.
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use authpi_core::transport::{Clock as _, SystemClock};
 use http::Method;
 use serde_json::{Value, json};
 use tests::chromium::Chromium;
@@ -166,7 +167,7 @@ impl Album {
 }
 
 fn now() -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+    SystemClock.now().as_millis()
 }
 
 /// The value of a parameter in the address of the tab.
