@@ -2,8 +2,9 @@
 //! the folder that `AUTHPI_TEST_SCREENSHOTS` names.
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use authpi_core::transport::{Clock as _, SystemClock};
 use http::Method;
 use serde_json::{Value, json};
 use tests::chromium::Chromium;
@@ -166,7 +167,7 @@ impl Album {
 }
 
 fn now() -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+    SystemClock.now().as_millis()
 }
 
 /// The value of a parameter in the address of the tab.
@@ -233,6 +234,12 @@ async fn sign_in(ground: &Ground, tab: &mut Tab, album: &mut Album, secret: &str
     tab.follow(SEND).await;
     album.page(tab, "password-wrong", "Enter your password").await;
     tab.fill("#field-password", PASSWORD).await;
+    // What only a script can do is offered where one runs.
+    assert_eq!(tab.attribute(".reveal", "hidden").await.is_none(), album.run != "plain");
+    if album.run != "plain" {
+        tab.click(".reveal").await;
+        assert_eq!(tab.attribute("#field-password", "type").await.as_deref(), Some("text"));
+    }
     tab.follow(SEND).await;
     album.page(tab, "second-factor", "Enter your code").await;
     // The step of the enrolment is spent; the next one is good already.

@@ -82,7 +82,7 @@ async fn a_code_used_again_later_ends_what_came_of_it() {
 async fn a_code_is_good_for_a_minute() {
     let provider = provider(json!({})).await;
     let code = provider.code(&[]).await;
-    provider.app.advance(Duration::from_secs(60));
+    provider.app.advance(Duration::from_mins(1));
     refused(&provider.exchange(&code).await, 400, "invalid_grant");
 }
 

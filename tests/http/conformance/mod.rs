@@ -1,7 +1,8 @@
 //! What the certification plans of the OpenID Foundation expect of a provider, written from the specifications: one test
-//! for each rule of the plans Basic OP, Config OP, Form Post OP and RP-Initiated Logout OP.
+//! for each rule of the plans Basic OP, Config OP, Form Post OP, RP-Initiated Logout OP and Back-Channel Logout OP.
 
 mod answers;
+mod back_channel;
 mod clients;
 mod config;
 mod form_post;
@@ -34,7 +35,11 @@ fn told(reply: &Reply, error: &str) {
 
 /// A person with everything that the standard claims can say.
 async fn provider(openid: Value) -> Provider {
-    let provider = Provider::on(App::start(DRIVER).await, openid).await;
+    provider_on(App::start(DRIVER).await, openid).await
+}
+
+async fn provider_on(app: App, openid: Value) -> Provider {
+    let provider = Provider::on(app, openid).await;
     let profile = json!({ "profile": {
         "first_name": "Ada", "middle_name": "King", "last_name": "Lovelace", "nickname": "ada",
         "preferred_username": "ada.l", "profile_url": "https://example.com/ada", "website": "https://ada.example.com",

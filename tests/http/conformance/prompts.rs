@@ -88,7 +88,7 @@ async fn an_id_token_hint_of_whoever_is_signed_in_answers_at_once() {
     let tokens = provider.exchange(&code).await.body;
     let hint = text(&tokens, "id_token");
     // Expired is fine: the hint says who, and proves nothing.
-    provider.app.advance(Duration::from_secs(3_600));
+    provider.app.advance(Duration::from_hours(1));
     let silent = [("prompt", "none"), ("id_token_hint", hint)];
     let code = code_of(&provider.ask(&browser, &silent).await);
     let second = claims(text(&provider.exchange(&code).await.body, "id_token"));
