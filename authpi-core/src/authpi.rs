@@ -1,5 +1,7 @@
 //! The engine: built once, cheap to clone, asked by the adapters and by the host.
 
+mod keys;
+
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 

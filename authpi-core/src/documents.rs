@@ -1,6 +1,7 @@
-//! The documents that describe the APIs: `/openapi.json` and `/llms.txt`, written once at start.
+//! The documents that describe the APIs: `/openapi.json` and `/llms.txt`, written when they are first asked for: a host starts
+//! without them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use http::StatusCode;
@@ -19,26 +20,30 @@ use crate::web::route::{RateClass, Route};
 
 /// The documents about `operations`.
 pub(crate) fn routes(operations: &[Arc<Operation>], urls: &Urls) -> Vec<Arc<Operation>> {
-    let description = openapi::document(operations, urls.base());
-    let guides = format!(
-        "# authpi\n\n> Identity platform: issuers, organizations, users, clients, API keys and signed events behind one \
-         management API, and a standards-true OIDC issuer per tenant.\n\n## API\n\n- [OpenAPI 3.1 document]({}/openapi.json)\n",
-        urls.base()
-    );
+    let (described, base, of_guides) = (operations.to_vec(), urls.base().to_owned(), urls.base().to_owned());
     vec![
         Operation::read(Document {
             path: "/openapi.json",
             name: "getOpenApi",
             summary: "This description",
-            answer: tagged(Answer::json(StatusCode::OK, &description)),
+            write: Box::new(move || tagged(Answer::json(StatusCode::OK, &openapi::document(&described, &base)))),
+            written: OnceLock::new(),
         }),
         Operation::read(Document {
             path: "/llms.txt",
             name: "getGuides",
             summary: "Guides for coding agents",
-            answer: tagged(text(guides)),
+            write: Box::new(move || tagged(text(guides(&of_guides)))),
+            written: OnceLock::new(),
         }),
     ]
+}
+
+fn guides(base: &str) -> String {
+    format!(
+        "# authpi\n\n> Identity platform: issuers, organizations, users, clients, API keys and signed events behind one \
+         management API, and a standards-true OIDC issuer per tenant.\n\n## API\n\n- [OpenAPI 3.1 document]({base}/openapi.json)\n"
+    )
 }
 
 fn text(body: String) -> Answer {
@@ -65,7 +70,8 @@ struct Document {
     path: &'static str,
     name: &'static str,
     summary: &'static str,
-    answer: Answer,
+    write: Box<dyn Fn() -> Answer + Send + Sync>,
+    written: OnceLock<Answer>,
 }
 
 #[async_trait]
@@ -81,6 +87,6 @@ impl Read for Document {
     }
 
     async fn answer(&self, _reads: &dyn Reads, _call: &Call) -> Result<Answer, Refusal> {
-        Ok(self.answer.clone())
+        Ok(self.written.get_or_init(&self.write).clone())
     }
 }

@@ -31,6 +31,7 @@ pub mod issuer;
 pub mod key;
 pub mod keyring;
 pub mod login;
+pub mod logout;
 pub mod mail;
 pub mod mailbox;
 pub mod membership;

@@ -197,6 +197,28 @@ impl<C: ConnectionTrait + Send + Sync> ClientReads for Session<C> {
         rows.into_iter().map(|(id, details)| Place { table: TABLE, id }.json("details", details)).collect()
     }
 
+    async fn details_of(
+        &self,
+        issuer: IssuerId,
+        among: &[ClientId],
+    ) -> Result<Vec<(ClientId, ClientDetails)>, StoreError> {
+        if among.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<(Uuid, serde_json::Value)> = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::Details])
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::Deleted.eq(false))
+            .filter(Column::Id.is_in(among.iter().map(|client| client.uuid())))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed("client.details_of"))?;
+        let details = |(key, details)| Ok((id(key), Place { table: TABLE, id: key }.json("details", details)?));
+        rows.into_iter().map(details).collect()
+    }
+
     async fn list(
         &self,
         issuer: IssuerId,

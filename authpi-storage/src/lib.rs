@@ -33,6 +33,7 @@ mod instance;
 mod invitation;
 mod issuer;
 mod login;
+mod logout;
 mod mail;
 mod membership;
 mod migration;

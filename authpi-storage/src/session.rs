@@ -16,6 +16,7 @@ use authpi_core::invitation::repository::{InvitationReads, InvitationRepository}
 use authpi_core::issuer::repository::{IssuerReads, IssuerRepository};
 use authpi_core::key::repository::{SigningKeyReads, SigningKeyRepository};
 use authpi_core::login::repository::{LoginReads, LoginRepository};
+use authpi_core::logout::repository::{LogoutReads, LogoutRepository};
 use authpi_core::mail::repository::{MailReads, MailRepository};
 use authpi_core::membership::repository::{MembershipReads, MembershipRepository};
 use authpi_core::note::repository::{NoteReads, NoteRepository};
@@ -86,6 +87,10 @@ impl<C: ConnectionTrait + Send + Sync + 'static> Reads for Session<C> {
     }
 
     fn sessions(&self) -> &dyn SessionReads {
+        self
+    }
+
+    fn logouts(&self) -> &dyn LogoutReads {
         self
     }
 
@@ -208,6 +213,10 @@ impl UnitOfWork for Unit {
     }
 
     fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn logouts(&mut self) -> &mut dyn LogoutRepository {
         self
     }
 

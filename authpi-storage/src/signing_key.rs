@@ -166,6 +166,15 @@ impl SigningKeyRepository for Unit {
         Ok(AddOutcome::Added)
     }
 
+    async fn withdraw(&mut self, issuer: IssuerId, kid: Uuid) -> Result<bool, StoreError> {
+        let done = Entity::delete_by_id(kid)
+            .filter(Column::IssuerId.eq(issuer.uuid()))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("signing_key.withdraw"))?;
+        Ok(done.rows_affected > 0)
+    }
+
     async fn remove_succeeded(&mut self, issuer: IssuerId, before: Timestamp) -> Result<u64, StoreError> {
         const OPERATION: &str = "signing_key.remove_succeeded";
         let in_force: Vec<(String, i64)> = Entity::find()

@@ -11,7 +11,7 @@ use authpi_core::session::repository::{ENDED_LISTED, SessionReads, SessionReposi
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
@@ -116,6 +116,15 @@ fn sessions_of(issuer: IssuerId, of: SessionsOf) -> Select<Entity> {
         SessionsOf::Op(session) => query.filter(Column::OpSessionId.eq(session.uuid())),
         SessionsOf::Client(client) => query.filter(Column::ClientId.eq(client.uuid())),
         SessionsOf::Organization(organization) => query.filter(Column::OrgId.eq(organization.uuid())),
+        SessionsOf::SignedWith(kid) => {
+            let signed = Query::select()
+                .column(grant::Column::SessionId)
+                .from(grant::Entity)
+                .and_where(grant::Column::IssuerId.eq(issuer.uuid()))
+                .and_where(grant::Column::RefreshKid.eq(kid))
+                .to_owned();
+            query.filter(Column::Id.in_subquery(signed))
+        }
     }
 }
 

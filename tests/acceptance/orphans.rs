@@ -63,6 +63,7 @@ const OUTLIVING: &[Outlives] = &[
     outlives("authpi_session.user_id", &[User], Some(31), "core-api section 21.3: listed for 30 days after its end"),
     outlives("authpi_session.client_id", &[Client], Some(31), "core-api section 21.3: listed for 30 days"),
     outlives("authpi_session.org_id", &[Organization], Some(39), "core-api section 21.3: 30 days after its end"),
+    outlives("authpi_logout_notice.*", &[User], Some(1), "idp §17.2: until the client is told, or given up"),
     outlives("authpi_active_user.*", &[User, Issuer], Some(63), "core-api 25.3: until its month is closed"),
     outlives("authpi_delegation.agent_id", &[Agent], None, "core-api 21.4: a revoked record is the user's"),
     outlives("authpi_delegation.client_id", &[Client], None, "core-api 21.4: a revoked record is the user's"),

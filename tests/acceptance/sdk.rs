@@ -1,4 +1,4 @@
-//! The published Python SDK, unchanged, against the example server.
+//! The published Python SDKs, unchanged, against the example server.
 
 use std::path::Path;
 
@@ -26,7 +26,8 @@ async fn run(script: &str, arguments: &[&Path], ending: &str, backend: Backend, 
     let port = free_port();
     let mut server = home.command(port);
     server.env("AUTHPI_ADAPTER", if driver == Driver::Axum { "axum" } else { "actix" });
-    if script == "fuzz.py" {
+    // Everybody of these comes from one address.
+    if matches!(script, "fuzz.py" | "idp_quickstart.py") {
         server.env("AUTHPI_RATE_LIMIT", "off");
     }
     let server = Server::start(server, port).await;
@@ -55,6 +56,36 @@ async fn the_description_has_what_the_models_of_the_published_sdk_need() {
 async fn a_fuzzer_that_reads_the_description_finds_no_difference() {
     let seconds = std::env::var("AUTHPI_TEST_FUZZ_SECONDS").unwrap_or_else(|_| "75".to_owned());
     run("fuzz.py", &[Path::new(&seconds)], "nothing undocumented was found", Backend::Sqlite, Driver::Axum).await;
+}
+
+async fn idp_quickstart(backend: Backend, driver: Driver) {
+    run("idp_quickstart.py", &[], "checks passed", backend, driver).await;
+}
+
+mod the_readme_of_the_published_identity_sdk_passes_as_it_is_written {
+    use tests::{Backend, Driver};
+
+    use super::idp_quickstart;
+
+    #[tokio::test]
+    async fn on_sqlite_through_axum() {
+        idp_quickstart(Backend::Sqlite, Driver::Axum).await;
+    }
+
+    #[tokio::test]
+    async fn on_sqlite_through_actix() {
+        idp_quickstart(Backend::Sqlite, Driver::Actix).await;
+    }
+
+    #[tokio::test]
+    async fn on_postgresql_through_axum() {
+        idp_quickstart(Backend::Postgres, Driver::Axum).await;
+    }
+
+    #[tokio::test]
+    async fn on_mariadb_through_actix() {
+        idp_quickstart(Backend::Mariadb, Driver::Actix).await;
+    }
 }
 
 async fn golden_path(backend: Backend, driver: Driver) {

@@ -1,10 +1,11 @@
 //! Statements per operation: a lost index or an N+1 read shows as a number.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use authpi_core::web::services::Options;
-use serde_json::json;
+use http::Method;
+use serde_json::{Value, json};
 use tests::{App, Driver};
 
 struct Counted {
@@ -58,4 +59,104 @@ async fn hot_paths_send_the_statements_that_the_architecture_allows() {
     // Authentication, head, find, guarded update, the account that follows its organization, open invitations, event, its
     // context.
     assert_eq!(counted.count(|| app.root().patch(&organization, next())).await, 8, "update");
+}
+
+const CALLBACK: &str = "https://app.example.com/cb";
+const PASSWORD: &str = "k7!qZp2vv-Rw9xT4mN6bH8cJ";
+
+/// A client of an issuer, with its secret.
+async fn client(app: &App, issuer: &str, settings: Value) -> (String, String) {
+    let body = json!({ "name": "App", "type": "internal", "confidential": true, "settings": settings });
+    let made = app.root().post(&format!("{issuer}/clients"), body).expect(201).await;
+    (made.id(), made.text("secret"))
+}
+
+fn form<'a>(client: &'a (String, String), more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let own = [("client_id", client.0.as_str()), ("client_secret", client.1.as_str())];
+    own.into_iter().chain(more.iter().copied()).collect()
+}
+
+#[tokio::test]
+async fn tokens_cost_the_statements_that_the_architecture_allows() {
+    let counted = Counted::start().await;
+    let app = &counted.app;
+    let issuer = app.issuer().await;
+    let path = format!("/{}/token", issuer.rsplit('/').next().unwrap());
+    let ask = |form: &[(&str, &str)]| app.anonymous().call(Method::POST, &path).form(form);
+    let machine = client(app, &issuer, json!({ "scopes": ["a:read"], "openid": { "application_type": "m2m" } })).await;
+    let form_of_machine = form(&machine, &[("grant_type", "client_credentials")]);
+    let machine_token = counted.count(|| ask(&form_of_machine)).await;
+
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD, "profile": { "email_verified": true } });
+    app.root().post(&format!("{issuer}/users"), body).expect(201).await;
+    let settings = json!({ "scopes": ["openid"], "openid": { "redirect_uris": [CALLBACK] } });
+    let web = client(app, &issuer, settings).await;
+    let browser = app.browser(&issuer);
+    let query = format!("response_type=code&scope=openid&state=s&client_id={}&redirect_uri={CALLBACK}", web.0);
+    let authorize = || browser.call(Method::GET, &format!("/authorize?{query}"));
+    let begun = browser.send(authorize()).await;
+    let page = browser.page(begun.header("location").rsplit_once('=').unwrap().1).await;
+    assert_eq!(page.password("ada@example.com", PASSWORD).await, "done");
+    let mut codes = Vec::new();
+    let mut authorization = 0;
+    for _ in 0..2 {
+        let before = counted.statements.load(Ordering::SeqCst);
+        let answer = browser.send(authorize()).await;
+        authorization = counted.statements.load(Ordering::SeqCst) - before;
+        let to = url::Url::parse(answer.header("location")).unwrap();
+        codes.push(to.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned());
+    }
+    let codes = Mutex::new(codes);
+    let last = Mutex::new(String::new());
+    let exchange = || {
+        let code = codes.lock().unwrap().pop().unwrap();
+        let more = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK)];
+        ask(&form(&web, &more))
+    };
+    drop(exchange().expect(200).await);
+    let before = counted.statements.load(Ordering::SeqCst);
+    let tokens = exchange().expect(200).await;
+    let exchanged = counted.statements.load(Ordering::SeqCst) - before;
+    tokens.body["refresh_token"].as_str().unwrap().clone_into(&mut last.lock().unwrap());
+    let mut refreshed = 0;
+    for _ in 0..2 {
+        let token = last.lock().unwrap().clone();
+        let before = counted.statements.load(Ordering::SeqCst);
+        let reply = ask(&form(&web, &[("grant_type", "refresh_token"), ("refresh_token", &token)])).expect(200).await;
+        refreshed = counted.statements.load(Ordering::SeqCst) - before;
+        reply.body["refresh_token"].as_str().unwrap().clone_into(&mut last.lock().unwrap());
+    }
+    // The client; the event and its context.
+    assert_eq!(machine_token, 3, "client_credentials");
+    // Session, client; then, in the unit of work, what may have changed since: session, user, client, session. Session of
+    // the client, grant, code, activity; the event, its place among the undelivered, its context.
+    assert_eq!(authorization, 13, "authorize, signed in");
+    // Client, code, both sessions, grant, user with verifiers, organizations; in the unit of work the code, user, session,
+    // its update, and the grant.
+    assert_eq!(exchanged, 13, "exchange of a code");
+    // Client, session, grant, session at the issuer, user with verifiers, organizations; in the unit of work five: the
+    // grant, the session, activity, the event and its context.
+    assert_eq!(refreshed, 12, "refresh");
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_costs_the_same_for_each_client_that_does_not_want_to_be_told() {
+    let counted = Counted::start().await;
+    let app = &counted.app;
+    let issuer = app.issuer().await;
+    let user = app.user(&issuer, "ada@example.com").await;
+    let ended = async |sessions: usize| {
+        let op = app.log_in(&issuer, &user).await;
+        for _ in 0..sessions {
+            let client = client(app, &issuer, json!({})).await.0;
+            let session = app.authorize(&issuer, &user, &op, &client, None).await;
+            app.issue_tokens(&issuer, &session).await;
+        }
+        let before = counted.statements.load(Ordering::SeqCst);
+        app.root().act(&format!("{issuer}/sessions/{op}/revoke")).expect(200).await;
+        counted.statements.load(Ordering::SeqCst) - before
+    };
+    let (none, one, four) = (ended(0).await, ended(1).await, ended(4).await);
+    // With the first one it is asked once which clients want to be told; each session is written.
+    assert_eq!((one - none, four - one), (2, 3), "{none} {one} {four}");
 }

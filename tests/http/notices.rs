@@ -117,7 +117,7 @@ async fn a_user_is_told_of_each_change_of_their_credentials() {
     ground.told("mfa_changed", ada, subject, &[BY_ANOTHER]).await;
 
     app.root().patch(&ground.user, json!({ "email": "new@example.com" })).expect(200).await;
-    ground.told("email_changed", ada, "Your e-mail address was changed", &[BY_ANOTHER]).await;
+    ground.told("email_changed", ada, "Your email address was changed", &[BY_ANOTHER]).await;
     // The new one is not proven.
     ground.post(&verifiers, password("k7!qZp2vv-Rw9xT4mN6bH8cJ")).await;
     ground.nothing().await;

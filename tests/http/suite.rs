@@ -7,6 +7,7 @@ mod approvals;
 mod auth_methods;
 mod billing;
 mod clients;
+mod conformance;
 mod connection;
 mod custom_domain;
 mod delegation;

@@ -8,7 +8,9 @@ use actix_web::dev::ServerHandle;
 use authpi_core::billing::model::BillingConfig;
 use authpi_core::store::Store;
 use authpi_core::timestamp::Timestamp;
-use authpi_core::transport::{Clock, Compute, Mailer, ManualClock, MasterKey, PaymentProvider, Transport};
+use authpi_core::transport::{
+    Clock, Compute, Entropy, Mailer, ManualClock, MasterKey, PaymentProvider, SystemEntropy, Transport,
+};
 use authpi_core::urls::Urls;
 use authpi_core::web::services::Options;
 use authpi_core::{AuthPi, Bootstrap};
@@ -139,12 +141,33 @@ impl App {
         folder: TempDir,
         transport: Transport,
     ) -> Self {
+        Self::started(driver, options, store, folder, (transport, SystemEntropy)).await
+    }
+
+    /// Starts the platform on a SQLite file of its own, without rate limits, with another source of randomness.
+    pub async fn start_drawing(driver: Driver, entropy: impl Entropy + 'static) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
+        let store = authpi_storage::connect(&url).await.unwrap();
+        let options = Options { rate_limits: false, ..Options::default() };
+        let transport = authpi_transport::tokio().unwrap();
+        Self::started(driver, options, store, folder, (transport, entropy)).await
+    }
+
+    async fn started(
+        driver: Driver,
+        options: Options,
+        store: impl Store + 'static,
+        folder: TempDir,
+        (transport, entropy): (Transport, impl Entropy + 'static),
+    ) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let authpi = AuthPi::builder(store, MasterKey::new([42; 32]), Urls::under(&base).unwrap())
             .transport(transport)
             .clock(Arc::clone(&clock))
+            .entropy(entropy)
             .options(options)
             .build()
             .await

@@ -119,7 +119,8 @@ impl<'a> Browser<'a> {
     async fn visitor(&self, change: &Change<'_>) -> Result<Visitor, Refusal> {
         let issuer = self.place.1;
         let root = change.root_of(issuer)?;
-        let key = CookieKey::of(root);
+        let known = change.reads().issuers().runtime(issuer).await?.ok_or(Refusal::NotFound)?;
+        let key = CookieKey::of(root, known.cookie_keys);
         let cookie = FlowCookie::parse(&self.flow_cookie()).unwrap();
         let op = self.cookie("op").and_then(|text| OpCookie::parse(&key, &text));
         let session = match op {

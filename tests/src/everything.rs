@@ -98,10 +98,15 @@ impl World {
         self.in_issuer(&format!("/organizations/{}", made.id()))
     }
 
-    /// A session of the client in the organization, and one that has ended.
+    /// A session of the client in the organization, one that has ended, and one of whose end the client cannot be told.
     async fn sessions(&self, app: &App) {
         let (user, client, issuer) = (self.id("user_id"), self.id("client_id"), self.in_issuer(""));
+        let unreachable = json!({ "settings": { "openid": { "backchannel_logout_uri": "https://out.example.com/" } } });
+        self.root.patch(&self.in_issuer(&format!("/clients/{client}")), unreachable).expect(200).await;
         let op = app.log_in(&issuer, user).await;
+        let untold = app.authorize(&issuer, user, &op, client, None).await;
+        app.issue_tokens(&issuer, &untold).await;
+        self.root.act(&format!("{issuer}/sessions/{untold}/revoke")).expect(200).await;
         let session = app.authorize(&issuer, user, &op, client, Some(self.id("org_id"))).await;
         app.issue_tokens(&issuer, &session).await;
         let ended = app.log_in(&issuer, user).await;

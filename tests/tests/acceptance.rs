@@ -17,10 +17,14 @@ mod churn;
 mod embedding;
 #[path = "../acceptance/interrupted.rs"]
 mod interrupted;
+#[path = "../acceptance/one_winner.rs"]
+mod one_winner;
 #[path = "../acceptance/orphans.rs"]
 mod orphans;
 #[path = "../acceptance/outgoing.rs"]
 mod outgoing;
+#[path = "../acceptance/pages.rs"]
+mod pages;
 #[path = "../acceptance/passwords.rs"]
 mod passwords;
 #[path = "../acceptance/plans.rs"]
@@ -29,6 +33,8 @@ mod plans;
 mod process;
 #[path = "../acceptance/races.rs"]
 mod races;
+#[path = "../acceptance/relying_party.rs"]
+mod relying_party;
 #[path = "../acceptance/sdk.rs"]
 mod sdk;
 #[path = "../acceptance/starved.rs"]

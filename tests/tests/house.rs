@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Rooms in their order: on the floor of operations a room may use the ones before it.
-const ROOMS: [&str; 28] = [
+const ROOMS: [&str; 29] = [
     "event",
     "mail",
     "note",
     "key",
+    "logout",
     "session",
     "delegation",
     "credential",

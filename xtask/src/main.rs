@@ -1,12 +1,14 @@
 //! The project's tasks: `cargo xtask check`, `cargo xtask test`, `cargo xtask bench` and `cargo xtask seed`.
 //!
-//! `test` prepares what the tests need, throw-away PostgreSQL and MariaDB servers and the published Python SDKs, runs
-//! every stage from the quickest to the slowest and ends with a table of what ran, what was left out, and how long it took.
+//! `test` prepares what the tests need, throw-away PostgreSQL and MariaDB servers, the published Python SDKs and a
+//! browser, runs every stage from the quickest to the slowest and ends with a table of what ran, what was left out, and
+//! how long it took.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task runner talks to its terminal")]
 
 mod apt;
 mod cargo;
+mod chromium;
 mod dependencies;
 mod mariadb;
 mod postgres;

@@ -49,7 +49,9 @@ fn make(home: &Path, python: &Path, requirements: &Path) -> Result<(), Failure> 
 }
 
 fn sdks_load(python: &Path) -> bool {
-    process::succeeds(Command::new(python).args(["-c", "import authpi_admin, authpi_idp, schemathesis"]))
+    process::succeeds(
+        Command::new(python).args(["-c", "import authpi_admin, authpi_idp, django, fastapi, flask, jwt, schemathesis"]),
+    )
 }
 
 fn venv_works() -> bool {

@@ -4,7 +4,7 @@ use std::{env, ffi::OsString};
 
 use crate::{
     cargo::Cargo,
-    dependencies, mariadb, postgres,
+    chromium, dependencies, mariadb, postgres,
     process::Failure,
     python,
     stages::{DONE, Outcome, Stages},
@@ -18,6 +18,8 @@ const POSTGRES_URL: &str = "AUTHPI_TEST_POSTGRES_URL";
 const MYSQL_URL: &str = "AUTHPI_TEST_MYSQL_URL";
 /// The Python that has the published SDKs.
 const PYTHON: &str = "AUTHPI_TEST_PYTHON";
+/// The browser that opens the hosted pages.
+const CHROMIUM: &str = "AUTHPI_TEST_CHROMIUM";
 /// How long the fuzzer may take.
 const FUZZ_SECONDS: &str = "AUTHPI_TEST_FUZZ_SECONDS";
 /// `all`: a test that misses something fails instead of skipping.
@@ -45,6 +47,8 @@ pub(crate) fn test(workspace: &Workspace, require_all: bool) -> Result<(), Failu
         done(stages, "dependency directions", || dependencies::check(&cargo))?;
         let python = stages.run("python sdk", || python::prepare(workspace, require_all))?;
         cargo.set_if(PYTHON, python);
+        let browser = stages.run("browser", || chromium::prepare(CHROMIUM, require_all))?;
+        cargo.set_if(CHROMIUM, browser);
         // The servers live until the end of this closure, so until after the tests and before the table.
         let _servers = databases(stages, workspace, require_all, &mut cargo)?;
         done(stages, "lints", || cargo.lints())?;

@@ -117,6 +117,16 @@ pub trait ClientReads: Send + Sync {
     /// [`StoreError`].
     async fn active_details(&self, issuer: IssuerId) -> Result<Vec<ClientDetails>, StoreError>;
 
+    /// What those of `among` say of themselves that are not deleted, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn details_of(
+        &self,
+        issuer: IssuerId,
+        among: &[ClientId],
+    ) -> Result<Vec<(ClientId, ClientDetails)>, StoreError>;
+
     /// Clients of the issuer, newest first. Without a status filter deleted ones are left out.
     ///
     /// A page that no index serves ([`ClientFilter::is_served_by_index`]) examines at most

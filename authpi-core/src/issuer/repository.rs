@@ -196,6 +196,13 @@ pub trait IssuerRepository: IssuerReads {
     /// [`StoreError`], `Conflict` when the id exists.
     async fn insert(&mut self, issuer: &Issuer, root_key: &[u8], methods: &[AuthMethod]) -> Result<(), StoreError>;
 
+    /// Has another key sign the cookies of the issuer; the one before is accepted until the next time. `Stale` when there is
+    /// no such issuer, or its deletion was accepted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn replace_cookie_key(&mut self, issuer: IssuerId) -> Result<WriteOutcome, StoreError>;
+
     /// Locks the issuer until the end of the unit of work, so that its roles, types and login methods stay what they
     /// are; tells whether it is there. Lock an organization first, where one is locked, too.
     ///

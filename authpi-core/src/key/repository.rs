@@ -78,6 +78,13 @@ pub trait SigningKeyRepository: SigningKeyReads {
     /// [`StoreError`].
     async fn add(&mut self, issuer: IssuerId, generation: u32, keys: &[SigningKey]) -> Result<AddOutcome, StoreError>;
 
+    /// Removes a key of the issuer that is in wrong hands: nothing that it has signed is believed any more. Returns whether
+    /// there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn withdraw(&mut self, issuer: IssuerId, kid: Uuid) -> Result<bool, StoreError>;
+
     /// Removes the keys of the issuer that a newer one of their algorithm had taken over from at `before`. Returns how
     /// many.
     ///

@@ -28,10 +28,27 @@ pub struct Browser {
 /// [`Refusal::Store`] and [`Refusal::Overloaded`] as they come.
 pub async fn current(call: &IssuerCall) -> Result<Option<BrowserSession>, Refusal> {
     let root = call.services().root_for(Some(call.issuer_id())).await?;
-    live_session(call, &CookieKey::of(&root.key)).await
+    live_session(call, &CookieKey::of(&root.key, call.issuer().cookie_keys)).await
+}
+
+/// The same, also for a session that is frozen: whoever signs out of it ends it, and nobody thaws it later.
+///
+/// # Errors
+/// As [`current`].
+pub async fn unended(call: &IssuerCall) -> Result<Option<BrowserSession>, Refusal> {
+    let root = call.services().root_for(Some(call.issuer_id())).await?;
+    session_in(call, &CookieKey::of(&root.key, call.issuer().cookie_keys), |status| !status.is_final()).await
 }
 
 async fn live_session(call: &IssuerCall, key: &CookieKey) -> Result<Option<BrowserSession>, Refusal> {
+    session_in(call, key, |status| status == SessionStatus::Active).await
+}
+
+async fn session_in(
+    call: &IssuerCall,
+    key: &CookieKey,
+    accepts: impl Fn(SessionStatus) -> bool,
+) -> Result<Option<BrowserSession>, Refusal> {
     let Some(cookie) = call.cookie(CookieKind::Op).and_then(|text| OpCookie::parse(key, text)) else {
         return Ok(None);
     };
@@ -40,7 +57,7 @@ async fn live_session(call: &IssuerCall, key: &CookieKey) -> Result<Option<Brows
     let Some((session, hash)) = found else { return Ok(None) };
     let peppers = &services.keyring.peppers;
     let is_proven = peppers.verify(OpCookie::HASH_PURPOSE, cookie.secret.expose().as_bytes(), &hash);
-    if !is_proven || session.status_at(call.now()) != SessionStatus::Active {
+    if !is_proven || !accepts(session.status_at(call.now())) {
         return Ok(None);
     }
     let authentication = session.details.authentication;
@@ -62,7 +79,7 @@ impl Browser {
     /// As [`current`]; [`Refusal::Internal`] when the source of randomness fails.
     pub async fn of(call: &IssuerCall) -> Result<Self, Refusal> {
         let root: IssuerRoot = call.services().root_for(Some(call.issuer_id())).await?;
-        let key = CookieKey::of(&root.key);
+        let key = CookieKey::of(&root.key, call.issuer().cookie_keys);
         let sent = call.cookie(CookieKind::Flow).and_then(FlowCookie::parse);
         let is_new = sent.is_none();
         let cookie = if let Some(cookie) = sent {

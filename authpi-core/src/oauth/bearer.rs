@@ -70,6 +70,22 @@ pub(super) async fn genuine_refresh(call: &IssuerCall, text: &str) -> Result<Opt
     Ok(call.goes_by(&claims.iss).await?.then_some(claims))
 }
 
+/// A genuine token was revoked.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub(super) async fn is_denied(call: &IssuerCall, claims: &AccessClaims) -> Result<bool, Refusal> {
+    access_token::is_denied(call.services(), call.issuer_id(), claims).await
+}
+
+/// Client, agents and delegation that a genuine token names are active.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub(super) async fn actors_live(call: &IssuerCall, claims: &AccessClaims) -> Result<bool, Refusal> {
+    access_token::actors_live(call.services(), call.issuer_id(), claims).await
+}
+
 /// Looks at revocation, session, user, agent, client and delegation of a genuine token.
 ///
 /// # Errors

@@ -64,7 +64,7 @@ struct CheckSessionState {
 
 impl Body for CheckSessionState {
     fn schema() -> Option<BodySchema> {
-        Some(BodySchema::of::<Self>("CheckSessionState").requiring(&["client_id", "session_state", "origin"]))
+        Some(BodySchema::of::<Self>("CheckSessionState"))
     }
 }
 

@@ -9,6 +9,7 @@ use super::bearer::{genuine, genuine_refresh, liveness};
 use super::client_authentication::authenticate;
 use super::model::{AccessClaims, RefreshClaims};
 use crate::error::Refusal;
+use crate::id::{MemberId, UserId};
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::session::model::SessionStatus;
 use crate::store::Change;
@@ -16,6 +17,7 @@ use crate::web::access_token::Liveness;
 use crate::web::answer::Answer;
 use crate::web::route::{FormParameter, RateClass, Route};
 use crate::web::runtime::{IssuerCall, Runtime, Step};
+use crate::web::strength::Strength;
 
 /// `introspect`
 pub(super) struct Introspect;
@@ -88,12 +90,35 @@ struct IntrospectionResponse {
 async fn described(call: &IssuerCall, token: &str, requester: &str) -> Result<Option<Value>, Refusal> {
     if let Some(claims) = genuine(call, token).await? {
         let theirs = claims.client_id == requester;
-        let alive = theirs && liveness(call, &claims).await? == Liveness::Alive;
-        return Ok(alive.then(|| access(&claims)));
+        if !theirs || liveness(call, &claims).await? != Liveness::Alive {
+            return Ok(None);
+        }
+        return Ok(shown(call, claims).await?.as_ref().map(access));
     }
     let Some(claims) = genuine_refresh(call, token).await? else { return Ok(None) };
     let current = claims.client_id == requester && is_current(call, &claims).await?;
     Ok(current.then(|| active(serde_json::to_value(&claims), "refresh_token")))
+}
+
+/// The claims without organizations that by now ask for more than the login behind the token (D182); `None` when the
+/// selected one does. What has changed about memberships waits for the next token.
+async fn shown(call: &IssuerCall, mut claims: AccessClaims) -> Result<Option<AccessClaims>, Refusal> {
+    let (issuer, reads) = (call.issuer_id(), call.services().store.reads());
+    let (Some(entries), Ok(user)) = (claims.organizations.as_mut(), claims.sub.parse::<UserId>()) else {
+        return Ok(Some(claims));
+    };
+    if entries.is_empty() {
+        return Ok(Some(claims));
+    }
+    let session = match claims.sid {
+        Some(id) => reads.sessions().find(issuer, id).await?,
+        None => None,
+    };
+    let strength = session.as_ref().map_or(Strength::OF_NO_LOGIN, Strength::of);
+    let held = reads.memberships().effective_scopes(issuer, MemberId::User(user)).await?;
+    let asks_more = |id| held.iter().any(|held| held.org_id == id && !strength.satisfies(held));
+    entries.retain(|entry| !asks_more(entry.id));
+    Ok(if claims.org_id.is_some_and(asks_more) { None } else { Some(claims) })
 }
 
 fn access(claims: &AccessClaims) -> Value {

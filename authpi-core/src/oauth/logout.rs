@@ -15,7 +15,7 @@ use crate::client::model::{Client, ClientStatus};
 use crate::error::Refusal;
 use crate::event::model::Actor;
 use crate::id::{ClientId, SessionId};
-use crate::login::browser::Browser;
+use crate::login::browser;
 use crate::login::model::BrowserSession;
 use crate::oauth_error::OAuthError;
 use crate::pages::html::Errors;
@@ -44,7 +44,8 @@ pub(super) struct Logout {
 
 /// A request to end a session.
 pub(super) struct Ending {
-    browser: Browser,
+    /// The session of the browser, frozen or not.
+    op: Option<BrowserSession>,
     hint: Hint,
     /// Where the browser goes afterwards, when that is the client's to say.
     back: Option<String>,
@@ -92,12 +93,12 @@ impl Runtime for Logout {
     }
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Ending>, Refusal> {
-        let browser = Browser::of(call).await?;
+        let op = browser::unended(call).await?;
         let confirmed = self.method == Method::POST && call.form()?.get("ticket").is_some();
         if self.method == Method::POST && !confirmed {
             return parked::turned(call, "logout").await.map(Step::Answer);
         }
-        if confirmed && !is_ours(call, &browser).await? {
+        if confirmed && !is_ours(call, op.as_ref()).await? {
             let error = OAuthError::invalid_request("The page is too old. Try again.");
             return told(call, FaultKind::BadRequest, error).map(Step::Answer);
         }
@@ -116,11 +117,11 @@ impl Runtime for Logout {
         let known = names.iter().filter_map(|name| Some((*name, sent.get(name)?)));
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(known).finish();
         let again = parked::handle(call, "logout", form.as_bytes()).await?;
-        Ok(Step::Change(Ending { browser, hint, back, bad_return, confirmed, again }))
+        Ok(Step::Change(Ending { op, hint, back, bad_return, confirmed, again }))
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, ending: &Ending) -> Result<Answer, Refusal> {
-        let session = ending.browser.visitor.session.as_ref();
+        let session = ending.op.as_ref();
         let rp = match &ending.hint {
             Hint::Good(hint) => change.reads().sessions().find(call.issuer_id(), hint.0.sid).await?,
             Hint::None | Hint::Bad => None,
@@ -179,7 +180,7 @@ impl Ending {
 
     fn done(&self, call: &IssuerCall, told_in_front: Vec<String>) -> Result<Answer, Refusal> {
         let status = if self.bad_return { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-        if !told_in_front.is_empty() {
+        if !told_in_front.is_empty() && !call.prefers_json() {
             let page = FrontChannelLogout { frames: told_in_front, next: self.back.clone() };
             return Answer::html(status, &call.frame(None), &page);
         }
@@ -228,8 +229,8 @@ async fn ticket(call: &IssuerCall, op: &BrowserSession) -> Result<String, Refusa
 }
 
 /// The yes of our own page, in this browser, for the session that it has.
-async fn is_ours(call: &IssuerCall, browser: &Browser) -> Result<bool, Refusal> {
-    let Some(op) = browser.visitor.session.as_ref() else { return Ok(false) };
+async fn is_ours(call: &IssuerCall, op: Option<&BrowserSession>) -> Result<bool, Refusal> {
+    let Some(op) = op else { return Ok(false) };
     let presented = call.form()?.get("ticket").unwrap_or_default();
     let is_it = ticket(call, op).await?.as_bytes().ct_eq(presented.as_bytes());
     Ok(call.require_same_origin().is_ok() && bool::from(is_it))
@@ -264,12 +265,14 @@ fn wanted_return(hint: &Hint, sent: &Parameters) -> (Option<String>, bool) {
 /// §2), with issuer and session.
 async fn told_in_front(change: &Change<'_>, call: &IssuerCall, op: SessionId) -> Result<Vec<String>, Refusal> {
     let issuer = call.issuer_id();
-    let mut frames = Vec::new();
-    for session in change.reads().sessions().live(issuer, SessionsOf::Op(op), None, TOLD).await? {
-        let Some(rp) = session.kind.rp() else { continue };
-        let client = change.reads().clients().find(issuer, rp.client_id).await?;
-        let uri = client.and_then(|client| client.details.settings.openid.frontchannel_logout_uri);
-        frames.extend(uri.map(|uri| with_query(&uri, &[("iss", call.iss()), ("sid", session.id.to_string())])));
-    }
-    Ok(frames)
+    let sessions = change.reads().sessions().live(issuer, SessionsOf::Op(op), None, TOLD).await?;
+    let clients: Vec<_> = sessions.iter().filter_map(|session| session.kind.rp()).map(|rp| rp.client_id).collect();
+    let details = change.reads().clients().details_of(issuer, &clients).await?;
+    let frame = |session: &UserSession| {
+        let client = session.kind.rp()?.client_id;
+        let (_, details) = details.iter().find(|(id, _)| *id == client)?;
+        let uri = details.settings.openid.frontchannel_logout_uri.as_deref()?;
+        Some(with_query(uri, &[("iss", call.iss()), ("sid", session.id.to_string())]))
+    };
+    Ok(sessions.iter().filter_map(frame).collect())
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::model::{ACCESS_TYP, AccessClaims, IdClaims, RefreshClaims};
+use super::model::{ACCESS_TYP, AccessClaims, IdClaims, LOGOUT_TYP, LogoutClaims, RefreshClaims};
 use crate::client::model::{Client, ResponseSignatureAlgorithm};
 use crate::error::Refusal;
 use crate::id::IssuerId;
@@ -24,6 +24,15 @@ const JTI_LENGTH: usize = 18;
 /// [`Refusal::Internal`] without randomness.
 pub(super) fn new_jti(services: &Services) -> Result<String, Refusal> {
     alphanumeric(services.entropy.as_ref(), JTI_LENGTH).map_err(Refusal::internal)
+}
+
+/// Bounds of the lifetimes that clients choose, in seconds (D83).
+const LIFETIMES: std::ops::RangeInclusive<u32> = 60..=21 * 24 * 60 * 60;
+
+/// A lifetime as a client has chosen it, within what any token may have: what outlives its signing key could not be
+/// verified.
+pub(super) fn lifetime(chosen: u32) -> u32 {
+    chosen.clamp(*LIFETIMES.start(), *LIFETIMES.end())
 }
 
 /// A lifetime as a number that dates are reckoned with.
@@ -66,6 +75,19 @@ pub(super) async fn id_token(
     sign(services, issuer, algorithm, None, claims).await
 }
 
+/// Signs a logout token.
+///
+/// # Errors
+/// As [`access_token`].
+pub(super) async fn logout_token(
+    services: &Services,
+    issuer: IssuerId,
+    algorithm: Algorithm,
+    claims: &LogoutClaims,
+) -> Result<String, Refusal> {
+    sign(services, issuer, algorithm, Some(LOGOUT_TYP), claims).await
+}
+
 /// Signs a refresh token, and says with which key.
 ///
 /// # Errors
@@ -90,4 +112,15 @@ async fn sign(
 ) -> Result<String, Refusal> {
     let key = signer(services, issuer, algorithm).await?;
     signed(&key.pair, key.kid, typ, claims).map_err(Refusal::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_outlives_three_weeks_or_dies_within_a_minute() {
+        let bounded = [0, 59, 60, 1_800, 1_814_400, 1_814_401, u32::MAX].map(lifetime);
+        assert_eq!(bounded, [60, 60, 60, 1_800, 1_814_400, 1_814_400, 1_814_400]);
+    }
 }

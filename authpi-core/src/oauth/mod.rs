@@ -3,6 +3,7 @@
 pub mod api;
 mod assertion;
 mod authorization;
+pub mod back_channel;
 mod bearer;
 mod check_session;
 mod client_authentication;

@@ -2,12 +2,20 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::error::Refusal;
+use crate::event::model::Trigger;
 use crate::id::IssuerId;
 use crate::key::model::{is_rotation_due, next_generation_at};
+use crate::retries::Retries;
+use crate::session::model::EndCause;
+use crate::session::operations::end_each;
+use crate::session::repository::SessionsOf;
+use crate::store::Change;
 use crate::timestamp::Timestamp;
-use crate::web::issuer_keys::{Urgency, ensure_keys, generate_rsa};
-use crate::web::services::Services;
+use crate::web::issuer_keys::{Urgency, ensure_keys, generate_rsa, withdraw};
+use crate::web::services::{Origin, Services};
 
 /// Issuers that one step looks at.
 const PAGE: u32 = 100;
@@ -35,6 +43,55 @@ pub async fn fill_rsa_pool(services: &Services) -> Result<bool, Refusal> {
 /// [`Refusal::NotFound`] when the issuer was deleted; otherwise as [`ensure_keys`].
 pub async fn rotate_if_due(services: &Services, issuer: IssuerId) -> Result<(), Refusal> {
     ensure_keys(services, issuer, Urgency::Background).await
+}
+
+/// Sessions that one unit of work ends.
+const SESSIONS: u32 = 50;
+
+/// Why they end, as it stays on them.
+const LOST: &str = "signing_key_compromised";
+
+/// What a withdrawal did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WithdrawnKey {
+    /// The key was there; it signs and verifies nothing any more.
+    pub withdrawn: bool,
+    /// Sessions that ended with it.
+    pub sessions: u64,
+}
+
+/// Withdraws a signing key that is in wrong hands (D87): nothing that it has signed is believed from here on, another key
+/// signs at once, and every session that was refreshed with it ends, a few at a time. What was cut off goes on when it is
+/// called again.
+///
+/// # Errors
+/// [`Refusal::NotFound`] for no such issuer; [`Refusal::Overloaded`] when an RSA key is needed and the CPU pool is full;
+/// [`Refusal::Store`].
+pub async fn withdraw_key(services: &Services, issuer: IssuerId, kid: Uuid) -> Result<WithdrawnKey, Refusal> {
+    let of = services.runtime_issuer(issuer).await?.ok_or(Refusal::NotFound)?;
+    let withdrawn = withdraw(services, issuer, kid).await?;
+    let root = services.root_for(Some(issuer)).await?;
+    let context = services.change_context(Origin::of_instance(of.issuer.account_id, Trigger::System), root);
+    let (mut sessions, mut retries) = (0, Retries::new());
+    loop {
+        let ended = async {
+            let mut change = Change::new(services.store.begin(services.now()).await?, &context);
+            let signed = change.reads().sessions().live(issuer, SessionsOf::SignedWith(kid), None, SESSIONS).await?;
+            let found = signed.len();
+            end_each(&mut change, signed, EndCause::Compromised, Some(LOST)).await?;
+            change.into_unit().await?.commit().await?;
+            Ok::<_, Refusal>(found)
+        };
+        match retries.ended(ended.await) {
+            Some(Ok(0)) => return Ok(WithdrawnKey { withdrawn, sessions }),
+            Some(Ok(found)) => {
+                sessions += u64::try_from(found).unwrap_or(u64::MAX);
+                retries = Retries::new();
+            }
+            Some(Err(refusal)) => return Err(refusal),
+            None => {}
+        }
+    }
 }
 
 /// The rotation of all issuers that have keys. A complete pass from each due instant on is enough: keys that are made

@@ -21,15 +21,7 @@ pub(super) fn resources_of_client(
     parameters: &Parameters,
 ) -> Result<Resources, OAuthError> {
     let resources = Resources::parse(parameters.all("resource")).map_err(|_| INVALID)?;
-    let openid = &client.details.settings.openid;
-    let listed = issuer.issuer.details.settings.security.resources == ResourcePolicy::Listed;
-    let is_free = openid.allowed_resources.is_empty() && !listed;
-    if !is_free && !resources.are_among(&openid.allowed_resources) {
-        return Err(INVALID);
-    }
-    if resources.is_empty() && openid.require_resource {
-        return Err(OAuthError::new(OAuthCode::InvalidTarget, "The client must name a resource."));
-    }
+    check_client(issuer, client, &resources)?;
     Ok(resources)
 }
 
@@ -39,13 +31,51 @@ pub(super) fn resources_of_client(
 /// `invalid_target`; [`Refusal::Store`].
 pub(super) async fn resources_of_agent(call: &IssuerCall, parameters: &Parameters) -> Result<Resources, Refusal> {
     let resources = Resources::parse(parameters.all("resource")).map_err(|_| INVALID)?;
-    let listed = call.issuer().issuer.details.settings.security.resources == ResourcePolicy::Listed;
-    if listed && !resources.is_empty() {
+    check_agent(call, &resources).await?;
+    Ok(resources)
+}
+
+/// The resources of an exchange, where `audience` is one more of them (RFC 8693 §2.1): what whoever calls may name.
+///
+/// # Errors
+/// `invalid_target`; [`Refusal::Store`].
+pub(super) async fn resources_of_exchange(
+    call: &IssuerCall,
+    client: Option<&Client>,
+    parameters: &Parameters,
+) -> Result<Resources, Refusal> {
+    let named = parameters.all("resource").chain(parameters.all("audience"));
+    let resources = Resources::parse(named).map_err(|_| INVALID)?;
+    match client {
+        Some(client) => check_client(call.issuer(), client, &resources)?,
+        None => check_agent(call, &resources).await?,
+    }
+    Ok(resources)
+}
+
+fn check_client(issuer: &RuntimeIssuer, client: &Client, resources: &Resources) -> Result<(), OAuthError> {
+    let openid = &client.details.settings.openid;
+    let is_free = openid.allowed_resources.is_empty() && !wants_them_listed(issuer);
+    if !is_free && !resources.are_among(&openid.allowed_resources) {
+        return Err(INVALID);
+    }
+    if resources.is_empty() && openid.require_resource {
+        return Err(OAuthError::new(OAuthCode::InvalidTarget, "The client must name a resource."));
+    }
+    Ok(())
+}
+
+async fn check_agent(call: &IssuerCall, resources: &Resources) -> Result<(), Refusal> {
+    if wants_them_listed(call.issuer()) && !resources.is_empty() {
         let clients = call.services().store.reads().clients().active_details(call.issuer_id()).await?;
         let known: Vec<_> = clients.into_iter().flat_map(|client| client.settings.openid.allowed_resources).collect();
         if !resources.are_among(&known) {
             return Err(INVALID.into());
         }
     }
-    Ok(resources)
+    Ok(())
+}
+
+fn wants_them_listed(issuer: &RuntimeIssuer) -> bool {
+    issuer.issuer.details.settings.security.resources == ResourcePolicy::Listed
 }

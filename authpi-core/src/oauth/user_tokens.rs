@@ -6,12 +6,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::minting::{access_token, algorithm_of, id_token, new_jti, refresh_token, seconds};
+use super::minting::{access_token, algorithm_of, id_token, lifetime, new_jti, refresh_token, seconds};
 use super::model::{AccessClaims, ClaimsRequest, Dat, Grant, IdClaims, RefreshClaims, Resources, TokenUse, audience};
 use super::organizations::OrganizationsClaim;
 use super::token::TokenResponse;
 use super::{profile, scopes};
-use crate::client::model::{AccessTokenAuthTime, Client, GrantType, IdTokenClaims};
+use crate::client::model::{AccessTokenAuthTime, Client, ClientType, GrantType, IdTokenClaims};
 use crate::error::Refusal;
 use crate::id::MemberId;
 use crate::key::model::Algorithm;
@@ -83,8 +83,8 @@ impl Minting<'_, '_> {
         let (services, issuer) = (self.call.services(), self.call.issuer_id());
         let algorithm = algorithm_of(self.of.client);
         let access = access_token(services, issuer, algorithm, &self.access_claims()?).await?;
-        let lifetime = self.of.client.details.settings.openid.access_token_ttl;
-        let mut response = TokenResponse::access(access, lifetime, self.granted.join(" "));
+        let expires_in = lifetime(self.of.client.details.settings.openid.access_token_ttl);
+        let mut response = TokenResponse::access(access, expires_in, self.granted.join(" "));
         if self.of.grant.binding.has("openid") {
             let claims = self.id_claims(half_hash(algorithm, &response.access_token))?;
             response.id_token = Some(id_token(services, issuer, algorithm, &claims).await?);
@@ -105,11 +105,14 @@ impl Minting<'_, '_> {
         let login = &self.of.session.details.authentication;
         let shows_login = openid.access_token_auth_time == AccessTokenAuthTime::Login;
         let granted = &self.of.grant.binding.resources;
+        // What somebody else's client is set up for was agreed to with the grant, or not at all.
+        let is_own = self.of.client.details.kind == ClientType::Internal;
+        let default = openid.audience.as_deref().filter(|_| is_own);
         Ok(AccessClaims {
             iss: self.of.grant.binding.iss.clone(),
             sub: self.user.id.to_string(),
-            aud: audience(self.of.resources, granted, openid.audience.as_deref(), &id),
-            exp: now + seconds(openid.access_token_ttl),
+            aud: audience(self.of.resources, granted, default, &id),
+            exp: now + seconds(lifetime(openid.access_token_ttl)),
             iat: now,
             auth_time: if shows_login { login.authenticated_at.as_seconds() } else { now },
             jti: new_jti(self.call.services())?,
@@ -135,7 +138,7 @@ impl Minting<'_, '_> {
             iss: self.of.grant.binding.iss.clone(),
             sub: self.user.id.to_string(),
             aud: self.of.client.id.to_string(),
-            exp: now + seconds(openid.id_token_ttl),
+            exp: now + seconds(lifetime(openid.id_token_ttl)),
             iat: now,
             jti: new_jti(self.call.services())?,
             auth_time: login.authenticated_at.as_seconds(),
@@ -174,12 +177,12 @@ impl Minting<'_, '_> {
     fn refresh_claims(&self) -> Result<RefreshClaims, Refusal> {
         let iss = self.of.grant.binding.iss.clone();
         let now = self.call.now().as_seconds();
-        let lifetime = seconds(self.of.client.details.settings.openid.refresh_token_ttl);
+        let refresh_lifetime = seconds(lifetime(self.of.client.details.settings.openid.refresh_token_ttl));
         Ok(RefreshClaims {
             sub: self.user.id.to_string(),
             aud: iss.clone(),
             iss,
-            exp: (now + lifetime).min(self.of.session.lifetime.expires_at.as_seconds()),
+            exp: (now + refresh_lifetime).min(self.of.session.lifetime.expires_at.as_seconds()),
             iat: now,
             jti: new_jti(self.call.services())?,
             sid: self.of.session.id,

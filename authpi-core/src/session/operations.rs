@@ -1,8 +1,10 @@
 //! What can be done with sessions.
 
 pub mod opening;
+mod telling;
 
 use serde_json::Value;
+use telling::tell;
 
 use super::events;
 use super::model::{EndCause, ExpiryCause, Freeze, SessionKind, SessionStatus, UserSession};
@@ -175,9 +177,11 @@ pub async fn end(
     hold(change, &before).await?;
     let linked = linked(change, &before).await?;
     let after = ended(change, before, cause, note.clone()).await?;
+    let mut told: Vec<_> = if cause.is_told() { vec![after.clone()] } else { Vec::new() };
     for child in linked {
-        ended(change, child, EndCause::Parent, note.clone()).await?;
+        told.push(ended(change, child, EndCause::Parent, note.clone()).await?);
     }
+    tell(change, &told).await?;
     Ok(after)
 }
 
@@ -227,18 +231,20 @@ pub async fn end_each(
     cause: EndCause,
     reason: Option<&str>,
 ) -> Result<u32, Refusal> {
-    let mut count = 0;
+    let mut all = Vec::with_capacity(sessions.len());
     for session in sessions {
         if session.status_at(change.now()) == SessionStatus::Expired {
             let by = session.lapses_by();
             expire(change, session, by).await?;
         } else {
             let note = change.status_note(reason.map(str::to_owned), None);
-            ended(change, session, cause, note).await?;
-            count += 1;
+            all.push(ended(change, session, cause, note).await?);
         }
     }
-    Ok(count)
+    if cause.is_told() {
+        tell(change, &all).await?;
+    }
+    Ok(u32::try_from(all.len()).unwrap_or(u32::MAX))
 }
 
 /// Notes that a session has expired, once.

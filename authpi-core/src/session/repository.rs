@@ -1,6 +1,7 @@
 //! What storage answers and does for sessions.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::model::UserSession;
 use crate::error::StoreError;
@@ -25,6 +26,8 @@ pub enum SessionsOf {
     Client(ClientId),
     /// Whose tokens are selected to this organization.
     Organization(OrganizationId),
+    /// Of clients, whose refresh token was signed with this key.
+    SignedWith(Uuid),
 }
 
 /// Questions about sessions.

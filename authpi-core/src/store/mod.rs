@@ -31,6 +31,7 @@ use crate::invitation::repository::{InvitationReads, InvitationRepository};
 use crate::issuer::repository::{IssuerReads, IssuerRepository};
 use crate::key::repository::{SigningKeyReads, SigningKeyRepository};
 use crate::login::repository::{LoginReads, LoginRepository};
+use crate::logout::repository::{LogoutReads, LogoutRepository};
 use crate::mail::repository::{MailReads, MailRepository};
 use crate::membership::repository::{MembershipReads, MembershipRepository};
 use crate::note::repository::{NoteReads, NoteRepository};
@@ -75,6 +76,8 @@ pub trait Reads: Send + Sync {
     fn notes(&self) -> &dyn NoteReads;
     /// Sessions of users: the single-sign-on session and the sessions of clients.
     fn sessions(&self) -> &dyn SessionReads;
+    /// Clients that are to be told of ended sessions.
+    fn logouts(&self) -> &dyn LogoutReads;
     /// Records that a user lets an agent act for them.
     fn delegations(&self) -> &dyn DelegationReads;
     /// Personal tokens of users.
@@ -164,6 +167,8 @@ pub trait UnitOfWork: Send + Sync {
     fn notes(&mut self) -> &mut dyn NoteRepository;
     /// Sessions of users: the single-sign-on session and the sessions of clients.
     fn sessions(&mut self) -> &mut dyn SessionRepository;
+    /// Clients that are to be told of ended sessions.
+    fn logouts(&mut self) -> &mut dyn LogoutRepository;
     /// Records that a user lets an agent act for them.
     fn delegations(&mut self) -> &mut dyn DelegationRepository;
     /// Personal tokens of users.

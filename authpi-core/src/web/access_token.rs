@@ -102,8 +102,7 @@ pub enum Liveness {
 /// [`Refusal::Store`].
 pub async fn liveness(services: &Services, issuer: IssuerId, claims: &AccessClaims) -> Result<Liveness, Refusal> {
     let (reads, now) = (services.store.reads(), services.now());
-    let key = OnceKey::of_token(&services.keyring.peppers, issuer, &claims.jti);
-    if reads.grants().is_denied(issuer, key).await? || !actors_live(services, issuer, claims).await? {
+    if is_denied(services, issuer, claims).await? || !actors_live(services, issuer, claims).await? {
         return Ok(Liveness::Dead);
     }
     if let Ok(user) = claims.sub.parse::<UserId>() {
@@ -122,8 +121,20 @@ pub async fn liveness(services: &Services, issuer: IssuerId, claims: &AccessClai
     Ok(Liveness::Alive)
 }
 
+/// A genuine token was revoked.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn is_denied(services: &Services, issuer: IssuerId, claims: &AccessClaims) -> Result<bool, Refusal> {
+    let key = OnceKey::of_token(&services.keyring.peppers, issuer, &claims.jti);
+    Ok(services.store.reads().grants().is_denied(issuer, key).await?)
+}
+
 /// The machines that a token names are active, and so is the delegation.
-async fn actors_live(services: &Services, issuer: IssuerId, claims: &AccessClaims) -> Result<bool, Refusal> {
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn actors_live(services: &Services, issuer: IssuerId, claims: &AccessClaims) -> Result<bool, Refusal> {
     let reads = services.store.reads();
     if let Ok(client) = claims.client_id.parse::<ClientId>() {
         let found = reads.clients().find(issuer, client).await?;

@@ -98,7 +98,12 @@ impl BodySchema {
     #[must_use]
     pub fn requiring(mut self, names: &[&str]) -> Self {
         let mut required = self.schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
-        required.extend(names.iter().map(|name| Value::from(*name)));
+        for name in names.iter().map(|name| Value::from(*name)) {
+            // Named twice, the schema would be none.
+            if !required.contains(&name) {
+                required.push(name);
+            }
+        }
         set(&mut self.schema, "required", required.into());
         self
     }

@@ -154,6 +154,42 @@ pub async fn ensure_keys(services: &Services, issuer: IssuerId, urgency: Urgency
     }
 }
 
+/// Withdraws a key that is in wrong hands, in one commit with the key that signs in its place at once. Returns whether it
+/// was there: withdrawn once, it stays so. Other processes follow within a second.
+///
+/// # Errors
+/// As [`ensure_keys`].
+pub async fn withdraw(services: &Services, issuer: IssuerId, kid: Uuid) -> Result<bool, Refusal> {
+    let _alone = services.keys.making(issuer).await;
+    let mut retries = Retries::new();
+    loop {
+        if let Some(ended) = retries.ended(replaced(services, issuer, kid).await) {
+            services.keys.forget(issuer);
+            return ended;
+        }
+    }
+}
+
+async fn replaced(services: &Services, issuer: IssuerId, kid: Uuid) -> Result<bool, Refusal> {
+    let reads = services.store.reads().signing_keys();
+    let Some(lost) = reads.find(issuer, kid).await? else { return Ok(false) };
+    let newest = newest(services, issuer).await?.iter().map(|key| key.generation).max().unwrap_or_default();
+    let now = services.now();
+    // Also where another key could sign: only a new generation tells every process to look at the keys again.
+    let next = NextGeneration { number: newest.saturating_add(1), keys: vec![(lost.algorithm, now)] };
+    let made = Made::new(services, issuer, &next, Urgency::Request).await?;
+    let mut unit = services.store.begin(now).await?;
+    match unit.signing_keys().add(issuer, next.number, &made.keys).await? {
+        AddOutcome::Added => {
+            let withdrawn = unit.signing_keys().withdraw(issuer, kid).await?;
+            unit.commit().await?;
+            Ok(withdrawn)
+        }
+        AddOutcome::Taken => Err(Refusal::Stale),
+        AddOutcome::NoIssuer => Err(Refusal::NotFound),
+    }
+}
+
 async fn newest(services: &Services, issuer: IssuerId) -> Result<Vec<SigningKey>, Refusal> {
     Ok(services.store.reads().signing_keys().newest(issuer, NEWEST).await?)
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use futures_util::future::{Either, join, select};
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, IF_NONE_MATCH, ORIGIN};
 use http::{HeaderMap, Method};
@@ -75,7 +76,8 @@ impl Pipeline {
         let origin = request.headers.get(ORIGIN).cloned();
         let asks_first =
             request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        let matched = match self.in_time(self.place(&mut request)).await {
+        let mut deadline = self.services.transport.executor.sleep(DEADLINE);
+        let matched = match in_time(&mut deadline, self.place(&mut request)).await {
             Ok(site) => self.router.find(&request.method, &request.path).map(|matched| Placed { matched, site }),
             Err(refusal) => Err(refusal),
         };
@@ -92,8 +94,9 @@ impl Pipeline {
         } else if asks_first && self.allows(origin.as_ref()) {
             preflight_answer()
         } else {
-            let answered =
-                AssertUnwindSafe(self.in_time(self.answer(request, matched, &reference))).catch_unwind().await;
+            let answered = AssertUnwindSafe(in_time(&mut deadline, self.answer(request, matched, &reference)))
+                .catch_unwind()
+                .await;
             match answered {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(refusal)) => match realm {
@@ -117,24 +120,21 @@ impl Pipeline {
             return Ok(None);
         };
         let host: Option<Hostname> = host.parse().ok();
-        let issuer = match &host {
-            Some(host) => services.issuer_at(host).await?,
-            None => None,
+        let issuer = if let Some(host) = &host {
+            if services.known_site(host).is_none() {
+                // The store is not asked for any number of names.
+                let address = client_address(&services.options, &request.headers, request.peer);
+                services.limits.take(RateClass::Discovery, BucketKey::of_address(address))?;
+            }
+            services.issuer_at(host).await?
+        } else {
+            None
         };
         if let Some(issuer) = issuer {
             request.path.insert_str(0, &format!("/{issuer}"));
             return Ok(host);
         }
         if services.options.refuse_other_hosts { Err(Refusal::MisdirectedRequest) } else { Ok(None) }
-    }
-
-    /// Answers within the deadline: what waits for a database that does not answer is undone and refused.
-    async fn in_time<T>(&self, answer: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
-        let answer = std::pin::pin!(answer);
-        match select(answer, self.services.transport.executor.sleep(DEADLINE)).await {
-            Either::Left((answered, _)) => answered,
-            Either::Right(_) => Err(Refusal::Overloaded("no answer in time")),
-        }
     }
 
     async fn answer(
@@ -412,6 +412,17 @@ impl Pipeline {
             Some(origin) if self.allows(Some(origin)) => shared(answer, origin),
             _ => answer,
         }
+    }
+}
+
+/// Answers before the deadline of its request: what waits for a database that does not answer is undone and refused.
+async fn in_time<T>(
+    deadline: &mut BoxFuture<'static, ()>,
+    answer: impl Future<Output = Result<T, Refusal>>,
+) -> Result<T, Refusal> {
+    match select(std::pin::pin!(answer), deadline).await {
+        Either::Left((answered, _)) => answered,
+        Either::Right(_) => Err(Refusal::Overloaded("no answer in time")),
     }
 }
 

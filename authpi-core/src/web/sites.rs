@@ -15,35 +15,75 @@ use crate::timestamp::Timestamp;
 /// How long it is believed whom a domain serves.
 const BELIEVED: Duration = Duration::from_secs(1);
 
-/// Most domains that are held; names that serve nobody are held too, so that they do not cost a question each.
+/// Most domains of each kind that are held: names that serve nobody are held too, so that they cost no question each.
 const MOST: usize = 10_000;
+
+/// Whom a domain serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Site {
+    /// This issuer.
+    Serves(IssuerId),
+    /// Nobody.
+    Idle,
+}
+
+impl Site {
+    /// The issuer.
+    pub const fn issuer(self) -> Option<IssuerId> {
+        match self {
+            Self::Serves(issuer) => Some(issuer),
+            Self::Idle => None,
+        }
+    }
+}
 
 /// Whom domains serve, as far as this process knows.
 #[derive(Default)]
-pub struct Sites(Mutex<HashMap<Hostname, Known>>);
+pub struct Sites(Mutex<Known>);
 
-#[derive(Clone, Copy)]
+#[derive(Default)]
 struct Known {
-    issuer: Option<IssuerId>,
-    at: Timestamp,
+    serving: HashMap<Hostname, (IssuerId, Timestamp)>,
+    /// Apart, so that invented names displace none that serves somebody.
+    idle: HashMap<Hostname, Timestamp>,
 }
 
 impl Sites {
-    fn find(&self, host: &Hostname, now: Timestamp) -> Option<Known> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(host).copied()?;
-        (known.at <= now && now.since(known.at) < BELIEVED).then_some(known)
+    /// `None` when nothing is known.
+    fn find(&self, host: &Hostname, now: Timestamp) -> Option<Site> {
+        let is_believed = |at: Timestamp| at <= now && now.since(at) < BELIEVED;
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((issuer, _)) = known.serving.get(host).filter(|(_, at)| is_believed(*at)) {
+            return Some(Site::Serves(*issuer));
+        }
+        known.idle.get(host).filter(|at| is_believed(**at)).map(|_| Site::Idle)
     }
 
-    fn keep(&self, host: &Hostname, known: Known) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= MOST && !all.contains_key(host) {
-            all.clear();
+    fn keep(&self, host: &Hostname, issuer: Option<IssuerId>, now: Timestamp) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(issuer) = issuer {
+            known.idle.remove(host);
+            keep_in(&mut known.serving, host, (issuer, now));
+        } else {
+            known.serving.remove(host);
+            keep_in(&mut known.idle, host, now);
         }
-        all.insert(host.clone(), known);
     }
 }
 
+fn keep_in<T>(all: &mut HashMap<Hostname, T>, host: &Hostname, value: T) {
+    if all.len() >= MOST && !all.contains_key(host) {
+        all.clear();
+    }
+    all.insert(host.clone(), value);
+}
+
 impl Services {
+    /// What this process knows of whom a domain serves; `None` when it must ask the store.
+    pub fn known_site(&self, host: &Hostname) -> Option<Site> {
+        self.sites.find(host, self.now())
+    }
+
     /// The issuer that a domain serves, at most a second old.
     ///
     /// # Errors
@@ -51,10 +91,10 @@ impl Services {
     pub async fn issuer_at(&self, host: &Hostname) -> Result<Option<IssuerId>, StoreError> {
         let now = self.now();
         if let Some(known) = self.sites.find(host, now) {
-            return Ok(known.issuer);
+            return Ok(known.issuer());
         }
         let issuer = self.store.reads().domains().issuer_at(host).await?;
-        self.sites.keep(host, Known { issuer, at: now });
+        self.sites.keep(host, issuer, now);
         Ok(issuer)
     }
 
@@ -74,7 +114,7 @@ impl Services {
 
     /// The same by what this process knows, without the store.
     pub fn issuer_known_as(&self, iss: &str) -> Option<IssuerId> {
-        self.urls.issuer_of(iss).or_else(|| self.sites.find(&domain_of(iss)?, self.now())?.issuer)
+        self.urls.issuer_of(iss).or_else(|| self.known_site(&domain_of(iss)?)?.issuer())
     }
 }
 
@@ -99,6 +139,23 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+    use crate::id::Id as _;
+
+    #[test]
+    fn invented_names_displace_none_that_serves_somebody() {
+        let (sites, now) = (Sites::default(), Timestamp::from_millis(1));
+        let issuer = IssuerId::from_uuid(uuid::Uuid::from_u128(1));
+        let host = "login.example.com".parse().unwrap();
+        sites.keep(&host, Some(issuer), now);
+        for number in 0..=MOST {
+            sites.keep(&format!("h{number}.example.com").parse().unwrap(), None, now);
+        }
+        assert_eq!(sites.find(&host, now), Some(Site::Serves(issuer)));
+        assert!(sites.0.lock().unwrap().idle.len() <= MOST);
+        assert_eq!(sites.find(&host, now.plus(BELIEVED)), None, "it is asked again");
+        sites.keep(&host, None, now);
+        assert_eq!(sites.find(&host, now), Some(Site::Idle));
+    }
 
     #[test]
     fn an_issuer_url_of_a_domain_is_written_in_one_way() {

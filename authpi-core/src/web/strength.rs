@@ -11,6 +11,9 @@ pub struct Strength {
 }
 
 impl Strength {
+    /// Of what comes from no login at all.
+    pub const OF_NO_LOGIN: Self = Self { second_factor: false };
+
     /// The strength of the login behind a session.
     pub fn of(session: &UserSession) -> Self {
         let details = &session.details;

@@ -6,6 +6,7 @@
 mod billing;
 mod keys;
 mod letter;
+mod logouts;
 mod mail;
 mod notices;
 mod parting;

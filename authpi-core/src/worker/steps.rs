@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::lock::Mutex;
 
 use super::schedule::Next;
-use super::{billing, keys, mail, notices, parting, removal, sessions, sweeps};
+use super::{billing, keys, logouts, mail, notices, parting, removal, sessions, sweeps};
 use crate::error::Refusal;
 use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
@@ -30,6 +30,8 @@ pub(super) struct Bench {
     pub(super) tokens_since: Mutex<Timestamp>,
     /// Events that no mail could be made of.
     pub(super) notices_passed: Mutex<notices::Passed>,
+    /// Clients that are being told of ended sessions.
+    pub(super) logouts: Mutex<logouts::UnderWay>,
     /// The pass over all issuers that have signing keys.
     pub(super) rotation: Mutex<RotationSweep>,
 }
@@ -45,6 +47,7 @@ impl Bench {
             sessions_of_clients_since: Mutex::new(Timestamp::EPOCH),
             tokens_since: Mutex::new(Timestamp::EPOCH),
             notices_passed: Mutex::new(notices::Passed::NOTHING),
+            logouts: Mutex::default(),
             rotation: Mutex::default(),
         }
     }
@@ -77,6 +80,7 @@ pub(super) const ALL: &[Step] = &[
     beside("key-rotation", |bench| Box::pin(keys::rotation(bench))),
     in_turn("notices", |bench| Box::pin(notices::notices(bench))),
     beside("mail", |bench| Box::pin(mail::hand_over(&bench.services))),
+    beside("logouts", |bench| Box::pin(logouts::tell(bench))),
     in_turn("account-removal", |bench| Box::pin(removal::accounts(&bench.services))),
     in_turn("issuer-removal", |bench| Box::pin(removal::issuers(&bench.services))),
     in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
@@ -95,6 +99,7 @@ pub(super) const ALL: &[Step] = &[
     in_turn("lapsed-sessions", |bench| Box::pin(sessions::lapsed(&bench.services))),
     in_turn("ended-sessions", |bench| Box::pin(sessions::ended(&bench.services))),
     in_turn("expired-api-keys", |bench| Box::pin(sweeps::expired_api_keys(&bench.services))),
+    in_turn("old-logouts", |bench| Box::pin(logouts::sweep(&bench.services))),
     in_turn("old-mail", |bench| Box::pin(mail::old_mail(&bench.services))),
     in_turn("invitation-erasure", |bench| Box::pin(mail::invitation_erasure(&bench.services))),
     in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),

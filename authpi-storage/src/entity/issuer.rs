@@ -25,6 +25,7 @@ pub struct Model {
     pub n_login_methods: i64,
     pub n_signup_methods: i64,
     pub root_key: Vec<u8>,
+    pub cookie_keys: i64,
     pub metadata: Json,
     pub created_at: i64,
     pub updated_at: i64,

@@ -29,6 +29,7 @@ pub(crate) mod issuer;
 pub(crate) mod ledger_entry;
 pub(crate) mod login_flow;
 pub(crate) mod login_tries;
+pub(crate) mod logout_notice;
 pub(crate) mod mail;
 pub(crate) mod mail_proof;
 pub(crate) mod mail_tally;

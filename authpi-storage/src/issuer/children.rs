@@ -41,6 +41,7 @@ const PERSONAL: &[Belongings] = &[
     of("authpi_authorization_code", "session_id"),
     of("authpi_grant", "session_id"),
     of("authpi_consent", "client_id"),
+    of("authpi_logout_notice", "session_id"),
     of("authpi_session", "id"),
     of("authpi_personal_token_address", "token_id"),
     of("authpi_personal_token", "id"),

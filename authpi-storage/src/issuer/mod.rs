@@ -18,7 +18,7 @@ use authpi_core::role::Roles;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::LockType;
+use sea_orm::sea_query::{Expr, ExprTrait as _, LockType};
 use sea_orm::{ColumnTrait, ConnectionTrait, DerivePartialModel, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::auth_method;
@@ -153,9 +153,10 @@ impl<C: ConnectionTrait + Send + Sync> IssuerReads for Session<C> {
     async fn runtime(&self, issuer_id: IssuerId) -> Result<Option<RuntimeIssuer>, StoreError> {
         let found = Entity::find_by_id(issuer_id.uuid()).filter(Column::Deleting.eq(false));
         let row = found.one(&self.connection).await.map_err(failed("issuer.runtime"))?;
-        let Some(issuer) = row.map(issuer).transpose()? else { return Ok(None) };
+        let Some(row) = row else { return Ok(None) };
+        let cookie_keys = Place { table: TABLE, id: row.id }.count("cookie_keys", row.cookie_keys)?;
         let methods = auth_method::all_of(&self.connection, issuer_id).await?;
-        Ok(Some(RuntimeIssuer { issuer, methods }))
+        Ok(Some(RuntimeIssuer { issuer: issuer(row)?, methods, cookie_keys }))
     }
 
     async fn root_key(&self, issuer: IssuerId) -> Result<Option<Vec<u8>>, StoreError> {
@@ -254,6 +255,17 @@ impl<C: ConnectionTrait + Send + Sync> IssuerReads for Session<C> {
 
 #[async_trait]
 impl IssuerRepository for Unit {
+    async fn replace_cookie_key(&mut self, issuer: IssuerId) -> Result<WriteOutcome, StoreError> {
+        let done = Entity::update_many()
+            .col_expr(Column::CookieKeys, Expr::col(Column::CookieKeys).add(1))
+            .filter(Column::Id.eq(issuer.uuid()))
+            .filter(Column::Deleting.eq(false))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("issuer.replace_cookie_key"))?;
+        Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
     async fn insert(&mut self, issuer: &Issuer, root_key: &[u8], methods: &[AuthMethod]) -> Result<(), StoreError> {
         let row = ActiveModel {
             id: Set(issuer.id.uuid()),
@@ -264,6 +276,7 @@ impl IssuerRepository for Unit {
             n_login_methods: Set(issuer.methods.login.into()),
             n_signup_methods: Set(issuer.methods.signup.into()),
             root_key: Set(root_key.to_vec()),
+            cookie_keys: Set(0),
             created_at: Set(issuer.created_at.as_millis()),
             ..written(issuer)?
         };

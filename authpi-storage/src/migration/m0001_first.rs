@@ -113,6 +113,7 @@ fn accounts(backend: DbBackend) -> Tables {
         .col(number("n_login_methods"))
         .col(number("n_signup_methods"))
         .col(bytes("root_key"))
+        .col(number("cookie_keys"))
         .col(json("metadata"))
         .col(number("created_at"))
         .col(number("updated_at"));

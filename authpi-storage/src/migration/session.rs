@@ -1,4 +1,4 @@
-//! Sessions of users: the single-sign-on session and the sessions of clients.
+//! Sessions of users: the single-sign-on session and the sessions of clients; and clients that are to be told of their end.
 
 use sea_orm::DbBackend;
 
@@ -41,6 +41,17 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         .col(number("created_at"))
         .col(number("updated_at"));
 
+    let mut notice = table(backend, "authpi_logout_notice");
+    notice
+        .col(id("session_id").primary_key())
+        .col(id("issuer_id"))
+        .col(id("client_id"))
+        .col(id("user_id"))
+        .col(number("attempts"))
+        .col(number("claims"))
+        .col(number("due_at"))
+        .col(number("created_at"));
+
     let name = "authpi_session";
     let indices = vec![
         index("authpi_session_by_user", name, &["issuer_id", "user_id", "ended", "id"]),
@@ -50,6 +61,9 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         index("authpi_session_by_issuer", name, &["issuer_id", "ended", "id"]),
         index("authpi_session_lapse", name, &["ended", "lapses_at"]),
         index("authpi_session_end", name, &["ended_at"]),
+        index("authpi_logout_notice_due", "authpi_logout_notice", &["due_at"]),
+        index("authpi_logout_notice_by_age", "authpi_logout_notice", &["created_at"]),
+        index("authpi_logout_notice_issuer", "authpi_logout_notice", &["issuer_id"]),
     ];
-    (vec![session], indices)
+    (vec![session, notice], indices)
 }

@@ -10,24 +10,24 @@ use tests::{App, Browser, Reply};
 use super::super::DRIVER;
 use super::{CALLBACK, CHALLENGE, VERIFIER, claims, refused, text};
 
-const PASSWORD: &str = "k7!qZp2vv-Rw9xT4mN6bH8cJ";
+pub(super) const PASSWORD: &str = "k7!qZp2vv-Rw9xT4mN6bH8cJ";
 
 /// An issuer with a user who has a password, and a client.
-struct Ground {
-    app: App,
-    issuer: String,
-    user: String,
-    client: String,
-    secret: String,
+pub(super) struct Ground {
+    pub(super) app: App,
+    pub(super) issuer: String,
+    pub(super) user: String,
+    pub(super) client: String,
+    pub(super) secret: String,
 }
 
 impl Ground {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self::with(json!({})).await
     }
 
     /// With other attributes of the client.
-    async fn with(changes: Value) -> Self {
+    pub(super) async fn with(changes: Value) -> Self {
         let app = App::start(DRIVER).await;
         let issuer = app.issuer().await;
         let body = json!({ "email": "ada@example.com", "password": PASSWORD, "profile": { "email_verified": true } });
@@ -40,20 +40,20 @@ impl Ground {
         Self { client: made.id(), secret, app, issuer, user }
     }
 
-    fn id(&self) -> &str {
+    pub(super) fn id(&self) -> &str {
         self.issuer.rsplit('/').next().unwrap()
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("{}/{}", self.app.base, self.id())
     }
 
-    fn browser(&self) -> Browser<'_> {
+    pub(super) fn browser(&self) -> Browser<'_> {
         self.app.browser(&self.issuer)
     }
 
     /// The query of a request that is in order, with these parameters changed; empty ones are left out.
-    fn query(&self, changes: &[(&str, &str)]) -> String {
+    pub(super) fn query(&self, changes: &[(&str, &str)]) -> String {
         let mut parameters = BTreeMap::from([
             ("client_id", self.client.as_str()),
             ("redirect_uri", CALLBACK),
@@ -69,44 +69,44 @@ impl Ground {
         url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
     }
 
-    async fn get(&self, browser: &Browser<'_>, changes: &[(&str, &str)]) -> Reply {
+    pub(super) async fn get(&self, browser: &Browser<'_>, changes: &[(&str, &str)]) -> Reply {
         browser.send(browser.call(Method::GET, &format!("/authorize?{}", self.query(changes)))).await
     }
 
     /// Signs in with a password where the reply leads; returns what the authorization endpoint says then.
-    async fn sign_in(&self, browser: &Browser<'_>, reply: &Reply) -> Reply {
+    pub(super) async fn sign_in(&self, browser: &Browser<'_>, reply: &Reply) -> Reply {
         let page = browser.page(&self.flow(reply)).await;
         assert_eq!(page.password("ada@example.com", PASSWORD).await, "done");
         self.go_on(browser, &page.id).await
     }
 
     /// The login that a reply leads to.
-    fn flow(&self, reply: &Reply) -> String {
+    pub(super) fn flow(&self, reply: &Reply) -> String {
         assert_eq!(reply.status.as_u16(), 302, "{reply}");
         let to = url::Url::parse(reply.header("location")).unwrap();
         assert!(to.as_str().starts_with(&format!("{}/login?flow=flw_", self.url())), "{to}");
         to.query_pairs().find(|(name, _)| name == "flow").unwrap().1.into_owned()
     }
 
-    async fn go_on(&self, browser: &Browser<'_>, flow: &str) -> Reply {
+    pub(super) async fn go_on(&self, browser: &Browser<'_>, flow: &str) -> Reply {
         browser.send(browser.call(Method::GET, &format!("/authorize?flow={flow}"))).await
     }
 
     /// Signs in and agrees; returns the parameters of the answer.
-    async fn authorized(&self, browser: &Browser<'_>) -> BTreeMap<String, String> {
+    pub(super) async fn authorized(&self, browser: &Browser<'_>) -> BTreeMap<String, String> {
         let reply = self.get(browser, &[]).await;
         let reply = self.sign_in(browser, &reply).await;
         self.agree(browser, &reply).await
     }
 
-    async fn agree(&self, browser: &Browser<'_>, reply: &Reply) -> BTreeMap<String, String> {
+    pub(super) async fn agree(&self, browser: &Browser<'_>, reply: &Reply) -> BTreeMap<String, String> {
         let page = browser.page(&self.flow(reply)).await;
         assert_eq!(page.state().await["step"], "consent");
         assert_eq!(page.step("consent", json!({ "approve": true })).await, "done");
         answered(&self.go_on(browser, &page.id).await)
     }
 
-    async fn exchange(&self, code: &str) -> Reply {
+    pub(super) async fn exchange(&self, code: &str) -> Reply {
         let parameters = [
             ("grant_type", "authorization_code"),
             ("client_id", self.client.as_str()),
@@ -121,7 +121,7 @@ impl Ground {
 
 /// The parameters that a reply sends to the client.
 #[track_caller]
-fn answered(reply: &Reply) -> BTreeMap<String, String> {
+pub(super) fn answered(reply: &Reply) -> BTreeMap<String, String> {
     assert!(matches!(reply.status.as_u16(), 302 | 303), "{reply}");
     let to = reply.header("location");
     let rest = to.strip_prefix(&format!("{CALLBACK}&")).unwrap_or_else(|| panic!("{to}"));
@@ -129,7 +129,7 @@ fn answered(reply: &Reply) -> BTreeMap<String, String> {
 }
 
 #[track_caller]
-fn client_is_told(reply: &Reply, error: &str) {
+pub(super) fn client_is_told(reply: &Reply, error: &str) {
     let found = answered(reply);
     assert_eq!(found.get("error").map(String::as_str), Some(error), "{found:?}");
     assert!(found.contains_key("error_description") && found.contains_key("iss"), "{found:?}");

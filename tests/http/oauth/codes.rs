@@ -200,3 +200,24 @@ async fn an_organization_that_asks_for_more_than_the_login_is_not_in_its_tokens(
     ground.app.root().patch(&format!("{}/clients/{}", ground.issuer, ground.client), restriction).expect(200).await;
     assert_eq!(named(&ground.tokens(&["openid"]).await), 0);
 }
+
+/// D182: a policy that is switched on reaches tokens that are out already wherever they are looked at.
+#[tokio::test]
+async fn an_organization_that_asks_for_more_by_now_is_not_told_at_introspection() {
+    let ground = Ground::new().await;
+    let org = ground.app.organization(&ground.issuer).await;
+    let id = org.rsplit('/').next().unwrap();
+    let member = json!({ "member_id": ground.user, "scopes": ["orders:read"] });
+    ground.app.root().post(&format!("{org}/members"), member).expect(201).await;
+    let all = text(&ground.tokens(&["openid"]).await, "access_token").to_owned();
+    let code = ground.code(&["openid"], Some(id)).await;
+    let selected = text(&ground.exchange(&code).await, "access_token").to_owned();
+    assert_eq!(ground.introspect(&all).await["organizations"][0]["id"], id);
+    assert_eq!(ground.introspect(&selected).await["org_id"], id);
+    ground.app.root().patch(&org, json!({ "security": { "mfa_required": true } })).expect(200).await;
+    let known = ground.introspect(&all).await;
+    assert_eq!((&known["active"], &known["organizations"]), (&json!(true), &json!([])));
+    assert_eq!(ground.introspect(&selected).await, json!({ "active": false }));
+    ground.app.root().patch(&org, json!({ "security": { "mfa_required": false } })).expect(200).await;
+    assert_eq!(ground.introspect(&selected).await["active"], true);
+}

@@ -1,12 +1,14 @@
 //! Each kind of JWT at every place that takes one: refused everywhere but at its own (RFC 8725 §3.11).
 
+use authpi_core::worker::run_once;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
-use tests::App;
+use tests::{App, Dns, Receiver};
 
 use super::client_authentication::{assertion, key};
-use super::{CALLBACK, CHALLENGE, DRIVER, Ground, text};
+use super::machines::agent;
+use super::{CALLBACK, CHALLENGE, DRIVER, Ground, claims, text};
 
 /// The kinds, and their places.
 const ACCESS: &str = "access token";
@@ -15,20 +17,33 @@ const REFRESH: &str = "refresh token";
 const PERSONAL: &str = "personal token";
 const BARE_PERSONAL: &str = "personal token without its prefix";
 const ASSERTION: &str = "client assertion";
+const DELEGATED: &str = "delegated token";
+const AGENTS: &str = "token of an agent";
+const LOGOUT: &str = "logout token";
+
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 struct Kinds {
     ground: Ground,
     machine: String,
+    /// Who has the delegated token.
+    agent: (String, String),
+    /// Another agent, which the user lets act, too.
+    other: (String, String),
     all: Vec<(&'static str, String)>,
 }
 
 impl Kinds {
     /// At the platform's own issuer, which is the one that the Core API knows.
     async fn new() -> Self {
-        let app = App::start(DRIVER).await;
+        let dns = Dns::start().await;
+        let receiver = Receiver::start().await;
+        let app = App::start_reaching(DRIVER, &dns).await;
         let organization = app.account_organization().await;
         let (issuer, _) = organization.split_once("/organizations/").unwrap();
-        let ground = Ground::at(app, issuer.to_owned(), "internal", json!({})).await;
+        let ground =
+            Ground::at(app, issuer.to_owned(), "internal", json!({ "backchannel_logout_uri": receiver.base })).await;
         let (pair, public) = key();
         let openid = json!({ "application_type": "m2m", "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [public] } });
         let body = json!({ "name": "Job", "confidential": true, "settings": { "scopes": ["a:b"], "openid": openid } });
@@ -49,7 +64,41 @@ impl Kinds {
         all.push((BARE_PERSONAL, personal.strip_prefix("ptk_").unwrap().to_owned()));
         all.push((PERSONAL, personal));
         all.push((ASSERTION, assertion));
-        Self { ground, machine, all }
+        let (agent, other) = (Self::agent(&ground).await, Self::agent(&ground).await);
+        let own = Self::by(&ground, &agent, &[("grant_type", "client_credentials"), ("resource", &ground.url())]).await;
+        let subject = [("subject_token", text(&tokens, "access_token")), ("subject_token_type", TYPE)];
+        let exchange = [("grant_type", EXCHANGE), subject[0], subject[1], ("resource", &ground.url())];
+        let delegated = Self::by(&ground, &agent, &exchange).await;
+        all.push((DELEGATED, text(&delegated, "access_token").to_owned()));
+        all.push((AGENTS, text(&own, "access_token").to_owned()));
+        all.push((LOGOUT, Self::logout_token(&ground, &receiver).await));
+        Self { ground, machine, agent, other, all }
+    }
+
+    /// An agent that the user lets act for them.
+    async fn agent(ground: &Ground) -> (String, String) {
+        let user = format!("{}/users/{}", ground.issuer, ground.user);
+        ground.app.root().patch(&user, json!({ "scopes": ["a:b"] })).expect(200).await;
+        let made = agent(ground, &["a:b"]).await;
+        let delegation = json!({ "agent_id": made.0, "scopes": ["a:b"] });
+        ground.app.root().post(&format!("{user}/delegations"), delegation).expect(201).await;
+        made
+    }
+
+    async fn by(ground: &Ground, (id, secret): &(String, String), parameters: &[(&str, &str)]) -> tests::Reply {
+        let head = [("client_id", id.as_str()), ("client_secret", secret.as_str())];
+        let all: Vec<_> = head.into_iter().chain(parameters.iter().copied()).collect();
+        ground.post("token", &all).await
+    }
+
+    /// What the client is told of the end of another session.
+    async fn logout_token(ground: &Ground, receiver: &Receiver) -> String {
+        let tokens = ground.tokens(&["openid"]).await;
+        let sid = claims(text(&tokens, "access_token"))["sid"].as_str().unwrap().to_owned();
+        ground.app.root().act(&format!("{}/sessions/{sid}/revoke", ground.issuer)).expect(200).await;
+        run_once(ground.app.authpi.services()).await.unwrap();
+        let body = receiver.received().remove(0).body;
+        std::str::from_utf8(&body).unwrap().strip_prefix("logout_token=").unwrap().to_owned()
     }
 
     /// The kinds that a place takes.
@@ -94,7 +143,26 @@ async fn a_token_is_taken_for_nothing_but_what_it_is() {
         headers.insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
         app.authpi.caller(&headers, None).await.is_ok()
     };
-    assert_eq!(kinds.taken(host).await, [ACCESS, PERSONAL], "the host's own routes");
+    assert_eq!(kinds.taken(host).await, [ACCESS, PERSONAL, DELEGATED, AGENTS], "the host's own routes");
+
+    let agent = [("client_id", &*kinds.agent.0), ("client_secret", &*kinds.agent.1)];
+    let by_agent = async |token: &str| {
+        ground.post("introspect", &[agent[0], agent[1], ("token", token)]).await.body["active"] == true
+    };
+    assert_eq!(kinds.taken(by_agent).await, [DELEGATED, AGENTS], "introspection by the agent");
+    let subject = async |token: &str| {
+        let exchange = [("grant_type", EXCHANGE), ("subject_token", token), ("subject_token_type", TYPE)];
+        ok(&Kinds::by(ground, &kinds.other, &exchange).await)
+    };
+    assert_eq!(kinds.taken(subject).await, [ACCESS, DELEGATED], "the subject of an exchange");
+    let access = kinds.all[0].1.as_str();
+    let actor = async |token: &str| {
+        let subject = [("subject_token", access), ("subject_token_type", TYPE)];
+        let actor = [("actor_token", token), ("actor_token_type", TYPE)];
+        ok(&Kinds::by(ground, &kinds.agent, &[("grant_type", EXCHANGE), subject[0], subject[1], actor[0], actor[1]])
+            .await)
+    };
+    assert_eq!(kinds.taken(actor).await, [AGENTS], "the actor of an exchange");
 
     let authorize = async |token: &str| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -109,8 +177,12 @@ async fn a_token_is_taken_for_nothing_but_what_it_is() {
             ("id_token_hint", token),
         ];
         let path = format!("{}?{}", ground.path("authorize"), query.extend_pairs(parameters).finish());
-        let browser =
-            reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let browser = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([])
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
         let reply = browser.get(format!("{}{path}", app.base)).send().await.unwrap();
         let location = reply.headers()["location"].to_str().unwrap().to_owned();
         let is_login = location.contains("error=login_required");

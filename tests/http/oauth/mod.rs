@@ -1,13 +1,19 @@
 //! The endpoints of an issuer that clients call.
 
+mod audiences;
 mod authorize;
+mod back_channel;
 mod bearer;
 mod client_authentication;
 mod codes;
 mod confusion;
+mod exchange;
 mod introspection;
+mod keys;
+mod logout;
 mod machines;
 mod refresh;
+mod strictness;
 mod userinfo;
 
 use authpi_core::oauth::model::{CodeBinding, CodeChallenge, GrantBinding, Resources};
@@ -38,6 +44,11 @@ fn claims(token: &str) -> Value {
 
 fn text<'r>(reply: &'r Reply, name: &str) -> &'r str {
     reply.body[name].as_str().unwrap_or_else(|| panic!("no {name} in {reply}"))
+}
+
+/// Where a reply leads; nowhere is empty.
+fn location(reply: &Reply) -> &str {
+    reply.headers.get("location").map_or("", |value| value.to_str().unwrap())
 }
 
 #[track_caller]
@@ -101,11 +112,27 @@ impl Ground {
     }
 
     async fn code_with(&self, scopes: &[&str], org: Option<&str>, resources: &[&str], claims: Option<&str>) -> String {
+        self.code_of(&self.op, scopes, org, resources, claims).await
+    }
+
+    /// From another session at the issuer.
+    async fn code_from(&self, op: &str, scopes: &[&str]) -> String {
+        self.code_of(op, scopes, None, &[], None).await
+    }
+
+    async fn code_of(
+        &self,
+        op: &str,
+        scopes: &[&str],
+        org: Option<&str>,
+        resources: &[&str],
+        claims: Option<&str>,
+    ) -> String {
         let resources = Resources::parse(resources.iter().copied()).unwrap();
         let claims = claims.map(|claims| authpi_core::oauth::model::ClaimsRequest::parse(claims).unwrap());
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let authorization = Authorization {
-            op: self.op.parse().unwrap(),
+            op: op.parse().unwrap(),
             client: self.client.parse().unwrap(),
             org: org.map(|org| org.parse().unwrap()),
             grant: GrantBinding { iss: self.url(), scopes, resources: resources.clone(), claims },

@@ -100,6 +100,8 @@ pub struct RuntimeIssuer {
     pub issuer: Issuer,
     /// Its login methods.
     pub methods: Vec<auth_method::AuthMethod>,
+    /// How often the key was replaced that signs cookies.
+    pub cookie_keys: u32,
 }
 
 /// The login methods of an issuer, counted.

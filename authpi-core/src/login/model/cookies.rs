@@ -13,20 +13,33 @@ use crate::timestamp::Timestamp;
 /// What the key is derived for.
 const KEY_PURPOSE: &str = "cookie";
 
+const TICKET: &str = "ticket";
+
 /// Trusted users of one browser at most; one more drops the one that was trusted first.
 const MOST_TRUSTED: usize = 5;
 
-/// The key of an issuer that signs cookies.
-pub struct CookieKey(Zeroizing<[u8; 32]>);
+/// The key of an issuer that signs cookies, and the one before it, which is still accepted (D111).
+pub struct CookieKey {
+    current: Zeroizing<[u8; 32]>,
+    previous: Option<Zeroizing<[u8; 32]>>,
+}
 
 impl CookieKey {
-    /// That of the issuer with this root key.
-    pub fn of(root: &RootKey) -> Self {
-        Self(root.derive(KEY_PURPOSE))
+    /// That of the issuer with this root key, which was replaced so often.
+    pub fn of(root: &RootKey, replaced: u32) -> Self {
+        let key = |number: u32| match number {
+            0 => root.derive(KEY_PURPOSE),
+            more => root.derive(&format!("{KEY_PURPOSE}:{more}")),
+        };
+        Self { current: key(replaced), previous: replaced.checked_sub(1).map(key) }
     }
 
     fn mac(&self, kind: &'static str, text: &str) -> [u8; 32] {
-        hmac_sha256(&self.0, &[kind.as_bytes(), &[0], text.as_bytes()])
+        mac(&self.current, kind, text)
+    }
+
+    fn previous_mac(&self, kind: &'static str, text: &str) -> Option<[u8; 32]> {
+        self.previous.as_ref().map(|key| mac(key, kind, text))
     }
 
     /// The text with its signature behind it.
@@ -37,29 +50,39 @@ impl CookieKey {
     /// The text before a signature that is genuine.
     fn genuine<'t>(&self, kind: &'static str, signed: &'t str) -> Option<&'t str> {
         let (text, mac) = signed.rsplit_once('.')?;
-        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
-        bool::from(self.mac(kind, text).ct_eq(mac.as_slice())).then_some(text)
+        let presented = URL_SAFE_NO_PAD.decode(mac).ok()?;
+        let is_it = |mac: [u8; 32]| bool::from(mac.ct_eq(presented.as_slice()));
+        (is_it(self.mac(kind, text)) || self.previous_mac(kind, text).is_some_and(is_it)).then_some(text)
     }
+}
+
+fn mac(key: &[u8; 32], kind: &'static str, text: &str) -> [u8; 32] {
+    hmac_sha256(key, &[kind.as_bytes(), &[0], text.as_bytes()])
 }
 
 /// What a flow remembers of the browser that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BrowserMark([u8; 32]);
+pub struct BrowserMark {
+    current: [u8; 32],
+    /// Under the key before: what began under it remembers this one.
+    previous: Option<[u8; 32]>,
+}
 
 impl BrowserMark {
     /// From storage.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self { current: bytes, previous: None }
     }
 
     /// For storage.
     pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.current
     }
 
-    /// Both stand for the same browser; compared in constant time.
-    pub fn is(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+    /// What was stored stands for this browser; compared in constant time.
+    pub fn is(&self, browser: &Self) -> bool {
+        let is_it = |mark: &[u8; 32]| bool::from(self.current.ct_eq(mark));
+        is_it(&browser.current) || browser.previous.as_ref().is_some_and(is_it)
     }
 }
 
@@ -85,13 +108,13 @@ impl FlowCookie {
 
     /// What flows of the issuer store of it: issuers cannot be linked by it.
     pub fn mark(&self, key: &CookieKey) -> BrowserMark {
-        BrowserMark(key.mac("flow", self.text()))
+        let text = self.text();
+        BrowserMark { current: key.mac("flow", text), previous: key.previous_mac("flow", text) }
     }
 
     /// The ticket of a flow in this browser: nobody makes it without the cookie and the key. It names the flow.
     pub fn ticket(&self, key: &CookieKey, flow: FlowId) -> Secret {
-        let mac = key.mac("ticket", &format!("{flow}.{}", self.text()));
-        Secret::new(format!("{flow}.{}", URL_SAFE_NO_PAD.encode(mac)))
+        ticket(flow, &key.mac(TICKET, &self.of_flow(flow)))
     }
 
     /// The flow that a ticket says it is of.
@@ -101,8 +124,18 @@ impl FlowCookie {
 
     /// Compares in constant time.
     pub fn is_ticket(&self, key: &CookieKey, flow: FlowId, presented: &str) -> bool {
-        self.ticket(key, flow).expose().as_bytes().ct_eq(presented.as_bytes()).into()
+        let is_it = |mac| bool::from(ticket(flow, &mac).expose().as_bytes().ct_eq(presented.as_bytes()));
+        let text = self.of_flow(flow);
+        is_it(key.mac(TICKET, &text)) || key.previous_mac(TICKET, &text).is_some_and(is_it)
     }
+
+    fn of_flow(&self, flow: FlowId) -> Zeroizing<String> {
+        Zeroizing::new(format!("{flow}.{}", self.text()))
+    }
+}
+
+fn ticket(flow: FlowId, mac: &[u8; 32]) -> Secret {
+    Secret::new(format!("{flow}.{}", URL_SAFE_NO_PAD.encode(mac)))
 }
 
 /// Which session at the issuer a browser has, and the secret that proves it.
@@ -191,7 +224,27 @@ mod tests {
     use crate::id::Id as _;
 
     fn key(byte: u8) -> CookieKey {
-        CookieKey::of(&RootKey::new([byte; 32]))
+        replaced(byte, 0)
+    }
+
+    fn replaced(byte: u8, times: u32) -> CookieKey {
+        CookieKey::of(&RootKey::new([byte; 32]), times)
+    }
+
+    #[test]
+    fn what_the_key_before_signed_is_accepted_until_the_key_is_replaced_again() {
+        let (first, second, third) = (key(1), replaced(1, 1), replaced(1, 2));
+        let op = OpCookie { session: SessionId::from_uuid(Uuid::nil()), secret: Secret::new("s") };
+        let text = op.text(&first);
+        let accepts = |key: &CookieKey| OpCookie::parse(key, text.expose()).is_some();
+        assert!(accepts(&first) && accepts(&second) && !accepts(&third));
+        assert!(OpCookie::parse(&first, op.text(&second).expose()).is_none());
+        let flow = FlowCookie::new(&[7; 32]);
+        let stored = BrowserMark::from_bytes(*flow.mark(&first).as_bytes());
+        assert!(stored.is(&flow.mark(&second)) && !stored.is(&flow.mark(&third)));
+        let id = FlowId::from_uuid(Uuid::nil());
+        let ticket = flow.ticket(&first, id);
+        assert!(flow.is_ticket(&second, id, ticket.expose()) && !flow.is_ticket(&third, id, ticket.expose()));
     }
 
     fn token(user: u128) -> TrustToken {

@@ -8,6 +8,7 @@ use crate::error::Refusal;
 use crate::id::{MemberId, OrganizationId};
 use crate::login::model::{Decision, Question, Wants};
 use crate::login::operations::question_of;
+use crate::oauth::model::Resources;
 use crate::oauth::organizations::OrganizationsClaim;
 use crate::oauth::profile::scopes_of;
 use crate::oauth_error::{OAuthCode, OAuthError};
@@ -195,9 +196,20 @@ impl Known<'_> {
             return Ok(false);
         }
         let known = reads.grants().consent(session.issuer_id, session.user_id, self.client.id).await?;
-        let covered =
-            known.is_some_and(|known| known.covers(&self.consented_scopes(), self.request.resources.as_slice()));
+        let covered = known.is_some_and(|known| known.covers(&self.consented_scopes(), self.audiences().as_slice()));
         Ok(self.request.prompt.consent || !covered)
+    }
+
+    /// Whom the tokens are for besides the client, which is agreed to and stays with the grant. A client of somebody else
+    /// that names nobody has its tokens for whom it is set up for: that is agreed to as well, so that a change of the
+    /// setting reaches nobody who was not asked.
+    pub(super) fn audiences(&self) -> Resources {
+        let default = &self.client.details.settings.openid.audience;
+        let names = self.client.details.kind != ClientType::Internal && self.request.resources.is_empty();
+        match default.as_deref().filter(|_| names) {
+            Some(default) => Resources::one(default),
+            None => self.request.resources.clone(),
+        }
     }
 
     /// Scopes that are agreed to: those that are asked for, and those that single claims need.
@@ -217,7 +229,7 @@ impl Known<'_> {
         let uri = url::Url::parse(&self.request.back.redirect_uri).ok();
         Question::Consent {
             scopes: self.consented_scopes(),
-            audiences: self.request.resources.as_slice().to_vec(),
+            audiences: self.audiences().as_slice().to_vec(),
             shares_organizations: self.client.details.settings.organizations.mode != OrganizationMode::None,
             redirect_host: uri.as_ref().and_then(url::Url::host_str).map(str::to_owned),
         }

@@ -17,7 +17,7 @@ pub(super) use answers::{origin_of, redirect, session_state, told, with_query};
 use deciding::{Known, Next};
 use request::{AuthorizationRequest, Faulty, checked};
 
-use super::model::{CodeBinding, GrantBinding};
+use super::model::{CodeBinding, GrantBinding, Resources};
 use super::operations::{self, NewAuthorization};
 use super::parked;
 use crate::client::model::{Client, ClientStatus, GrantType};
@@ -197,7 +197,7 @@ impl Authorizing<'_> {
         let root = change.root_of(self.call.issuer_id())?;
         let known = Known { client, request, session: live.as_ref(), decisions, clicked, now: change.now(), root };
         let next = known.next(change.reads()).await?;
-        let consented = known.consented_scopes();
+        let (consented, audiences) = (known.consented_scopes(), known.audiences());
         let flow = flow.map(|(flow, _)| flow);
         match next {
             Next::Refuse(error) => {
@@ -223,11 +223,11 @@ impl Authorizing<'_> {
                 change.act_as(Actor::User { user_id: user });
                 if given {
                     let parties = (user, client.id);
-                    let agreed = (consented.as_slice(), request.resources.as_slice());
+                    let agreed = (consented.as_slice(), audiences.as_slice());
                     operations::consent(change, self.call.issuer_id(), parties, agreed).await?;
                 }
                 self.end(change, flow.as_ref()).await?;
-                self.grant(change, request, live, session).await
+                self.grant(change, (request, audiences), live, session).await
             }
         }
     }
@@ -268,7 +268,7 @@ impl Authorizing<'_> {
     async fn grant(
         &self,
         change: &mut Change<'_>,
-        request: &AuthorizationRequest,
+        (request, resources): (&AuthorizationRequest, Resources),
         op: UserSession,
         browser: Option<BrowserSession>,
     ) -> Result<Answer, Refusal> {
@@ -281,14 +281,14 @@ impl Authorizing<'_> {
             grant: GrantBinding {
                 iss: self.call.iss(),
                 scopes: request.scopes.clone(),
-                resources: request.resources.clone(),
+                resources: resources.clone(),
                 claims: request.claims.clone(),
             },
             code: CodeBinding {
                 redirect_uri: request.back.redirect_uri.clone(),
                 challenge: request.challenge.clone(),
                 nonce: request.nonce.clone(),
-                resources: request.resources.clone(),
+                resources,
             },
             code_lifetime: Duration::from_secs(settings.security.authorization_code_ttl.into()),
             idle_timeout: settings.access.sessions.idle_timeout,

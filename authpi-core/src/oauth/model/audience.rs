@@ -36,6 +36,11 @@ impl Resources {
         Ok(Self(found))
     }
 
+    /// What the settings of a client name, which were checked when they were saved.
+    pub fn one(resource: &str) -> Self {
+        Self(vec![resource.to_owned()])
+    }
+
     /// None were asked for.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -80,6 +85,14 @@ impl Audience {
         match self {
             Self::One(one) => one == whom,
             Self::Many(many) => many.iter().any(|one| one == whom),
+        }
+    }
+
+    /// It names somebody, and nobody but `those`.
+    pub fn names_only(&self, those: &[&str]) -> bool {
+        match self {
+            Self::One(one) => those.contains(&one.as_str()),
+            Self::Many(many) => !many.is_empty() && many.iter().all(|one| those.contains(&one.as_str())),
         }
     }
 }

@@ -9,6 +9,9 @@ use crate::timestamp::Timestamp;
 /// `typ` in the header of an access token (RFC 9068 §2.1). It is what keeps other tokens out of APIs.
 pub const ACCESS_TYP: &str = "at+jwt";
 
+/// `typ` in the header of a logout token (OpenID Connect Back-Channel Logout 1.0 §2.4).
+pub const LOGOUT_TYP: &str = "logout+jwt";
+
 /// Of whose kind a credential is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -186,3 +189,36 @@ pub struct RefreshClaims {
     /// What tells it from other tokens.
     pub token_use: TokenUse,
 }
+
+/// Claims of a logout token (OpenID Connect Back-Channel Logout 1.0 §2.4). Never a `nonce`, so that it passes for no ID
+/// token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogoutClaims {
+    /// URL of the issuer.
+    pub iss: String,
+    /// The user.
+    pub sub: String,
+    /// The client.
+    pub aud: String,
+    /// Unix seconds.
+    pub exp: i64,
+    /// Unix seconds.
+    pub iat: i64,
+    /// Unique.
+    pub jti: String,
+    /// The session of the client that has ended.
+    pub sid: SessionId,
+    /// What has happened (RFC 8417 §2.2).
+    pub events: LogoutEvents,
+}
+
+/// `events` of a logout token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogoutEvents {
+    #[serde(rename = "http://schemas.openid.net/event/backchannel-logout")]
+    backchannel_logout: Nothing,
+}
+
+/// An empty object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Nothing {}

@@ -11,7 +11,8 @@ mod pkce;
 
 pub use audience::{Audience, InvalidResource, Resources, audience};
 pub use claims::{
-    ACCESS_TYP, AccessClaims, Actor, Dat, IdClaims, OrganizationClaim, RefreshClaims, TokenUse, VerifiedAccess,
+    ACCESS_TYP, AccessClaims, Actor, Dat, IdClaims, LOGOUT_TYP, LogoutClaims, LogoutEvents, OrganizationClaim,
+    RefreshClaims, TokenUse, VerifiedAccess,
 };
 pub use claims_request::{ClaimsRequest, InvalidClaims, Wanted, wanted};
 pub use code::{AuthorizationCode, CodeBinding, SPENT_KEPT};

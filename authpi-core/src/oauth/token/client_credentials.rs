@@ -8,7 +8,7 @@ use crate::event::model::{EventDraft, Subject};
 use crate::id::{MemberId, OrganizationId, VerifierId};
 use crate::key::model::Algorithm;
 use crate::oauth::client_authentication::Requester;
-use crate::oauth::minting::{AGENT_LIFETIME, access_token, algorithm_of, new_jti, seconds};
+use crate::oauth::minting::{AGENT_LIFETIME, access_token, algorithm_of, lifetime as chosen, new_jti, seconds};
 use crate::oauth::model::{AccessClaims, Dat, Resources, audience};
 use crate::oauth::organizations::OrganizationsClaim;
 use crate::oauth::targets::{resources_of_agent, resources_of_client};
@@ -41,7 +41,7 @@ async fn of_client(
     let granted = scopes::for_machine(selection.scope, &client.details.settings.scopes)?;
     let resources = resources_of_client(call.issuer(), client, form)?;
     let (id, now) = (client.id.to_string(), call.now().as_seconds());
-    let lifetime = openid.access_token_ttl;
+    let lifetime = chosen(openid.access_token_ttl);
     let claims = AccessClaims {
         iss: call.iss(),
         sub: id.clone(),

@@ -2,6 +2,7 @@
 
 mod authorization_code;
 mod client_credentials;
+mod exchange;
 mod refresh;
 
 use async_trait::async_trait;
@@ -27,6 +28,7 @@ pub(super) struct Token;
 pub(super) enum Prepared {
     Code(authorization_code::CodeUse),
     Refresh(refresh::RefreshUse),
+    Exchange(Box<exchange::Exchange>),
 }
 
 #[async_trait]
@@ -53,6 +55,15 @@ impl Runtime for Token {
                 parameter("scope", "Scopes, separated by spaces."),
                 parameter("resource", "Whom the token is for (RFC 8707).").repeatable(),
                 parameter("org", "Selects an organization."),
+                parameter(
+                    "subject_token",
+                    "For whom an agent will act: their access token, or the id of a delegation.",
+                ),
+                parameter("subject_token_type", "Which of the two."),
+                parameter("actor_token", "The agent's own access token, where a client calls."),
+                parameter("actor_token_type", "`urn:ietf:params:oauth:token-type:access_token`"),
+                parameter("requested_token_type", "`urn:ietf:params:oauth:token-type:access_token`"),
+                parameter("audience", "One more `resource`, in an exchange.").repeatable(),
             ])
             .answers_bare::<TokenResponse>()
     }
@@ -66,6 +77,10 @@ impl Runtime for Token {
             "client_credentials" => client_credentials::answer(call, form, requester).await.map(Step::Answer),
             "authorization_code" => Ok(authorization_code::prepare(call, form, requester).await?.map(Prepared::Code)),
             "refresh_token" => Ok(refresh::prepare(call, form, requester).await?.map(Prepared::Refresh)),
+            exchange::GRANT => {
+                let prepared = exchange::prepare(call, form, requester).await?;
+                Ok(prepared.map(|made| Prepared::Exchange(Box::new(made))))
+            }
             _ => {
                 let rule = "The grant is not supported.";
                 Err(OAuthError::new(OAuthCode::UnsupportedGrantType, rule).into())
@@ -77,6 +92,7 @@ impl Runtime for Token {
         match prepared {
             Prepared::Code(code) => authorization_code::apply(change, call, code).await,
             Prepared::Refresh(refresh) => refresh::apply(change, call, refresh).await,
+            Prepared::Exchange(made) => exchange::apply(change, call, made).await,
         }
     }
 }

@@ -22,6 +22,11 @@ pub enum EndCause {
 }
 
 impl EndCause {
+    /// The client is told that its session ended (D106): it was not the client itself that ended it.
+    pub const fn is_told(self) -> bool {
+        !matches!(self, Self::CodeReplay | Self::TokenRevoked)
+    }
+
     /// The value in events, and the reason where nobody gave one.
     pub const fn as_str(self) -> &'static str {
         match self {

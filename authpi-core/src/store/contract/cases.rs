@@ -58,6 +58,7 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, client: [
             every_field_comes_back_as_it_was_written,
             another_issuer_sees_and_changes_nothing,
+            details_are_given_of_those_that_are_asked_for_and_not_deleted,
             a_stale_version_changes_nothing,
             of_parallel_rotations_of_one_version_one_wins,
             pages_neither_repeat_nor_skip_while_rows_come_and_go,
@@ -158,12 +159,22 @@ macro_rules! store_contract {
             another_issuer_sees_and_changes_nothing,
             of_parallel_creators_one_makes_a_generation,
             a_generation_that_is_taken_adds_nothing,
+            a_key_is_withdrawn_once_and_by_its_own_issuer,
             a_rotated_issuer_has_both_generations,
             keys_that_were_succeeded_long_ago_are_removed,
             the_version_follows_the_keys_and_the_issuer,
             everyone_is_told_what_the_issuer_says,
             a_deleted_issuer_publishes_nothing_and_gets_no_keys,
             issuers_with_keys_are_walked_in_pages,
+        ]);
+        $crate::store_contract!(@room $run, logout: [
+            every_field_comes_back_as_it_was_written,
+            notices_are_due_by_time_longest_first_and_in_batches,
+            of_parallel_claims_of_one_notice_one_wins,
+            a_stale_claim_changes_and_removes_nothing,
+            another_issuer_changes_and_removes_nothing,
+            a_dropped_unit_queues_nothing,
+            old_notices_are_purged_in_batches_whoever_holds_them,
         ]);
         $crate::store_contract!(@room $run, mail: [
             every_field_comes_back_as_it_was_written,
@@ -320,6 +331,7 @@ macro_rules! store_contract {
         $crate::store_contract!(@room $run, grant: [
             every_field_comes_back_as_it_was_written,
             another_issuer_sees_and_changes_nothing,
+            sessions_are_found_by_the_key_that_signed_their_refresh_token,
             of_parallel_uses_of_a_code_one_spends_it,
             of_parallel_rotations_of_a_token_one_wins,
             the_first_refresh_token_is_set_once,

@@ -184,6 +184,27 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
     assert_eq!(comparable(&find(&ground, full.issuer_id, full.id).await.unwrap()), comparable(&plain));
 }
 
+pub async fn details_are_given_of_those_that_are_asked_for_and_not_deleted(ground: Ground) {
+    let (issuer, gone) = (mint(), client(mint()));
+    let (one, other) = (client(issuer), client(issuer));
+    let gone = Client { issuer_id: issuer, ..gone };
+    let stranger = client(mint());
+    for client in [&one, &other, &gone, &stranger] {
+        insert(&ground, client).await;
+    }
+    let mut unit = begin(&ground, START).await;
+    assert_eq!(unit.clients().delete(issuer, gone.id, gone.updated_at).await.unwrap(), WriteOutcome::Done);
+    unit.commit().await.unwrap();
+    let store = ground.store();
+    let asked = async |among: &[ClientId]| {
+        let found = store.reads().clients().details_of(issuer, among).await.unwrap();
+        found.into_iter().collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let found = asked(&[one.id, gone.id, stranger.id, one.id]).await;
+    assert_eq!(found, std::collections::BTreeMap::from([(one.id, one.details.clone())]));
+    assert!(asked(&[]).await.is_empty());
+}
+
 pub async fn another_issuer_sees_and_changes_nothing(ground: Ground) {
     let ours = client(mint());
     insert(&ground, &ours).await;

@@ -18,6 +18,7 @@ use crate::outcome::{InsertOutcome, SpendOutcome};
 use crate::seal::RootKey;
 use crate::secret::{KeyTag, Pepper, Peppers};
 use crate::session::model::UserSession;
+use crate::session::repository::SessionsOf;
 use crate::timestamp::Timestamp;
 
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -153,6 +154,21 @@ pub async fn another_issuer_sees_and_changes_nothing(ground: Ground) {
     let grants = store.reads().grants();
     assert_eq!(grants.consent(stranger, agreed.user_id, agreed.client_id).await.unwrap(), None);
     assert_eq!(grants.consents(agreed.issuer_id, agreed.user_id).await.unwrap(), [agreed]);
+}
+
+pub async fn sessions_are_found_by_the_key_that_signed_their_refresh_token(ground: Ground) {
+    let (issuer, kid) = (mint(), Uuid::from_u128(7));
+    let mut signed = Vec::new();
+    for (of, with) in [(issuer, Some(kid)), (issuer, Some(Uuid::from_u128(8))), (issuer, None), (mint(), Some(kid))] {
+        let one = session(of, mint());
+        insert_session(&ground, &one).await;
+        let mut unit = begin(&ground, START).await;
+        unit.grants().insert_grant(&Grant { refresh_kid: with, ..grant(&one) }).await.unwrap();
+        unit.commit().await.unwrap();
+        signed.push(one.id);
+    }
+    let found = ground.store().reads().sessions().live(issuer, SessionsOf::SignedWith(kid), None, 10).await.unwrap();
+    assert_eq!(found.iter().map(|session| session.id).collect::<Vec<_>>(), signed[..1]);
 }
 
 pub async fn of_parallel_uses_of_a_code_one_spends_it(ground: Ground) {

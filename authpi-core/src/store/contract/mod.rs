@@ -35,6 +35,7 @@ pub mod issuer;
 pub mod issuer_removal;
 pub mod issuer_settings;
 pub mod login;
+pub mod logout;
 pub mod mail;
 pub mod membership;
 pub mod membership_groups;

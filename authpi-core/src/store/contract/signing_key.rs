@@ -107,6 +107,20 @@ pub async fn another_issuer_sees_and_changes_nothing(ground: Ground) {
     assert_eq!(kids(&newest(&ground, ours).await), kids(&keys));
 }
 
+pub async fn a_key_is_withdrawn_once_and_by_its_own_issuer(ground: Ground) {
+    let (ours, stranger) = (an_issuer(&ground).await.id, an_issuer(&ground).await.id);
+    let keys = generation(ours, 1, START, START);
+    assert_eq!(add(&ground, &keys).await, AddOutcome::Added);
+    let lost = keys[0].kid;
+    for (issuer, expected) in [(stranger, false), (ours, true), (ours, false)] {
+        let mut unit = begin(&ground, START).await;
+        assert_eq!(unit.signing_keys().withdraw(issuer, lost).await.unwrap(), expected);
+        unit.commit().await.unwrap();
+    }
+    assert_eq!(kids(&newest(&ground, ours).await), kids(&keys[1..]));
+    assert!(ground.store().reads().signing_keys().find(ours, lost).await.unwrap().is_none());
+}
+
 pub async fn of_parallel_creators_one_makes_a_generation(ground: Ground) {
     let issuer = an_issuer(&ground).await.id;
     for number in 1..=2 {

@@ -12,6 +12,7 @@
 
 mod baseline;
 mod cases;
+mod idp;
 mod measure;
 mod platform;
 mod tokens;
@@ -55,5 +56,6 @@ async fn run(title: &str, url: &str, scale: Scale) {
     baseline::run(url, scale, &mut report).await;
     let platform = Platform::start(url).await;
     cases::run(&platform, scale, &mut report).await;
+    idp::run(&platform, scale, &mut report).await;
     report.print();
 }
