@@ -189,7 +189,6 @@ pub(super) async fn take_up(
 }
 
 /// The organization that the user has joined; none when the invitation is not theirs, or not open.
-
 async fn accepted(
     change: &mut Change<'_>,
     visitor: &Visitor,
