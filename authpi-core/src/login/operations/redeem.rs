@@ -87,7 +87,7 @@ pub enum Redeemed {
     /// It was opened in another browser than the one that asked: that one wants this code.
     Elsewhere {
         /// How the mail came to be.
-        content: ProofContent,
+        content: Box<ProofContent>,
         /// When.
         asked_at: crate::timestamp::Timestamp,
         /// What to type there.
@@ -122,7 +122,7 @@ pub async fn open_link(
     };
     if !is_here {
         let code = token.code(change.root_of(issuer)?, 6);
-        return Ok(Redeemed::Elsewhere { content, asked_at: proof.created_at, code });
+        return Ok(Redeemed::Elsewhere { content: Box::new(content), asked_at: proof.created_at, code });
     }
     if !confirmed {
         return Ok(Redeemed::Verified { address: content.address });

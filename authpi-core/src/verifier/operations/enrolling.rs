@@ -27,7 +27,7 @@ pub enum Completed {
     /// The factor is in force.
     Enrolled {
         /// The factor.
-        verifier: Verifier,
+        verifier: Box<Verifier>,
         /// Codes that were made with it, because the user had none.
         codes: Option<BackupCodes>,
     },
@@ -114,7 +114,7 @@ pub async fn complete(
         Some(_) => None,
         None => Some(first_codes(change, issuer, user).await?),
     };
-    Ok(Completed::Enrolled { verifier, codes })
+    Ok(Completed::Enrolled { verifier: Box::new(verifier), codes })
 }
 
 async fn unfinished(
