@@ -1,7 +1,7 @@
 //! What was mailed comes back: as a code that is typed, or as a link that is opened.
 
 use super::address::take_effect;
-use super::admission::{Admission, admit};
+use super::admission::{Admission, Glance, admit};
 use super::advance::{advance, ground};
 use super::claim::claim;
 use super::lockout::{Counted, forgive};
@@ -243,7 +243,7 @@ async fn become_user(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
     let Some(pending) = &content.pending else { return Ok(Stepped::not(flow, Problem::Expired)) };
     let ground = ground(change, flow.issuer_id).await?;
     let Some(address) = Mailbox::parse(&content.address) else { return Ok(Stepped::not(flow, Problem::Expired)) };
-    let admitted = match admit(Glance::of(change, issuer)?, &ground, &address, true, pending).await? {
+    let admitted = match admit(Glance::of(change, flow.issuer_id)?, &ground, &address, true, pending).await? {
         Admission::Admitted(admitted) => admitted,
         Admission::Refused => {
             flow.state.refused(crate::login::model::Reason::NotAdmitted)?;
