@@ -13,6 +13,7 @@ use authpi_core::login::model::{
     BrowserSession, CookieKey, FlowCookie, LoginRequest, OpCookie, Question, Resumed, TrustTokens, Wants,
 };
 use authpi_core::login::operations::{self as logins, Visitor};
+use authpi_core::outcome::InsertOutcome;
 use authpi_core::session::model::{SessionStatus, UserSession};
 use authpi_core::sso::SsoDomain;
 use authpi_core::store::Change;
@@ -318,7 +319,9 @@ impl Work for SsoOnly {
         });
         after.updated_at = before.updated_at.next_version(change.now());
         let domain = self.domain.parse().map_err(Refusal::internal)?;
-        change.unit().connections().claim(self.place.1, self.organization, &domain).await?;
+        if change.unit().connections().claim(self.place.1, self.organization, &domain).await? == InsertOutcome::Taken {
+            return Err(Refusal::conflict("The domain is taken."));
+        }
         change.unit().connections().update(&after, before.updated_at).await?.required()
     }
 }

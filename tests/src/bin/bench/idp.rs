@@ -1,6 +1,7 @@
 //! The identity provider: tokens by the second against bare signatures, logins against bare password hashes.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use authpi_core::key::model::{Algorithm, KeyPair};
@@ -54,6 +55,9 @@ async fn baselines(scale: Scale, report: &mut Report) {
         .await;
 }
 
+/// People so far.
+static PEOPLE: AtomicUsize = AtomicUsize::new(0);
+
 /// A client that signs by one algorithm, with users.
 #[derive(Clone)]
 struct App {
@@ -80,7 +84,7 @@ impl App {
             json!({ "name": "Job", "confidential": true, "settings": { "scopes": ["a:read"], "openid": openid } });
         let mut users = Vec::new();
         for _ in 0..LOGINS {
-            let email = format!("{}@example.com", uuid::Uuid::new_v4().simple());
+            let email = format!("person{}@example.com", PEOPLE.fetch_add(1, Ordering::Relaxed));
             let body = json!({ "email": email, "password": PASSWORD, "profile": { "email_verified": true } });
             platform.call(Method::POST, &platform.below("/users"), Some(&body.to_string())).await;
             users.push(email);
