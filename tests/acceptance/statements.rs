@@ -138,3 +138,25 @@ async fn tokens_cost_the_statements_that_the_architecture_allows() {
     // grant, the session, activity, the event and its context.
     assert_eq!(refreshed, 12, "refresh");
 }
+
+#[tokio::test]
+async fn the_end_of_a_session_costs_the_same_for_each_client_that_does_not_want_to_be_told() {
+    let counted = Counted::start().await;
+    let app = &counted.app;
+    let issuer = app.issuer().await;
+    let user = app.user(&issuer, "ada@example.com").await;
+    let ended = async |sessions: usize| {
+        let op = app.log_in(&issuer, &user).await;
+        for _ in 0..sessions {
+            let client = client(app, &issuer, json!({})).await.0;
+            let session = app.authorize(&issuer, &user, &op, &client, None).await;
+            app.issue_tokens(&issuer, &session).await;
+        }
+        let before = counted.statements.load(Ordering::SeqCst);
+        app.root().act(&format!("{issuer}/sessions/{op}/revoke")).expect(200).await;
+        counted.statements.load(Ordering::SeqCst) - before
+    };
+    let (none, one, four) = (ended(0).await, ended(1).await, ended(4).await);
+    // With the first one it is asked once which clients want to be told; each session is written.
+    assert_eq!((one - none, four - one), (2, 3), "{none} {one} {four}");
+}
