@@ -255,7 +255,7 @@ async fn what_a_process_held_when_it_died_is_told_once_its_lease_is_over() {
     let services = told.ground.app.authpi.services();
     let (sid, _) = told.session().await;
     told.revoke(&sid).await;
-    let held = services.store.reads().logouts().due(services.now(), 10).await.unwrap().remove(0);
+    let held = services.store.reads().logouts().due(services.now(), 10, &[]).await.unwrap().remove(0);
     let mut unit = services.store.begin(services.now()).await.unwrap();
     let claimed = held.clone().claimed(services.now());
     assert_eq!(unit.logouts().update(&claimed, &held).await.unwrap(), WriteOutcome::Done);
@@ -270,7 +270,7 @@ async fn what_a_process_held_when_it_died_is_told_once_its_lease_is_over() {
     told.ground.app.advance(Duration::from_hours(24) + Duration::from_millis(1));
     told.work().await;
     told.ground.app.advance(Duration::from_secs(30));
-    let left = services.store.reads().logouts().due(services.now(), 10).await.unwrap();
+    let left = services.store.reads().logouts().due(services.now(), 10, &[]).await.unwrap();
     assert!(left.is_empty(), "{left:?}");
 }
 
@@ -288,5 +288,5 @@ async fn a_private_address_is_never_called() {
     }
     assert!(receiver.received().is_empty());
     let services = ground.app.authpi.services();
-    assert!(services.store.reads().logouts().due(services.now(), 10).await.unwrap().is_empty(), "given up");
+    assert!(services.store.reads().logouts().due(services.now(), 10, &[]).await.unwrap().is_empty(), "given up");
 }
