@@ -223,7 +223,7 @@ async fn what_fails_is_tried_three_times_each_with_a_token_of_its_own() {
     told.receiver.answer(200, &[], "");
     app.advance(Duration::from_secs(5));
     assert_eq!(told.tokens().await.len(), 1);
-    app.advance(Duration::from_secs(60));
+    app.advance(Duration::from_mins(1));
     assert!(told.tokens().await.is_empty(), "it knows");
 }
 
@@ -240,7 +240,7 @@ async fn nobody_is_told_who_is_disabled_gone_or_does_not_want_to_be_any_more() {
         assert!(told.tokens().await.is_empty());
         let back = json!({ "status": "active", "settings": { "openid": { "backchannel_logout_uri": format!("{}/out", told.receiver.base) } } });
         ground.app.root().patch(&client, back).expect(200).await;
-        ground.app.advance(Duration::from_secs(60));
+        ground.app.advance(Duration::from_mins(1));
         assert!(told.tokens().await.is_empty(), "what was dropped does not come back");
     }
     let (sid, _) = ground_with_a_session(&told).await;
