@@ -35,6 +35,7 @@ impl World {
         self.add(&verifiers, json!({ "type": "totp_app" })).await;
         self.belonging(&stranger).await;
         self.sessions(app).await;
+        self.signing_in(app).await;
         self.notes(colleague).await;
         self.uses(app).await;
         app.anonymous().get(&format!("/{}/jwks.json", self.id("issuer_id"))).expect(200).await;

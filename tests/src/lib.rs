@@ -27,6 +27,7 @@ pub mod provider;
 pub mod proxy;
 pub mod receiver;
 pub mod rows;
+mod runtime_rows;
 pub mod seed;
 pub mod server;
 pub mod sessions;
