@@ -43,7 +43,12 @@ pub async fn request(services: &Services, notice: &LogoutNotice) -> Result<Optio
         sid: notice.session_id,
         events: LogoutEvents::default(),
     };
-    let token = logout_token(services, issuer, algorithm_of(&client), &claims).await?;
+    let token = match logout_token(services, issuer, algorithm_of(&client), &claims).await {
+        Ok(token) => token,
+        // The issuer is being deleted: nothing is signed in its name any more.
+        Err(Refusal::NotFound) => return Ok(None),
+        Err(refusal) => return Err(refusal),
+    };
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
     Ok(Some(OutgoingRequest {
         method: Method::POST,

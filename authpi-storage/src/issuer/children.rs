@@ -8,7 +8,7 @@ use authpi_core::membership::repository::MembershipRepository;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, TryGetable, Value};
 use uuid::Uuid;
 
 use crate::convert::id;
@@ -60,7 +60,6 @@ const OTHER: &[Belongings] = &[
     of("authpi_denied_token", "id"),
     of("authpi_used_assertion", "id"),
     of("authpi_mail_tally", "about"),
-    of("authpi_login_tries", "counted"),
     of("authpi_note_mention", "note_id"),
     of("authpi_note_reference", "note_id"),
     of("authpi_note", "id"),
@@ -75,6 +74,9 @@ const OTHER: &[Belongings] = &[
     of("authpi_sso_domain", "org_id"),
     of("authpi_organization", "id"),
 ];
+
+/// Tables whose rows are told apart by a hash.
+const HASHED: &[Belongings] = &[of("authpi_login_tries", "counted")];
 
 /// Counts what callers can see.
 pub(super) async fn count(
@@ -133,11 +135,14 @@ pub(super) async fn remove(unit: &mut Unit, issuer: IssuerId, limit: u32) -> Res
     }
     let mut removed = 0;
     for belongings in PERSONAL {
-        removed += remove_rows(&unit.connection, belongings, issuer, room(limit, removed)).await?;
+        removed += remove_rows::<Uuid>(&unit.connection, belongings, issuer, room(limit, removed)).await?;
     }
     removed += remove_memberships(unit, issuer, room(limit, removed)).await?;
+    for belongings in HASHED {
+        removed += remove_rows::<Vec<u8>>(&unit.connection, belongings, issuer, room(limit, removed)).await?;
+    }
     for belongings in OTHER {
-        removed += remove_rows(&unit.connection, belongings, issuer, room(limit, removed)).await?;
+        removed += remove_rows::<Uuid>(&unit.connection, belongings, issuer, room(limit, removed)).await?;
     }
     Ok(removed)
 }
@@ -147,27 +152,27 @@ fn room(limit: u32, removed: u64) -> u32 {
     limit.saturating_sub(u32::try_from(removed).unwrap_or(u32::MAX))
 }
 
-async fn remove_rows(
+async fn remove_rows<K: TryGetable + Into<Value>>(
     connection: &impl ConnectionTrait,
     belongings: &Belongings,
     issuer: IssuerId,
     room: u32,
 ) -> Result<u64, StoreError> {
-    let keys = keys(connection, belongings, issuer, room).await?;
+    let keys: Vec<K> = keys(connection, belongings, issuer, room).await?;
     if keys.is_empty() {
         return Ok(0);
     }
     let statement = Query::delete()
         .from_table(Alias::new(belongings.table))
         .and_where(Expr::col(Alias::new(belongings.issuer)).eq(issuer.uuid()))
-        .and_where(Expr::col(Alias::new(belongings.key)).is_in(keys))
+        .and_where(Expr::col(Alias::new(belongings.key)).is_in(keys.into_iter().map(Into::into)))
         .to_owned();
     Ok(connection.execute(&statement).await.map_err(failed(REMOVE))?.rows_affected())
 }
 
 /// Memberships go with what stands beside them, organization by organization.
 async fn remove_memberships(unit: &mut Unit, issuer: IssuerId, limit: u32) -> Result<u64, StoreError> {
-    let organizations = keys(&unit.connection, &of("authpi_membership", "org_id"), issuer, limit).await?;
+    let organizations: Vec<Uuid> = keys(&unit.connection, &of("authpi_membership", "org_id"), issuer, limit).await?;
     let mut removed = 0;
     for organization in BTreeSet::from_iter(organizations) {
         removed += unit.remove_of_organization(id(organization), room(limit, removed)).await?;
@@ -175,12 +180,12 @@ async fn remove_memberships(unit: &mut Unit, issuer: IssuerId, limit: u32) -> Re
     Ok(removed)
 }
 
-async fn keys(
+async fn keys<K: TryGetable>(
     connection: &impl ConnectionTrait,
     belongings: &Belongings,
     issuer: IssuerId,
     room: u32,
-) -> Result<Vec<Uuid>, StoreError> {
+) -> Result<Vec<K>, StoreError> {
     if room == 0 {
         return Ok(Vec::new());
     }
