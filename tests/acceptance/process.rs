@@ -180,7 +180,8 @@ async fn what_keeps_the_server_from_starting_is_said_clearly() {
 async fn another_master_key_than_the_databases_is_refused(backend: Backend) {
     let Some(home) = Home::new(backend).await else { return };
     let port = free_port();
-    drop(Server::start(home.command(port), port).await);
+    // Until it is gone it holds the database.
+    Server::start(home.command(port), port).await.child.kill().await.unwrap();
     std::fs::remove_file(home.folder.path().join("authpi.key")).unwrap();
     let (code, log) = run_to_end(home.command(free_port())).await;
     assert_eq!(code, 1, "{log}");
