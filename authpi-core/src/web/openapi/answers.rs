@@ -68,14 +68,29 @@ pub(super) fn of(route: &Route, schemas: &Finished) -> Map<String, Value> {
         responses.insert("304".to_owned(), json!({ "description": "Not modified.", "headers": headers }));
     }
     for (status, media) in route.others {
-        responses.insert(status.to_string(), other(*status, media));
+        let known = responses.get_mut(&status.to_string()).filter(|_| !media.is_empty());
+        match known.and_then(|known| known.get_mut("content")).and_then(Value::as_object_mut) {
+            Some(content) => drop(content.insert((*media).to_owned(), text())),
+            None => drop(responses.insert(status.to_string(), other(*status, media))),
+        }
     }
     for status in refusals(route) {
         if let Some(name) = problems::name(status) {
-            responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
+            let or_page = if shows_pages(route) { problems::OR_PAGE } else { "" };
+            responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}{or_page}") }));
         }
     }
     responses
+}
+
+/// People meet it, and are told of refusals by a page.
+fn shows_pages(route: &Route) -> bool {
+    route.others.iter().any(|(status, media)| *media == "text/html" || *status == 303)
+}
+
+/// Any text.
+fn text() -> Value {
+    json!({ "schema": { "type": "string" } })
 }
 
 /// A redirect, or a page.
@@ -85,7 +100,7 @@ fn other(status: u16, media: &str) -> Value {
     if media.is_empty() {
         return json!({ "description": description, "headers": headers });
     }
-    json!({ "description": description, "headers": headers, "content": { media: { "schema": { "type": "string" } } } })
+    json!({ "description": description, "headers": headers, "content": { media: text() } })
 }
 
 fn header(name: &str) -> Value {

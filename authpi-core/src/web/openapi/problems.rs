@@ -110,9 +110,22 @@ pub(super) fn name(status: u16) -> Option<&'static str> {
     ALL.iter().find(|problem| problem.status == status).map(|problem| problem.name)
 }
 
-/// The response of every status.
+/// What the names of responses end with that may be a page as well.
+pub(super) const OR_PAGE: &str = "OrPage";
+
+/// The response of every status, and the same where it may be a page.
 pub(super) fn responses() -> Map<String, Value> {
-    ALL.iter().map(|problem| (problem.name.to_owned(), response(problem))).collect()
+    let mut all = Map::new();
+    for problem in &ALL {
+        let alone = response(problem);
+        let mut or_page = alone.clone();
+        if let Some(content) = or_page.get_mut("content").and_then(Value::as_object_mut) {
+            content.insert("text/html".to_owned(), json!({ "schema": { "type": "string" } }));
+        }
+        all.insert(problem.name.to_owned(), alone);
+        all.insert(format!("{}{OR_PAGE}", problem.name), or_page);
+    }
+    all
 }
 
 fn response(problem: &Problem) -> Value {
