@@ -13,6 +13,8 @@
 mod access;
 #[path = "../acceptance/churn.rs"]
 mod churn;
+#[path = "../acceptance/crowd.rs"]
+mod crowd;
 #[path = "../acceptance/embedding.rs"]
 mod embedding;
 #[path = "../acceptance/interrupted.rs"]
