@@ -2,6 +2,7 @@
 //! passes. Nothing here knows an endpoint.
 
 pub mod access_token;
+mod admission;
 pub mod answer;
 pub mod authentication;
 pub mod bearer;

@@ -13,11 +13,10 @@ use futures_util::future::{Either, join, select};
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, IF_NONE_MATCH, ORIGIN};
 use http::{HeaderMap, Method};
 
+use super::admission::{Placed, admit};
 use super::answer::Answer;
-use super::authentication::{announce, client_address, identify, request_context};
-use super::bearer::Place;
+use super::authentication::announce;
 use super::call::CallHead;
-use super::caller::Caller;
 use super::challenge::Challenge;
 use super::cookies::expire_all;
 use super::endpoint::{AnyAsk, AnyWrite, Attempts, Handler, Read, read_call};
@@ -27,22 +26,18 @@ use super::lockout::needs_credit;
 use super::metrics::Measured;
 use super::origins::preflight;
 use super::problem::{answer_of_issuer, answer_to, defect};
-use super::rate_limit::BucketKey;
 use super::request::{HEADER_LIMIT, Request};
-use super::route::{Access, RateClass, Route};
+use super::route::Access;
 use super::router::{Matched, Router};
 use super::runtime::{AnyRuntime, IssuerCall};
 use super::services::{Origin, Services};
 use crate::billing::operations as billing;
 use crate::error::Refusal;
 use crate::event::model::{Actor, Trigger};
-use crate::hostname::Hostname;
 use crate::id::{AccountId, IssuerId};
 use crate::issuer::model::{IssuerHead, IssuerStatus};
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::retries::Retries;
-use crate::rights::Rights;
-use crate::scope::Scope;
 use crate::secret::hex;
 use crate::store::{Change, ChangeContext, Claim};
 
@@ -51,12 +46,6 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 /// How long an answer takes at least that must not tell by its time (D164).
 const LEAST: Duration = Duration::from_millis(250);
-
-/// An operation, and the domain by which the request came to it.
-struct Placed {
-    matched: Matched,
-    site: Option<Hostname>,
-}
 
 /// Answers requests.
 pub struct Pipeline {
@@ -77,7 +66,7 @@ impl Pipeline {
         let asks_first =
             request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         let mut deadline = self.services.transport.executor.sleep(DEADLINE);
-        let matched = match in_time(&mut deadline, self.place(&mut request)).await {
+        let matched = match in_time(&mut deadline, self.services.place(&mut request)).await {
             Ok(site) => self.router.find(&request.method, &request.path).map(|matched| Placed { matched, site }),
             Err(refusal) => Err(refusal),
         };
@@ -113,30 +102,6 @@ impl Pipeline {
         self.finished(answer, origin.as_ref(), is_open, &reference)
     }
 
-    /// Where the request leads: at a domain of an account to the issuer that it serves, as if that stood in the path.
-    async fn place(&self, request: &mut Request) -> Result<Option<Hostname>, Refusal> {
-        let services = &self.services;
-        let Some(host) = request.host.as_ref().filter(|host| !services.urls.is_base_host(host)) else {
-            return Ok(None);
-        };
-        let host: Option<Hostname> = host.parse().ok();
-        let issuer = if let Some(host) = &host {
-            if services.known_site(host).is_none() {
-                // The store is not asked for any number of names.
-                let address = client_address(&services.options, &request.headers, request.peer);
-                services.limits.take(RateClass::Discovery, BucketKey::of_address(address))?;
-            }
-            services.issuer_at(host).await?
-        } else {
-            None
-        };
-        if let Some(issuer) = issuer {
-            request.path.insert_str(0, &format!("/{issuer}"));
-            return Ok(host);
-        }
-        if services.options.refuse_other_hosts { Err(Refusal::MisdirectedRequest) } else { Ok(None) }
-    }
-
     async fn answer(
         &self,
         request: Request,
@@ -148,7 +113,7 @@ impl Pipeline {
             return Ok(expire_all(answer_to(&Refusal::HeadersTooLarge, reference), &request.headers));
         }
         let matched = matched?;
-        let head = self.admit(request, matched, reference).await?;
+        let head = admit(&self.services, request, matched, reference).await?;
         let operation = Arc::clone(&head.operation);
         if let Some(caller) = head.caller.as_ref().filter(|_| !operation.route.verifies) {
             let (trace, context) = (Some(head.reference.clone()), head.context.clone());
@@ -195,56 +160,6 @@ impl Pipeline {
         let _ = self.services.entropy.fill(&mut random);
         let [jitter] = random;
         LEAST + Duration::from_millis(u64::from(jitter) / 4)
-    }
-
-    /// Authenticates, limits and authorizes.
-    async fn admit(&self, request: Request, placed: Placed, reference: &str) -> Result<CallHead, Refusal> {
-        let Placed { matched, site } = placed;
-        let services = &self.services;
-        let address = client_address(&services.options, &request.headers, request.peer);
-        let route = &matched.operation.route;
-        let account: Option<AccountId> = if route.opens_account {
-            Some(services.ids.mint(services.now()).map_err(Refusal::internal)?)
-        } else {
-            parameter(&matched, "account_id")
-        };
-        let context = request_context(&request.headers, address);
-        let caller = match route.access {
-            Access::Issuer if matches!(route.rate, RateClass::Token | RateClass::Proof | RateClass::SsoDiscovery) => {
-                None
-            }
-            Access::Public | Access::Issuer => {
-                services.limits.take(route.rate, BucketKey::of_address(address))?;
-                None
-            }
-            Access::Credential | Access::Scope(_) => {
-                let caller =
-                    identify(services, &request.headers, request.query.as_deref(), address, Place::Core).await?;
-                services.limits.take(route.rate, BucketKey::Credential(caller.credential_id()))?;
-                if let Some(key) = &caller.limited_key {
-                    let origin = caller.origin(Some(reference.to_owned()), context.clone());
-                    services.use_own_key(key, origin).await?;
-                }
-                authorize(&caller, route, account)?;
-                Some(caller)
-            }
-        };
-        Ok(CallHead {
-            services: Arc::clone(services),
-            caller,
-            account,
-            issuer: None,
-            site,
-            path: matched.path,
-            operation: matched.operation,
-            raw_query: request.query,
-            headers: request.headers.clone(),
-            raw_body: request.body,
-            reference: reference.to_owned(),
-            address,
-            context,
-            now: services.now(),
-        })
     }
 
     async fn ask(&self, endpoint: &dyn AnyAsk, mut head: CallHead) -> Result<Answer, Refusal> {
@@ -426,19 +341,6 @@ async fn in_time<T>(
     }
 }
 
-fn authorize(caller: &Caller, route: &Route, account: Option<AccountId>) -> Result<(), Refusal> {
-    let names_account = route.parameters().next() == Some("account_id");
-    let held = account.and_then(|account| caller.in_account(account));
-    if names_account && held.is_none() {
-        return Err(Refusal::AccessDenied("The credential cannot act on this account."));
-    }
-    let Access::Scope(required) = route.access else { return Ok(()) };
-    let required: Scope = required.parse().map_err(|_| Refusal::internal("a route demands what is no scope"))?;
-    let is_removal = route.method == Method::DELETE;
-    let is_granted = |held: &Rights| if is_removal { held.grants_removal(&required) } else { held.grants(&required) };
-    if held.is_some_and(is_granted) { Ok(()) } else { Err(Refusal::InsufficientScope(required)) }
-}
-
 async fn existing(
     change: &Change<'_>,
     account: AccountId,
@@ -448,10 +350,6 @@ async fn existing(
         None => Ok(None),
         Some(issuer) => Ok(Some(change.reads().issuers().head(account, issuer).await?.ok_or(Refusal::NotFound)?)),
     }
-}
-
-fn parameter<T: std::str::FromStr>(matched: &Matched, name: &str) -> Option<T> {
-    matched.path.iter().find(|(known, _)| *known == name).and_then(|(_, value)| value.parse().ok())
 }
 
 /// The issuer of an endpoint of its own: what its answers call the protected space.

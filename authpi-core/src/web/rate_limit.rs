@@ -12,11 +12,37 @@ use governor::nanos::Nanos;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use super::route::RateClass;
 use crate::error::Refusal;
 use crate::id::{AccountId, Id};
 use crate::network::rate_limit_group;
 use crate::transport::Clock;
+
+/// Which token bucket a call draws on (conventions §11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateClass {
+    /// Core read.
+    Read,
+    /// Core write.
+    Write,
+    /// Checks of credentials: `GET /v1/me` and introspection.
+    Verification,
+    /// Discovery and JWKS.
+    Discovery,
+    /// Unauthenticated or failed authentication.
+    Unauthenticated,
+    /// `/token`, `/introspect`, `/revoke`, for one client from one address.
+    Token,
+    /// `/authorize`, `/userinfo`, `/logout`, consents, session check.
+    Session,
+    /// Calls of login flows and of the self-service portal.
+    Flow,
+    /// Steps inside them that prove something: password, code, link, reset.
+    Proof,
+    /// `/sso/discover`
+    SsoDiscovery,
+    /// Events that tell of an overflow: no class of callers.
+    Told,
+}
 
 /// What a bucket belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

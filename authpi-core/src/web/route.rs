@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::body::{self, Body, BodySchema, Components};
 use super::query::Parameter;
+pub use super::rate_limit::RateClass;
 
 /// Who may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,33 +19,6 @@ pub enum Access {
     Scope(&'static str),
     /// At an issuer: the operation itself asks the client, the browser or the bearer who they are.
     Issuer,
-}
-
-/// Which token bucket a call draws on (conventions §11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RateClass {
-    /// Core read.
-    Read,
-    /// Core write.
-    Write,
-    /// Checks of credentials: `GET /v1/me` and introspection.
-    Verification,
-    /// Discovery and JWKS.
-    Discovery,
-    /// Unauthenticated or failed authentication.
-    Unauthenticated,
-    /// `/token`, `/introspect`, `/revoke`, for one client from one address.
-    Token,
-    /// `/authorize`, `/userinfo`, `/logout`, consents, session check.
-    Session,
-    /// Calls of login flows and of the self-service portal.
-    Flow,
-    /// Steps inside them that prove something: password, code, link, reset.
-    Proof,
-    /// `/sso/discover`
-    SsoDiscovery,
-    /// Events that tell of an overflow: no class of callers.
-    Told,
 }
 
 /// Shape of the body of a success.

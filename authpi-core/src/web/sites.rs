@@ -5,9 +5,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::authentication::client_address;
+use super::rate_limit::{BucketKey, RateClass};
+use super::request::Request;
 use super::runtime::IssuerCall;
 use super::services::Services;
-use crate::error::StoreError;
+use crate::error::{Refusal, StoreError};
 use crate::hostname::Hostname;
 use crate::id::IssuerId;
 use crate::timestamp::Timestamp;
@@ -115,6 +118,32 @@ impl Services {
     /// The same by what this process knows, without the store.
     pub fn issuer_known_as(&self, iss: &str) -> Option<IssuerId> {
         self.urls.issuer_of(iss).or_else(|| self.known_site(&domain_of(iss)?)?.issuer())
+    }
+
+    /// Where a request leads: at a domain of an account to the issuer that it serves, as if that stood in the path.
+    ///
+    /// # Errors
+    /// [`Refusal::RateLimited`]; [`Refusal::Store`]; [`Refusal::MisdirectedRequest`] where other names are refused.
+    pub(super) async fn place(&self, request: &mut Request) -> Result<Option<Hostname>, Refusal> {
+        let Some(host) = request.host.as_ref().filter(|host| !self.urls.is_base_host(host)) else {
+            return Ok(None);
+        };
+        let host: Option<Hostname> = host.parse().ok();
+        let issuer = if let Some(host) = &host {
+            if self.known_site(host).is_none() {
+                // The store is not asked for any number of names.
+                let address = client_address(&self.options, &request.headers, request.peer);
+                self.limits.take(RateClass::Discovery, BucketKey::of_address(address))?;
+            }
+            self.issuer_at(host).await?
+        } else {
+            None
+        };
+        if let Some(issuer) = issuer {
+            request.path.insert_str(0, &format!("/{issuer}"));
+            return Ok(host);
+        }
+        if self.options.refuse_other_hosts { Err(Refusal::MisdirectedRequest) } else { Ok(None) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every case there is, by room.
+//! Every case there is, by room. One list in one macro, a line a case: it is read by searching, so it is not cut.
 
 /// Turns the cases of the contract into tests. `$run` takes a case and runs it on the backend's runtime:
 /// `fn(impl FnOnce(Ground) -> LocalBoxFuture<'static, ()>)`.
