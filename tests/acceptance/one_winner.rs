@@ -18,33 +18,7 @@ use tests::server::{Home, Server, free_port};
 use tests::visitor::Visitor;
 use tests::{App, Backend, Caller, Database, Driver, Provider, Reply};
 
-/// Tests of rules that hold whatever the database is.
-macro_rules! on_every_database {
-    ($($rule:ident,)*) => {
-        $(
-            mod $rule {
-                use tests::Backend;
-
-                #[tokio::test]
-                async fn on_sqlite() {
-                    super::$rule(Backend::Sqlite).await;
-                }
-
-                #[tokio::test]
-                async fn on_postgresql() {
-                    super::$rule(Backend::Postgres).await;
-                }
-
-                #[tokio::test]
-                async fn on_mariadb() {
-                    super::$rule(Backend::Mariadb).await;
-                }
-            }
-        )*
-    };
-}
-
-on_every_database! {
+tests::on_every_database! {
     of_64_refreshes_of_one_token_one_makes_a_successor_and_the_others_end_the_session,
     of_64_refreshes_within_the_window_all_get_the_bytes_of_the_one_that_was_made,
     of_32_uses_of_one_link_one_signs_in,

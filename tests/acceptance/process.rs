@@ -24,33 +24,7 @@ async fn run_to_end(mut command: Command) -> (i32, String) {
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Tests of rules that hold whatever the database is.
-macro_rules! on_every_database {
-    ($($rule:ident,)*) => {
-        $(
-            mod $rule {
-                use tests::Backend;
-
-                #[tokio::test]
-                async fn on_sqlite() {
-                    super::$rule(Backend::Sqlite).await;
-                }
-
-                #[tokio::test]
-                async fn on_postgresql() {
-                    super::$rule(Backend::Postgres).await;
-                }
-
-                #[tokio::test]
-                async fn on_mariadb() {
-                    super::$rule(Backend::Mariadb).await;
-                }
-            }
-        )*
-    };
-}
-
-on_every_database! {
+tests::on_every_database! {
     the_first_start_writes_credentials_that_work_and_the_next_one_makes_no_others,
     a_kill_at_any_point_of_the_first_start_leaves_credentials_that_work_or_none,
     what_was_answered_survives_a_kill,

@@ -80,3 +80,30 @@ async fn execute(server: &str, statement: &str) {
     admin.execute_unprepared(statement).await.unwrap();
     admin.close().await.unwrap();
 }
+
+/// Tests of rules that hold whatever the database is.
+#[macro_export]
+macro_rules! on_every_database {
+    ($($rule:ident,)*) => {
+        $(
+            mod $rule {
+                use $crate::Backend;
+
+                #[tokio::test]
+                async fn on_sqlite() {
+                    super::$rule(Backend::Sqlite).await;
+                }
+
+                #[tokio::test]
+                async fn on_postgresql() {
+                    super::$rule(Backend::Postgres).await;
+                }
+
+                #[tokio::test]
+                async fn on_mariadb() {
+                    super::$rule(Backend::Mariadb).await;
+                }
+            }
+        )*
+    };
+}
