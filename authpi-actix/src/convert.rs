@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use actix_web::body::BoxBody;
+use actix_web::body::{BodyStream, BoxBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName as ActixName, HeaderValue as ActixValue};
 use actix_web::{HttpRequest, HttpResponse, web};
-use authpi_core::web::answer::Answer;
+use authpi_core::web::answer::{Answer, AnswerBody};
 use authpi_core::web::request::{BODY_LIMIT, BodyError, Request, named_host};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -65,7 +65,10 @@ async fn read(mut payload: web::Payload) -> Result<Bytes, BodyError> {
 
 pub(crate) fn response(answer: Answer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = HttpResponse::new(status).set_body(BoxBody::new(answer.body));
+    let mut response = HttpResponse::new(status).set_body(match answer.body {
+        AnswerBody::Whole(bytes) => BoxBody::new(bytes),
+        AnswerBody::Chunks(chunks) => BoxBody::new(BodyStream::new(chunks)),
+    });
     for (name, value) in &answer.headers {
         let name = ActixName::from_bytes(name.as_str().as_bytes());
         if let (Ok(name), Ok(value)) = (name, ActixValue::from_bytes(value.as_bytes())) {

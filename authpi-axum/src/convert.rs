@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use authpi_core::web::answer::Answer;
+use authpi_core::web::answer::{Answer, AnswerBody};
 use authpi_core::web::request::{BODY_LIMIT, BodyError, Request, named_host};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -41,7 +41,10 @@ async fn read(body: Body) -> Result<Bytes, BodyError> {
 }
 
 pub(crate) fn response(answer: Answer) -> Response {
-    let mut response = Response::new(Body::from(answer.body));
+    let mut response = Response::new(match answer.body {
+        AnswerBody::Whole(bytes) => Body::from(bytes),
+        AnswerBody::Chunks(chunks) => Body::from_stream(chunks),
+    });
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     response

@@ -43,6 +43,7 @@ use crate::web::router::Router;
 use crate::web::services::{Options, Origin, Services};
 use crate::web::shares::Shares;
 use crate::web::sites::Sites;
+use crate::web::streams::Streams;
 use crate::worker::Workers;
 use crate::{documents, routes};
 
@@ -159,6 +160,12 @@ impl AuthPi {
     /// Starts the background workers; stop them before the process ends.
     pub fn start(&self) -> Workers {
         Workers::start(Arc::clone(&self.0.services))
+    }
+
+    /// Ends the answers that are made while they are sent, which would otherwise hold up a server that waits for what is
+    /// running: call it when the server begins to stop. Their clients go on where they were.
+    pub fn end_streams(&self) {
+        self.0.services.streams.end();
     }
 
     /// The engine's inside, for operations that a host calls in process.
@@ -328,6 +335,7 @@ impl Builder {
             sites: Sites::default(),
             client_keys: ClientKeys::default(),
             token_addresses: TokenAddresses::default(),
+            streams: Streams::default(),
             shares: Shares::default(),
             in_flight: InFlight::default(),
             roots: RwLock::new(HashMap::new()),

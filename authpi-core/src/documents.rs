@@ -4,8 +4,9 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use http::StatusCode;
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG};
+use http::{HeaderMap, StatusCode};
 use utoipa::ToSchema;
 
 use crate::error::Refusal;
@@ -55,7 +56,7 @@ fn text(body: String) -> Answer {
 /// Adds the hash of the content as its ETag.
 fn tagged(answer: Answer) -> Answer {
     use sha2::Digest;
-    let digest = sha2::Sha256::digest(&answer.body);
+    let digest = sha2::Sha256::digest(answer.body.bytes());
     let tag = format!("\"{}\"", hex(digest.get(..16).unwrap_or_default()));
     answer.header(ETAG, &tag)
 }
@@ -71,7 +72,7 @@ struct Document {
     name: &'static str,
     summary: &'static str,
     write: Box<dyn Fn() -> Answer + Send + Sync>,
-    written: OnceLock<Answer>,
+    written: OnceLock<(HeaderMap, Bytes)>,
 }
 
 #[async_trait]
@@ -87,6 +88,10 @@ impl Read for Document {
     }
 
     async fn answer(&self, _reads: &dyn Reads, _call: &Call) -> Result<Answer, Refusal> {
-        Ok(self.written.get_or_init(&self.write).clone())
+        let (headers, body) = self.written.get_or_init(|| {
+            let answer = (self.write)();
+            (answer.headers, answer.body.into_bytes())
+        });
+        Ok(Answer { status: StatusCode::OK, headers: headers.clone(), body: body.clone().into() })
     }
 }

@@ -1,6 +1,8 @@
 //! The event trail in SQL.
 
 mod aggregate;
+mod chain;
+mod chain_writes;
 mod erasure;
 
 use std::collections::HashMap;

@@ -26,6 +26,7 @@ mod fetch;
 mod jws;
 mod key;
 mod scope;
+pub mod trail;
 mod verifier;
 
 pub use claims::{Acting, Audience, Claims, OrganizationClaim, Token};

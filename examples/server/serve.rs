@@ -36,9 +36,11 @@ pub(crate) async fn until_stopped(listener: TcpListener, adapter: Adapter, authp
 async fn axum(listener: TcpListener, authpi: &AuthPi) -> std::io::Result<()> {
     let app = authpi_axum::routes::<()>(authpi).into_make_service_with_connect_info::<SocketAddr>();
     let (stopping, stopped) = oneshot::channel();
-    let server = axum::serve(listener, app).with_graceful_shutdown(async {
+    let ending = authpi.clone();
+    let server = axum::serve(listener, app).with_graceful_shutdown(async move {
         stop_signal().await;
         tracing::info!("stopping");
+        ending.end_streams();
         let _ = stopping.send(());
     });
     let out_of_time = async {
@@ -57,7 +59,7 @@ async fn axum(listener: TcpListener, authpi: &AuthPi) -> std::io::Result<()> {
 }
 
 async fn actix(listener: TcpListener, authpi: &AuthPi) -> std::io::Result<()> {
-    let authpi = authpi.clone();
+    let (authpi, ending) = (authpi.clone(), authpi.clone());
     let app = move || actix_web::App::new().configure(authpi_actix::configure(&authpi));
     let server = actix_web::HttpServer::new(app)
         .disable_signals()
@@ -68,6 +70,7 @@ async fn actix(listener: TcpListener, authpi: &AuthPi) -> std::io::Result<()> {
     let stopping = tokio::spawn(async move {
         stop_signal().await;
         tracing::info!("stopping");
+        ending.end_streams();
         handle.stop(true).await;
     });
     let served = server.await;

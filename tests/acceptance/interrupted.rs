@@ -94,7 +94,7 @@ async fn a_panic_in_an_endpoint_is_a_500_that_tells_nothing_and_is_logged_once()
         };
         let answer = pipeline.handle(request).await;
         assert_eq!(answer.status, 500);
-        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(answer.body.bytes()).unwrap();
         assert_eq!(body["error"], "server_error");
         assert!(!body.to_string().contains("hunter2"));
         let reference = body["reference"].as_str().unwrap();

@@ -4,20 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::Serialize;
-use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 use super::aggregate::Aggregate;
 use super::catalogue::{self, EventType};
-use super::model::{Actor, Event, RequestContext, SPEC, SaltedContext, SealedContext, Subject, Trigger, context_seal};
+use super::chain::GetChain;
+use super::export::Export;
+use super::model::{Event, EventView, SaltedContext, SealedContext, context_seal};
 use super::repository::EventFilter;
 use crate::error::Refusal;
 use crate::id::{EventId, IssuerId};
 use crate::keyring::IssuerRoot;
 use crate::page::{CursorKey, Page, TimeAndId};
 use crate::store::Reads;
-use crate::timestamp::Timestamp;
 use crate::web::answer::Answer;
 use crate::web::call::Call;
 use crate::web::endpoint::{Operation, Read};
@@ -41,98 +39,59 @@ pub(super) const FILTERS: [Parameter; 6] = [
 
 /// The operations of this room.
 pub fn routes() -> Vec<Arc<Operation>> {
-    vec![Operation::read(List), Operation::read(Aggregate), Operation::read(Get)]
-}
-
-/// An event on the wire: all ten members always, null where there is nothing.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Event)]
-pub struct EventView {
-    /// Version of the envelope.
-    spec: &'static str,
-    id: EventId,
-    /// Reference of the request; all events of one request share it.
-    trace: Option<String>,
-    /// A name of the catalogue.
-    #[serde(rename = "type")]
-    kind: &'static str,
-    /// Emitting system.
-    source: String,
-    /// Where the action came in.
-    trigger: Trigger,
-    auth: EventAuth,
-    subject: Subject,
-    timestamp: Timestamp,
-    /// What the type says; thin, without personal data.
-    #[schema(value_type = Option<Object>)]
-    data: Option<Map<String, Value>>,
-}
-
-/// Who acted, and where the request came from, as far as that is known and not erased.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct EventAuth {
-    #[serde(flatten)]
-    actor: Actor,
-    /// Address of the client.
-    ip: Option<String>,
-    /// `User-Agent` header.
-    user_agent: Option<String>,
-    /// ISO 3166-1 alpha-2.
-    country: Option<String>,
+    vec![
+        Operation::read(List),
+        Operation::read(Aggregate),
+        Operation::read(Get),
+        Operation::read(Export),
+        Operation::read(GetChain),
+    ]
 }
 
 impl EventView {
-    /// The event and its context, opened by `open_contexts`.
-    pub fn new(event: Event, context: RequestContext) -> Self {
-        let RequestContext { country, ip, user_agent } = context;
-        Self {
-            spec: SPEC,
-            id: event.id,
-            trace: event.trace,
-            kind: event.kind.as_str(),
-            source: event.source,
-            trigger: event.trigger,
-            auth: EventAuth { actor: event.actor, ip, user_agent, country },
-            subject: event.subject,
-            timestamp: event.timestamp,
-            data: Some(event.data).filter(|data| !data.is_empty()),
-        }
-    }
-
     /// Events with their contexts. A context that was erased, or whose root key is gone, is empty.
     ///
     /// # Errors
     /// [`Refusal::Store`], and [`Refusal::Internal`] when the vault does not give a key.
     pub async fn of(services: &Services, events: Vec<Event>) -> Result<Vec<Self>, Refusal> {
-        // A page names few issuers, and a root key that is gone is asked for once.
-        let mut roots: HashMap<IssuerId, Option<IssuerRoot>> = HashMap::new();
-        let mut views = Vec::with_capacity(events.len());
-        for event in events {
-            let mut context = None;
-            if let Some(sealed) = &event.context.sealed {
-                let root = match roots.get(&sealed.root) {
-                    Some(known) => known.clone(),
-                    None => services.root(sealed.root).await?,
-                };
-                context = root.as_ref().and_then(|root| open(root, event.id, sealed));
-                roots.insert(sealed.root, root);
-            }
-            views.push(Self::new(event, context.unwrap_or_default()));
-        }
-        Ok(views)
+        let contexts = contexts(services, &events.iter().collect::<Vec<_>>()).await?;
+        let context = |salted: Option<SaltedContext>| salted.map(|salted| salted.context).unwrap_or_default();
+        Ok(events.into_iter().zip(contexts).map(|(event, salted)| Self::new(event, context(salted))).collect())
     }
 }
 
-fn open(root: &IssuerRoot, event: EventId, sealed: &SealedContext) -> Option<RequestContext> {
+/// The contexts of events, in their order, with their salts; none where it was erased, or its root key is gone.
+///
+/// # Errors
+/// As [`EventView::of`].
+pub(super) async fn contexts(services: &Services, events: &[&Event]) -> Result<Vec<Option<SaltedContext>>, Refusal> {
+    // A page names few issuers, and a root key that is gone is asked for once.
+    let mut roots: HashMap<IssuerId, Option<IssuerRoot>> = HashMap::new();
+    let mut contexts = Vec::with_capacity(events.len());
+    for event in events {
+        let mut context = None;
+        if let Some(sealed) = &event.context.sealed {
+            let root = match roots.get(&sealed.root) {
+                Some(known) => known.clone(),
+                None => services.root(sealed.root).await?,
+            };
+            context = root.as_ref().and_then(|root| open(root, event.id, sealed));
+            roots.insert(sealed.root, root);
+        }
+        contexts.push(context);
+    }
+    Ok(contexts)
+}
+
+fn open(root: &IssuerRoot, event: EventId, sealed: &SealedContext) -> Option<SaltedContext> {
     let plain = root
         .key
         .open(&context_seal(event), &sealed.sealed)
         .inspect_err(|error| tracing::error!(%event, %error, "the context of an event cannot be opened"))
         .ok()?;
-    let salted: SaltedContext = serde_json::from_slice(&plain)
+    serde_json::from_slice(&plain)
         .inspect_err(|_| tracing::error!(%event, "the context of an event cannot be read"))
-        .ok()?;
-    Some(salted.context)
+        .ok()
 }
 
 pub(super) fn filter(query: &Query) -> Result<EventFilter, Refusal> {
@@ -169,7 +128,7 @@ impl Read for List {
         services.buffer.flush(services.store.as_ref()).await?;
         let found = reads.events().list(call.account()?, &filter, &page).await?;
         let views = Page { has_more: found.has_more, items: EventView::of(services, found.items).await? };
-        Ok(Answer::page(&views, |last| TimeAndId { at: last.timestamp, id: last.id }.encode()))
+        Ok(Answer::page(&views, |last| TimeAndId { at: last.timestamp(), id: last.id() }.encode()))
     }
 }
 

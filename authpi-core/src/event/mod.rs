@@ -3,5 +3,8 @@
 mod aggregate;
 pub mod api;
 pub mod catalogue;
+pub mod chain;
+mod export;
 pub mod model;
+pub mod operations;
 pub mod repository;

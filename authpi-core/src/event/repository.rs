@@ -1,5 +1,7 @@
 //! What storage answers and does for events.
 
+mod chain;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,6 +13,8 @@ use crate::id::{AccountId, ClientId, EventId, IssuerId, UserId};
 use crate::page::{Page, PageRequest, TimeAndId};
 use crate::timestamp::Timestamp;
 use crate::words::words;
+
+pub use chain::{ChainReads, ChainRepository, Chained, Stretch, Unchained};
 
 /// Which events a list shows; all conditions hold together.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +31,15 @@ pub struct EventFilter {
     pub after: Option<Timestamp>,
     /// Earlier than this, exclusive.
     pub before: Option<Timestamp>,
+}
+
+impl EventFilter {
+    /// It lets everything through.
+    pub fn is_empty(&self) -> bool {
+        let Self { issuer_id, user_id, client_id, kinds, after, before } = self;
+        let (ids, times) = ((issuer_id, user_id, client_id), (after, before));
+        ids == (&None, &None, &None) && times == (&None, &None) && kinds.is_empty()
+    }
 }
 
 /// How events are counted.
@@ -131,17 +144,20 @@ pub enum Consumer {
     Notices,
     /// Counts what is billed.
     Metering,
+    /// Gives every event its number in the hash chain of its account.
+    Chain,
 }
 
 impl Consumer {
     /// Every consumer.
-    pub const ALL: [Self; 2] = [Self::Notices, Self::Metering];
+    pub const ALL: [Self; 3] = [Self::Notices, Self::Metering, Self::Chain];
 
     /// Whether events of this type wait for the consumer.
     pub fn wants(self, kind: EventType) -> bool {
         let wanted: &[EventType] = match self {
             Self::Notices => NOTICED,
             Self::Metering => METERED,
+            Self::Chain => return true,
         };
         wanted.contains(&kind)
     }
@@ -185,7 +201,7 @@ const METERED: &[EventType] = &[
 
 /// Questions about events.
 #[async_trait]
-pub trait EventReads: EventCounts {
+pub trait EventReads: EventCounts + ChainReads {
     /// One event of the account.
     ///
     /// # Errors
@@ -222,7 +238,7 @@ pub trait EventCounts: Send + Sync {
 
 /// Writes of events: inserting, and removing what has expired. Nothing changes one.
 #[async_trait]
-pub trait EventRepository: EventReads {
+pub trait EventRepository: EventReads + ChainRepository {
     /// Adds events to the trail, in the unit of work of what they tell about.
     ///
     /// # Errors

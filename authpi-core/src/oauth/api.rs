@@ -65,7 +65,7 @@ fn open(path: &'static str) -> Route {
 
 fn published(document: &Document, cache_control: &str) -> Answer {
     let mut answer = Answer::empty(StatusCode::OK);
-    answer.body = document.body.clone();
+    answer.body = document.body.clone().into();
     answer.header(CONTENT_TYPE, "application/json").header(ETAG, &document.etag).header(CACHE_CONTROL, cache_control)
 }
 

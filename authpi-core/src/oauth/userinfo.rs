@@ -33,9 +33,9 @@ pub(super) struct UserInfo {
     pub method: Method,
 }
 
-/// The answer, and the sessions whose use is to be noted.
+/// What is answered, and the sessions whose use is to be noted.
 pub(super) struct Noted {
-    answer: Answer,
+    claims: Value,
     sessions: Vec<SessionId>,
 }
 
@@ -62,15 +62,15 @@ impl Runtime for UserInfo {
         let has_form = self.method == Method::POST && call.has_type("application/x-www-form-urlencoded");
         let form = if has_form { Some(call.form()?) } else { None };
         let person = Person::of(call, presented(call, form)?).await?;
-        let answer = Answer::json(StatusCode::OK, &Value::Object(person.claims(call).await?));
+        let claims = Value::Object(person.claims(call).await?);
         let extends = call.issuer().issuer.details.settings.access.sessions.extend_on_activity;
         let is_due = call.now().since(person.session.lifetime.last_activity_at) >= NOTED_EVERY;
         if !extends || !is_due {
-            return Ok(Step::Answer(answer));
+            return Ok(Step::Answer(Answer::json(StatusCode::OK, &claims)));
         }
         let op = person.session.kind.rp().map(|rp| rp.op_session_id);
         let sessions = std::iter::once(person.session.id).chain(op).collect();
-        Ok(Step::Change(Noted { answer, sessions }))
+        Ok(Step::Change(Noted { claims, sessions }))
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, noted: &Noted) -> Result<Answer, Refusal> {
@@ -78,7 +78,7 @@ impl Runtime for UserInfo {
         for session in &noted.sessions {
             change.unit().sessions().touch(call.issuer_id(), *session, now).await?;
         }
-        Ok(noted.answer.clone())
+        Ok(Answer::json(StatusCode::OK, &noted.claims))
     }
 }
 

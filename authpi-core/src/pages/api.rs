@@ -11,7 +11,7 @@ use super::html::assets::{ALL, Asset};
 use crate::error::Refusal;
 use crate::id::IssuerId;
 use crate::store::Reads;
-use crate::web::answer::Answer;
+use crate::web::answer::{Answer, AnswerBody};
 use crate::web::call::{Call, FromSegment};
 use crate::web::endpoint::{Operation, Read};
 use crate::web::html::theme;
@@ -41,7 +41,7 @@ fn public(path: &'static str) -> Route {
 
 fn file(media: &str, content: impl Into<bytes::Bytes>, is_current: bool) -> Answer {
     let mut answer = Answer::empty(StatusCode::OK);
-    answer.body = content.into();
+    answer.body = AnswerBody::Whole(content.into());
     answer
         .header(CONTENT_TYPE, media)
         .header(CACHE_CONTROL, if is_current { IMMUTABLE } else { ONCE })

@@ -1,6 +1,11 @@
-//! What goes back: status, headers and a body that is complete.
+//! What goes back: status, headers and a body, which is whole or comes in chunks.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::Stream;
 use http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
@@ -10,26 +15,112 @@ use crate::etag::ETag;
 use crate::page::{CursorKey, Page, SearchPage};
 use crate::timestamp::Timestamp;
 
+/// Media type of lines of JSON.
+pub(in crate::web) const LINES: &str = "application/x-ndjson";
+
 /// An answer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Answer {
     /// Status.
     pub status: StatusCode,
     /// Headers.
     pub headers: HeaderMap,
     /// Body.
-    pub body: Bytes,
+    pub body: AnswerBody,
 }
+
+/// A body.
+#[derive(Debug)]
+pub enum AnswerBody {
+    /// All of it.
+    Whole(Bytes),
+    /// Made while it is sent.
+    Chunks(Chunks),
+}
+
+impl AnswerBody {
+    /// The bytes of a whole body; none of one that comes in chunks.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Chunks(_) => &[],
+        }
+    }
+
+    /// The bytes of a whole body; none of one that comes in chunks.
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Chunks(_) => Bytes::new(),
+        }
+    }
+
+    /// The body of an answer to HEAD: what would be made while it is sent is not.
+    #[must_use]
+    pub fn unsent(self) -> Self {
+        match self {
+            Self::Whole(bytes) => Self::Whole(bytes),
+            Self::Chunks(_) => Self::Chunks(Chunks::none()),
+        }
+    }
+}
+
+impl<B: Into<Bytes>> From<B> for AnswerBody {
+    fn from(bytes: B) -> Self {
+        Self::Whole(bytes.into())
+    }
+}
+
+/// The chunks of a body. Whoever drops them ends the work behind them; whoever does not ask for the next one holds it up.
+pub struct Chunks(Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send + Sync>>);
+
+impl Chunks {
+    /// From what makes them.
+    pub fn of(chunks: impl Stream<Item = Result<Bytes, BrokenOff>> + Send + Sync + 'static) -> Self {
+        Self(Box::pin(chunks))
+    }
+
+    /// None.
+    pub fn none() -> Self {
+        Self::of(futures_util::stream::empty())
+    }
+}
+
+impl Stream for Chunks {
+    type Item = Result<Bytes, BrokenOff>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(context)
+    }
+}
+
+impl fmt::Debug for Chunks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Chunks(…)")
+    }
+}
+
+/// A body ended before its end: the connection is to break, so that nobody takes it for whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the body broke off")]
+pub struct BrokenOff;
 
 impl Answer {
     /// No body.
     pub fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { status, headers: HeaderMap::new(), body: AnswerBody::Whole(Bytes::new()) }
     }
 
     /// 204.
     pub fn no_content() -> Self {
         Self::empty(StatusCode::NO_CONTENT)
+    }
+
+    /// 200 with lines of JSON, made while they are sent.
+    pub fn lines(chunks: Chunks) -> Self {
+        let mut answer = Self::empty(StatusCode::OK);
+        answer.body = AnswerBody::Chunks(chunks);
+        answer.header(CONTENT_TYPE, LINES)
     }
 
     /// Any JSON value as the whole body.

@@ -142,7 +142,7 @@ impl StoredAnswer {
         Self {
             status: answer.status.as_u16(),
             headers: REPLAYED.iter().filter_map(header).collect(),
-            body: (answer.body.len() <= STORED_BODY_LIMIT).then(|| STANDARD.encode(&answer.body)),
+            body: (answer.body.bytes().len() <= STORED_BODY_LIMIT).then(|| STANDARD.encode(answer.body.bytes())),
         }
     }
 
@@ -155,7 +155,7 @@ impl StoredAnswer {
             Some(body) => Bytes::from(STANDARD.decode(body).ok()?),
             None => Bytes::new(),
         };
-        let answer = Answer { status: StatusCode::from_u16(self.status).ok()?, headers, body };
+        let answer = Answer { status: StatusCode::from_u16(self.status).ok()?, headers, body: body.into() };
         Some(answer.header(HeaderName::from_static("idempotent-replayed"), "true"))
     }
 }

@@ -38,4 +38,5 @@ pub mod runtime;
 pub mod services;
 pub mod shares;
 pub mod sites;
+pub mod streams;
 pub mod strength;

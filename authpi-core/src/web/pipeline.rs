@@ -63,6 +63,7 @@ impl Pipeline {
     pub async fn handle(&self, mut request: Request) -> Answer {
         let reference = self.reference(&request.headers);
         let origin = request.headers.get(ORIGIN).cloned();
+        let is_head = request.method == Method::HEAD;
         let asks_first =
             request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         let mut deadline = self.services.transport.executor.sleep(DEADLINE);
@@ -99,6 +100,7 @@ impl Pipeline {
             }
         };
         measured.finish(answer.status, self.services.now());
+        let answer = if is_head { Answer { body: answer.body.unsent(), ..answer } } else { answer };
         self.finished(answer, origin.as_ref(), is_open, &reference)
     }
 

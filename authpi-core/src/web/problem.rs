@@ -248,7 +248,7 @@ fn oauth_challenge(error: &OAuthError, realm: &str) -> Option<String> {
 }
 
 fn with_members(answer: Answer, members: &[(&str, &str)]) -> Answer {
-    let Ok(Value::Object(mut body)) = serde_json::from_slice(&answer.body) else { return answer };
+    let Ok(Value::Object(mut body)) = serde_json::from_slice(answer.body.bytes()) else { return answer };
     for (name, value) in members {
         body.insert((*name).to_owned(), (*value).into());
     }
@@ -257,7 +257,7 @@ fn with_members(answer: Answer, members: &[(&str, &str)]) -> Answer {
 
 /// The challenge of x402 version 2: what to pay, in the body for people and in the header for wallets.
 fn with_terms(answer: Answer, amount: i64, terms: &[Value]) -> Answer {
-    let Ok(Value::Object(mut body)) = serde_json::from_slice(&answer.body) else { return answer };
+    let Ok(Value::Object(mut body)) = serde_json::from_slice(answer.body.bytes()) else { return answer };
     body.insert("amount_μusd".to_owned(), amount.into());
     if terms.is_empty() {
         return Answer { headers: answer.headers, ..Answer::json(answer.status, &body) };

@@ -30,6 +30,8 @@ pub enum Shape {
     Page,
     /// The value itself, for documents of other standards.
     Bare,
+    /// Lines of JSON, each a value of its own, made while they are sent.
+    Lines,
     /// No body.
     Empty,
 }
@@ -359,6 +361,14 @@ impl Route {
     #[must_use]
     pub fn answers_bare<T: ToSchema>(mut self) -> Self {
         self.shape = Shape::Bare;
+        self.answer = Some(body::reference::<T>());
+        self
+    }
+
+    /// Answers lines of JSON, made while they are sent.
+    #[must_use]
+    pub fn answers_lines<T: ToSchema>(mut self) -> Self {
+        self.shape = Shape::Lines;
         self.answer = Some(body::reference::<T>());
         self
     }

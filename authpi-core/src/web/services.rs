@@ -15,6 +15,7 @@ use super::portal_secret::PortalSecret;
 use super::rate_limit::RateLimits;
 use super::shares::Shares;
 use super::sites::Sites;
+use super::streams::Streams;
 use crate::billing::model::BillingConfig;
 use crate::error::{Refusal, StoreError};
 use crate::event::model::{Actor, ContextDetail, Event, EventDraft, RequestContext, Trigger};
@@ -136,6 +137,8 @@ pub struct Services {
     pub client_keys: ClientKeys,
     /// Addresses that personal tokens are known to be used from.
     pub token_addresses: TokenAddresses,
+    /// Bodies that are made while they are sent.
+    pub streams: Streams,
     pub(crate) shares: Shares,
     pub(crate) in_flight: InFlight,
     pub(crate) roots: RwLock<HashMap<IssuerId, Arc<RootKey>>>,

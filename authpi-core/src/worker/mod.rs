@@ -4,6 +4,7 @@
 //! Every step looks for what is left, may run in several processes at once, and repeats what a crash cut off.
 
 mod billing;
+mod chain;
 mod keys;
 mod letter;
 mod logouts;

@@ -13,6 +13,7 @@ use crate::login::model::SealedFlow;
 use crate::login::operations::expire;
 use crate::membership::model::REMOVAL_REMEMBERED;
 use crate::store::UnitOfWork;
+use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 
 /// Rows of one unit of work: few enough to keep no other writer waiting.
@@ -135,13 +136,20 @@ pub(super) async fn old_removals(services: &Arc<Services>) -> Result<Next, Refus
     after_removing(unit, forgotten).await
 }
 
-/// Removes events, and their contexts, that have been kept long enough (events-webhooks §5).
+/// Removes events, and their contexts, that have been kept long enough (events-webhooks §5), then what the chain has of them:
+/// only from its start.
 pub(super) async fn old_events(services: &Arc<Services>) -> Result<Next, Refusal> {
     let now = services.now();
     let days = services.options.event_retention_days;
     let (per_request, others) = (now.minus(DAY * days.min(PER_REQUEST_DAYS)), now.minus(DAY * days));
+    // What the chain does not have yet is not removed before it has it.
+    let unchained = services.store.reads().events().unchained(None, 1).await?.pop();
+    let chained = |before: Timestamp| unchained.map_or(before, |first| before.min(first.timestamp));
     let mut unit = services.store.begin(now).await?;
-    let removed = unit.events().purge(per_request, others, BATCH).await?;
+    let mut removed = unit.events().purge(chained(per_request), chained(others), BATCH).await?;
+    if removed == 0 {
+        removed = unit.events().purge_links(others, BATCH).await?;
+    }
     after_removing(unit, removed).await
 }
 

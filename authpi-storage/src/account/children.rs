@@ -12,7 +12,7 @@ use crate::error::failed;
 const REMOVE: &str = "account.remove_children";
 
 /// Tables with rows of an account, each with a column of ids that tells its rows apart, or nearly so.
-const BELONGINGS: [(&str, &str); 12] = [
+const BELONGINGS: [(&str, &str); 14] = [
     ("authpi_api_key", "id"),
     ("authpi_api_key_use", "key_id"),
     ("authpi_payment_method", "id"),
@@ -25,6 +25,8 @@ const BELONGINGS: [(&str, &str); 12] = [
     ("authpi_statement", "account_id"),
     ("authpi_ledger_entry", "id"),
     ("authpi_credit", "account_id"),
+    ("authpi_event_link", "event_id"),
+    ("authpi_event_chain", "account_id"),
 ];
 
 async fn number(

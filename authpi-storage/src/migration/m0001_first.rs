@@ -8,7 +8,7 @@ use super::tables::{
     primary, status, table, text_null, text_of, unique, word,
 };
 use super::{
-    access, agent, api_key, billing, connection, delegation, device, domain, grant, group, invitation, login, mail,
+    access, agent, api_key, billing, chain, connection, delegation, device, domain, grant, group, invitation, login, mail,
     note, session, token, verifier, webhook,
 };
 
@@ -47,6 +47,7 @@ impl MigrationTrait for Migration {
             verifier::tables(backend),
             device::tables(backend),
             webhook::tables(backend),
+            chain::tables(backend),
             billing::tables(backend),
             domain::tables(backend),
             login::tables(backend),

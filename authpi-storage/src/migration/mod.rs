@@ -7,6 +7,7 @@ mod access;
 mod agent;
 mod api_key;
 mod billing;
+mod chain;
 mod connection;
 mod delegation;
 mod device;

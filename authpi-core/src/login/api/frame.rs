@@ -294,7 +294,7 @@ fn refused(call: &IssuerCall, error: OAuthError, redirect_to: Option<String>) ->
         return page.unwrap_or_else(|_| call.refusal(error));
     }
     let answer = call.refusal(error);
-    let Ok(Value::Object(mut body)) = serde_json::from_slice(&answer.body) else { return answer };
+    let Ok(Value::Object(mut body)) = serde_json::from_slice(answer.body.bytes()) else { return answer };
     body.insert("step".to_owned(), "done".into());
     if let Some(redirect_to) = redirect_to {
         body.insert("redirect_to".to_owned(), redirect_to.into());

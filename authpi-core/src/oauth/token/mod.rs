@@ -133,7 +133,7 @@ impl TokenResponse {
     pub(super) fn repeated(body: &[u8]) -> Answer {
         let mut answer = Answer::empty(StatusCode::OK).header(PRAGMA, "no-cache");
         answer = answer.header(CONTENT_TYPE, "application/json; charset=utf-8");
-        answer.body = bytes::Bytes::copy_from_slice(body);
+        answer.body = bytes::Bytes::copy_from_slice(body).into();
         answer
     }
 

@@ -140,7 +140,7 @@ async fn kept(call: &IssuerCall, refresh: &Refresh) -> Result<Option<Replay>, Re
     }
     let root = call.services().root_for(Some(call.issuer_id())).await?;
     let answer = refresh.response.answer();
-    let answer = root.key.seal(&seal_context(&refresh.claims), &answer.body).map_err(Refusal::internal)?;
+    let answer = root.key.seal(&seal_context(&refresh.claims), answer.body.bytes()).map_err(Refusal::internal)?;
     let (jti, until) = (refresh.claims.jti.clone(), call.now().plus(window));
     Ok(Some(Replay { jti, request: refresh.request, answer, until }))
 }

@@ -152,7 +152,7 @@ async fn get(engine: &AuthPi, credentials: &BootstrapCredentials, path: &str) ->
     };
     let answer = engine.handle(request).await;
     assert_eq!(answer.status, StatusCode::OK, "{path}: {:?}", answer.body);
-    serde_json::from_slice(&answer.body).unwrap()
+    serde_json::from_slice(answer.body.bytes()).unwrap()
 }
 
 pub async fn the_first_account_is_complete_and_its_key_opens_it(ground: Ground) {

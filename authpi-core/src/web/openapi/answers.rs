@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::problems;
 use super::schemas::{Finished, Schemas, reference, referred};
+use crate::web::answer::LINES;
 use crate::web::body::set;
 use crate::web::route::{Access, Route, Shape};
 
@@ -117,6 +118,11 @@ fn success(route: &Route, schemas: &Finished) -> Value {
     }
     let answer = route.answer.as_ref().filter(|_| route.shape != Shape::Empty);
     let Some((schema, _)) = answer else { return json!({ "description": "Done.", "headers": headers }) };
+    if route.shape == Shape::Lines {
+        // OpenAPI 3.1 describes a body as one value; `itemSchema` comes with 3.2.
+        let content = json!({ "schema": { "type": "string" }, "x-item-schema": schema });
+        return json!({ "description": "Success.", "headers": headers, "content": { LINES: content } });
+    }
     let schema = match enveloped(route, schema) {
         Some((name, _)) => reference(&name),
         None => envelope(route.shape, schema).unwrap_or_else(|| schema.clone()),

@@ -80,7 +80,7 @@ async fn cursor_after(platform: &Platform, path: &str, pages: usize) -> String {
     for page in 0..pages {
         let path = if page == 0 { path.to_owned() } else { format!("{path}&cursor={cursor}") };
         let answer = platform.call(Method::GET, &path, None).await;
-        let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(answer.body.bytes()).unwrap();
         answer["next_cursor"].as_str().unwrap().clone_into(&mut cursor);
     }
     cursor

@@ -72,7 +72,7 @@ impl App {
     async fn new(platform: &Platform, algorithm: &'static str) -> Self {
         let made = |body: Value| async move {
             let made = platform.call(Method::POST, &platform.below("/clients"), Some(&body.to_string())).await;
-            let made: Value = serde_json::from_slice(&made.body).unwrap();
+            let made: Value = serde_json::from_slice(made.body.bytes()).unwrap();
             let text = |name: &str| made["data"][name].as_str().unwrap().to_owned();
             (text("id"), text("secret"))
         };
@@ -181,8 +181,8 @@ impl App {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
         let answer = self.ask(Method::POST, "/token", headers, form).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", String::from_utf8_lossy(&answer.body));
-        serde_json::from_slice(&answer.body).unwrap()
+        assert_eq!(answer.status, StatusCode::OK, "{}", String::from_utf8_lossy(answer.body.bytes()));
+        serde_json::from_slice(answer.body.bytes()).unwrap()
     }
 
     /// A request below the issuer.
@@ -204,12 +204,12 @@ impl Visitor {
         let begun = location(&self.send(app, Method::GET, &app.authorize(), None).await);
         let flow = begun.rsplit_once('=').unwrap().1;
         let state = self.send(app, Method::GET, &format!("/flows/{flow}"), None).await;
-        let ticket = text(&serde_json::from_slice(&state.body).unwrap(), "ticket");
+        let ticket = text(&serde_json::from_slice(state.body.bytes()).unwrap(), "ticket");
         for (step, body) in [("identify", json!({ "identifier": user })), ("password", json!({ "password": PASSWORD }))]
         {
             let path = format!("/flows/{flow}/{step}");
             let answer = self.send(app, Method::POST, &path, Some((&ticket, body))).await;
-            assert_eq!(answer.status, StatusCode::OK, "{}", String::from_utf8_lossy(&answer.body));
+            assert_eq!(answer.status, StatusCode::OK, "{}", String::from_utf8_lossy(answer.body.bytes()));
         }
         let answered = self.send(app, Method::GET, &format!("/authorize?flow={flow}"), None).await;
         let answered = url::Url::parse(&location(&answered)).unwrap();
@@ -237,7 +237,7 @@ impl Visitor {
 
 fn location(answer: &Answer) -> String {
     let found = answer.headers.get("location").and_then(|value| value.to_str().ok());
-    found.unwrap_or_else(|| panic!("{} {}", answer.status, String::from_utf8_lossy(&answer.body))).to_owned()
+    found.unwrap_or_else(|| panic!("{} {}", answer.status, String::from_utf8_lossy(answer.body.bytes()))).to_owned()
 }
 
 fn text(answer: &Value, name: &str) -> String {

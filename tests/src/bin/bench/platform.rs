@@ -46,7 +46,7 @@ impl Platform {
             authpi,
         };
         let made = platform.call(Method::POST, &platform.path("/issuers"), Some(r#"{"name":"bench"}"#)).await;
-        let made: serde_json::Value = serde_json::from_slice(&made.body).unwrap();
+        let made: serde_json::Value = serde_json::from_slice(made.body.bytes()).unwrap();
         platform.issuer = made["data"]["id"].as_str().unwrap().parse().unwrap();
         platform
     }
@@ -63,7 +63,7 @@ impl Platform {
     /// Calls in process, as the key with all rights.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&str>) -> Answer {
         let answer = self.authpi.handle(self.request(method, path, body)).await;
-        assert!(answer.status.is_success(), "{} {}", answer.status, String::from_utf8_lossy(&answer.body));
+        assert!(answer.status.is_success(), "{} {}", answer.status, String::from_utf8_lossy(answer.body.bytes()));
         answer
     }
 

@@ -39,7 +39,7 @@ async fn token(platform: &Platform) -> String {
     let body = r#"{"name": "Job", "confidential": true, "settings": {"scopes": ["invoices:read"],
         "openid": {"application_type": "m2m", "response_signature_alg": "ES256"}}}"#;
     let made = platform.call(Method::POST, &platform.below("/clients"), Some(body)).await;
-    let made: Value = serde_json::from_slice(&made.body).unwrap();
+    let made: Value = serde_json::from_slice(made.body.bytes()).unwrap();
     let text = |name: &str| made["data"][name].as_str().unwrap().to_owned();
     let issuer = platform.authpi.services().urls.issuer(platform.issuer.to_string().parse().unwrap());
     let form = url::form_urlencoded::Serializer::new(String::new())
@@ -52,7 +52,7 @@ async fn token(platform: &Platform) -> String {
     let request =
         Request { method: Method::POST, path, host: None, query: None, headers, peer: None, body: Ok(form.into()) };
     let answer = platform.authpi.handle(request).await;
-    let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+    let answer: Value = serde_json::from_slice(answer.body.bytes()).unwrap();
     answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
 }
 
@@ -60,7 +60,7 @@ async fn key(platform: &Platform) -> VerifyingKey {
     let token = token(platform).await;
     let kid = Jws::parse(&token).unwrap().kid().unwrap().to_string();
     let set = platform.call(Method::GET, &format!("/{}/jwks.json", platform.issuer), None).await;
-    let set: Value = serde_json::from_slice(&set.body).unwrap();
+    let set: Value = serde_json::from_slice(set.body.bytes()).unwrap();
     let key = set["keys"].as_array().unwrap().iter().find(|key| key["kid"] == *kid).unwrap();
     VerifyingKey::new(&serde_json::from_value::<PublicJwk>(key.clone()).unwrap()).unwrap()
 }
