@@ -15,6 +15,7 @@ mod device;
 mod discovery;
 mod domain;
 mod erasure;
+mod event_export;
 mod events;
 mod expiry;
 mod group;

@@ -112,6 +112,11 @@ impl Call {
         Reply { status, headers, body, bytes: bytes.to_vec() }
     }
 
+    /// Sends it, and leaves the body to be read chunk by chunk.
+    pub async fn open(self) -> reqwest::Response {
+        self.0.send().await.unwrap()
+    }
+
     /// Sends it and demands a status.
     #[track_caller]
     pub fn expect(self, status: u16) -> impl Future<Output = Reply> {

@@ -43,5 +43,7 @@ mod sdk;
 mod starved;
 #[path = "../acceptance/statements.rs"]
 mod statements;
+#[path = "../acceptance/trail.rs"]
+mod trail;
 #[path = "../acceptance/verifier.rs"]
 mod verifier;

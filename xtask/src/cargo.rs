@@ -41,7 +41,7 @@ impl<'a> Cargo<'a> {
 
     /// The example server, which the acceptance tests start.
     pub(crate) fn server(&self) -> Result<(), Failure> {
-        process::run(self.command("build").args(["--package", "examples", "--bin", "server"]))
+        process::run(self.command("build").args(["--package", "examples", "--bin", "server", "--bin", "authpi-verify-trail"]))
     }
 
     /// All tests.

@@ -29,6 +29,20 @@ macro_rules! store_contract {
             of_parallel_workers_each_event_meets_one,
             a_purged_event_waits_for_nobody,
         ]);
+        $crate::store_contract!(@room $run, event_chain: [
+            events_are_numbered_in_the_order_of_their_ids_and_late_ones_behind,
+            a_link_comes_back_as_it_was_made,
+            another_account_has_a_chain_of_its_own_and_sees_no_other,
+            of_parallel_workers_each_event_meets_one,
+            what_others_have_numbered_is_not_numbered_again,
+            a_dropped_unit_numbers_nothing,
+            a_unit_cut_off_anywhere_leaves_no_hole,
+            pages_of_a_chain_go_by_number_and_filters_leave_links_alone,
+            what_waits_is_found_page_by_page_and_so_is_its_end,
+            a_purged_event_leaves_its_link,
+            links_go_from_the_start_alone_by_age_and_limit,
+            an_ended_account_loses_its_chain_and_gets_no_further_numbers,
+        ]);
         $crate::store_contract!(@room $run, event_counts: [
             filters_of_the_list_are_those_of_the_count,
             intervals_begin_on_the_minute_the_hour_and_the_day,

@@ -25,6 +25,7 @@ pub mod delegation;
 pub mod device;
 pub mod domain;
 pub mod event;
+pub mod event_chain;
 pub mod event_counts;
 pub mod event_outbox;
 pub mod grant;

@@ -1,0 +1,161 @@
+//! Checks exports of events offline: that nothing was changed, left out or put in.
+//!
+//! ```sh
+//! curl -fsS -u "$AUTHPI_KEY" "$AUTHPI_URL/v1/accounts/$ACCOUNT/events/export" > trail.ndjson
+//! authpi-verify-trail trail.ndjson                            # is it whole?
+//! authpi-verify-trail --head 4711:0e84… part-1.ndjson part-2.ndjson  # does it still hold the link that we kept?
+//! authpi-verify-trail --against trail.ndjson of-ada.ndjson    # a filtered export, checked against the full one
+//! ```
+//!
+//! Exit codes: 0 whole and complete; 1 tampered with; 2 cannot be read; 3 sound, but the export broke off before its end.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Write, stdin, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use authpi_verifier::trail::{Filtered, Flaw, Head, Reference, Report, Trail};
+use clap::Parser;
+
+/// Checks exports of events offline.
+#[derive(Parser)]
+struct Arguments {
+    /// A link that was kept, `sequence:hex`: the trail must hold it. May be stated more than once.
+    #[arg(long, value_name = "HEAD")]
+    head: Vec<Head>,
+    /// Checks a filtered export against this full one. May be stated more than once, for parts in their order.
+    #[arg(long, value_name = "FILE")]
+    against: Vec<PathBuf>,
+    /// Exports; those that go on behind each other by `cursor` in their order. `-` is standard input.
+    #[arg(default_value = "-")]
+    files: Vec<PathBuf>,
+}
+
+/// Why nothing good can be said.
+enum Trouble {
+    Unreadable { file: PathBuf, error: std::io::Error },
+    Flawed { place: String, flaw: Flaw },
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { file, error } => write!(f, "{}: {error}", file.display()),
+            Self::Flawed { place, flaw } => write!(f, "NOT WHOLE: {place}: {flaw}"),
+        }
+    }
+}
+
+/// What takes lines, part by part.
+trait Checked {
+    fn next_part(&mut self);
+    fn line(&mut self, text: &str) -> Result<(), Flaw>;
+}
+
+impl Checked for Trail {
+    fn next_part(&mut self) {
+        Self::next_part(self);
+    }
+
+    fn line(&mut self, text: &str) -> Result<(), Flaw> {
+        Self::line(self, text)
+    }
+}
+
+impl Checked for Filtered<'_> {
+    fn next_part(&mut self) {
+        Self::next_part(self);
+    }
+
+    fn line(&mut self, text: &str) -> Result<(), Flaw> {
+        Self::line(self, text)
+    }
+}
+
+fn read(check: &mut impl Checked, files: &[PathBuf]) -> Result<(), Trouble> {
+    for file in files {
+        check.next_part();
+        let unreadable = |error| Trouble::Unreadable { file: file.clone(), error };
+        let mut lines: Box<dyn BufRead> = if file.as_os_str() == "-" {
+            Box::new(stdin().lock())
+        } else {
+            Box::new(BufReader::new(File::open(file).map_err(unreadable)?))
+        };
+        let mut line = String::new();
+        for number in 1.. {
+            line.clear();
+            match lines.read_line(&mut line) {
+                Ok(0) => break,
+                Ok(_) => {}
+                // An export that broke off in the middle of a character.
+                Err(error) if error.kind() == ErrorKind::InvalidData && is_at_end(lines.as_mut()) => break,
+                Err(error) => return Err(unreadable(error)),
+            }
+            match check.line(&line) {
+                Ok(()) => {}
+                // Half a line is what is left where an export broke off.
+                Err(Flaw::Malformed) if !line.ends_with('\n') => break,
+                Err(flaw) => return Err(Trouble::Flawed { place: format!("{}:{number}", file.display()), flaw }),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_at_end(lines: &mut dyn BufRead) -> bool {
+    lines.fill_buf().is_ok_and(<[u8]>::is_empty)
+}
+
+fn whole(trail: Trail, files: &[PathBuf]) -> Result<(Report, Reference), Trouble> {
+    let mut trail = trail;
+    read(&mut trail, files)?;
+    trail.finish_with_reference().map_err(|flaw| Trouble::Flawed { place: "at the end".to_owned(), flaw })
+}
+
+fn checked(arguments: &Arguments) -> Result<(Report, bool), Trouble> {
+    let trail = arguments.head.iter().fold(Trail::new(), |trail, head| trail.expecting(*head));
+    if arguments.against.is_empty() {
+        return Ok((whole(trail, &arguments.files)?.0, false));
+    }
+    let (_, reference) = whole(trail.keeping_links(), &arguments.against)?;
+    let mut filtered = Filtered::against(&reference);
+    read(&mut filtered, &arguments.files)?;
+    Ok((filtered.finish(), true))
+}
+
+fn tell(report: &Report, is_filtered: bool) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    let account = report.account.as_deref().unwrap_or("no events");
+    writeln!(out, "{account}: all is as it was numbered; events: {}", report.events)?;
+    if !is_filtered {
+        let last = report.head.map_or(0, |head| head.sequence);
+        writeln!(out, "numbers {} to {last}; purged events: {}", report.first, report.purged)?;
+    }
+    writeln!(out, "contexts: {} checked, {} erased", report.contexts, report.erased)?;
+    if let Some(head) = report.head {
+        let hex: String = head.link.iter().map(|byte| format!("{byte:02x}")).collect();
+        writeln!(out, "head to keep: {}:{hex}", head.sequence)?;
+    }
+    if report.first > 1 && !is_filtered {
+        writeln!(out, "what is before number {} was not looked at", report.first)?;
+    }
+    if !report.is_complete {
+        writeln!(out, "INCOMPLETE: there is no trailer, the export broke off; go on from its last event by `cursor`")?;
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match checked(&Arguments::parse()) {
+        Ok((report, is_filtered)) => {
+            // Whoever closes the pipe early still gets the exit code.
+            let _ = tell(&report, is_filtered);
+            ExitCode::from(if report.is_complete { 0 } else { 3 })
+        }
+        Err(trouble) => {
+            let _ = writeln!(std::io::stderr().lock(), "{trouble}");
+            ExitCode::from(if matches!(trouble, Trouble::Flawed { .. }) { 1 } else { 2 })
+        }
+    }
+}
