@@ -144,19 +144,22 @@ pub enum Consumer {
     Notices,
     /// Counts what is billed.
     Metering,
+    /// Puts events on their way to webhooks.
+    Webhooks,
     /// Gives every event its number in the hash chain of its account.
     Chain,
 }
 
 impl Consumer {
     /// Every consumer.
-    pub const ALL: [Self; 3] = [Self::Notices, Self::Metering, Self::Chain];
+    pub const ALL: [Self; 4] = [Self::Notices, Self::Metering, Self::Webhooks, Self::Chain];
 
     /// Whether events of this type wait for the consumer.
     pub fn wants(self, kind: EventType) -> bool {
         let wanted: &[EventType] = match self {
             Self::Notices => NOTICED,
             Self::Metering => METERED,
+            Self::Webhooks => return kind.is_deliverable(),
             Self::Chain => return true,
         };
         wanted.contains(&kind)
@@ -208,6 +211,18 @@ pub trait EventReads: EventCounts + ChainReads {
     /// [`StoreError`].
     async fn find(&self, account: AccountId, id: EventId) -> Result<Option<Event>, StoreError>;
 
+    /// At most `limit` events of all accounts behind `after` that wait for `consumer`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn waiting(&self, consumer: Consumer, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// When the oldest event was made that waits for `consumer`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn waiting_since(&self, consumer: Consumer) -> Result<Option<Timestamp>, StoreError>;
+
     /// Events of the account, newest first: by time, then by id.
     ///
     /// # Errors
@@ -256,6 +271,13 @@ pub trait EventRepository: EventReads + ChainRepository {
         after: Option<EventId>,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError>;
+
+    /// Those of `events` that still wait for `consumer`. They are this unit's alone until it ends; what another unit has
+    /// taken is left out where the database can tell, and waited for where it cannot.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn take(&mut self, consumer: Consumer, events: &[EventId]) -> Result<Vec<EventId>, StoreError>;
 
     /// These events wait for `consumer` no longer.
     ///

@@ -5,12 +5,15 @@
 
 mod billing;
 mod chain;
+mod deliveries;
+mod fan_out;
 mod keys;
 mod letter;
 mod logouts;
 mod mail;
 mod notices;
 mod parting;
+mod passed;
 mod removal;
 mod round;
 mod schedule;
