@@ -1,24 +1,52 @@
 //! Numbers for events: each gets its place in the hash chain of its account soon after its commit (events-webhooks §15).
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::round::Round;
 use super::schedule::Next;
-use crate::error::Refusal;
+use super::steps::Bench;
+use crate::error::{Refusal, StoreError, StoreErrorKind};
 use crate::event::chain::{BATCH, link_all};
-use crate::web::services::Services;
+use crate::event::repository::Unchained;
+use crate::id::AccountId;
 
 /// How often events without a number are looked for: they get one within a second.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// Numbers a batch of events.
-pub(super) async fn link(services: &Arc<Services>) -> Result<Next, Refusal> {
-    let waiting = services.store.reads().events().unchained(None, BATCH).await?;
-    let age = waiting.first().map(|oldest| services.now().since(oldest.timestamp)).unwrap_or_default();
-    metrics::gauge!("authpi_oldest_unchained_event_seconds").set(age.as_secs_f64());
-    if waiting.is_empty() {
-        return Ok(Next::In(LOOK_EVERY));
+/// Numbers a batch of events. One that cannot be read keeps the events of its own account waiting, and no others.
+pub(super) async fn link(bench: &Bench) -> Result<Next, Refusal> {
+    let (services, now) = (&bench.services, bench.services.now());
+    let mut passed = bench.chain_passed.lock().await;
+    let after = passed.after(now);
+    let waiting = services.store.reads().events().unchained(after, BATCH).await?;
+    if after.is_none() {
+        let age = waiting.first().map(|oldest| now.since(oldest.timestamp)).unwrap_or_default();
+        metrics::gauge!("authpi_oldest_unchained_event_seconds").set(age.as_secs_f64());
     }
-    link_all(services, &waiting).await?;
-    Ok(Next::Now)
+    let Some(last) = waiting.last() else { return Ok(Next::In(LOOK_EVERY)) };
+    match link_all(services, &waiting).await {
+        Ok(_) => return Ok(Next::Now),
+        Err(refusal) if is_everybodys(&refusal) => return Err(refusal),
+        Err(_) => {}
+    }
+    let mut accounts: BTreeMap<AccountId, Vec<Unchained>> = BTreeMap::new();
+    for one in &waiting {
+        accounts.entry(one.account_id).or_default().push(*one);
+    }
+    let mut round = Round::of("event-chain");
+    for (account, events) in accounts {
+        round.outcome(account, link_all(services, &events).await.map(Some))?;
+    }
+    if !round.has_failed() {
+        return Ok(Next::Now);
+    }
+    passed.over(last.event_id, now);
+    Ok(Next::GoOn)
+}
+
+/// The failure is none of one account's events.
+fn is_everybodys(refusal: &Refusal) -> bool {
+    let unavailable = matches!(refusal, Refusal::Store(StoreError { kind: StoreErrorKind::Unavailable, .. }));
+    unavailable || refusal.is_retryable()
 }

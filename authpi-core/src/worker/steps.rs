@@ -35,6 +35,8 @@ pub(super) struct Bench {
     pub(super) notices_passed: Mutex<Passed>,
     /// Events that no delivery could be made of.
     pub(super) fan_out_passed: Mutex<Passed>,
+    /// Events that got no number.
+    pub(super) chain_passed: Mutex<Passed>,
     /// Attempts of this process at deliveries.
     pub(super) dispatch: Mutex<Dispatch>,
     /// Clients that are being told of ended sessions.
@@ -55,6 +57,7 @@ impl Bench {
             tokens_since: Mutex::new(Timestamp::EPOCH),
             notices_passed: Mutex::new(Passed::NOTHING),
             fan_out_passed: Mutex::new(Passed::NOTHING),
+            chain_passed: Mutex::new(Passed::NOTHING),
             dispatch: Mutex::default(),
             logouts: Mutex::default(),
             rotation: Mutex::default(),
@@ -93,7 +96,7 @@ pub(super) const ALL: &[Step] = &[
     beside("buffered-events", |bench| Box::pin(sweeps::buffered_events(&bench.services))),
     beside("rsa-pool", |bench| Box::pin(keys::rsa_pool(&bench.services))),
     beside("key-rotation", |bench| Box::pin(keys::rotation(bench))),
-    beside("event-chain", |bench| Box::pin(chain::link(&bench.services))),
+    beside("event-chain", |bench| Box::pin(chain::link(bench))),
     called("fan-out", |bells| &bells.events, |bench| Box::pin(fan_out::fan_out(bench))),
     called("deliveries", |bells| &bells.deliveries, |bench| Box::pin(deliveries::deliver(bench))),
     in_turn("notices", |bench| Box::pin(notices::notices(bench))),

@@ -38,6 +38,9 @@ const DAY: Duration = Duration::from_hours(24);
 /// Days that per-request types are kept at most (events-webhooks §5).
 const PER_REQUEST_DAYS: u32 = 30;
 
+/// How much longer an event is kept that could not be given its number in the chain.
+const WAITS_FOR_NUMBER: Duration = Duration::from_hours(7 * 24);
+
 /// Days that deliveries are kept, and deleted webhooks listed (events-webhooks §6, core-api section 10).
 const DELIVERY_DAYS: u32 = 30;
 
@@ -143,9 +146,11 @@ pub(super) async fn old_events(services: &Arc<Services>) -> Result<Next, Refusal
     let now = services.now();
     let days = services.options.event_retention_days;
     let (per_request, others) = (now.minus(DAY * days.min(PER_REQUEST_DAYS)), now.minus(DAY * days));
-    // What the chain does not have yet is not removed before it has it.
+    // What has no number yet is kept until it has one, but not for ever.
     let unchained = services.store.reads().events().unchained(None, 1).await?.pop();
-    let chained = |before: Timestamp| unchained.map_or(before, |first| before.min(first.timestamp));
+    let chained = |before: Timestamp| {
+        unchained.map_or(before, |first| before.min(first.timestamp).max(before.minus(WAITS_FOR_NUMBER)))
+    };
     let mut unit = services.store.begin(now).await?;
     let mut removed = unit.events().purge(chained(per_request), chained(others), BATCH).await?;
     if removed == 0 {

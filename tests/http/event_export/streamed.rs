@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use authpi_core::event::catalogue;
+use authpi_core::store::contract::account::account;
 use authpi_core::store::contract::event::event;
 use authpi_core::web::services::Options;
 use base64::Engine as _;
@@ -103,8 +104,7 @@ async fn who_does_not_read_holds_up_the_work_and_who_hangs_up_or_a_shutdown_ends
 async fn what_cannot_be_read_breaks_the_export_off_without_a_trailer() {
     let app = App::start(DRIVER).await;
     fill(&app, 2_000).await;
-    let url = format!("sqlite://{}", app.folder.path().join("authpi.db").display());
-    let database = sea_orm::Database::connect(&url).await.unwrap();
+    let database = sea_orm::Database::connect(&database(&app)).await.unwrap();
     database.execute_unprepared("DELETE FROM authpi_event_link WHERE sequence = 1500").await.unwrap();
     let mut response = app.root().get(&app.path("/events/export")).open().await;
     assert_eq!(response.status(), 200);
@@ -151,4 +151,37 @@ async fn exports_beside_each_other_and_beside_writers_are_each_whole() {
     let export = export(&app, "").await;
     assert_eq!(export.events().len(), app.events("").await.len());
     verified(&app, &export).await;
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_keeps_only_its_own_account_waiting() {
+    let app = App::start(DRIVER).await;
+    work(&app).await;
+    let services = app.authpi.services();
+    let stranger = account();
+    let mut unit = services.store.begin(services.now()).await.unwrap();
+    unit.accounts().insert(&stranger).await.unwrap();
+    unit.commit().await.unwrap();
+    let broken = event(stranger.id, catalogue::ACCOUNT_UPDATED, services.now());
+    append(&app, std::slice::from_ref(&broken)).await;
+    let database = sea_orm::Database::connect(&database(&app)).await.unwrap();
+    let kind = |kind: &str| {
+        let timestamp = broken.timestamp.as_millis();
+        format!("UPDATE authpi_event SET kind = '{kind}' WHERE kind LIKE 'account.updated%' AND timestamp = {timestamp}")
+    };
+    database.execute_unprepared(&kind("account.updated.newer")).await.unwrap();
+    app.issuer().await;
+    // Whoever else looks at that event fails, too.
+    let _ = run_once(services).await;
+    let events = app.events("").await;
+    assert_eq!(chain(&app).await["sequence"], events.len());
+    assert_eq!(services.store.reads().events().head(stranger.id).await.unwrap(), None);
+    database.execute_unprepared(&kind("account.updated")).await.unwrap();
+    work(&app).await;
+    let head = services.store.reads().events().head(stranger.id).await.unwrap().unwrap();
+    assert_eq!((head.sequence, head.event_id), (1, Some(broken.id)));
+}
+
+fn database(app: &App) -> String {
+    format!("sqlite://{}", app.folder.path().join("authpi.db").display())
 }
