@@ -41,7 +41,14 @@ impl<'a> Cargo<'a> {
 
     /// The example server, which the acceptance tests start.
     pub(crate) fn server(&self) -> Result<(), Failure> {
-        process::run(self.command("build").args(["--package", "examples", "--bin", "server", "--bin", "authpi-verify-trail"]))
+        process::run(self.command("build").args([
+            "--package",
+            "examples",
+            "--bin",
+            "server",
+            "--bin",
+            "authpi-verify-trail",
+        ]))
     }
 
     /// All tests.

@@ -203,10 +203,7 @@ impl Exporter {
 
 fn event_line(link: &Link, event: Event, salted: Option<SaltedContext>) -> Line {
     let (salt, context) = salted.map(|salted| (salted.salt, salted.context)).unzip();
-    Line::Event(EventLine {
-        event: EventView::new(event, context.unwrap_or_default()),
-        chain: Place::of(link, salt),
-    })
+    Line::Event(EventLine { event: EventView::new(event, context.unwrap_or_default()), chain: Place::of(link, salt) })
 }
 
 fn purged_line(link: &Link) -> Line {

@@ -137,7 +137,8 @@ impl<C: ConnectionTrait + Send + Sync> ChainReads for Session<C> {
             .all(&self.connection)
             .await
             .map_err(failed(OPERATION))?;
-        let unchained = |(event, account, at)| Unchained { event_id: id(event), account_id: id(account), timestamp: time(at) };
+        let unchained =
+            |(event, account, at)| Unchained { event_id: id(event), account_id: id(account), timestamp: time(at) };
         Ok(rows.into_iter().map(unchained).collect())
     }
 

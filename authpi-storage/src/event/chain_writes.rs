@@ -120,7 +120,8 @@ impl ChainRepository for Unit {
         }
         if !missing.is_empty() {
             // Two units may begin one chain at once: the later one waits here, and finds what the other made of it.
-            let begun = missing.iter().map(|account| head_row(&Head::beginning(AccountId::from_uuid(*account), self.now)));
+            let begun =
+                missing.iter().map(|account| head_row(&Head::beginning(AccountId::from_uuid(*account), self.now)));
             let key = [event_chain::Column::AccountId];
             event_chain::Entity::insert_many(begun)
                 .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())

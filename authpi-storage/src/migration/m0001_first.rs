@@ -8,8 +8,8 @@ use super::tables::{
     primary, status, table, text_null, text_of, unique, word,
 };
 use super::{
-    access, agent, api_key, billing, chain, connection, delegation, device, domain, grant, group, invitation, login, mail,
-    note, session, token, verifier, webhook,
+    access, agent, api_key, billing, chain, connection, delegation, device, domain, grant, group, invitation, login,
+    mail, note, session, token, verifier, webhook,
 };
 
 pub(super) struct Migration;

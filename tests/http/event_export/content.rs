@@ -115,10 +115,10 @@ async fn what_commits_late_gets_a_later_number() {
     let early: EventId = services.ids.mint(services.now()).unwrap();
     let issuer = app.issuer().await;
     let before = export(&app, "").await;
-    append(&app, &[authpi_core::event::model::Event {
-        id: early,
-        ..event(account, catalogue::ISSUER_UPDATED, services.now())
-    }])
+    append(
+        &app,
+        &[authpi_core::event::model::Event { id: early, ..event(account, catalogue::ISSUER_UPDATED, services.now()) }],
+    )
     .await;
     app.user(&issuer, "later@example.com").await;
     let after = export(&app, "").await;

@@ -66,7 +66,10 @@ async fn of_a_purged_event_its_place_stays_and_then_the_chain_is_cut_at_its_star
     let empty = export(&app, "").await;
     assert_eq!(empty.trailer, json!({ "count": 0, "last_id": null, "chain_head": cut.head() }));
     assert!(empty.lines.is_empty());
-    assert_eq!((end["head"].as_str().unwrap(), &end["first_sequence"]), (cut.head(), &json!(end["sequence"].as_u64().unwrap() + 1)));
+    assert_eq!(
+        (end["head"].as_str().unwrap(), &end["first_sequence"]),
+        (cut.head(), &json!(end["sequence"].as_u64().unwrap() + 1))
+    );
 }
 
 #[tokio::test]
@@ -134,8 +137,8 @@ async fn tampering_is_seen_where_it_was_done() {
     let end = lines.len() as u64 - 1;
     let short = &lines[..lines.len() - 3];
     assert_eq!(flaw(short), Some(Flaw::CutOff { sequence: end, last: end - 2 }), "cut off at the end");
-    assert_eq!(flaw(&lines[1..]), None, "a start that is not the first is where a cursor may have stood");
-    assert_eq!(flaw(&without(lines.len() - 2)).is_some(), true, "the last event removed");
+    assert!(matches!(flaw(&lines[1..]), Some(Flaw::Count { .. })), "the first event removed");
+    assert!(matches!(flaw(&without(lines.len() - 2)), Some(Flaw::Count { .. })), "the last event removed");
     let trailer = lines[lines.len() - 1];
     let counted = trailer.replacen("\"count\":", "\"count\":1", 1);
     changed = lines.clone();

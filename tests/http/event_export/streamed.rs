@@ -167,7 +167,9 @@ async fn an_event_that_cannot_be_read_keeps_only_its_own_account_waiting() {
     let database = sea_orm::Database::connect(&database(&app)).await.unwrap();
     let kind = |kind: &str| {
         let timestamp = broken.timestamp.as_millis();
-        format!("UPDATE authpi_event SET kind = '{kind}' WHERE kind LIKE 'account.updated%' AND timestamp = {timestamp}")
+        format!(
+            "UPDATE authpi_event SET kind = '{kind}' WHERE kind LIKE 'account.updated%' AND timestamp = {timestamp}"
+        )
     };
     database.execute_unprepared(&kind("account.updated.newer")).await.unwrap();
     app.issuer().await;
