@@ -135,7 +135,7 @@ async fn webhook(platform: &Platform, url: &str, kind: EventType) {
 /// So that the next measurement has the receiver for itself.
 async fn disable_all(platform: &Platform) {
     let page = platform.call(Method::GET, &platform.path("/webhooks?status=active&limit=100"), None).await;
-    let page: serde_json::Value = serde_json::from_slice(&page.body).unwrap();
+    let page: serde_json::Value = serde_json::from_slice(page.body.bytes()).unwrap();
     for webhook in page["data"].as_array().unwrap() {
         let path = platform.path(&format!("/webhooks/{}", webhook["id"].as_str().unwrap()));
         platform.call(Method::DELETE, &path, None).await;
