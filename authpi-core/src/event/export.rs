@@ -30,6 +30,7 @@ const PAGE: u32 = 200;
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = EventExportLine)]
+#[allow(clippy::large_enum_variant, reason = "a line is written where it is made")]
 enum Line {
     /// An event.
     Event(EventLine),
