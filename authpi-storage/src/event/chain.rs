@@ -17,7 +17,7 @@ use crate::error::failed;
 use crate::session::Session;
 
 /// A link as it stands in its row.
-fn link(row: event_link::Model) -> Result<Link, StoreError> {
+fn link(row: &event_link::Model) -> Result<Link, StoreError> {
     let place = Place { table: "authpi_event_link", id: row.event_id };
     Ok(Link {
         account_id: id(row.account_id),
@@ -31,7 +31,7 @@ fn link(row: event_link::Model) -> Result<Link, StoreError> {
 }
 
 /// The end of a chain as it stands in its row.
-pub(super) fn head(row: event_chain::Model) -> Result<Head, StoreError> {
+pub(super) fn head(row: &event_chain::Model) -> Result<Head, StoreError> {
     let place = Place { table: "authpi_event_chain", id: row.account_id };
     Ok(Head {
         account_id: id(row.account_id),
@@ -63,7 +63,7 @@ pub(super) fn waiting(operation: &'static str) -> Result<Select<outbox::Entity>,
 impl<C: ConnectionTrait + Send + Sync> ChainReads for Session<C> {
     async fn head(&self, account: AccountId) -> Result<Option<Head>, StoreError> {
         let row = event_chain::Entity::find_by_id(account.uuid()).one(&self.connection).await;
-        row.map_err(failed("event.head"))?.map(head).transpose()
+        row.map_err(failed("event.head"))?.as_ref().map(head).transpose()
     }
 
     async fn link_of(&self, account: AccountId, event: EventId) -> Result<Option<Link>, StoreError> {
@@ -73,7 +73,7 @@ impl<C: ConnectionTrait + Send + Sync> ChainReads for Session<C> {
             .one(&self.connection)
             .await
             .map_err(failed("event.link_of"))?;
-        row.map(link).transpose()
+        row.as_ref().map(link).transpose()
     }
 
     async fn chained(
@@ -109,7 +109,7 @@ impl<C: ConnectionTrait + Send + Sync> ChainReads for Session<C> {
         rows.into_iter()
             .map(|row| {
                 let event = events.remove(&row.event_id);
-                Ok(Chained { link: link(row)?, event })
+                Ok(Chained { link: link(&row)?, event })
             })
             .collect()
     }

@@ -130,7 +130,7 @@ impl ChainRepository for Unit {
                 .map_err(failed(LOCK))?;
             rows.extend(self.locked(&missing).await?);
         }
-        rows.into_iter().map(head).collect()
+        rows.iter().map(head).collect()
     }
 
     async fn still_unchained(&mut self, among: &[EventId]) -> Result<Vec<Event>, StoreError> {

@@ -2,6 +2,7 @@
 
 use authpi_core::event::catalogue;
 use authpi_core::id::{AccountId, EventId};
+use authpi_core::secret::hex;
 use authpi_core::store::contract::account::account;
 use authpi_core::store::contract::event::event;
 use authpi_verifier::trail::{Filtered, Flaw, Trail};
@@ -12,7 +13,7 @@ use tests::App;
 use super::*;
 
 fn root_of(account: &str) -> String {
-    Sha256::digest(account).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(account))
 }
 
 #[tokio::test]
