@@ -13,6 +13,7 @@ pub mod app;
 pub mod browser;
 pub mod caller;
 pub mod chromium;
+pub mod crash;
 pub mod database;
 mod deliver;
 pub mod dns;
