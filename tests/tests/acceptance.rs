@@ -17,6 +17,8 @@ mod churn;
 mod crowd;
 #[path = "../acceptance/embedding.rs"]
 mod embedding;
+#[path = "../acceptance/hostile/mod.rs"]
+mod hostile;
 #[path = "../acceptance/interrupted.rs"]
 mod interrupted;
 #[path = "../acceptance/one_winner.rs"]
