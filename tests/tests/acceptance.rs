@@ -21,6 +21,8 @@ mod embedding;
 mod hostile;
 #[path = "../acceptance/interrupted.rs"]
 mod interrupted;
+#[path = "../acceptance/metrics.rs"]
+mod metrics;
 #[path = "../acceptance/one_winner.rs"]
 mod one_winner;
 #[path = "../acceptance/orphans.rs"]
@@ -47,3 +49,5 @@ mod starved;
 mod statements;
 #[path = "../acceptance/verifier.rs"]
 mod verifier;
+#[path = "../acceptance/webhook_receiver.rs"]
+mod webhook_receiver;

@@ -80,7 +80,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\n";
 async fn whoever_is_slow_is_given_up_in_time() {
     for (what, speech) in [
         ("silent", once("", End::Hold)),
-        ("a head that drips", drip("", "x")),
+        ("a head that drips", drip("HTTP/1.1 200 ", "x")),
         ("headers that drip", drip(OK, "a: b\r\n")),
         ("a body that drips", drip(&format!("{OK}content-length: 1000\r\n\r\n"), "x")),
         ("chunks that drip", drip(&format!("{OK}transfer-encoding: chunked\r\n\r\n"), "1\r\nx\r\n")),

@@ -25,7 +25,7 @@ async fn outcome(trusted: &Authority, acceptor: TlsAcceptor) -> (String, bool) {
             }
         }
     };
-    let receiver = Wire::start_tls(&format!("{ALLOWED}:0"), acceptor, speak).await;
+    let receiver = Wire::start_tls("127.0.0.2:0", acceptor, speak).await;
     let scene = Scene::with(receiver, trusted.pem()).await;
     let outcome = scene.post(&scene.url(NAME)).await;
     assert_eq!(scene.receiver.connections(), 1);
@@ -65,7 +65,7 @@ async fn a_handshake_that_fails_is_told_apart_from_a_connection_that_does() {
         ("speaks no TLS", &b"HTTP/1.1 200 OK\r\n\r\n"[..], "tls"),
         ("hangs up", &b""[..], "tls"),
     ] {
-        let receiver = Wire::start(&format!("{ALLOWED}:0"), move |mut stream| async move {
+        let receiver = Wire::start("127.0.0.2:0", move |mut stream| async move {
             let mut hello = [0; 4096];
             let _ = stream.read(&mut hello).await;
             say(&mut stream, answer).await;
@@ -73,14 +73,14 @@ async fn a_handshake_that_fails_is_told_apart_from_a_connection_that_does() {
         let scene = Scene::with(receiver.await, Authority::new().pem()).await;
         assert_eq!(scene.post(&scene.url(NAME)).await, expected, "{what}");
     }
-    let receiver = Wire::start(&format!("{ALLOWED}:0"), |mut stream| async move {
+    let receiver = Wire::start("127.0.0.2:0", |mut stream| async move {
         let mut all = Vec::new();
         let _ = stream.read_to_end(&mut all).await;
     });
     let scene = Scene::with(receiver.await, Authority::new().pem()).await;
     let timeout = Duration::from_millis(300);
     assert_eq!(scene.post_within(&scene.url(NAME), timeout).await, "timeout", "shakes no hand");
-    let receiver = Wire::start(&format!("{ALLOWED}:0"), |stream| async move { stream.set_zero_linger().unwrap() });
+    let receiver = Wire::start("127.0.0.2:0", |stream| async move { stream.set_zero_linger().unwrap() });
     let scene = Scene::with(receiver.await, Authority::new().pem()).await;
     assert_eq!(scene.post(&scene.url(NAME)).await, "connect", "resets");
     let port = scene.receiver.address.port();

@@ -95,7 +95,9 @@ async fn every_refused_range_is_refused_from_its_first_to_its_last_address_and_n
         inside.extend(refused.into_iter().flatten().map(IpAddr::V6));
         outside.extend(neighbours.into_iter().flatten().map(IpAddr::V6));
     }
-    inside.extend(["4000::", "5eff:ffff::", "6000::", "fec0::1", "::7f00:1"].map(|address| address.parse().unwrap()));
+    inside.extend(
+        ["4000::", "5eff:ffff::", "6000::", "fec0::1", "::7f00:1"].map(|address| address.parse::<IpAddr>().unwrap()),
+    );
     outside.retain(|address| is_public(*address));
     assert!(outside.len() > 25, "{}", outside.len());
     for (at, address) in inside.iter().enumerate() {
