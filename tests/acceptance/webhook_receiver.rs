@@ -81,8 +81,8 @@ async fn what_is_sent_is_verified_and_says_what_the_list_of_events_says() {
     assert_eq!(event.subject.others.len(), 0);
     let actor = event.auth.as_ref().unwrap();
     assert_eq!(
-        (Some(actor.kind.clone()), actor.key_id.clone()),
-        (text(&listed["auth"]["type"]), Some(sending.app.key.0.clone()))
+        (Some(actor.kind.clone()), &actor.key_id),
+        (text(&listed["auth"]["type"]), &text(&listed["auth"]["key_id"]))
     );
     assert_eq!(actor.others.len(), 0, "{:?}", actor.others);
     assert_eq!((event.timestamp, &event.data), (listed["timestamp"].as_i64().unwrap(), &listed["data"]));

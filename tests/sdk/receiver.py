@@ -46,17 +46,19 @@ class Received:
 
 @dataclass
 class Inbox:
-    """What came. Requests that name a key of `answers` are answered with its statuses, all others with 204."""
+    """What came. Requests at a path and with a text that `answers` has are answered with its statuses, others with 204."""
 
     requests: list[Received] = field(default_factory=list)
-    answers: dict[str, list[int]] = field(default_factory=dict)
+    answers: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, request: Received) -> int:
         with self.lock:
             self.requests.append(request)
-            named = [statuses for name, statuses in self.answers.items() if statuses and name.encode() in request.body]
-            return named[0].pop(0) if named else 204
+            for (path, text), statuses in self.answers.items():
+                if statuses and path == request.path and text.encode() in request.body:
+                    return statuses.pop(0)
+            return 204
 
     def at(self, path: str) -> list[Received]:
         with self.lock:
@@ -176,7 +178,7 @@ async def retried(check: Checks, admin: AuthPIAdmin, inbox: Inbox, tenant: Any, 
     """A delivery that fails comes again, with the same bytes."""
     await admin.webhooks.update(made.id, {"events": ["user.updated"]})
     user = await tenant.users.create({"username": "retried", "profile": {}})
-    inbox.answers[user.id] = [500]
+    inbox.answers["/all", user.id] = [500]
     await tenant.users.update(user.id, {"metadata": {"seen": True}})
     mine = lambda got: [request for request in got if user.id.encode() in request.body]  # noqa: E731
     attempts = mine(await inbox.until("the retry", "/all", lambda got: len(mine(got)) >= 2))
