@@ -84,7 +84,7 @@ async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> 
 
 fn receives(webhook: &Webhook, event: &Event) -> bool {
     let subject = &event.subject;
-    webhook.account_id == subject.account_id && webhook.receives(event.kind, subject, event.timestamp)
+    webhook.account_id == subject.account_id && webhook.receives(event.id, event.kind, subject, event.timestamp)
 }
 
 fn delivery(services: &Services, webhook: &Webhook, shown: &Shown, now: Timestamp) -> Result<Delivery, Refusal> {

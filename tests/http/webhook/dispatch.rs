@@ -12,6 +12,7 @@ use super::{DRIVER, create};
 /// An app that reaches receivers on loopback.
 struct Ground {
     app: App,
+    issuer: String,
     receiver: Receiver,
     _dns: Dns,
 }
@@ -21,8 +22,8 @@ impl Ground {
         let dns = Dns::start().await;
         let receiver = Receiver::start().await;
         let app = App::start_reaching(DRIVER, &dns).await;
-        app.issuer().await;
-        Self { app, receiver, _dns: dns }
+        let issuer = app.issuer().await;
+        Self { app, issuer, receiver, _dns: dns }
     }
 
     /// A webhook that leads to the receiver; `more` is merged into the body.
@@ -37,7 +38,7 @@ impl Ground {
     }
 
     async fn organization(&self, name: &str) {
-        self.app.root().post(&self.app.below("/organizations"), json!({ "name": name })).expect(201).await;
+        self.app.root().post(&format!("{}/organizations", self.issuer), json!({ "name": name })).expect(201).await;
     }
 
     /// Types of the bodies that came at `path`, in order.
@@ -66,8 +67,7 @@ impl Ground {
 
     /// `data` of the events of this type, oldest first.
     async fn told(&self, kind: &str) -> Vec<Value> {
-        let mut events = self.app.events(&format!("event_types={kind}")).await;
-        events.reverse();
+        let events = self.app.events(&format!("event_types={kind}")).await;
         events.into_iter().map(|event| event["data"].clone()).collect()
     }
 }

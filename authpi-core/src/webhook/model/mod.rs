@@ -25,7 +25,7 @@ pub use signature::{SIGNING_PREFIX, signature, signing_secret};
 use crate::error::{FieldCode, FieldErrors};
 use crate::event::catalogue::EventType;
 use crate::event::model::Subject;
-use crate::id::{AccountId, WebhookId};
+use crate::id::{AccountId, EventId, Id as _, WebhookId};
 use crate::metadata::Metadata;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
@@ -136,14 +136,17 @@ impl WebhookDetails {
 }
 
 impl Webhook {
-    /// An event that was committed at `at` is to be delivered here. Not what happened before there was this webhook or
-    /// while it was disabled; nor, so that no loop forms, what happens to itself while it is not active.
-    pub fn receives(&self, kind: EventType, subject: &Subject, at: Timestamp) -> bool {
+    /// An event is to be delivered here. Not what happened before there was this webhook (ids of one process say so to the
+    /// last event) or while it was disabled; nor, so that no loop forms, what happens to itself while it is not active.
+    pub fn receives(&self, event: EventId, kind: EventType, subject: &Subject, at: Timestamp) -> bool {
         let is_active = self.status.value == WebhookStatus::Active;
         let is_disabled =
             self.status.value == WebhookStatus::Disabled && self.status.at.is_none_or(|since| since <= at);
         let is_about_itself = subject.webhook_id == Some(self.id);
-        at >= self.created_at && !is_disabled && (is_active || !is_about_itself) && self.details.wants(kind, subject)
+        event.uuid() > self.id.uuid()
+            && !is_disabled
+            && (is_active || !is_about_itself)
+            && self.details.wants(kind, subject)
     }
 
     /// Receives nothing from here on.
@@ -211,9 +214,12 @@ fn machine_note(reason: &str) -> StatusNote {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::Id;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
+
+    fn event(number: u128) -> EventId {
+        EventId::from_uuid(uuid::Uuid::from_u128(number))
+    }
 
     fn webhook(status: WebhookStatus) -> Webhook {
         let open = OpenCircuit { since: NOW, probe_at: NOW, probes: 0 };
@@ -235,12 +241,13 @@ mod tests {
         let kind = crate::event::catalogue::USER_CREATED;
         let subject = Subject::account(AccountId::from_uuid(uuid::Uuid::nil()));
         let later = NOW.plus(std::time::Duration::from_secs(1));
-        assert!(webhook(WebhookStatus::Failing).receives(kind, &subject, NOW));
-        assert!(!webhook(WebhookStatus::Active).receives(kind, &subject, Timestamp::EPOCH));
+        assert!(webhook(WebhookStatus::Failing).receives(event(1), kind, &subject, NOW));
+        assert!(!webhook(WebhookStatus::Active).receives(event(0), kind, &subject, NOW), "its id is no later");
         let disabled = webhook(WebhookStatus::Active).disabled(later, machine_note("manual"));
-        assert!(disabled.receives(kind, &subject, NOW), "it happened before, and waits");
-        assert!(!disabled.receives(kind, &subject, later));
-        assert!(!webhook(WebhookStatus::Disabled).receives(kind, &subject, later), "disabled from the beginning");
+        assert!(disabled.receives(event(1), kind, &subject, NOW), "it happened before, and waits");
+        assert!(!disabled.receives(event(1), kind, &subject, later));
+        let from_the_beginning = webhook(WebhookStatus::Disabled);
+        assert!(!from_the_beginning.receives(event(1), kind, &subject, later));
     }
 
     #[test]
@@ -248,11 +255,11 @@ mod tests {
         let kind = crate::event::catalogue::WEBHOOK_PAUSED;
         let about = |webhook: &Webhook| Subject::account(webhook.account_id).webhook(webhook.id);
         let failing = webhook(WebhookStatus::Failing);
-        assert!(!failing.receives(kind, &about(&failing), NOW));
+        assert!(!failing.receives(event(2), kind, &about(&failing), NOW));
         let active = webhook(WebhookStatus::Active);
-        assert!(active.receives(kind, &about(&active), NOW));
+        assert!(active.receives(event(2), kind, &about(&active), NOW));
         let other = Webhook { id: WebhookId::from_uuid(uuid::Uuid::from_u128(1)), ..webhook(WebhookStatus::Active) };
-        assert!(failing.receives(kind, &about(&other), NOW));
+        assert!(failing.receives(event(2), kind, &about(&other), NOW));
     }
 
     #[test]

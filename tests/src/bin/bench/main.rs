@@ -12,6 +12,7 @@
 
 mod baseline;
 mod cases;
+mod deliveries;
 mod idp;
 mod measure;
 mod platform;
@@ -50,12 +51,25 @@ async fn main() {
     }
 }
 
+/// A part is measured unless others are named: `core`, `idp`, `deliveries`.
+fn wants(part: &str) -> bool {
+    let mut named = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).peekable();
+    named.peek().is_none() || named.any(|name| name == part)
+}
+
 async fn run(title: &str, url: &str, scale: Scale) {
     println!("\n== {title}");
     let mut report = Report::default();
     baseline::run(url, scale, &mut report).await;
     let platform = Platform::start(url).await;
-    cases::run(&platform, scale, &mut report).await;
-    idp::run(&platform, scale, &mut report).await;
+    if wants("core") {
+        cases::run(&platform, scale, &mut report).await;
+    }
+    if wants("idp") {
+        idp::run(&platform, scale, &mut report).await;
+    }
+    if wants("deliveries") {
+        deliveries::run(&platform, scale, &mut report).await;
+    }
     report.print();
 }

@@ -55,7 +55,18 @@ impl Report {
         for task in tasks {
             times.extend(task.await.unwrap());
         }
-        let per_second = count as f64 / begin.elapsed().as_secs_f64();
+        self.add(name, baseline, times, begin.elapsed());
+    }
+
+    /// Adds a measurement that was made otherwise: how long each operation took, and all of them together.
+    pub(crate) fn add(
+        &mut self,
+        name: impl Into<String>,
+        baseline: Option<&'static str>,
+        mut times: Vec<Duration>,
+        together: Duration,
+    ) {
+        let per_second = times.len() as f64 / together.as_secs_f64();
         times.sort_unstable();
         let (median, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
         self.0.push(Row { name: name.into(), per_second, median, p99, baseline });

@@ -10,6 +10,7 @@ use authpi_core::web::request::Request;
 use authpi_core::web::services::Options;
 use authpi_core::worker::Workers;
 use authpi_core::{AuthPi, Bootstrap};
+use authpi_transport::{OutgoingOptions, TokioOptions};
 use base64::Engine as _;
 use http::{HeaderMap, Method};
 
@@ -27,8 +28,10 @@ impl Platform {
     /// On the database at `url`, without rate limits.
     pub(crate) async fn start(url: &str) -> Self {
         let store = authpi_storage::connect(url).await.unwrap();
-        let authpi = AuthPi::builder(store, MasterKey::new([1; 32]), Urls::under("http://127.0.0.1").unwrap())
-            .transport(authpi_transport::tokio().unwrap())
+        let outgoing = OutgoingOptions { allow_private_network: true, ..OutgoingOptions::default() };
+        let transport = authpi_transport::tokio_with(TokioOptions { outgoing, ..TokioOptions::default() }).unwrap();
+        let authpi = AuthPi::builder(store, MasterKey::new([1; 32]), Urls::under("http://authpi.example").unwrap())
+            .transport(transport)
             .options(Options { rate_limits: false, ..Options::default() })
             .build()
             .await
