@@ -21,8 +21,12 @@ mod crowd;
 mod embedding;
 #[path = "../acceptance/endpoints.rs"]
 mod endpoints;
+#[path = "../acceptance/hostile/mod.rs"]
+mod hostile;
 #[path = "../acceptance/interrupted.rs"]
 mod interrupted;
+#[path = "../acceptance/metrics.rs"]
+mod metrics;
 #[path = "../acceptance/one_winner.rs"]
 mod one_winner;
 #[path = "../acceptance/orphans.rs"]
@@ -49,3 +53,5 @@ mod starved;
 mod statements;
 #[path = "../acceptance/verifier.rs"]
 mod verifier;
+#[path = "../acceptance/webhook_receiver.rs"]
+mod webhook_receiver;
