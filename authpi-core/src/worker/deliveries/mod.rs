@@ -112,7 +112,8 @@ impl Dispatch {
             }
             None => {
                 lane.add(deliveries);
-                let running = Running { lane: Arc::new(lane), senders: 0, held: count, is_quick: false, seen_at: now };
+                let lane = Arc::new(lane);
+                let running = Running { lane, senders: 0, held: count, is_quick: false, moved_at: now, seen_at: now };
                 self.lanes.insert(running.lane.webhook, running);
             }
         }
