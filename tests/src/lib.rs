@@ -14,6 +14,7 @@ pub mod authority;
 pub mod browser;
 pub mod caller;
 pub mod chromium;
+pub mod crash;
 pub mod database;
 mod deliver;
 pub mod dns;

@@ -13,10 +13,14 @@
 mod access;
 #[path = "../acceptance/churn.rs"]
 mod churn;
+#[path = "../acceptance/crashes.rs"]
+mod crashes;
 #[path = "../acceptance/crowd.rs"]
 mod crowd;
 #[path = "../acceptance/embedding.rs"]
 mod embedding;
+#[path = "../acceptance/endpoints.rs"]
+mod endpoints;
 #[path = "../acceptance/hostile/mod.rs"]
 mod hostile;
 #[path = "../acceptance/interrupted.rs"]

@@ -28,8 +28,8 @@ use crate::seal::RootKey;
 use crate::store::{ChangeContext, EventBuffer, Platform, Store};
 use crate::timestamp::Timestamp;
 use crate::transport::{
-    Clock, Entropy, HttpFailure, IdSource, IncomingAnswer, KeyVault, OutgoingRequest, PaymentProvider, Transport,
-    VaultError,
+    Clock, Entropy, Hooks, HttpFailure, IdSource, IncomingAnswer, KeyVault, OutgoingRequest, PaymentProvider,
+    Transport, VaultError,
 };
 use crate::urls::Urls;
 use crate::web::idempotency::InFlight;
@@ -139,6 +139,8 @@ pub struct Services {
     pub token_addresses: TokenAddresses,
     pub(crate) shares: Shares,
     pub(crate) bells: Arc<Bells>,
+    /// What the host wants to be called for.
+    pub hooks: Option<Arc<dyn Hooks>>,
     pub(crate) in_flight: InFlight,
     pub(crate) roots: RwLock<HashMap<IssuerId, Arc<RootKey>>>,
     pub(crate) platform: RwLock<Option<Platform>>,

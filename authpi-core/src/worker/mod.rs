@@ -6,6 +6,8 @@
 mod billing;
 mod deliveries;
 mod fan_out;
+mod gauges;
+mod hooks;
 mod keys;
 mod letter;
 mod logouts;

@@ -8,7 +8,9 @@ use futures_util::lock::Mutex;
 use super::deliveries::Dispatch;
 use super::passed::Passed;
 use super::schedule::Next;
-use super::{billing, deliveries, fan_out, keys, logouts, mail, notices, parting, removal, sessions, sweeps};
+use super::{
+    billing, deliveries, fan_out, gauges, hooks, keys, logouts, mail, notices, parting, removal, sessions, sweeps,
+};
 use crate::error::Refusal;
 use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
@@ -95,6 +97,8 @@ pub(super) const ALL: &[Step] = &[
     beside("key-rotation", |bench| Box::pin(keys::rotation(bench))),
     called("fan-out", |bells| &bells.events, |bench| Box::pin(fan_out::fan_out(bench))),
     called("deliveries", |bells| &bells.deliveries, |bench| Box::pin(deliveries::deliver(bench))),
+    called("hooks", |bells| &bells.hooks, |bench| Box::pin(hooks::call(&bench.services))),
+    beside("gauges", |bench| Box::pin(gauges::gauges(&bench.services))),
     in_turn("notices", |bench| Box::pin(notices::notices(bench))),
     beside("mail", |bench| Box::pin(mail::hand_over(&bench.services))),
     beside("logouts", |bench| Box::pin(logouts::tell(bench))),

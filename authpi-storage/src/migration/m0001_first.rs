@@ -355,7 +355,7 @@ fn trail(backend: DbBackend) -> Tables {
 
     // What waits for a background service, from the commit of the event on.
     let mut outbox = table(backend, "authpi_outbox");
-    outbox.col(word("consumer")).col(id("event_id"));
+    outbox.col(word("consumer")).col(id("event_id")).col(number_null("leased_until"));
     outbox.primary_key(&mut primary(&["consumer", "event_id"]));
 
     let indices = vec![
