@@ -229,7 +229,7 @@ impl Known {
         let mut owner = name.to_owned();
         while let Some(target) = self.aliases.get(&owner).filter(|_| found.len() < MOST_ALIASES) {
             found.push((owner, CNAME, encoded(target)));
-            owner = target.clone();
+            owner.clone_from(target);
             if !self.follows {
                 return found;
             }
