@@ -228,8 +228,8 @@ impl Known {
         let mut found = Vec::new();
         let mut owner = name.to_owned();
         while let Some(target) = self.aliases.get(&owner).filter(|_| found.len() < MOST_ALIASES) {
-            found.push((owner, CNAME, encoded(target)));
-            owner = target.clone();
+            let (data, next) = (encoded(target), target.clone());
+            found.push((std::mem::replace(&mut owner, next), CNAME, data));
             if !self.follows {
                 return found;
             }
