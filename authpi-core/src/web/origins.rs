@@ -71,7 +71,8 @@ pub(super) struct PageCall {
 impl PageCall {
     pub(super) fn of(services: &Services, request: &Request, matched: &Matched) -> Option<Self> {
         let issuer = matched.path.first().filter(|_| matched.operation.route.shared_with_pages)?.1.parse().ok()?;
-        let origin = request.headers.get(ORIGIN)?.clone();
+        let mut origins = request.headers.get_all(ORIGIN).iter();
+        let origin = origins.next().filter(|_| origins.next().is_none())?.clone();
         let address = client_address(&services.options, &request.headers, request.peer);
         Some(Self { issuer, origin, address })
     }

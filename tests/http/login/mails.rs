@@ -124,8 +124,9 @@ async fn each_further_use_of_a_link_leaves_a_trace_and_a_look_at_it_none() {
     assert_eq!(post(&browser, &other_token).await, 400);
     assert_eq!(post(&browser, &replaced).await, 400, "it was never used: the next mail took its place");
     assert_eq!(replays().await, Vec::<serde_json::Value>::new());
-    for times in 1..=2 {
-        assert_eq!(post(if times == 1 { &browser } else { &ground.browser() }, &link).await, 400);
+    let elsewhere = ground.browser();
+    for (times, who) in [(1, &browser), (2, &elsewhere)] {
+        assert_eq!(post(who, &link).await, 400);
         let told = replays().await;
         assert_eq!(told.len(), times);
         assert_eq!(told[times - 1]["data"], json!({ "flow": page.id, "artefact": "link" }));

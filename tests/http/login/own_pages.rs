@@ -101,11 +101,15 @@ async fn it_may_call_the_steps_of_a_login_with_cookies_and_nothing_else_may() {
     assert_eq!(shared(&browser.send(elsewhere).await), (None, None), "pages are for nobody to read");
 }
 
-/// A step of the page, from its origin.
-fn step(browser: &Browser<'_>, page: &tests::Page<'_, '_>) -> tests::caller::Call {
-    let call = browser.call(Method::POST, &format!("/flows/{}/identify", page.id)).header("origin", PAGE);
+/// A step of the page, from an origin.
+fn step_from(browser: &Browser<'_>, page: &tests::Page<'_, '_>, origin: &str) -> tests::caller::Call {
+    let call = browser.call(Method::POST, &format!("/flows/{}/identify", page.id)).header("origin", origin);
     let call = call.header("sec-fetch-site", "same-site").header("authpi-portal", &page.ticket);
     call.json(json!({ "identifier": "a" }))
+}
+
+fn step(browser: &Browser<'_>, page: &tests::Page<'_, '_>) -> tests::caller::Call {
+    step_from(browser, page, PAGE)
 }
 
 const MAY: (Option<&str>, Option<&str>) = (Some(PAGE), Some("true"));
@@ -146,8 +150,7 @@ async fn it_can_read_what_is_refused_before_and_beside_the_endpoint() {
     app.advance(Duration::from_secs(2));
     let large = browser.send(step(&browser, &page).header("x-fill", &"x".repeat(16 * 1024))).await;
     assert_eq!((large.status.as_u16(), shared(&large)), (431, MAY), "{large}");
-    let foreign =
-        step(&browser, &page).header("x-fill", &"x".repeat(16 * 1024)).header("origin", "https://evil.example");
+    let foreign = step_from(&browser, &page, "https://evil.example").header("x-fill", &"x".repeat(16 * 1024));
     assert_eq!(shared(&browser.send(foreign).await), (None, None));
     app.root().patch(&issuer, json!({ "status": "suspended" })).expect(200).await;
     let inactive = browser.send(step(&browser, &page)).await;
