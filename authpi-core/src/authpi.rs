@@ -29,6 +29,7 @@ use crate::web::access_token::{Liveness, liveness};
 use crate::web::answer::Answer;
 use crate::web::authentication::{announce, client_address, identify, request_context};
 use crate::web::bearer::{self, Place};
+use crate::web::bells::Bells;
 use crate::web::caller::Caller;
 use crate::web::challenge::Challenge;
 use crate::web::client_keys::ClientKeys;
@@ -317,7 +318,11 @@ impl Builder {
         let loader =
             KeyringLoader { store: &*store, vault: &*self.vault, clock: &*self.clock, entropy: &*self.entropy };
         let keyring = loader.load().await?;
+        let bells = Arc::new(Bells::default());
+        let rung = Arc::clone(&bells);
+        store.on_events(Arc::new(move || rung.events.ring()));
         let services = Arc::new(Services {
+            bells,
             ids: IdSource::new(Arc::clone(&self.entropy)),
             keyring,
             limits: RateLimits::new(Arc::clone(&self.clock), self.options.rate_limits),

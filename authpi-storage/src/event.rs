@@ -138,7 +138,29 @@ fn page_of(
     query.order_by_desc(Column::Timestamp).order_by_desc(Column::Id).limit(u64::from(page.limit.get()) + 1)
 }
 
+/// The ids of what waits for a consumer, oldest first.
+fn outbox_of(
+    operation: &'static str,
+    consumer: Consumer,
+    after: Option<EventId>,
+) -> Result<Select<outbox::Entity>, StoreError> {
+    Ok(outbox::Entity::find()
+        .select_only()
+        .column(outbox::Column::EventId)
+        .filter(outbox::Column::Consumer.eq(to_word(operation, &consumer)?))
+        .filter(Condition::all().add_option(after.map(|last| outbox::Column::EventId.gt(last.uuid()))))
+        .order_by_asc(outbox::Column::EventId))
+}
+
 impl<C: ConnectionTrait> Session<C> {
+    async fn in_order(&self, ids: Vec<Uuid>, operation: &'static str) -> Result<Vec<Event>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id).all(&self.connection);
+        self.with_contexts(rows.await.map_err(failed(operation))?).await
+    }
+
     async fn with_contexts(&self, rows: Vec<Model>) -> Result<Vec<Event>, StoreError> {
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -167,6 +189,24 @@ impl<C: ConnectionTrait + Send + Sync> EventReads for Session<C> {
             .await
             .map_err(failed("event.find"))?;
         Ok(self.with_contexts(row.into_iter().collect()).await?.pop())
+    }
+
+    async fn waiting(&self, consumer: Consumer, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
+        const OPERATION: &str = "event.waiting";
+        let waiting = outbox_of(OPERATION, consumer, after)?.limit(u64::from(limit)).into_tuple();
+        let waiting: Vec<Uuid> = waiting.all(&self.connection).await.map_err(failed(OPERATION))?;
+        self.in_order(waiting, OPERATION).await
+    }
+
+    async fn waiting_since(&self, consumer: Consumer) -> Result<Option<Timestamp>, StoreError> {
+        const OPERATION: &str = "event.waiting_since";
+        let oldest = outbox_of(OPERATION, consumer, None)?.limit(1).into_tuple();
+        let oldest: Option<Uuid> = oldest.one(&self.connection).await.map_err(failed(OPERATION))?;
+        let at = oldest.and_then(|id| id.get_timestamp()).map(|at| at.to_unix());
+        Ok(at.map(|(seconds, nanos)| {
+            let millis = seconds.saturating_mul(1_000).saturating_add(u64::from(nanos / 1_000_000));
+            Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+        }))
     }
 
     async fn list(
@@ -208,6 +248,7 @@ impl Unit {
     }
 
     async fn insert(&mut self, events: &[&Event], on_conflict: Option<OnConflict>) -> Result<(), StoreError> {
+        self.news.add();
         for some in events.chunks(INSERT_BATCH) {
             let mut rows = Entity::insert_many(some.iter().map(|event| row(event)).collect::<Result<Vec<_>, _>>()?);
             if let Some(skip) = &on_conflict {
@@ -266,25 +307,26 @@ impl EventRepository for Unit {
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
         const OPERATION: &str = "event.outbox";
-        let waiting: Vec<Uuid> = outbox::Entity::find()
-            .select_only()
-            .column(outbox::Column::EventId)
-            .filter(outbox::Column::Consumer.eq(to_word(OPERATION, &consumer)?))
-            .filter(Condition::all().add_option(after.map(|last| outbox::Column::EventId.gt(last.uuid()))))
-            .order_by_asc(outbox::Column::EventId)
+        let waiting: Vec<Uuid> = outbox_of(OPERATION, consumer, after)?
             .limit(u64::from(limit))
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .into_tuple()
             .all(&self.connection)
             .await
             .map_err(failed(OPERATION))?;
-        let rows = Entity::find()
-            .filter(Column::Id.is_in(waiting))
-            .order_by_asc(Column::Id)
+        self.in_order(waiting, OPERATION).await
+    }
+
+    async fn take(&mut self, consumer: Consumer, events: &[EventId]) -> Result<Vec<EventId>, StoreError> {
+        const OPERATION: &str = "event.take";
+        let taken: Vec<Uuid> = outbox_of(OPERATION, consumer, None)?
+            .filter(outbox::Column::EventId.is_in(events.iter().map(|event| event.uuid())))
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .into_tuple()
             .all(&self.connection)
             .await
             .map_err(failed(OPERATION))?;
-        self.with_contexts(rows).await
+        Ok(taken.into_iter().map(id).collect())
     }
 
     async fn outbox_done(&mut self, consumer: Consumer, events: &[EventId]) -> Result<(), StoreError> {

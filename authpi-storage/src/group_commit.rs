@@ -8,6 +8,7 @@ use sea_orm::DatabaseConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::failed;
+use crate::news::News;
 use crate::session::Unit;
 use crate::store::begin;
 
@@ -27,9 +28,9 @@ pub(crate) struct GroupCommitter(mpsc::Sender<Waiting>);
 
 impl GroupCommitter {
     /// Starts the task; it ends when the committer is dropped and all that waited is written.
-    pub(crate) fn start(writer: DatabaseConnection) -> Self {
+    pub(crate) fn start(writer: DatabaseConnection, news: News) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(run(writer, receiver));
+        tokio::spawn(run(writer, news, receiver));
         Self(sender)
     }
 
@@ -42,18 +43,18 @@ impl GroupCommitter {
     }
 }
 
-async fn run(writer: DatabaseConnection, mut receiver: mpsc::Receiver<Waiting>) {
+async fn run(writer: DatabaseConnection, news: News, mut receiver: mpsc::Receiver<Waiting>) {
     let mut group = Vec::with_capacity(GROUP);
     while receiver.recv_many(&mut group, GROUP).await > 0 {
         let sizes: Vec<usize> = group.iter().map(|waiting| waiting.events.len()).collect();
         let events: Vec<Event> = group.iter_mut().flat_map(|waiting| std::mem::take(&mut waiting.events)).collect();
-        match commit(&writer, &events).await {
+        match commit(&writer, &news, &events).await {
             // What is refused to one caller is not refused to the others.
             Err(error) if group.len() > 1 && !is_for_all(&error) => {
                 let mut rest = events.into_iter();
                 for (waiting, size) in group.drain(..).zip(sizes) {
                     let own: Vec<Event> = rest.by_ref().take(size).collect();
-                    waiting.answer(commit(&writer, &own).await);
+                    waiting.answer(commit(&writer, &news, &own).await);
                 }
             }
             written => {
@@ -77,11 +78,13 @@ fn is_for_all(error: &StoreError) -> bool {
     matches!(error.kind, StoreErrorKind::Retryable | StoreErrorKind::Unavailable)
 }
 
-async fn commit(writer: &DatabaseConnection, events: &[Event]) -> Result<(), StoreError> {
+async fn commit(writer: &DatabaseConnection, news: &News, events: &[Event]) -> Result<(), StoreError> {
     let connection = begin(writer).await.map_err(failed("event.append"))?;
-    let mut unit = Unit { connection, now: Timestamp::EPOCH };
+    let mut unit = Unit { connection, now: Timestamp::EPOCH, news: news.clone() };
     unit.append_missing(events).await?;
-    unit.connection.commit().await.map_err(failed("event.append"))
+    unit.connection.commit().await.map_err(failed("event.append"))?;
+    unit.news.tell();
+    Ok(())
 }
 
 /// The same failure for another caller of the group.

@@ -37,6 +37,7 @@ mod logout;
 mod mail;
 mod membership;
 mod migration;
+mod news;
 mod note;
 mod organization;
 mod personal_token;

@@ -30,15 +30,17 @@ use authpi_core::timestamp::Timestamp;
 use authpi_core::token::repository::{PersonalTokenReads, PersonalTokenRepository};
 use authpi_core::user::repository::{UserReads, UserRepository};
 use authpi_core::verifier::repository::{VerifierReads, VerifierRepository};
-use authpi_core::webhook::repository::{WebhookReads, WebhookRepository};
+use authpi_core::webhook::repository::{DeliveryQueue, WebhookReads, WebhookRepository};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 
 use crate::error::failed;
+use crate::news::News;
 
 /// A pool or a transaction that answers questions.
 pub(crate) struct Session<C> {
     pub(crate) connection: C,
     pub(crate) now: Timestamp,
+    pub(crate) news: News,
 }
 
 impl<C: ConnectionTrait + Send + Sync + 'static> Reads for Session<C> {
@@ -264,6 +266,10 @@ impl UnitOfWork for Unit {
         self
     }
 
+    fn deliveries(&mut self) -> &mut dyn DeliveryQueue {
+        self
+    }
+
     fn billing(&mut self) -> &mut dyn BillingRepository {
         self
     }
@@ -281,6 +287,8 @@ impl UnitOfWork for Unit {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        self.connection.commit().await.map_err(failed("unit.commit"))
+        self.connection.commit().await.map_err(failed("unit.commit"))?;
+        self.news.tell();
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use authpi_core::event::model::Event;
-use authpi_core::store::{Reads, Store, StoreError, UnitOfWork};
+use authpi_core::store::{Reads, Ring, Store, StoreError, UnitOfWork};
 use authpi_core::timestamp::Timestamp;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel, SqliteTransactionMode,
@@ -11,6 +11,7 @@ use sea_orm::{
 
 use crate::error::failed;
 use crate::group_commit::GroupCommitter;
+use crate::news::News;
 use crate::session::{Session, Unit};
 
 /// A [`Store`] in one SQL database.
@@ -18,15 +19,18 @@ pub struct DatabaseStore {
     reads: Session<DatabaseConnection>,
     writer: DatabaseConnection,
     committer: GroupCommitter,
+    news: News,
     _lock: Option<std::fs::File>,
 }
 
 impl DatabaseStore {
     /// `reader` and `writer` may be the same pool. `lock` is held as long as the store lives.
     pub(crate) fn new(reader: DatabaseConnection, writer: DatabaseConnection, lock: Option<std::fs::File>) -> Self {
+        let news = News::default();
         Self {
-            reads: Session { connection: reader, now: Timestamp::EPOCH },
-            committer: GroupCommitter::start(writer.clone()),
+            reads: Session { connection: reader, now: Timestamp::EPOCH, news: News::default() },
+            committer: GroupCommitter::start(writer.clone(), news.clone()),
+            news,
             writer,
             _lock: lock,
         }
@@ -49,11 +53,15 @@ impl Store for DatabaseStore {
 
     async fn begin(&self, now: Timestamp) -> Result<Box<dyn UnitOfWork>, StoreError> {
         let connection = begin(&self.writer).await.map_err(failed("unit.begin"))?;
-        Ok(Box::new(Unit { connection, now }))
+        Ok(Box::new(Unit { connection, now, news: self.news.clone() }))
     }
 
     async fn append(&self, events: Vec<Event>) -> Result<(), StoreError> {
         self.committer.append(events).await
+    }
+
+    fn on_events(&self, ring: Ring) {
+        self.news.on_events(ring);
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -131,17 +131,20 @@ pub enum Consumer {
     Notices,
     /// Counts what is billed.
     Metering,
+    /// Puts events on their way to webhooks.
+    Webhooks,
 }
 
 impl Consumer {
     /// Every consumer.
-    pub const ALL: [Self; 2] = [Self::Notices, Self::Metering];
+    pub const ALL: [Self; 3] = [Self::Notices, Self::Metering, Self::Webhooks];
 
     /// Whether events of this type wait for the consumer.
     pub fn wants(self, kind: EventType) -> bool {
         let wanted: &[EventType] = match self {
             Self::Notices => NOTICED,
             Self::Metering => METERED,
+            Self::Webhooks => return kind.is_deliverable(),
         };
         wanted.contains(&kind)
     }
@@ -192,6 +195,18 @@ pub trait EventReads: EventCounts {
     /// [`StoreError`].
     async fn find(&self, account: AccountId, id: EventId) -> Result<Option<Event>, StoreError>;
 
+    /// At most `limit` events of all accounts behind `after` that wait for `consumer`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn waiting(&self, consumer: Consumer, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// When the oldest event was made that waits for `consumer`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn waiting_since(&self, consumer: Consumer) -> Result<Option<Timestamp>, StoreError>;
+
     /// Events of the account, newest first: by time, then by id.
     ///
     /// # Errors
@@ -240,6 +255,13 @@ pub trait EventRepository: EventReads {
         after: Option<EventId>,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError>;
+
+    /// Those of `events` that still wait for `consumer`. They are this unit's alone until it ends; what another unit has
+    /// taken is left out where the database can tell, and waited for where it cannot.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn take(&mut self, consumer: Consumer, events: &[EventId]) -> Result<Vec<EventId>, StoreError>;
 
     /// These events wait for `consumer` no longer.
     ///

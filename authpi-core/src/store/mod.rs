@@ -9,6 +9,8 @@ mod change;
 #[cfg(feature = "contract")]
 pub mod contract;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 pub use buffer::EventBuffer;
@@ -42,7 +44,7 @@ use crate::timestamp::Timestamp;
 use crate::token::repository::{PersonalTokenReads, PersonalTokenRepository};
 use crate::user::repository::{UserReads, UserRepository};
 use crate::verifier::repository::{VerifierReads, VerifierRepository};
-use crate::webhook::repository::{WebhookReads, WebhookRepository};
+use crate::webhook::repository::{DeliveryQueue, WebhookReads, WebhookRepository};
 
 mod idempotency;
 mod instance;
@@ -110,6 +112,9 @@ pub trait Reads: Send + Sync {
     fn idempotency(&self) -> &dyn IdempotencyReads;
 }
 
+/// Called when events were added.
+pub type Ring = Arc<dyn Fn() + Send + Sync>;
+
 /// Where everything is kept.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -128,6 +133,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`]; then none of `events` is in, save where the connection broke during the commit itself.
     async fn append(&self, events: Vec<Event>) -> Result<(), StoreError>;
+
+    /// Calls `ring` after each commit of this process that has added events. A courtesy that makes workers quicker: they
+    /// look for events at intervals all the same.
+    fn on_events(&self, ring: Ring) {
+        drop(ring);
+    }
 
     /// The database answers.
     ///
@@ -191,6 +202,8 @@ pub trait UnitOfWork: Send + Sync {
     fn grants(&mut self) -> &mut dyn GrantRepository;
     /// Webhooks and their deliveries.
     fn webhooks(&mut self) -> &mut dyn WebhookRepository;
+    /// The queue of deliveries.
+    fn deliveries(&mut self) -> &mut dyn DeliveryQueue;
     /// Usage, credit and payment methods.
     fn billing(&mut self) -> &mut dyn BillingRepository;
     /// Domains of accounts.

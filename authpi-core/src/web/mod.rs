@@ -6,6 +6,7 @@ mod admission;
 pub mod answer;
 pub mod authentication;
 pub mod bearer;
+pub(crate) mod bells;
 pub mod body;
 pub mod call;
 pub mod caller;

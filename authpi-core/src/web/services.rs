@@ -8,6 +8,7 @@ use futures_channel::oneshot;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::bells::Bells;
 use super::client_keys::ClientKeys;
 use super::host_api::HostApi;
 use super::key_uses::KeyUses;
@@ -137,6 +138,7 @@ pub struct Services {
     /// Addresses that personal tokens are known to be used from.
     pub token_addresses: TokenAddresses,
     pub(crate) shares: Shares,
+    pub(crate) bells: Arc<Bells>,
     pub(crate) in_flight: InFlight,
     pub(crate) roots: RwLock<HashMap<IssuerId, Arc<RootKey>>>,
     pub(crate) platform: RwLock<Option<Platform>>,

@@ -5,4 +5,4 @@ pub mod events;
 pub mod model;
 pub mod operations;
 pub mod repository;
-mod request;
+pub(crate) mod request;

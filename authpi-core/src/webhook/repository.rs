@@ -8,6 +8,7 @@ use crate::event::catalogue::EventType;
 use crate::id::{AccountId, DeliveryId, WebhookId};
 use crate::outcome::{InsertOutcome, WriteOutcome};
 use crate::page::{Page, PageRequest, TimeAndId};
+use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
 use crate::words::words;
 
@@ -89,6 +90,18 @@ pub trait WebhookReads: Send + Sync {
         status: Option<StatusFilter>,
         page: &PageRequest<WebhookId>,
     ) -> Result<Page<WebhookListing>, StoreError>;
+
+    /// The webhooks of these accounts, deleted ones left out; an account has few.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn of_accounts(&self, accounts: &[AccountId]) -> Result<Vec<Webhook>, StoreError>;
+
+    /// How many webhooks of all accounts have an open circuit.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn count_failing(&self) -> Result<u64, StoreError>;
 
     /// How many webhooks the account has, deleted ones left out.
     ///
@@ -176,11 +189,19 @@ pub trait WebhookRepository: WebhookReads {
         which: &Requeue,
     ) -> Result<Requeued, StoreError>;
 
-    /// Makes at most `limit` deliveries that wait for a later time due now, the earliest first. Returns how many.
+    /// Makes all deliveries that wait for a later time due now: at most `limit` of them here, the earliest first, what
+    /// is left by [`WebhookRepository::hasten_on`].
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn hasten(&mut self, account: AccountId, webhook: WebhookId, limit: u32) -> Result<u64, StoreError>;
+    async fn hasten(&mut self, account: AccountId, webhook: WebhookId, limit: u32) -> Result<(), StoreError>;
+
+    /// Goes on where [`WebhookRepository::hasten`] has stopped, with at most `limit` deliveries of any account. Returns
+    /// how many it has looked after: zero when nothing is left.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn hasten_on(&mut self, limit: u32) -> Result<u64, StoreError>;
 
     /// Cancels at most `limit` deliveries to deleted webhooks of all accounts. Returns how many it has looked after:
     /// zero when nothing is left.
@@ -214,4 +235,72 @@ pub trait WebhookRepository: WebhookReads {
     /// # Errors
     /// [`StoreError`].
     async fn remove_of_account(&mut self, account: AccountId, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// The queue of deliveries of all accounts, as those who send them see it. A webhook is looked at when it is awake; looking
+/// at it keeps others from it until the unit of work ends.
+#[async_trait]
+pub trait DeliveryQueue: Send + Sync {
+    /// Adds deliveries, save those of an event that the webhook has one of already, and wakes their webhooks.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn enqueue(&mut self, deliveries: &[Delivery]) -> Result<(), StoreError>;
+
+    /// These webhooks are looked at from `at` on, if not earlier.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn wake(&mut self, webhooks: &[WebhookId], at: Timestamp) -> Result<(), StoreError>;
+
+    /// At most `limit` webhooks that are to be looked at, those first that have waited longest, `busy` ones left out.
+    /// What another unit looks at is left out where the database can tell, and waited for where it cannot.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn awake(&mut self, busy: &[WebhookId], limit: u32) -> Result<Vec<Webhook>, StoreError>;
+
+    /// The webhook is not looked at before `until`, unless somebody wakes it; never without.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn rest(&mut self, webhook: &Webhook, until: Option<Timestamp>) -> Result<(), StoreError>;
+
+    /// Keeps others from these webhooks until the unit ends; those of them that are not deleted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn lock(&mut self, webhooks: &[WebhookId]) -> Result<Vec<Webhook>, StoreError>;
+
+    /// At most `limit` deliveries to the webhook that are due, the earliest first, then in the order of their events.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn due(&mut self, webhook: &Webhook, limit: u32) -> Result<Vec<Delivery>, StoreError>;
+
+    /// When the next delivery to the webhook is due that is not due yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn next_due(&mut self, webhook: &Webhook) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Writes how far deliveries have come, each if its stored version still is the one given with it. Returns how many
+    /// were not written, as somebody was faster.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn write(&mut self, deliveries: &[(Delivery, Timestamp)]) -> Result<u64, StoreError>;
+
+    /// Keeps the body of a delivery that had none, so that further attempts send the same bytes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn keep_body(&mut self, delivery: &Delivery, body: &Sealed) -> Result<(), StoreError>;
+
+    /// Gives up at most `limit` deliveries to webhooks that are disabled or failing which were enqueued before
+    /// `enqueued_before`. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn expire(&mut self, enqueued_before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }

@@ -1,14 +1,16 @@
 //! The request that delivers an event: a CloudEvent in structured mode, signed by Standard Webhooks
 //! (events-webhooks §8).
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, Method};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::model::{Webhook, signature};
+use super::model::{AttemptOutcome, Delivery, Webhook, signature};
 use super::operations::SecretsInUse;
 use crate::calendar::rfc3339;
 use crate::error::Refusal;
@@ -52,7 +54,7 @@ const MOST_SPECIFIC: [&str; 17] = [
 
 /// CloudEvents 1.0, JSON format.
 #[derive(Serialize)]
-struct CloudEvent {
+struct CloudEvent<'a> {
     specversion: &'static str,
     id: EventId,
     source: String,
@@ -66,60 +68,86 @@ struct CloudEvent {
     issuerid: Option<IssuerId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     orgid: Option<OrganizationId>,
-    data: EventView,
+    data: &'a EventView,
 }
 
-/// The body that delivers `event` to `webhook`, with as much of its context as is left.
-///
-/// # Errors
-/// [`Refusal::Store`], and [`Refusal::Internal`] when the vault does not give a key.
-pub(super) async fn body(services: &Services, webhook: WebhookId, event: Event) -> Result<Vec<u8>, Refusal> {
-    let head = event.clone();
-    let mut views = EventView::of(services, vec![event]).await?;
-    let data = views.pop().ok_or_else(|| Refusal::internal("an event without a view"))?;
-    rendered(&services.options.webhook_source, webhook, head, data)
+/// An event as the bodies of its deliveries show it, with as much of its context as is left.
+pub(crate) struct Shown {
+    event: Event,
+    view: EventView,
 }
 
-fn rendered(source: &str, webhook: WebhookId, event: Event, data: EventView) -> Result<Vec<u8>, Refusal> {
-    let Event { id, kind, subject, timestamp, .. } = event;
-    let keys: Map<String, Value> = match serde_json::to_value(&subject).map_err(Refusal::internal)? {
-        Value::Object(keys) => keys,
-        _ => Map::new(),
-    };
-    let cloud_event = CloudEvent {
-        specversion: "1.0",
-        id,
-        source: format!("{source}/{webhook}"),
-        kind: kind.as_str(),
-        subject: MOST_SPECIFIC.iter().find_map(|key| keys.get(*key)).cloned().unwrap_or_default(),
-        time: rfc3339(timestamp),
-        datacontenttype: "application/json",
-        accountid: subject.account_id,
-        issuerid: subject.issuer_id,
-        orgid: subject.org_id,
-        data,
-    };
-    serde_json::to_vec(&cloud_event).map_err(Refusal::internal)
+impl Shown {
+    /// Opens the context.
+    ///
+    /// # Errors
+    /// [`Refusal::Store`], and [`Refusal::Internal`] when the vault does not give a key.
+    pub(crate) async fn of(services: &Services, event: Event) -> Result<Self, Refusal> {
+        let mut views = EventView::of(services, vec![event.clone()]).await?;
+        let view = views.pop().ok_or_else(|| Refusal::internal("an event without a view"))?;
+        Ok(Self { event, view })
+    }
+
+    /// The event itself.
+    pub(crate) const fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// The body that delivers it to `webhook`. `source` is the prefix of the attribute of that name.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] when it cannot be written as JSON.
+    pub(crate) fn body(&self, source: &str, webhook: WebhookId) -> Result<Vec<u8>, Refusal> {
+        let Event { id, kind, subject, timestamp, .. } = &self.event;
+        let keys: Map<String, Value> = match serde_json::to_value(subject).map_err(Refusal::internal)? {
+            Value::Object(keys) => keys,
+            _ => Map::new(),
+        };
+        let cloud_event = CloudEvent {
+            specversion: "1.0",
+            id: *id,
+            source: format!("{source}/{webhook}"),
+            kind: kind.as_str(),
+            subject: MOST_SPECIFIC.iter().find_map(|key| keys.get(*key)).cloned().unwrap_or_default(),
+            time: rfc3339(*timestamp),
+            datacontenttype: "application/json",
+            accountid: subject.account_id,
+            issuerid: subject.issuer_id,
+            orgid: subject.org_id,
+            data: &self.view,
+        };
+        serde_json::to_vec(&cloud_event).map_err(Refusal::internal)
+    }
 }
 
 /// One attempt at one delivery.
-pub(super) struct AttemptRequest<'a> {
-    pub(super) webhook: &'a Webhook,
-    pub(super) secrets: &'a SecretsInUse,
-    pub(super) event: EventId,
-    pub(super) attempt: u32,
-    pub(super) body: Vec<u8>,
-    pub(super) timeout: std::time::Duration,
-    pub(super) now: Timestamp,
+pub(crate) struct AttemptRequest<'a> {
+    pub(crate) webhook: &'a Webhook,
+    pub(crate) secrets: &'a SecretsInUse,
+    pub(crate) delivery: &'a Delivery,
+    pub(crate) body: Vec<u8>,
+    pub(crate) timeout: Duration,
+    pub(crate) now: Timestamp,
 }
 
 impl AttemptRequest<'_> {
-    /// The request, ready to be sent.
+    /// Sends it, and tells what came of that.
     ///
     /// # Errors
     /// [`Refusal::Internal`] when a stored value does not fit into a request.
-    pub(super) fn build(self) -> Result<OutgoingRequest, Refusal> {
-        let (id, seconds) = (self.event.to_string(), self.now.as_seconds());
+    pub(crate) async fn send(self, services: &Services) -> Result<AttemptOutcome, Refusal> {
+        Ok(match services.send(self.build()?).await {
+            Ok(answer) => {
+                let retry_after = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+                AttemptOutcome::answered(answer.status, retry_after, services.now())
+            }
+            Err(class) => AttemptOutcome::unanswered(class),
+        })
+    }
+
+    fn build(self) -> Result<OutgoingRequest, Refusal> {
+        let (id, seconds) = (self.delivery.event_id.to_string(), self.now.as_seconds());
+        let attempt = self.delivery.attempt_count.saturating_add(1);
         let mut headers = HeaderMap::new();
         let mut set = |name: HeaderName, text: &str| {
             let value = HeaderValue::from_str(text).map_err(Refusal::internal)?;
@@ -130,7 +158,7 @@ impl AttemptRequest<'_> {
         set(USER_AGENT, PRODUCT)?;
         set(HeaderName::from_static("webhook-id"), &id)?;
         set(HeaderName::from_static("webhook-timestamp"), &seconds.to_string())?;
-        set(HeaderName::from_static("x-webhook-attempt"), &self.attempt.to_string())?;
+        set(HeaderName::from_static("x-webhook-attempt"), &attempt.to_string())?;
         if let Some(bearer) = &self.secrets.bearer {
             set(AUTHORIZATION, &format!("Bearer {}", bearer.expose()))?;
         }
@@ -159,8 +187,6 @@ impl AttemptRequest<'_> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-    use std::time::Duration;
-
     use serde_json::json;
 
     use super::*;
@@ -188,11 +214,14 @@ mod tests {
         }
     }
 
+    fn shown(event: Event) -> Shown {
+        Shown { view: EventView::new(event.clone(), RequestContext::default()), event }
+    }
+
     #[test]
     fn the_body_is_that_of_the_specification() {
         let webhook = "wh_0kfz3m8q1w5e9r2t6y4u7i3w1".parse().unwrap();
-        let view = EventView::new(event(), RequestContext::default());
-        let body = rendered("com.authpi.webhooks/v1", webhook, event(), view).unwrap();
+        let body = shown(event()).body("com.authpi.webhooks/v1", webhook).unwrap();
         let expected = json!({
             "specversion": "1.0",
             "id": "evt_0kfz3m8q1w5e9r2t6y4u7i3o5",
@@ -224,17 +253,14 @@ mod tests {
             },
         });
         assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), expected);
-        let again =
-            rendered("com.authpi.webhooks/v1", webhook, event(), EventView::new(event(), RequestContext::default()));
+        let again = shown(event()).body("com.authpi.webhooks/v1", webhook);
         assert_eq!(again.unwrap(), body, "byte by byte the same");
     }
 
     #[test]
     fn the_subject_is_the_most_specific_id() {
         let subject_of = |subject: Subject| {
-            let event = Event { subject, ..event() };
-            let view = EventView::new(event.clone(), RequestContext::default());
-            let body = rendered("x", WebhookId::from_uuid(uuid::Uuid::nil()), event, view).unwrap();
+            let body = shown(Event { subject, ..event() }).body("x", WebhookId::from_uuid(uuid::Uuid::nil())).unwrap();
             serde_json::from_slice::<Value>(&body).unwrap()["subject"].clone()
         };
         let id = |number: u128| uuid::Uuid::from_u128(number);
@@ -261,8 +287,10 @@ mod tests {
         };
         let request = |secrets: &SecretsInUse| {
             let now = Timestamp::from_millis(1_781_222_401_999);
-            let (event, timeout) = (event().id, Duration::from_secs(15));
-            AttemptRequest { webhook: &webhook, secrets, event, attempt: 2, body: b"{}".to_vec(), timeout, now }
+            let key = (webhook.account_id, webhook.id);
+            let first = Delivery::new(key, Id::from_uuid(uuid::Uuid::nil()), (event().id, event().kind), 10, now);
+            let (delivery, timeout) = (Delivery { attempt_count: 1, ..first }, Duration::from_secs(15));
+            AttemptRequest { webhook: &webhook, secrets, delivery: &delivery, body: b"{}".to_vec(), timeout, now }
                 .build()
                 .unwrap()
         };

@@ -4,12 +4,15 @@
 //! Every step looks for what is left, may run in several processes at once, and repeats what a crash cut off.
 
 mod billing;
+mod deliveries;
+mod fan_out;
 mod keys;
 mod letter;
 mod logouts;
 mod mail;
 mod notices;
 mod parting;
+mod passed;
 mod removal;
 mod round;
 mod schedule;

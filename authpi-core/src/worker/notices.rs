@@ -25,7 +25,6 @@ use crate::membership::repository::{HeldScope, MembershipFilter};
 use crate::page::{Limit, PageRequest};
 use crate::scope::Scope;
 use crate::store::{Change, Platform, Reads};
-use crate::timestamp::Timestamp;
 use crate::user::model::User;
 use crate::web::services::{Origin, Services};
 
@@ -38,39 +37,20 @@ const LOOKED_AT: u32 = 100;
 /// Approvers that are told of one invitation at most.
 const MOST_APPROVERS: usize = 50;
 
-/// How long events that could not be handled are left alone.
-const PASSED_FOR: Duration = Duration::from_mins(1);
-
-/// How far events were passed over because one of them could not be handled: those behind do not wait for it.
-pub(super) struct Passed {
-    after: Option<EventId>,
-    until: Timestamp,
-}
-
-impl Passed {
-    /// Nothing was.
-    pub(super) const NOTHING: Self = Self { after: None, until: Timestamp::EPOCH };
-}
-
 /// Turns the next event into mail. One that cannot be is passed over, and tried again later.
 pub(super) async fn notices(bench: &Bench) -> Result<Next, Refusal> {
     let services = &bench.services;
     let mut passed = bench.notices_passed.lock().await;
-    if services.now() >= passed.until {
-        passed.after = None;
-    }
-    let Some(event) = peek(services, passed.after).await? else { return Ok(Next::In(LOOK_EVERY)) };
-    let handled = handle(services, &event, passed.after).await;
+    let after = passed.after(services.now());
+    let Some(event) = peek(services, after).await? else { return Ok(Next::In(LOOK_EVERY)) };
+    let handled = handle(services, &event, after).await;
     if handled.as_ref().is_err_and(Refusal::is_retryable) {
         return handled.map(|_| Next::Now);
     }
     if let Some(next) = round::Round::of("notices").outcome(event.id, handled)? {
         return Ok(next);
     }
-    if passed.after.is_none() {
-        passed.until = services.now().plus(PASSED_FOR);
-    }
-    passed.after = Some(event.id);
+    passed.over(event.id, services.now());
     Ok(Next::GoOn)
 }
 

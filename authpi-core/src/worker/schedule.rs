@@ -60,6 +60,7 @@ pub(super) async fn run(services: &Arc<Services>, order: oneshot::Receiver<()>) 
         keep_running(step, &bench, turn, halt.clone())
     });
     join_all(lives).await;
+    super::deliveries::finish(&bench).await;
 }
 
 /// Runs one step over and over.
@@ -83,7 +84,16 @@ async fn keep_running(step: &Step, bench: &Bench, turn: Option<&Mutex<()>>, halt
                 pause_after(failures)
             }
         };
-        let Some(()) = until(&halt, bench.services.transport.executor.sleep(pause)).await else { return };
+        let Some(()) = until(&halt, rest(step, bench, pause)).await else { return };
+    }
+}
+
+/// Waits, unless the step is called.
+async fn rest(step: &Step, bench: &Bench, pause: Duration) {
+    let pause = bench.services.transport.executor.sleep(pause);
+    match step.bell {
+        Some(bell) => drop(select(pause, pin!(bell(&bench.services.bells).heard())).await),
+        None => pause.await,
     }
 }
 

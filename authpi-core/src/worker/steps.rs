@@ -5,11 +5,14 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use futures_util::lock::Mutex;
 
+use super::deliveries::Dispatch;
+use super::passed::Passed;
 use super::schedule::Next;
-use super::{billing, keys, logouts, mail, notices, parting, removal, sessions, sweeps};
+use super::{billing, deliveries, fan_out, keys, logouts, mail, notices, parting, removal, sessions, sweeps};
 use crate::error::Refusal;
 use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
+use crate::web::bells::{Bell, Bells};
 use crate::web::services::Services;
 
 /// What steps have at hand: the engine's inside, and where they stopped the last time. Losing the latter costs a look at
@@ -29,7 +32,11 @@ pub(super) struct Bench {
     /// Personal tokens of users who were deleted before this have been removed.
     pub(super) tokens_since: Mutex<Timestamp>,
     /// Events that no mail could be made of.
-    pub(super) notices_passed: Mutex<notices::Passed>,
+    pub(super) notices_passed: Mutex<Passed>,
+    /// Events that no delivery could be made of.
+    pub(super) fan_out_passed: Mutex<Passed>,
+    /// Attempts of this process at deliveries.
+    pub(super) dispatch: Mutex<Dispatch>,
     /// Clients that are being told of ended sessions.
     pub(super) logouts: Mutex<logouts::UnderWay>,
     /// The pass over all issuers that have signing keys.
@@ -46,7 +53,9 @@ impl Bench {
             sessions_of_users_since: Mutex::new(Timestamp::EPOCH),
             sessions_of_clients_since: Mutex::new(Timestamp::EPOCH),
             tokens_since: Mutex::new(Timestamp::EPOCH),
-            notices_passed: Mutex::new(notices::Passed::NOTHING),
+            notices_passed: Mutex::new(Passed::NOTHING),
+            fan_out_passed: Mutex::new(Passed::NOTHING),
+            dispatch: Mutex::default(),
             logouts: Mutex::default(),
             rotation: Mutex::default(),
         }
@@ -61,16 +70,22 @@ pub(super) struct Step {
     pub(super) name: &'static str,
     /// Waits until no other step runs. What has a deadline does not, nor what only waits for the CPU.
     pub(super) takes_turns: bool,
+    /// Ends its pause early.
+    pub(super) bell: Option<fn(&Bells) -> &Bell>,
     /// At most one unit of work.
     pub(super) run: Run,
 }
 
 const fn in_turn(name: &'static str, run: Run) -> Step {
-    Step { name, takes_turns: true, run }
+    Step { name, takes_turns: true, bell: None, run }
 }
 
 const fn beside(name: &'static str, run: Run) -> Step {
-    Step { name, takes_turns: false, run }
+    Step { name, takes_turns: false, bell: None, run }
+}
+
+const fn called(name: &'static str, bell: fn(&Bells) -> &Bell, run: Run) -> Step {
+    Step { name, takes_turns: false, bell: Some(bell), run }
 }
 
 /// Every step. What removes a parent stands before what removes its children, so that one pass does most.
@@ -78,6 +93,8 @@ pub(super) const ALL: &[Step] = &[
     beside("buffered-events", |bench| Box::pin(sweeps::buffered_events(&bench.services))),
     beside("rsa-pool", |bench| Box::pin(keys::rsa_pool(&bench.services))),
     beside("key-rotation", |bench| Box::pin(keys::rotation(bench))),
+    called("fan-out", |bells| &bells.events, |bench| Box::pin(fan_out::fan_out(bench))),
+    called("deliveries", |bells| &bells.deliveries, |bench| Box::pin(deliveries::deliver(bench))),
     in_turn("notices", |bench| Box::pin(notices::notices(bench))),
     beside("mail", |bench| Box::pin(mail::hand_over(&bench.services))),
     beside("logouts", |bench| Box::pin(logouts::tell(bench))),
@@ -116,6 +133,8 @@ pub(super) const ALL: &[Step] = &[
     in_turn("active-users", |bench| Box::pin(billing::active_users(&bench.services))),
     in_turn("key-uses", |bench| Box::pin(sweeps::key_uses(&bench.services))),
     in_turn("orphaned-deliveries", |bench| Box::pin(sweeps::orphaned_deliveries(&bench.services))),
+    in_turn("hastened-deliveries", |bench| Box::pin(sweeps::hastened_deliveries(&bench.services))),
+    in_turn("overdue-deliveries", |bench| Box::pin(sweeps::overdue_deliveries(&bench.services))),
     in_turn("old-deliveries", |bench| Box::pin(sweeps::old_deliveries(&bench.services))),
     in_turn("deleted-webhooks", |bench| Box::pin(sweeps::deleted_webhooks(&bench.services))),
     in_turn("rate-limits", |bench| Box::pin(sweeps::rate_limits(&bench.services))),

@@ -14,6 +14,7 @@ use crate::login::operations::expire;
 use crate::membership::model::REMOVAL_REMEMBERED;
 use crate::store::UnitOfWork;
 use crate::web::services::Services;
+use crate::webhook::model::HORIZON;
 
 /// Rows of one unit of work: few enough to keep no other writer waiting.
 const BATCH: u32 = 500;
@@ -150,6 +151,21 @@ pub(super) async fn orphaned_deliveries(services: &Arc<Services>) -> Result<Next
     let mut unit = services.store.begin(services.now()).await?;
     let cancelled = unit.webhooks().cancel_orphans(BATCH).await?;
     after_removing(unit, cancelled).await
+}
+
+/// Makes the rest of the deliveries due that wait for a webhook which somebody has activated.
+pub(super) async fn hastened_deliveries(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let mut unit = services.store.begin(services.now()).await?;
+    let hastened = unit.webhooks().hasten_on(BATCH).await?;
+    after_removing(unit, hastened).await
+}
+
+/// Gives up deliveries whose horizon passed while their webhook was disabled or failing.
+pub(super) async fn overdue_deliveries(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let now = services.now();
+    let mut unit = services.store.begin(now).await?;
+    let expired = unit.deliveries().expire(now.minus(HORIZON), BATCH).await?;
+    after_removing(unit, expired).await
 }
 
 /// Removes deliveries that have been kept long enough.

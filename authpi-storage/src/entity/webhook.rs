@@ -28,6 +28,8 @@ pub struct Model {
     pub open_since: Option<i64>,
     pub probe_at: Option<i64>,
     pub probes: i64,
+    pub wake_at: Option<i64>,
+    pub hastening: bool,
     pub metadata: Json,
     pub created_at: i64,
     pub updated_at: i64,

@@ -22,6 +22,7 @@ pub struct Model {
     pub last_response_status: Option<i64>,
     pub leased_until: Option<i64>,
     pub lost_leases: i64,
+    pub due_at: Option<i64>,
     pub body: Option<Vec<u8>>,
     pub enqueued_at: i64,
     pub created_at: i64,

@@ -28,6 +28,8 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         .col(number_null("open_since"))
         .col(number_null("probe_at"))
         .col(number("probes"))
+        .col(number_null("wake_at"))
+        .col(flag("hastening"))
         .col(json("metadata"))
         .col(number("created_at"))
         .col(number("updated_at"));
@@ -49,6 +51,7 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         .col(number_null("last_response_status"))
         .col(number_null("leased_until"))
         .col(number("lost_leases"))
+        .col(number_null("due_at"))
         .col(large_bytes_null(backend, "body"))
         .col(number("enqueued_at"))
         .col(number("created_at"))
@@ -58,11 +61,14 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         index("authpi_webhook_by_account", WEBHOOK, &["account_id", "deleted", "id"]),
         index("authpi_webhook_deleted", WEBHOOK, &["deleted_at"]),
         index("authpi_webhook_draining", WEBHOOK, &["draining"]),
+        index("authpi_webhook_hastening", WEBHOOK, &["hastening"]),
+        index("authpi_webhook_awake", WEBHOOK, &["wake_at"]),
+        index("authpi_webhook_by_status", WEBHOOK, &["status", "deleted"]),
         unique("authpi_webhook_delivery_event", DELIVERY, &["webhook_id", "event_id"]),
         index("authpi_webhook_delivery_by_time", DELIVERY, &["webhook_id", "created_at", "id"]),
         index("authpi_webhook_delivery_by_status", DELIVERY, &["webhook_id", "status", "created_at", "id"]),
         index("authpi_webhook_delivery_by_type", DELIVERY, &["webhook_id", "event_type", "created_at", "id"]),
-        index("authpi_webhook_delivery_due", DELIVERY, &["next_attempt_at"]),
+        index("authpi_webhook_delivery_due", DELIVERY, &["webhook_id", "due_at", "event_id"]),
         index("authpi_webhook_delivery_by_age", DELIVERY, &["created_at"]),
     ];
     (vec![webhook, delivery], indices)

@@ -1,5 +1,6 @@
 //! Webhooks and their deliveries in SQL.
 
+mod queue;
 mod reads;
 mod row;
 mod sweeps;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use authpi_core::id::{AccountId, DeliveryId, Id, WebhookId};
 use authpi_core::page::{Page, PageRequest, TimeAndId};
 use authpi_core::store::StoreError;
-use authpi_core::webhook::model::{Delivery, Webhook};
+use authpi_core::webhook::model::{Delivery, Webhook, WebhookStatus};
 use authpi_core::webhook::repository::{DeliveryFilter, StatusFilter, WebhookListing, WebhookReads};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -53,6 +53,27 @@ impl<C: ConnectionTrait + Send + Sync> WebhookReads for Session<C> {
             .map(|row| Ok(WebhookListing { webhook: webhook(row)?, deleted }))
             .collect::<Result<_, StoreError>>()?;
         Ok(Page::cut(listings, page.limit))
+    }
+
+    async fn of_accounts(&self, accounts: &[AccountId]) -> Result<Vec<Webhook>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::AccountId.is_in(accounts.iter().map(|account| account.uuid())))
+            .filter(Column::Deleted.eq(false))
+            .order_by_asc(Column::Id)
+            .all(&self.connection)
+            .await
+            .map_err(failed("webhook.of_accounts"))?;
+        rows.into_iter().map(webhook).collect()
+    }
+
+    async fn count_failing(&self) -> Result<u64, StoreError> {
+        const OPERATION: &str = "webhook.count_failing";
+        Entity::find()
+            .filter(Column::Status.eq(to_word(OPERATION, &WebhookStatus::Failing)?))
+            .filter(Column::Deleted.eq(false))
+            .count(&self.connection)
+            .await
+            .map_err(failed(OPERATION))
     }
 
     async fn count(&self, account: AccountId) -> Result<u64, StoreError> {

@@ -6,7 +6,7 @@ use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use authpi_core::webhook::model::{Circuit, Delivery, OpenCircuit, SigningSecret, StoredSecret, Webhook, WebhookAuth};
-use sea_orm::ActiveValue::Set;
+use sea_orm::ActiveValue::{NotSet, Set};
 
 use crate::convert::{Place, id, millis, status, time, to_json, to_word};
 use crate::entity::{webhook, webhook_delivery};
@@ -139,7 +139,9 @@ pub(super) fn progress(delivery: &Delivery) -> webhook_delivery::ActiveModel {
         last_response_status: Set(delivery.last_response_status.map(i64::from)),
         leased_until: Set(millis(delivery.leased_until)),
         lost_leases: Set(delivery.lost_leases.into()),
-        body: Set(delivery.body.as_ref().map(|sealed| sealed.as_bytes().to_vec())),
+        due_at: Set(millis(delivery.due_at())),
+        // Written with the row, or by a verb of its own; an attempt can only drop it.
+        body: if delivery.body.is_none() { Set(None) } else { NotSet },
         enqueued_at: Set(delivery.enqueued_at.as_millis()),
         updated_at: Set(delivery.updated_at.as_millis()),
         ..Default::default()
@@ -155,6 +157,7 @@ pub(super) fn new_delivery(delivery: &Delivery) -> webhook_delivery::ActiveModel
         event_id: Set(delivery.event_id.uuid()),
         event_type: Set(delivery.event_type.as_str().to_owned()),
         created_at: Set(delivery.created_at.as_millis()),
+        body: Set(delivery.body.as_ref().map(|sealed| sealed.as_bytes().to_vec())),
         ..progress(delivery)
     }
 }

@@ -4,13 +4,16 @@ use authpi_core::id::{AccountId, Id};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use authpi_core::webhook::model::DeliveryStatus;
+use authpi_core::webhook::repository::DeliveryQueue as _;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use super::row::at;
+use super::verbs::IDS;
 use crate::batch;
+use crate::convert::id;
 use crate::entity::webhook::{ActiveModel, Column, Entity};
 use crate::entity::webhook_delivery::{self, Column as Sent, Entity as Deliveries};
 use crate::error::failed;
@@ -26,6 +29,8 @@ pub(super) fn deleted(now: Timestamp) -> ActiveModel {
         deleted: Set(true),
         deleted_at: Set(Some(at(now))),
         draining: Set(true),
+        wake_at: Set(None),
+        hastening: Set(false),
         status_at: Set(Some(at(now))),
         bearer_sealed: Set(None),
         bearer_hint: Set(None),
@@ -76,6 +81,7 @@ pub(super) async fn cancel_orphans(unit: &mut Unit, limit: u32) -> Result<u64, S
             status: Set(DeliveryStatus::Cancelled.as_str().to_owned()),
             next_attempt_at: Set(None),
             leased_until: Set(None),
+            due_at: Set(None),
             body: Set(None),
             ..Default::default()
         })
@@ -87,6 +93,44 @@ pub(super) async fn cancel_orphans(unit: &mut Unit, limit: u32) -> Result<u64, S
         .map_err(failed(OPERATION))?;
     // What an attempt has finished in between is no longer waiting; there may be more all the same.
     Ok(Ord::max(done.rows_affected, 1))
+}
+
+/// Makes deliveries due that wait for a later time. Returns how many there were, whoever was faster.
+pub(super) async fn hasten(unit: &Unit, which: Condition, limit: u32) -> Result<u64, StoreError> {
+    const OPERATION: &str = "webhook.hasten";
+    let waiting = which.add(Sent::DueAt.gt(at(unit.now))).add(Sent::LeasedUntil.is_null());
+    let query = Deliveries::find().filter(waiting).order_by_asc(Sent::DueAt);
+    let waiting = batch::first_keys(&unit.connection, query, Sent::Id, limit).await.map_err(failed(OPERATION))?;
+    for some in waiting.chunks(IDS) {
+        Deliveries::update_many()
+            .col_expr(Sent::NextAttemptAt, at(unit.now).into())
+            .col_expr(Sent::DueAt, at(unit.now).into())
+            .col_expr(Sent::UpdatedAt, next_version(Sent::UpdatedAt, unit.now))
+            .filter(Sent::Id.is_in(some.iter().copied()))
+            .filter(Sent::Status.is_in(WAITING))
+            .filter(Sent::LeasedUntil.is_null())
+            .exec(&unit.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+    }
+    Ok(waiting.len() as u64)
+}
+
+pub(super) async fn hasten_on(unit: &mut Unit, limit: u32) -> Result<u64, StoreError> {
+    let Some(webhook) = unit.webhook_ids(Condition::all().add(Column::Hastening.eq(true)), 1).await?.pop() else {
+        return Ok(0);
+    };
+    let hastened = hasten(unit, Condition::all().add(Sent::WebhookId.eq(webhook)), limit).await?;
+    if hastened < u64::from(limit) {
+        Entity::update_many()
+            .set(ActiveModel { hastening: Set(false), ..Default::default() })
+            .filter(Column::Id.eq(webhook))
+            .exec(&unit.connection)
+            .await
+            .map_err(failed("webhook.hasten_on"))?;
+    }
+    unit.wake(&[id(webhook)], unit.now).await?;
+    Ok(Ord::max(hastened, 1))
 }
 
 pub(super) async fn purge_deliveries(unit: &mut Unit, older_than: Timestamp, limit: u32) -> Result<u64, StoreError> {

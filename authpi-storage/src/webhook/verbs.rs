@@ -8,9 +8,9 @@ use authpi_core::outcome::{InsertOutcome, WriteOutcome};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use authpi_core::webhook::model::{Delivery, DeliveryStatus, Webhook};
-use authpi_core::webhook::repository::{Requeue, Requeued, WebhookRepository};
+use authpi_core::webhook::repository::{DeliveryQueue as _, Requeue, Requeued, WebhookRepository};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::row::{at, circuit_of, new_delivery, progress, written};
@@ -24,7 +24,7 @@ use crate::session::Unit;
 use crate::version::next_version;
 
 /// Ids of one statement: keeps the number of bound values below every backend's limit.
-const IDS: usize = 500;
+pub(super) const IDS: usize = 500;
 
 impl Unit {
     async fn events_that_exist(&self, among: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
@@ -81,6 +81,8 @@ impl WebhookRepository for Unit {
             deleted: Set(false),
             deleted_at: Set(None),
             draining: Set(false),
+            wake_at: Set(None),
+            hastening: Set(false),
             failures: circuit.failures,
             open_since: circuit.open_since,
             probe_at: circuit.probe_at,
@@ -173,6 +175,7 @@ impl WebhookRepository for Unit {
                     attempt_count: Set(0),
                     attempt_budget: Set(which.budget.into()),
                     next_attempt_at: Set(Some(at(self.now))),
+                    due_at: Set(Some(at(self.now))),
                     enqueued_at: Set(at(self.now)),
                     leased_until: Set(None),
                     lost_leases: Set(0),
@@ -186,36 +189,29 @@ impl WebhookRepository for Unit {
                 .map_err(failed("webhook.requeue"))?;
             queued += done.rows_affected;
         }
+        if queued > 0 {
+            self.wake(&[webhook], self.now).await?;
+        }
         Ok(Requeued { queued, skipped: (failures.len() - due.len()) as u64 })
     }
 
-    async fn hasten(&mut self, account: AccountId, webhook: WebhookId, limit: u32) -> Result<u64, StoreError> {
-        let waiting: Vec<Uuid> = Deliveries::find()
-            .select_only()
-            .column(Sent::Id)
-            .filter(Sent::WebhookId.eq(webhook.uuid()))
-            .filter(Sent::AccountId.eq(account.uuid()))
-            .filter(Sent::Status.is_in(sweeps::WAITING))
-            .filter(Sent::NextAttemptAt.gt(at(self.now)))
-            .order_by_asc(Sent::NextAttemptAt)
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
+    async fn hasten(&mut self, account: AccountId, webhook: WebhookId, limit: u32) -> Result<(), StoreError> {
+        let which = Condition::all().add(Sent::WebhookId.eq(webhook.uuid())).add(Sent::AccountId.eq(account.uuid()));
+        let hastened = sweeps::hasten(self, which, limit).await?;
+        let is_left = hastened >= u64::from(limit);
+        Entity::update_many()
+            .set(ActiveModel { hastening: Set(is_left), wake_at: Set(Some(at(self.now))), ..Default::default() })
+            .filter(Column::Id.eq(webhook.uuid()))
+            .filter(Column::AccountId.eq(account.uuid()))
+            .filter(Column::Deleted.eq(false))
+            .exec(&self.connection)
             .await
             .map_err(failed("webhook.hasten"))?;
-        let mut hastened = 0;
-        for batch in waiting.chunks(IDS) {
-            let done = Deliveries::update_many()
-                .col_expr(Sent::NextAttemptAt, at(self.now).into())
-                .col_expr(Sent::UpdatedAt, next_version(Sent::UpdatedAt, self.now))
-                .filter(Sent::Id.is_in(batch.iter().copied()))
-                .filter(Sent::Status.is_in(sweeps::WAITING))
-                .exec(&self.connection)
-                .await
-                .map_err(failed("webhook.hasten"))?;
-            hastened += done.rows_affected;
-        }
-        Ok(hastened)
+        Ok(())
+    }
+
+    async fn hasten_on(&mut self, limit: u32) -> Result<u64, StoreError> {
+        sweeps::hasten_on(self, limit).await
     }
 
     async fn cancel_orphans(&mut self, limit: u32) -> Result<u64, StoreError> {

@@ -1,6 +1,7 @@
 //! /v1/accounts/{account_id}/webhooks
 
 mod delivery;
+mod dispatch;
 mod registration;
 
 use serde_json::Value;

@@ -28,6 +28,7 @@ macro_rules! store_contract {
             an_event_that_is_appended_again_does_not_wait_again,
             of_parallel_workers_each_event_meets_one,
             a_purged_event_waits_for_nobody,
+            what_waits_is_seen_without_being_taken_and_taken_by_one,
         ]);
         $crate::store_contract!(@room $run, event_counts: [
             filters_of_the_list_are_those_of_the_count,
@@ -357,6 +358,15 @@ macro_rules! store_contract {
             waiting_deliveries_are_hastened_and_those_of_a_deleted_webhook_cancelled,
             what_was_kept_long_enough_goes_in_batches,
             the_webhooks_of_a_closed_account_stop_and_are_removed,
+            what_is_enqueued_wakes_its_webhook_and_is_due_in_the_order_of_its_events,
+            an_event_is_enqueued_once_for_a_webhook,
+            a_webhook_is_looked_at_from_the_earliest_time_that_it_was_woken_for,
+            those_who_waited_longest_are_looked_at_first_and_busy_ones_not_at_all,
+            deliveries_are_written_together_and_each_only_from_its_version,
+            of_parallel_workers_each_delivery_meets_one,
+            what_is_overdue_is_given_up_where_nobody_attempts_it,
+            a_body_is_kept_from_the_first_attempt_on,
+            the_webhooks_of_accounts_are_those_that_are_not_deleted,
         ]);
         $crate::store_contract!(@room $run, billing: [
             every_field_of_an_entry_comes_back_as_it_was_written,

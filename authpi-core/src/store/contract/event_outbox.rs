@@ -107,3 +107,22 @@ pub async fn a_purged_event_waits_for_nobody(ground: Ground) {
     unit.commit().await.unwrap();
     assert!(waiting(&ground).await.is_empty());
 }
+
+pub async fn what_waits_is_seen_without_being_taken_and_taken_by_one(ground: Ground) {
+    let store = ground.store();
+    let reads = store.reads().events();
+    assert_eq!(reads.waiting_since(Consumer::Metering).await.unwrap(), None);
+    let events = metered(&ground, 3).await;
+    assert_eq!(reads.waiting_since(Consumer::Metering).await.unwrap(), Some(START));
+    assert_eq!(ids(&reads.waiting(Consumer::Metering, None, 2).await.unwrap()), ids(&events[..2]));
+    assert_eq!(ids(&reads.waiting(Consumer::Metering, Some(events[1].id), 2).await.unwrap()), ids(&events[2..]));
+    let mut unit = begin(&ground, START).await;
+    let taken = unit.events().take(Consumer::Metering, &ids(&events[1..])).await.unwrap();
+    assert_eq!(taken, ids(&events[1..]));
+    assert!(unit.events().take(Consumer::Notices, &ids(&events)).await.unwrap().is_empty());
+    unit.events().outbox_done(Consumer::Metering, &taken).await.unwrap();
+    unit.commit().await.unwrap();
+    let mut unit = begin(&ground, START).await;
+    assert_eq!(unit.events().take(Consumer::Metering, &ids(&events)).await.unwrap(), ids(&events[..1]));
+    unit.commit().await.unwrap();
+}

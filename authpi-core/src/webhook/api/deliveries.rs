@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::StatusCode;
-use http::header::RETRY_AFTER;
 
 use super::body::{MOST_REDELIVERED, RedeliverFailedBody};
 use super::view::{AttemptHead, DeliveryView, RedeliveredView, RequeuedView};
@@ -24,10 +23,10 @@ use crate::web::members::Joined;
 use crate::web::query::Parameter;
 use crate::web::route::Route;
 use crate::web::services::Services;
-use crate::webhook::model::{AttemptOutcome, Delivery, DeliveryStatus, Webhook, WebhookStatus, body_seal};
+use crate::webhook::model::{AttemptOutcome, Delivery, DeliveryStatus, Webhook, WebhookStatus};
 use crate::webhook::operations::{Attempt, SecretsInUse, recorded};
 use crate::webhook::repository::{DeliveryFilter, Requeue};
-use crate::webhook::request::{AttemptRequest, body};
+use crate::webhook::request::{AttemptRequest, Shown};
 
 /// Longest attempt that a caller waits for.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(15);
@@ -53,7 +52,7 @@ impl Read for List {
 
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let (account, (webhook,)) = (call.account()?, call.path()?);
-        reads.webhooks().find(account, webhook).await?.ok_or(Refusal::NotFound)?;
+        let webhook = reads.webhooks().find(account, webhook).await?.ok_or(Refusal::NotFound)?;
         let query = call.query()?;
         let page = query.page::<TimeAndId<DeliveryId>>()?;
         let filter = DeliveryFilter {
@@ -62,8 +61,8 @@ impl Read for List {
             after: query.time("after"),
             before: query.time("before"),
         };
-        let found = reads.webhooks().deliveries(account, webhook, &filter, &page).await?;
-        let views = found.map(|delivery| DeliveryView::from(&delivery));
+        let found = reads.webhooks().deliveries(account, webhook.id, &filter, &page).await?;
+        let views = found.map(|delivery| DeliveryView::of(&delivery, &webhook));
         Ok(Answer::page(&views, |last| TimeAndId { at: last.created_at, id: last.id }.encode()))
     }
 }
@@ -83,8 +82,8 @@ impl Read for Get {
     }
 
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
-        let (_, delivery) = existing(reads, call).await?;
-        Ok(Answer::of(DeliveryView::from(&delivery)))
+        let (webhook, delivery) = existing(reads, call).await?;
+        Ok(Answer::of(DeliveryView::of(&delivery, &webhook)))
     }
 }
 
@@ -153,9 +152,9 @@ impl Write for Redeliver {
                 });
             }
         };
-        let after = recorded(change, webhook, reserved, outcome).await?;
+        let (after, webhook) = recorded(change, &webhook, reserved, outcome).await?;
         let first = AttemptHead { success: outcome.is_success() };
-        Ok(Answer::of(Joined { first, second: DeliveryView::from(&after) }))
+        Ok(Answer::of(Joined { first, second: DeliveryView::of(&after, &webhook) }))
     }
 }
 
@@ -228,21 +227,9 @@ async fn sent(
 ) -> Result<AttemptOutcome, Refusal> {
     let now = services.now();
     let secrets = SecretsInUse::open(&services.keyring, webhook.id, &webhook.auth, now)?;
-    // The bytes of earlier attempts, as long as they are kept.
-    let body = match &delivery.body {
-        Some(sealed) => {
-            services.keyring.seals.open(&body_seal(delivery.id), sealed).map_err(Refusal::internal)?.to_vec()
-        }
-        None => body(services, webhook.id, event).await?,
+    let body = match delivery.opened_body(&services.keyring)? {
+        Some(kept) => kept,
+        None => Shown::of(services, event).await?.body(&services.options.webhook_source, webhook.id)?,
     };
-    let attempt = delivery.attempt_count.saturating_add(1);
-    let event = delivery.event_id;
-    let request = AttemptRequest { webhook, secrets: &secrets, event, attempt, body, timeout, now }.build()?;
-    Ok(match services.send(request).await {
-        Ok(answer) => {
-            let retry_after = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-            AttemptOutcome::answered(answer.status, retry_after, services.now())
-        }
-        Err(class) => AttemptOutcome::unanswered(class),
-    })
+    AttemptRequest { webhook, secrets: &secrets, delivery, body, timeout, now }.send(services).await
 }

@@ -207,8 +207,10 @@ pub(super) struct DeliveryView {
     updated_at: Timestamp,
 }
 
-impl From<&Delivery> for DeliveryView {
-    fn from(delivery: &Delivery) -> Self {
+impl DeliveryView {
+    /// What is due while the circuit is open is attempted at the end of the cooldown.
+    pub(super) fn of(delivery: &Delivery, webhook: &Webhook) -> Self {
+        let probe_at = webhook.circuit.open.map(|open| open.probe_at);
         Self {
             id: delivery.id,
             webhook_id: delivery.webhook_id,
@@ -218,7 +220,7 @@ impl From<&Delivery> for DeliveryView {
             attempt_count: delivery.attempt_count,
             first_attempted_at: delivery.first_attempted_at,
             last_attempted_at: delivery.last_attempted_at,
-            next_attempt_at: delivery.next_attempt_at,
+            next_attempt_at: delivery.next_attempt_at.map(|next| probe_at.map_or(next, |probe| probe.max(next))),
             retry_workflow_id: delivery.next_attempt_at.map(|_| delivery.id),
             attempt_budget: Some(delivery.attempt_budget),
             last_error: delivery.last_error.clone(),

@@ -92,6 +92,10 @@ impl Circuit {
             let open = OpenCircuit { since: now, probe_at: now.plus(cooldown(policy, 0)), probes: 0 };
             return (Self { failures, open: Some(open) }, CircuitChange::Opened);
         };
+        if now < open.probe_at {
+            // Begun before the circuit opened: no probe.
+            return (Self { failures, open: Some(open) }, CircuitChange::None);
+        }
         if now.since(open.since) >= PATIENCE {
             return (Self { failures, open: Some(open) }, CircuitChange::Exhausted);
         }
@@ -153,6 +157,14 @@ mod tests {
         assert_eq!(minutes, [10, 20, 40, 60, 60, 60]);
         let (_, changes) = failed(circuit, 1, START.plus(Duration::from_hours(5 * 24)));
         assert_eq!(changes, [CircuitChange::Exhausted]);
+    }
+
+    #[test]
+    fn attempts_that_were_under_way_when_it_opened_are_no_probes() {
+        let (open, _) = failed(Circuit::CLOSED, 10, START);
+        let (still, changes) = failed(open, 3, START.plus(Duration::from_secs(1)));
+        assert_eq!(changes, [CircuitChange::None; 3]);
+        assert_eq!((still.open, still.failures), (open.open, 13));
     }
 
     #[test]

@@ -8,8 +8,10 @@ use utoipa::ToSchema;
 
 use super::attempt::AttemptOutcome;
 use super::retry::RetryPolicy;
+use crate::error::Refusal;
 use crate::event::catalogue::EventType;
 use crate::id::{AccountId, DeliveryId, EventId, WebhookId};
+use crate::keyring::Keyring;
 use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
 
@@ -21,6 +23,9 @@ pub const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
 /// Leases that may run out before that counts as a failed attempt.
 const LEASES: u32 = 5;
+
+/// `last_error` of what nobody attempted in time.
+pub const EXPIRED: &str = "expired";
 
 /// How far a delivery has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -132,6 +137,26 @@ impl Delivery {
         }
     }
 
+    /// When somebody may do something about it: neither before the next attempt is due nor while one is under way.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.next_attempt_at.map(|next| self.leased_until.map_or(next, |until| until.max(next)))
+    }
+
+    /// It has waited too long for any further attempt.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        now > self.enqueued_at.plus(HORIZON)
+    }
+
+    /// The body as earlier attempts have sent it, as long as it is kept.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] when the seal does not open.
+    pub fn opened_body(&self, keyring: &Keyring) -> Result<Option<Vec<u8>>, Refusal> {
+        let Some(sealed) = &self.body else { return Ok(None) };
+        let plain = keyring.seals.open(&body_seal(self.id), sealed).map_err(Refusal::internal)?;
+        Ok(Some(plain.to_vec()))
+    }
+
     /// Somebody is making an attempt.
     pub fn is_leased(&self, now: Timestamp) -> bool {
         self.leased_until.is_some_and(|until| until > now)
@@ -153,6 +178,24 @@ impl Delivery {
     /// Leases ran out too often.
     pub const fn is_lost(&self) -> bool {
         self.lost_leases >= LEASES
+    }
+
+    /// Reserved no longer: no attempt was made.
+    #[must_use]
+    pub fn released(self, now: Timestamp) -> Self {
+        Self { leased_until: None, updated_at: self.updated_at.next_version(now), ..self }
+    }
+
+    /// Given up without an attempt: the horizon has passed, or there is nothing left to send.
+    #[must_use]
+    pub fn expired(self, now: Timestamp) -> Self {
+        let given_up = Self {
+            last_error: Some(EXPIRED.to_owned()),
+            leased_until: None,
+            updated_at: self.updated_at.next_version(now),
+            ..self
+        };
+        given_up.ended(DeliveryStatus::Failed)
     }
 
     /// After an attempt in its turn.
@@ -291,6 +334,25 @@ mod tests {
         let late = START.plus(HORIZON).minus(Duration::from_secs(10));
         let failed = delivery().after(&failure(None), &RetryPolicy::default(), MIDDLE, late);
         assert_eq!(failed.status, DeliveryStatus::Failed);
+    }
+
+    #[test]
+    fn what_is_overdue_is_given_up_and_costs_no_attempt() {
+        assert!(!delivery().is_overdue(START.plus(HORIZON)));
+        let late = START.plus(HORIZON).plus(Duration::from_millis(1));
+        assert!(delivery().is_overdue(late));
+        let given_up = delivery().leased(Duration::from_secs(15), late).expired(late);
+        assert_eq!((given_up.status, given_up.attempt_count), (DeliveryStatus::Failed, 0));
+        assert_eq!((given_up.due_at(), given_up.last_error.as_deref()), (None, Some(EXPIRED)));
+    }
+
+    #[test]
+    fn nothing_is_due_while_an_attempt_is_under_way() {
+        let leased = delivery().leased(Duration::from_secs(15), START);
+        assert_eq!(delivery().due_at(), Some(START));
+        assert_eq!(leased.due_at(), Some(START.plus(Duration::from_secs(45))));
+        let released = leased.released(START);
+        assert_eq!((released.due_at(), released.attempt_count, released.lost_leases), (Some(START), 0, 0));
     }
 
     #[test]

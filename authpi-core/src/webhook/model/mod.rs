@@ -17,7 +17,7 @@ pub use auth::{
     AuthKind, SIGNATURE_OVERLAP, SigningSecret, StoredSecret, WebhookAuth, bearer_seal, hint, signing_seal,
 };
 pub use circuit::{Circuit, CircuitBreaker, CircuitChange, OpenCircuit};
-pub use delivery::{Delivery, DeliveryStatus, HORIZON, LEASE_MARGIN, body_seal};
+pub use delivery::{Delivery, DeliveryStatus, EXPIRED, HORIZON, LEASE_MARGIN, body_seal};
 pub use filter::{DeliverableType, SubjectFilter};
 pub use retry::RetryPolicy;
 pub use signature::{SIGNING_PREFIX, signature, signing_secret};
@@ -25,7 +25,7 @@ pub use signature::{SIGNING_PREFIX, signature, signing_secret};
 use crate::error::{FieldCode, FieldErrors};
 use crate::event::catalogue::EventType;
 use crate::event::model::Subject;
-use crate::id::{AccountId, WebhookId};
+use crate::id::{AccountId, EventId, Id as _, WebhookId};
 use crate::metadata::Metadata;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
@@ -136,6 +136,19 @@ impl WebhookDetails {
 }
 
 impl Webhook {
+    /// An event is to be delivered here. Not what happened before there was this webhook (ids of one process say so to the
+    /// last event) or while it was disabled; nor, so that no loop forms, what happens to itself while it is not active.
+    pub fn receives(&self, event: EventId, kind: EventType, subject: &Subject, at: Timestamp) -> bool {
+        let is_active = self.status.value == WebhookStatus::Active;
+        let is_disabled =
+            self.status.value == WebhookStatus::Disabled && self.status.at.is_none_or(|since| since <= at);
+        let is_about_itself = subject.webhook_id == Some(self.id);
+        event.uuid() > self.id.uuid()
+            && !is_disabled
+            && (is_active || !is_about_itself)
+            && self.details.wants(kind, subject)
+    }
+
     /// Receives nothing from here on.
     #[must_use]
     pub fn disabled(self, now: Timestamp, note: StatusNote) -> Self {
@@ -164,9 +177,12 @@ impl Webhook {
         }
     }
 
-    /// Takes note of an attempt that failed.
+    /// Takes note of an attempt that failed. What somebody has disabled meanwhile stays so.
     #[must_use]
     pub fn after_failure(self, now: Timestamp) -> (Self, CircuitChange) {
+        if self.status.value == WebhookStatus::Disabled {
+            return (self, CircuitChange::None);
+        }
         let (circuit, change) = self.circuit.after_failure(&self.details.circuit_breaker, now);
         let after = Self { circuit, ..self };
         let after = match change {
@@ -180,6 +196,9 @@ impl Webhook {
     /// The receiver has said that it is gone for ever.
     #[must_use]
     pub fn gone(self, now: Timestamp) -> Self {
+        if self.status.value == WebhookStatus::Disabled {
+            return self;
+        }
         self.with_status(WebhookStatus::Disabled, now, machine_note("gone"))
     }
 
@@ -195,9 +214,12 @@ fn machine_note(reason: &str) -> StatusNote {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::Id;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
+
+    fn event(number: u128) -> EventId {
+        EventId::from_uuid(uuid::Uuid::from_u128(number))
+    }
 
     fn webhook(status: WebhookStatus) -> Webhook {
         let open = OpenCircuit { since: NOW, probe_at: NOW, probes: 0 };
@@ -212,6 +234,40 @@ mod tests {
             created_at: NOW,
             updated_at: NOW,
         }
+    }
+
+    #[test]
+    fn events_from_before_it_and_from_while_it_was_disabled_are_not_for_it() {
+        let kind = crate::event::catalogue::USER_CREATED;
+        let subject = Subject::account(AccountId::from_uuid(uuid::Uuid::nil()));
+        let later = NOW.plus(std::time::Duration::from_secs(1));
+        assert!(webhook(WebhookStatus::Failing).receives(event(1), kind, &subject, NOW));
+        assert!(!webhook(WebhookStatus::Active).receives(event(0), kind, &subject, NOW), "its id is no later");
+        let disabled = webhook(WebhookStatus::Active).disabled(later, machine_note("manual"));
+        assert!(disabled.receives(event(1), kind, &subject, NOW), "it happened before, and waits");
+        assert!(!disabled.receives(event(1), kind, &subject, later));
+        let from_the_beginning = webhook(WebhookStatus::Disabled);
+        assert!(!from_the_beginning.receives(event(1), kind, &subject, later));
+    }
+
+    #[test]
+    fn what_happens_to_itself_is_not_for_it_while_it_is_not_active() {
+        let kind = crate::event::catalogue::WEBHOOK_PAUSED;
+        let about = |webhook: &Webhook| Subject::account(webhook.account_id).webhook(webhook.id);
+        let failing = webhook(WebhookStatus::Failing);
+        assert!(!failing.receives(event(2), kind, &about(&failing), NOW));
+        let active = webhook(WebhookStatus::Active);
+        assert!(active.receives(event(2), kind, &about(&active), NOW));
+        let other = Webhook { id: WebhookId::from_uuid(uuid::Uuid::from_u128(1)), ..webhook(WebhookStatus::Active) };
+        assert!(failing.receives(event(2), kind, &about(&other), NOW));
+    }
+
+    #[test]
+    fn a_late_failure_leaves_what_somebody_has_disabled() {
+        let disabled = webhook(WebhookStatus::Disabled);
+        let (after, change) = disabled.clone().after_failure(NOW);
+        assert_eq!((after.status.value, change), (WebhookStatus::Disabled, CircuitChange::None));
+        assert_eq!(disabled.clone().gone(NOW).status.reason, disabled.status.reason);
     }
 
     #[test]

@@ -29,46 +29,85 @@ pub enum Attempt {
 /// [`Refusal::Conflict`] when the reservation was lost; [`Refusal::Stale`] when the webhook has changed meanwhile.
 pub async fn recorded(
     change: &mut Change<'_>,
-    webhook: Webhook,
+    webhook: &Webhook,
     reserved: &Delivery,
     outcome: &AttemptOutcome,
-) -> Result<Delivery, Refusal> {
+) -> Result<(Delivery, Webhook), Refusal> {
     let now = change.now();
+    // In the order of those who send: first the webhook, then the delivery.
+    change.unit().deliveries().lock(&[webhook.id]).await?;
     let after = reserved.clone().after_asked(outcome, now);
     if change.unit().webhooks().update_delivery(&after, reserved.updated_at).await? == WriteOutcome::Stale {
         return Err(Refusal::conflict("The attempt took so long that another one was begun."));
     }
-    let before = webhook.clone();
-    let (webhook, cause) = match outcome {
-        AttemptOutcome::Delivered { .. } => webhook.after_success(now),
-        AttemptOutcome::Gone => (webhook.gone(now), CircuitChange::None),
-        AttemptOutcome::Failed { .. } => (webhook, CircuitChange::None),
+    if let Some(next) = after.due_at() {
+        change.unit().deliveries().wake(&[webhook.id], next).await?;
+    }
+    let (healed, cause) = match outcome {
+        AttemptOutcome::Delivered { .. } => webhook.clone().after_success(now),
+        AttemptOutcome::Gone => (webhook.clone().gone(now), CircuitChange::None),
+        AttemptOutcome::Failed { .. } => (webhook.clone(), CircuitChange::None),
     };
-    settle(change, &before, webhook, cause).await?;
-    Ok(after)
+    settle(change, webhook, &healed, &[cause]).await?;
+    Ok((after, healed))
 }
 
-/// Writes what an attempt has changed of the webhook, and tells of its status.
+/// Records what attempts in their turn have made of the health of a webhook, which nobody else can change meanwhile.
+///
+/// # Errors
+/// [`Refusal::Stale`] when somebody could all the same.
+pub async fn noted(change: &mut Change<'_>, before: &Webhook, outcomes: &[AttemptOutcome]) -> Result<(), Refusal> {
+    let now = change.now();
+    let mut after = before.clone();
+    let mut causes = Vec::new();
+    for outcome in outcomes {
+        let was = after.status.value;
+        let (next, cause) = match outcome {
+            AttemptOutcome::Delivered { .. } => after.after_success(now),
+            AttemptOutcome::Gone => (after.gone(now), CircuitChange::None),
+            AttemptOutcome::Failed { .. } => after.after_failure(now),
+        };
+        after = next;
+        if after.status.value != was {
+            causes.push(cause);
+        }
+    }
+    settle(change, before, &after, &causes).await
+}
+
+/// Writes what attempts have changed of the webhook, and tells of its status.
 async fn settle(
     change: &mut Change<'_>,
     before: &Webhook,
-    mut after: Webhook,
-    circuit: CircuitChange,
+    after: &Webhook,
+    causes: &[CircuitChange],
 ) -> Result<(), Refusal> {
-    if after.status.value != before.status.value {
+    let has_moved = after.status != before.status;
+    if !has_moved && after.circuit == before.circuit {
+        return Ok(());
+    }
+    let mut after = after.clone();
+    if has_moved {
         after.updated_at = before.updated_at.next_version(change.now());
         change.unit().webhooks().update(&after, before.updated_at).await?.required()?;
     }
     if after.circuit != before.circuit {
         change.unit().webhooks().set_circuit(&after).await?.required()?;
     }
-    if after.status.value == before.status.value {
+    if !has_moved {
         return Ok(());
     }
-    match circuit {
-        CircuitChange::Closed => change.emit(events::resumed(&after, ResumeCause::CircuitClosed)),
-        CircuitChange::Opened => change.emit(events::paused(&after, PauseCause::CircuitOpen)),
-        CircuitChange::Exhausted => change.emit(events::paused(&after, PauseCause::Exhausted)),
-        CircuitChange::None => change.emit(events::paused(&after, PauseCause::Gone)),
+    for cause in causes {
+        match cause {
+            CircuitChange::Closed => {
+                let now = change.now();
+                change.unit().deliveries().wake(&[after.id], now).await?;
+                change.emit(events::resumed(&after, ResumeCause::CircuitClosed))
+            }
+            CircuitChange::Opened => change.emit(events::paused(&after, PauseCause::CircuitOpen)),
+            CircuitChange::Exhausted => change.emit(events::paused(&after, PauseCause::Exhausted)),
+            CircuitChange::None => change.emit(events::paused(&after, PauseCause::Gone)),
+        }?;
     }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Webhooks and their deliveries.
 
 mod delivery;
+mod queue;
 mod record;
 mod removal;
 
@@ -8,6 +9,14 @@ pub use delivery::{
     a_delivery_comes_back_as_it_was_written, deliveries_are_listed_newest_first_and_filters_hold_together,
     failed_deliveries_are_queued_anew_newest_first_if_their_event_is_kept,
     of_parallel_deliveries_of_one_event_one_is_made,
+};
+pub use queue::{
+    a_body_is_kept_from_the_first_attempt_on, a_webhook_is_looked_at_from_the_earliest_time_that_it_was_woken_for,
+    an_event_is_enqueued_once_for_a_webhook, deliveries_are_written_together_and_each_only_from_its_version,
+    of_parallel_workers_each_delivery_meets_one, the_webhooks_of_accounts_are_those_that_are_not_deleted,
+    those_who_waited_longest_are_looked_at_first_and_busy_ones_not_at_all,
+    what_is_enqueued_wakes_its_webhook_and_is_due_in_the_order_of_its_events,
+    what_is_overdue_is_given_up_where_nobody_attempts_it,
 };
 pub use record::{
     a_deleted_webhook_loses_its_secrets_and_is_listed_by_its_status_alone, a_stale_version_changes_nothing,

@@ -5,6 +5,7 @@ use crate::id::AccountId;
 use crate::outcome::WriteOutcome;
 use crate::page::{Limit, PageRequest};
 use crate::seal::Sealed;
+use crate::store::UnitOfWork;
 use crate::store::contract::{Ground, START, begin, later, mint};
 use crate::webhook::model::{Delivery, DeliveryStatus};
 use crate::webhook::repository::StatusFilter;
@@ -20,11 +21,17 @@ pub async fn waiting_deliveries_are_hastened_and_those_of_a_deleted_webhook_canc
         insert_delivery(&ground, delivery).await;
     }
     let mut unit = begin(&ground, later(1)).await;
-    assert_eq!(unit.webhooks().hasten(webhook.account_id, webhook.id, 1).await.unwrap(), 1);
-    assert_eq!(unit.webhooks().hasten(webhook.account_id, webhook.id, 10).await.unwrap(), 1);
-    assert_eq!(unit.webhooks().hasten(webhook.account_id, webhook.id, 10).await.unwrap(), 0);
+    unit.webhooks().hasten(webhook.account_id, webhook.id, 1).await.unwrap();
+    let waiting = async |unit: &mut dyn UnitOfWork| unit.deliveries().next_due(&webhook).await.unwrap();
+    assert_eq!(waiting(unit.as_mut()).await, Some(later(50)), "one was left");
+    while unit.webhooks().hasten_on(1).await.unwrap() > 0 {}
+    assert_eq!(waiting(unit.as_mut()).await, None);
+    assert_eq!(unit.deliveries().awake(&[], 10).await.unwrap().len(), 1);
     unit.commit().await.unwrap();
-    assert_eq!(find_delivery(&ground, &made[0]).await.unwrap().next_attempt_at, Some(later(1)));
+    for delivery in &made[..2] {
+        let hastened = find_delivery(&ground, delivery).await.unwrap();
+        assert_eq!((hastened.next_attempt_at, hastened.updated_at), (Some(later(1)), later(1)));
+    }
     let mut unit = begin(&ground, later(2)).await;
     assert_eq!(unit.webhooks().delete(webhook.account_id, webhook.id, START).await.unwrap(), WriteOutcome::Done);
     while unit.webhooks().cancel_orphans(1).await.unwrap() > 0 {}

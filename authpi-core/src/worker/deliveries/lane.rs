@@ -1,0 +1,191 @@
+//! The deliveries to one webhook that this process has reserved, and the attempts at them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_channel::mpsc::UnboundedSender;
+
+use crate::error::Refusal;
+use crate::id::{AccountId, WebhookId};
+use crate::keyring::Keyring;
+use crate::seal::Sealed;
+use crate::timestamp::Timestamp;
+use crate::web::services::Services;
+use crate::webhook::model::{AttemptOutcome, Delivery, Webhook, body_seal};
+use crate::webhook::operations::SecretsInUse;
+use crate::webhook::request::{AttemptRequest, Shown};
+
+/// A webhook as attempts see it, with its secrets opened.
+pub(super) struct Target {
+    webhook: Webhook,
+    secrets: SecretsInUse,
+}
+
+impl Target {
+    /// # Errors
+    /// [`Refusal::Internal`] when a seal does not open.
+    pub(super) fn new(keyring: &Keyring, webhook: Webhook, now: Timestamp) -> Result<Self, Refusal> {
+        let secrets = SecretsInUse::open(keyring, webhook.id, &webhook.auth, now)?;
+        Ok(Self { webhook, secrets })
+    }
+
+    /// The host that attempts go to.
+    fn host(&self) -> String {
+        let url = url::Url::parse(&self.webhook.details.url).ok();
+        url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+    }
+}
+
+/// Reserved deliveries in the order in which they are attempted.
+pub(super) struct Lane {
+    pub(super) webhook: WebhookId,
+    pub(super) account: AccountId,
+    /// The host at the time when the lane was made; attempts are counted by it.
+    pub(super) host: String,
+    target: Mutex<Arc<Target>>,
+    waiting: Mutex<VecDeque<Delivery>>,
+}
+
+impl Lane {
+    pub(super) fn new(target: Target) -> Self {
+        Self {
+            webhook: target.webhook.id,
+            account: target.webhook.account_id,
+            host: target.host(),
+            target: Mutex::new(Arc::new(target)),
+            waiting: Mutex::default(),
+        }
+    }
+
+    /// Attempts that begin from here on see the webhook like this.
+    pub(super) fn aim(&self, target: Target) {
+        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(target);
+    }
+
+    pub(super) fn add(&self, deliveries: impl IntoIterator<Item = Delivery>) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).extend(deliveries);
+    }
+
+    /// Takes out everything that no attempt has begun at.
+    pub(super) fn emptied(&self) -> Vec<Delivery> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    }
+
+    pub(super) fn waits(&self) -> usize {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn next(&self) -> Option<Delivery> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn target(&self) -> Arc<Target> {
+        Arc::clone(&self.target.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What has become of a reserved delivery.
+#[derive(Clone)]
+pub(super) enum End {
+    /// An attempt was made, or counts as one.
+    Attempted {
+        delivery: Delivery,
+        outcome: AttemptOutcome,
+        /// The body, if it was made for this attempt.
+        body: Option<Sealed>,
+    },
+    /// None was: somebody else may.
+    Unsent(Delivery),
+    /// None ever will be.
+    Expired(Delivery),
+}
+
+impl End {
+    /// The delivery as it was reserved.
+    pub(super) const fn delivery(&self) -> &Delivery {
+        match self {
+            Self::Attempted { delivery, .. } | Self::Unsent(delivery) | Self::Expired(delivery) => delivery,
+        }
+    }
+}
+
+/// What a sender reports.
+pub(super) enum Report {
+    /// It is done with a delivery.
+    Ended {
+        end: End,
+        /// How long the attempt took.
+        took: Duration,
+    },
+    /// It has ended.
+    Idle(WebhookId),
+}
+
+/// Says that a sender has ended, also when it panics.
+struct Slot {
+    webhook: WebhookId,
+    reports: UnboundedSender<Report>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // Nobody listens any more: the workers have ended.
+        let _ = self.reports.unbounded_send(Report::Idle(self.webhook));
+    }
+}
+
+/// Attempts what waits in a lane, one after the other, until nothing does.
+pub(super) async fn send(services: Arc<Services>, lane: Arc<Lane>, reports: UnboundedSender<Report>) {
+    let slot = Slot { webhook: lane.webhook, reports };
+    while let Some(delivery) = lane.next() {
+        let begun = services.now();
+        let id = delivery.id;
+        match attempt(&services, &lane.target(), delivery).await {
+            Ok(end) => {
+                let _ = slot.reports.unbounded_send(Report::Ended { end, took: services.now().since(begun) });
+            }
+            // Its lease runs out: that is the pause before somebody tries again, and five of them count as an attempt.
+            Err(refusal) => {
+                metrics::counter!("authpi_worker_failures_total", "step" => "deliveries").increment(1);
+                tracing::error!(delivery = %id, %refusal, "a delivery could not be attempted and will be tried again");
+            }
+        }
+    }
+}
+
+/// One attempt at a reserved delivery, if there still is time and reason for it.
+async fn attempt(services: &Services, target: &Target, delivery: Delivery) -> Result<End, Refusal> {
+    let (webhook, now) = (&target.webhook, services.now());
+    if delivery.is_overdue(now) {
+        return Ok(End::Expired(delivery));
+    }
+    if delivery.is_lost() {
+        return Ok(End::Attempted { delivery, outcome: AttemptOutcome::lease_expired(), body: None });
+    }
+    let timeout = webhook.details.retry.timeout();
+    if delivery.leased_until.is_none_or(|until| until < now.plus(timeout)) {
+        return Ok(End::Unsent(delivery));
+    }
+    let (body, kept) = match delivery.opened_body(&services.keyring)? {
+        Some(body) => (body, None),
+        None => match rendered(services, webhook, &delivery).await? {
+            Some(body) => {
+                let sealed = services.keyring.seals.seal(&body_seal(delivery.id), &body).map_err(Refusal::internal)?;
+                (body, Some(sealed))
+            }
+            None => return Ok(End::Expired(delivery)),
+        },
+    };
+    let request = AttemptRequest { webhook, secrets: &target.secrets, delivery: &delivery, body, timeout, now };
+    let outcome = request.send(services).await?;
+    Ok(End::Attempted { delivery, outcome, body: kept })
+}
+
+/// The body of a delivery that was queued anew; `None` when the event is no longer kept.
+async fn rendered(services: &Services, webhook: &Webhook, delivery: &Delivery) -> Result<Option<Vec<u8>>, Refusal> {
+    let event = services.store.reads().events().find(delivery.account_id, delivery.event_id).await?;
+    let Some(event) = event else { return Ok(None) };
+    let shown = Shown::of(services, event).await?;
+    shown.body(&services.options.webhook_source, webhook.id).map(Some)
+}

@@ -1,0 +1,112 @@
+//! Recording what became of attempts: deliveries, the health of their webhooks, and when to look at them again, in one
+//! unit of work for all that ended together.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::lane::End;
+use crate::error::Refusal;
+use crate::event::model::Trigger;
+use crate::id::{AccountId, WebhookId};
+use crate::retries::Retries;
+use crate::store::{Change, ChangeContext, UnitOfWork};
+use crate::timestamp::Timestamp;
+use crate::web::services::{Origin, Services};
+use crate::webhook::model::{AttemptOutcome, Delivery, RetryPolicy, Webhook};
+use crate::webhook::operations::noted;
+
+/// Records `ends`, all or none.
+pub(super) async fn record(services: &Services, ends: &[End]) -> Result<(), Refusal> {
+    let mut contexts: HashMap<AccountId, ChangeContext<'_>> = HashMap::new();
+    let accounts: BTreeSet<AccountId> = ends.iter().map(|end| end.delivery().account_id).collect();
+    for account in accounts {
+        let root = services.root_for(None).await?;
+        contexts.insert(account, services.change_context(Origin::of_instance(account, Trigger::System), root));
+    }
+    let mut retries = Retries::new();
+    loop {
+        if let Some(ended) = retries.ended(attempt(services, ends, &contexts).await) {
+            return ended;
+        }
+    }
+}
+
+async fn attempt(
+    services: &Services,
+    ends: &[End],
+    contexts: &HashMap<AccountId, ChangeContext<'_>>,
+) -> Result<(), Refusal> {
+    let mut by_webhook: BTreeMap<WebhookId, Vec<&End>> = BTreeMap::new();
+    for end in ends {
+        by_webhook.entry(end.delivery().webhook_id).or_default().push(end);
+    }
+    let ids: Vec<WebhookId> = by_webhook.keys().copied().collect();
+    let mut unit = services.store.begin(services.now()).await?;
+    let webhooks = unit.deliveries().lock(&ids).await?;
+    let known: HashMap<WebhookId, &Webhook> = webhooks.iter().map(|webhook| (webhook.id, webhook)).collect();
+    write(services, unit.as_mut(), &by_webhook, &known).await?;
+    for webhook in &webhooks {
+        let outcomes: Vec<AttemptOutcome> =
+            by_webhook.get(&webhook.id).into_iter().flatten().filter_map(|end| outcome(end)).collect();
+        let Some(context) = contexts.get(&webhook.account_id) else { continue };
+        let mut change = Change::new(unit, context);
+        noted(&mut change, webhook, &outcomes).await?;
+        unit = change.into_unit().await?;
+    }
+    Ok(unit.commit().await?)
+}
+
+fn outcome(end: &End) -> Option<AttemptOutcome> {
+    match end {
+        End::Attempted { outcome, .. } => Some(outcome.clone()),
+        End::Unsent(_) | End::Expired(_) => None,
+    }
+}
+
+/// Writes how far the deliveries have come, and wakes their webhooks when the next one of them is due.
+async fn write(
+    services: &Services,
+    unit: &mut dyn UnitOfWork,
+    ends: &BTreeMap<WebhookId, Vec<&End>>,
+    webhooks: &HashMap<WebhookId, &Webhook>,
+) -> Result<(), Refusal> {
+    let now = unit.now();
+    let (mut writes, mut bodies) = (Vec::new(), Vec::new());
+    for (id, ends) in ends {
+        // Of a deleted webhook: its deliveries are cancelled, or about to be.
+        let policy = webhooks.get(id).map_or_else(RetryPolicy::default, |webhook| webhook.details.retry);
+        let mut next: Option<Timestamp> = None;
+        for end in ends {
+            let after = after(services, end, &policy, now)?;
+            next = after.due_at().into_iter().chain(next).min();
+            if let End::Attempted { body: Some(body), .. } = end
+                && !after.status.is_final()
+            {
+                bodies.push((after.clone(), body));
+            }
+            writes.push((after, end.delivery().updated_at));
+        }
+        if let Some(next) = next {
+            unit.deliveries().wake(&[*id], next).await?;
+        }
+    }
+    let overtaken = unit.deliveries().write(&writes).await?;
+    if overtaken > 0 {
+        tracing::info!(overtaken, "deliveries were attempted again by others before these attempts were recorded");
+    }
+    for (delivery, body) in bodies {
+        unit.deliveries().keep_body(&delivery, body).await?;
+    }
+    Ok(())
+}
+
+fn after(services: &Services, end: &End, policy: &RetryPolicy, now: Timestamp) -> Result<Delivery, Refusal> {
+    Ok(match end {
+        End::Attempted { delivery, outcome, .. } => {
+            let mut jitter = [0; 2];
+            services.entropy.fill(&mut jitter).map_err(Refusal::internal)?;
+            delivery.clone().after(outcome, policy, u16::from_le_bytes(jitter), now)
+        }
+        End::Unsent(delivery) => delivery.clone().released(now),
+        End::Expired(delivery) => delivery.clone().expired(now),
+    })
+}

@@ -1,0 +1,213 @@
+//! The queue of deliveries in SQL.
+
+use async_trait::async_trait;
+use authpi_core::id::{Id, WebhookId};
+use authpi_core::seal::Sealed;
+use authpi_core::store::StoreError;
+use authpi_core::timestamp::Timestamp;
+use authpi_core::webhook::model::{Delivery, DeliveryStatus, EXPIRED, Webhook, WebhookStatus};
+use authpi_core::webhook::repository::DeliveryQueue;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, OnConflict};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::row::{at, delivery, new_delivery, progress, webhook};
+use super::sweeps::WAITING;
+use crate::batch;
+use crate::convert::{time, to_word};
+use crate::entity::webhook::{ActiveModel, Column, Entity};
+use crate::entity::webhook_delivery::{self, Column as Sent, Entity as Deliveries};
+use crate::error::failed;
+use crate::session::Unit;
+use crate::version::next_version;
+
+/// Rows of one insert: keeps the number of bound values below every backend's limit.
+const ROWS: usize = 250;
+
+/// Deliveries that one statement writes, as all of them become the same.
+struct Alike {
+    becomes: webhook_delivery::ActiveModel,
+    before: Timestamp,
+    ids: Vec<Uuid>,
+}
+
+fn grouped(deliveries: &[(Delivery, Timestamp)]) -> Vec<Alike> {
+    let mut groups: Vec<Alike> = Vec::new();
+    for (after, before) in deliveries {
+        let becomes = progress(after);
+        match groups.iter_mut().find(|group| group.before == *before && group.becomes == becomes) {
+            Some(group) => group.ids.push(after.id.uuid()),
+            None => groups.push(Alike { becomes, before: *before, ids: vec![after.id.uuid()] }),
+        }
+    }
+    groups
+}
+
+#[async_trait]
+impl DeliveryQueue for Unit {
+    async fn enqueue(&mut self, deliveries: &[Delivery]) -> Result<(), StoreError> {
+        let mut webhooks: Vec<WebhookId> = deliveries.iter().map(|delivery| delivery.webhook_id).collect();
+        webhooks.sort_unstable();
+        webhooks.dedup();
+        self.wake(&webhooks, self.now).await?;
+        let key = [Sent::WebhookId, Sent::EventId];
+        for some in deliveries.chunks(ROWS) {
+            Deliveries::insert_many(some.iter().map(new_delivery))
+                .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
+                .exec_without_returning(&self.connection)
+                .await
+                .map_err(failed("webhook.enqueue"))?;
+        }
+        Ok(())
+    }
+
+    async fn wake(&mut self, webhooks: &[WebhookId], time: Timestamp) -> Result<(), StoreError> {
+        if webhooks.is_empty() {
+            return Ok(());
+        }
+        Entity::update_many()
+            .col_expr(Column::WakeAt, at(time).into())
+            .filter(Column::Id.is_in(webhooks.iter().map(|webhook| webhook.uuid())))
+            .filter(Condition::any().add(Column::WakeAt.is_null()).add(Column::WakeAt.gt(at(time))))
+            .filter(Column::Deleted.eq(false))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("webhook.wake"))?;
+        Ok(())
+    }
+
+    async fn awake(&mut self, busy: &[WebhookId], limit: u32) -> Result<Vec<Webhook>, StoreError> {
+        let mut query = Entity::find().filter(Column::WakeAt.lte(at(self.now))).filter(Column::Deleted.eq(false));
+        if !busy.is_empty() {
+            query = query.filter(Column::Id.is_not_in(busy.iter().map(|webhook| webhook.uuid())));
+        }
+        let rows = query
+            .order_by_asc(Column::WakeAt)
+            .order_by_asc(Column::Id)
+            .limit(u64::from(limit))
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .all(&self.connection)
+            .await
+            .map_err(failed("webhook.awake"))?;
+        rows.into_iter().map(webhook).collect()
+    }
+
+    async fn rest(&mut self, webhook: &Webhook, until: Option<Timestamp>) -> Result<(), StoreError> {
+        Entity::update_many()
+            .set(ActiveModel { wake_at: Set(until.map(at)), ..Default::default() })
+            .filter(Column::Id.eq(webhook.id.uuid()))
+            .filter(Column::AccountId.eq(webhook.account_id.uuid()))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("webhook.rest"))?;
+        Ok(())
+    }
+
+    async fn lock(&mut self, webhooks: &[WebhookId]) -> Result<Vec<Webhook>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::Id.is_in(webhooks.iter().map(|webhook| webhook.uuid())))
+            .filter(Column::Deleted.eq(false))
+            .order_by_asc(Column::Id)
+            .lock(LockType::Update)
+            .all(&self.connection)
+            .await
+            .map_err(failed("webhook.lock"))?;
+        rows.into_iter().map(webhook).collect()
+    }
+
+    async fn due(&mut self, webhook: &Webhook, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+        let rows = Deliveries::find()
+            .filter(Sent::WebhookId.eq(webhook.id.uuid()))
+            .filter(Sent::AccountId.eq(webhook.account_id.uuid()))
+            .filter(Sent::DueAt.lte(at(self.now)))
+            .order_by_asc(Sent::DueAt)
+            .order_by_asc(Sent::EventId)
+            .limit(u64::from(limit))
+            .lock(LockType::Update)
+            .all(&self.connection)
+            .await
+            .map_err(failed("webhook.due"))?;
+        rows.into_iter().map(delivery).collect()
+    }
+
+    async fn next_due(&mut self, webhook: &Webhook) -> Result<Option<Timestamp>, StoreError> {
+        let next: Option<i64> = Deliveries::find()
+            .select_only()
+            .column(Sent::DueAt)
+            .filter(Sent::WebhookId.eq(webhook.id.uuid()))
+            .filter(Sent::AccountId.eq(webhook.account_id.uuid()))
+            .filter(Sent::DueAt.gt(at(self.now)))
+            .order_by_asc(Sent::DueAt)
+            .limit(1)
+            .into_tuple()
+            .one(&self.connection)
+            .await
+            .map_err(failed("webhook.next_due"))?;
+        Ok(next.map(time))
+    }
+
+    async fn write(&mut self, deliveries: &[(Delivery, Timestamp)]) -> Result<u64, StoreError> {
+        let mut written = 0;
+        for group in grouped(deliveries) {
+            let done = Deliveries::update_many()
+                .set(group.becomes)
+                .filter(Sent::Id.is_in(group.ids))
+                .filter(Sent::UpdatedAt.eq(at(group.before)))
+                .exec(&self.connection)
+                .await
+                .map_err(failed("webhook.write"))?;
+            written += done.rows_affected;
+        }
+        Ok((deliveries.len() as u64).saturating_sub(written))
+    }
+
+    async fn keep_body(&mut self, delivery: &Delivery, body: &Sealed) -> Result<(), StoreError> {
+        let kept = webhook_delivery::ActiveModel { body: Set(Some(body.as_bytes().to_vec())), ..Default::default() };
+        Deliveries::update_many()
+            .set(kept)
+            .filter(Sent::Id.eq(delivery.id.uuid()))
+            .filter(Sent::AccountId.eq(delivery.account_id.uuid()))
+            .filter(Sent::UpdatedAt.eq(at(delivery.updated_at)))
+            .filter(Sent::Body.is_null())
+            .exec(&self.connection)
+            .await
+            .map_err(failed("webhook.keep_body"))?;
+        Ok(())
+    }
+
+    async fn expire(&mut self, enqueued_before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        const OPERATION: &str = "webhook.expire";
+        let resting = [to_word(OPERATION, &WebhookStatus::Disabled)?, to_word(OPERATION, &WebhookStatus::Failing)?];
+        let mut webhooks = Entity::find().filter(Column::Status.is_in(resting)).filter(Column::Deleted.eq(false));
+        let webhooks = QuerySelect::query(&mut webhooks).clear_selects().column(Column::Id).to_owned();
+        let query = Deliveries::find()
+            .filter(Sent::WebhookId.in_subquery(webhooks))
+            .filter(Sent::Status.is_in(WAITING))
+            // What was made later was enqueued later: this is what the index serves.
+            .filter(Sent::CreatedAt.lt(at(enqueued_before)))
+            .filter(Sent::EnqueuedAt.lt(at(enqueued_before)))
+            .filter(Sent::LeasedUntil.is_null());
+        let ids = batch::first_keys(&self.connection, query, Sent::Id, limit).await.map_err(failed(OPERATION))?;
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let done = Deliveries::update_many()
+            .set(webhook_delivery::ActiveModel {
+                status: Set(DeliveryStatus::Failed.as_str().to_owned()),
+                last_error: Set(Some(EXPIRED.to_owned())),
+                next_attempt_at: Set(None),
+                due_at: Set(None),
+                body: Set(None),
+                ..Default::default()
+            })
+            .col_expr(Sent::UpdatedAt, next_version(Sent::UpdatedAt, self.now))
+            .filter(Sent::Id.is_in(ids))
+            .filter(Sent::Status.is_in(WAITING))
+            .filter(Expr::col(Sent::LeasedUntil).is_null())
+            .exec(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        Ok(done.rows_affected)
+    }
+}

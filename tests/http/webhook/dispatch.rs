@@ -1,0 +1,386 @@
+//! How events reach them.
+
+use std::time::Duration;
+
+use authpi_core::event::repository::Consumer;
+use authpi_core::worker::run_once;
+use serde_json::{Value, json};
+use tests::{App, Dns, Receiver};
+
+use super::{DRIVER, create};
+
+/// An app that reaches receivers on loopback.
+struct Ground {
+    app: App,
+    issuer: String,
+    receiver: Receiver,
+    _dns: Dns,
+}
+
+impl Ground {
+    async fn start() -> Self {
+        let dns = Dns::start().await;
+        let receiver = Receiver::start().await;
+        let app = App::start_reaching(DRIVER, &dns).await;
+        let issuer = app.issuer().await;
+        Self { app, issuer, receiver, _dns: dns }
+    }
+
+    /// A webhook that leads to the receiver; `more` is merged into the body.
+    async fn webhook(&self, path: &str, more: Value) -> Value {
+        let mut body = json!({ "url": format!("{}{path}", self.receiver.base), "auth": { "type": "none" } });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        create(&self.app, body).await
+    }
+
+    async fn work(&self) {
+        run_once(self.app.authpi.services()).await.unwrap();
+    }
+
+    async fn organization(&self, name: &str) {
+        self.app.root().post(&format!("{}/organizations", self.issuer), json!({ "name": name })).expect(201).await;
+    }
+
+    /// Types of the bodies that came at `path`, in order.
+    fn received(&self, path: &str) -> Vec<String> {
+        let received = self.receiver.received().into_iter().filter(|request| request.path == path);
+        let kind = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap()["type"].as_str().unwrap().to_owned();
+        received.map(|request| kind(&request.body)).collect()
+    }
+
+    async fn deliveries(&self, webhook: &Value, query: &str) -> Vec<Value> {
+        let path = self.app.path(&format!("/webhooks/{}/deliveries?{query}", webhook["id"].as_str().unwrap()));
+        self.app.root().get(&path).expect(200).await.data().as_array().unwrap().clone()
+    }
+
+    async fn status(&self, webhook: &Value) -> (String, Option<String>) {
+        let path = self.app.path(&format!("/webhooks/{}", webhook["id"].as_str().unwrap()));
+        let found = self.app.root().get(&path).expect(200).await;
+        let reason = found.data()["status_reason"].as_str().map(str::to_owned);
+        (found.text("status").to_owned(), reason)
+    }
+
+    async fn patch(&self, webhook: &Value, body: Value) {
+        let path = self.app.path(&format!("/webhooks/{}", webhook["id"].as_str().unwrap()));
+        self.app.root().patch(&path, body).expect(200).await;
+    }
+
+    /// `data` of the events of this type, oldest first.
+    async fn told(&self, kind: &str) -> Vec<Value> {
+        let events = self.app.events(&format!("event_types={kind}")).await;
+        events.into_iter().map(|event| event["data"].clone()).collect()
+    }
+}
+
+#[tokio::test]
+async fn an_event_reaches_each_webhook_that_wants_it_once() {
+    let ground = Ground::start().await;
+    ground.work().await;
+    let all = ground.webhook("/all", json!({})).await;
+    let typed = ground.webhook("/typed", json!({ "events": ["organization.created"] })).await;
+    let elsewhere = json!({ "subjects": [{ "issuer_id": "i_0kfz3m8q1w5e9r2t6y4u7i3i1" }] });
+    ground.webhook("/elsewhere", elsewhere).await;
+    ground.organization("one").await;
+    ground.work().await;
+    ground.work().await;
+    let mut received = ground.receiver.received();
+    received.sort_by(|one, two| (&one.path, one.header("webhook-id")).cmp(&(&two.path, two.header("webhook-id"))));
+    let seen: Vec<_> = received
+        .iter()
+        .map(|request| {
+            let body: Value = serde_json::from_slice(&request.body).unwrap();
+            assert_eq!(request.header("webhook-id"), body["data"]["id"].as_str().unwrap());
+            (request.path.clone(), body["type"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    let at = |path: &str, kind: &str| (path.to_owned(), kind.to_owned());
+    let expected =
+        [("/all", "webhook.created"), ("/all", "webhook.created"), ("/all", "webhook.created")].map(|(a, b)| at(a, b));
+    assert_eq!(seen[..3], expected, "itself and those made later");
+    assert_eq!(seen[3..], [at("/all", "organization.created"), at("/typed", "organization.created")]);
+    let delivered = ground.deliveries(&typed, "status=delivered").await;
+    assert_eq!(delivered.len(), 1);
+    assert_eq!((&delivered[0]["attempt_count"], &delivered[0]["last_response_status"]), (&json!(1), &json!(204)));
+    assert_eq!(delivered[0]["next_attempt_at"], Value::Null);
+    assert_eq!(ground.deliveries(&all, "").await.len(), 4);
+    let store = &ground.app.authpi.services().store;
+    assert_eq!(store.reads().events().waiting_since(Consumer::Webhooks).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_failed_delivery_comes_again_by_its_schedule_with_the_same_bytes() {
+    let ground = Ground::start().await;
+    let retry = json!({ "initial_delay_seconds": 60, "multiplier": 2, "max_attempts": 4 });
+    let webhook = ground.webhook("/in", json!({ "events": ["organization.created"], "retry": retry })).await;
+    ground.receiver.answer(500, &[], "no");
+    ground.organization("one").await;
+    ground.work().await;
+    let first = ground.receiver.received();
+    assert_eq!(first.len(), 1);
+    let waits = &ground.deliveries(&webhook, "status=retrying").await[0];
+    assert_eq!((&waits["attempt_count"], &waits["last_error"]), (&json!(1), &json!("http_500")));
+    let delay = waits["next_attempt_at"].as_i64().unwrap() - ground.app.now();
+    assert!((48_000..=72_000).contains(&delay), "60 s and a fifth more or less: {delay}");
+    ground.app.advance(Duration::from_secs(47));
+    ground.work().await;
+    assert_eq!(ground.receiver.received().len(), 0, "not before its time");
+    ground.app.advance(Duration::from_secs(26));
+    ground.receiver.answer(503, &[("retry-after", "1000")], "");
+    ground.work().await;
+    let second = ground.receiver.received();
+    assert_eq!((second[0].header("x-webhook-attempt"), &second[0].body), ("2", &first[0].body));
+    assert_eq!(second[0].header("webhook-id"), first[0].header("webhook-id"));
+    let waits = &ground.deliveries(&webhook, "status=retrying").await[0];
+    assert_eq!(waits["next_attempt_at"].as_i64().unwrap() - ground.app.now(), 1_000_000, "as the receiver asks");
+    ground.app.advance(Duration::from_secs(1_000));
+    ground.receiver.answer(204, &[], "");
+    ground.work().await;
+    assert_eq!(ground.receiver.received()[0].body, first[0].body);
+    let done = &ground.deliveries(&webhook, "").await[0];
+    assert_eq!((&done["status"], &done["attempt_count"]), (&json!("delivered"), &json!(3)));
+    assert_eq!((&done["last_error"], &done["retry_workflow_id"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn a_delivery_whose_budget_is_used_up_has_failed_and_can_be_queued_anew() {
+    let ground = Ground::start().await;
+    let retry = json!({ "initial_delay_seconds": 1, "max_attempts": 2 });
+    let webhook = ground.webhook("/in", json!({ "events": ["organization.created"], "retry": retry })).await;
+    ground.receiver.answer(404, &[], "");
+    ground.organization("one").await;
+    ground.work().await;
+    ground.app.advance(Duration::from_secs(2));
+    ground.work().await;
+    let before = ground.receiver.received();
+    assert_eq!(before.len(), 2);
+    let failed = &ground.deliveries(&webhook, "status=failed").await[0];
+    assert_eq!((&failed["attempt_count"], &failed["next_attempt_at"]), (&json!(2), &Value::Null));
+    ground.app.advance(Duration::from_hours(24));
+    ground.work().await;
+    assert_eq!(ground.receiver.received().len(), 0);
+    let again = ground.app.path(&format!("/webhooks/{}/redeliver", webhook["id"].as_str().unwrap()));
+    assert_eq!(ground.app.root().act(&again).expect(202).await.data()["queued"], 1);
+    ground.work().await;
+    ground.app.advance(Duration::from_secs(2));
+    ground.receiver.answer(200, &[], "");
+    ground.work().await;
+    let after = ground.receiver.received();
+    assert_eq!(after.len(), 2, "one more failure, then a success");
+    assert!(after.iter().chain(&before).all(|request| request.body == before[0].body), "the same bytes");
+    assert_eq!(ground.deliveries(&webhook, "status=delivered").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_circuit_opens_pauses_probes_and_closes() {
+    let ground = Ground::start().await;
+    let breaker = json!({ "failure_threshold": 3, "cooldown_seconds": 60 });
+    let retry = json!({ "initial_delay_seconds": 1, "multiplier": 1 });
+    let more = json!({ "events": ["organization.created"], "circuit_breaker": breaker, "retry": retry });
+    let webhook = ground.webhook("/in", more).await;
+    let watcher = ground.webhook("/watch", json!({ "events": ["webhook.paused", "webhook.resumed"] })).await;
+    ground.receiver.answer(500, &[], "");
+    for name in ["one", "two", "three"] {
+        ground.organization(name).await;
+    }
+    // The watcher fails once, too: its turn comes again when the receiver is well.
+    ground.work().await;
+    assert_eq!(ground.received("/in").len(), 3);
+    assert_eq!(ground.status(&webhook).await, ("failing".to_owned(), Some("circuit_open".to_owned())));
+    assert_eq!(ground.told("webhook.paused").await, [json!({ "cause": "circuit_open" })]);
+    let probe_at = ground.app.now() + 60_000;
+    for delivery in ground.deliveries(&webhook, "").await {
+        assert_eq!(delivery["next_attempt_at"], probe_at, "at the end of the cooldown");
+    }
+    ground.app.advance(Duration::from_secs(59));
+    ground.organization("four").await;
+    ground.work().await;
+    assert_eq!(ground.received("/in").len(), 0, "nothing is attempted while it is open");
+    ground.app.advance(Duration::from_secs(1));
+    ground.work().await;
+    assert_eq!(ground.received("/in").len(), 1, "one probe");
+    ground.app.advance(Duration::from_secs(119));
+    ground.work().await;
+    assert_eq!(ground.received("/in").len(), 0, "the cooldown has doubled");
+    assert_eq!(ground.told("webhook.paused").await.len(), 1, "told once");
+    ground.receiver.answer(204, &[], "");
+    ground.app.advance(Duration::from_secs(1));
+    ground.work().await;
+    assert_eq!(ground.received("/in").len(), 4, "a probe, and then all that waited");
+    assert_eq!(ground.status(&webhook).await, ("active".to_owned(), Some("circuit_closed".to_owned())));
+    assert_eq!(ground.told("webhook.resumed").await, [json!({ "cause": "circuit_closed" })]);
+    assert_eq!(ground.deliveries(&webhook, "status=delivered").await.len(), 4);
+    ground.app.advance(Duration::from_mins(10));
+    ground.work().await;
+    let watched = ground.deliveries(&watcher, "status=delivered").await;
+    assert_eq!(watched.len(), 2);
+}
+
+#[tokio::test]
+async fn a_receiver_that_fails_for_five_days_is_given_up() {
+    let ground = Ground::start().await;
+    let more = json!({ "events": ["organization.created"], "circuit_breaker": { "failure_threshold": 1 } });
+    let webhook = ground.webhook("/in", more).await;
+    ground.receiver.answer(500, &[], "");
+    ground.organization("one").await;
+    ground.work().await;
+    ground.app.advance(Duration::from_hours(5 * 24 - 1));
+    ground.work().await;
+    assert_eq!(ground.status(&webhook).await.0, "failing");
+    ground.app.advance(Duration::from_hours(2));
+    ground.organization("two").await;
+    ground.work().await;
+    assert_eq!(ground.status(&webhook).await, ("disabled".to_owned(), Some("exhausted".to_owned())));
+    assert_eq!(
+        ground.told("webhook.paused").await,
+        [json!({ "cause": "circuit_open" }), json!({ "cause": "exhausted" })]
+    );
+    ground.receiver.received();
+    ground.app.advance(Duration::from_hours(24 * 3));
+    ground.work().await;
+    assert_eq!(ground.receiver.received().len(), 0);
+    assert!(
+        ground.deliveries(&webhook, "status=failed").await.iter().all(|delivery| delivery["last_error"] == "expired")
+    );
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_gone_is_left_alone() {
+    let ground = Ground::start().await;
+    let webhook = ground.webhook("/in", json!({ "events": ["organization.created"] })).await;
+    ground.receiver.answer(410, &[], "");
+    ground.organization("one").await;
+    ground.work().await;
+    assert_eq!(ground.received("/in").len(), 1);
+    assert_eq!(ground.status(&webhook).await, ("disabled".to_owned(), Some("gone".to_owned())));
+    assert_eq!(ground.deliveries(&webhook, "status=failed").await[0]["last_error"], "http_410");
+    assert_eq!(ground.told("webhook.paused").await, [json!({ "cause": "gone" })]);
+    ground.organization("two").await;
+    ground.work().await;
+    assert_eq!(ground.received("/in").len(), 0);
+    assert_eq!(ground.deliveries(&webhook, "").await.len(), 1, "nothing is queued for it any more");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_disabled_webhook_goes_on_when_it_is_activated() {
+    let ground = Ground::start().await;
+    let webhook = ground.webhook("/in", json!({ "events": ["organization.created"] })).await;
+    ground.receiver.answer(500, &[], "");
+    ground.organization("before").await;
+    ground.work().await;
+    ground.patch(&webhook, json!({ "status": "disabled" })).await;
+    ground.receiver.answer(204, &[], "");
+    ground.receiver.received();
+    ground.organization("meanwhile").await;
+    ground.app.advance(Duration::from_hours(1));
+    ground.work().await;
+    assert_eq!(ground.receiver.received().len(), 0);
+    ground.patch(&webhook, json!({ "status": "active" })).await;
+    ground.organization("after").await;
+    ground.work().await;
+    assert_eq!(ground.received("/in").len(), 2, "what happened while it was disabled is not for it");
+    assert_eq!(ground.deliveries(&webhook, "status=delivered").await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_activated_webhook_gets_what_waits_for_a_retry_at_once() {
+    let ground = Ground::start().await;
+    let webhook = ground.webhook("/in", json!({ "events": ["organization.created"] })).await;
+    ground.receiver.answer(500, &[], "");
+    for name in ["one", "two"] {
+        ground.organization(name).await;
+    }
+    ground.work().await;
+    ground.receiver.received();
+    ground.patch(&webhook, json!({ "status": "disabled" })).await;
+    ground.patch(&webhook, json!({ "status": "active" })).await;
+    ground.receiver.answer(204, &[], "");
+    ground.work().await;
+    assert_eq!(ground.received("/in").len(), 2);
+}
+
+#[tokio::test]
+async fn what_nobody_could_deliver_for_a_week_is_given_up() {
+    let ground = Ground::start().await;
+    let webhook = ground.webhook("/in", json!({ "events": ["organization.created"] })).await;
+    ground.receiver.answer(500, &[], "");
+    ground.organization("one").await;
+    ground.work().await;
+    ground.patch(&webhook, json!({ "status": "disabled" })).await;
+    ground.receiver.received();
+    ground.app.advance(Duration::from_hours(7 * 24) + Duration::from_secs(1));
+    ground.work().await;
+    let expired = &ground.deliveries(&webhook, "status=failed").await[0];
+    assert_eq!((&expired["last_error"], &expired["attempt_count"]), (&json!("expired"), &json!(1)));
+    assert_eq!(ground.receiver.received().len(), 0);
+}
+
+#[tokio::test]
+async fn a_webhook_is_not_told_of_its_own_pause_while_it_is_paused() {
+    let ground = Ground::start().await;
+    let more =
+        json!({ "events": ["organization.created", "webhook.paused"], "circuit_breaker": { "failure_threshold": 1 } });
+    let webhook = ground.webhook("/in", more).await;
+    ground.receiver.answer(500, &[], "");
+    ground.organization("one").await;
+    ground.work().await;
+    assert_eq!(ground.status(&webhook).await.0, "failing");
+    let kinds: Vec<_> = ground.deliveries(&webhook, "").await.iter().map(|one| one["event_type"].clone()).collect();
+    assert_eq!(kinds, ["organization.created"]);
+}
+
+#[tokio::test]
+async fn attempts_see_the_address_and_the_secrets_of_their_time() {
+    let ground = Ground::start().await;
+    let more = json!({ "auth": { "type": "bearer" }, "events": ["organization.created"] });
+    let webhook = ground.webhook("/old", more).await;
+    ground.receiver.answer(500, &[], "");
+    ground.organization("one").await;
+    ground.work().await;
+    let old = ground.receiver.received().remove(0);
+    let url = format!("{}/new", ground.receiver.base);
+    ground.patch(&webhook, json!({ "url": url, "auth": { "type": "bearer", "regenerate": true } })).await;
+    ground.receiver.answer(204, &[], "");
+    ground.app.advance(Duration::from_mins(1));
+    ground.work().await;
+    let new = ground.receiver.received().remove(0);
+    assert_eq!((new.path.as_str(), &new.body), ("/new", &old.body));
+    assert_ne!(new.header("authorization"), old.header("authorization"));
+    assert!(new.header("authorization").starts_with("Bearer whb_"));
+}
+
+#[tokio::test]
+async fn a_lease_that_was_lost_is_taken_up_again_and_five_count_as_an_attempt() {
+    let ground = Ground::start().await;
+    let webhook = ground.webhook("/in", json!({ "events": ["organization.created"] })).await;
+    ground.patch(&webhook, json!({ "status": "disabled" })).await;
+    ground.patch(&webhook, json!({ "status": "active" })).await;
+    ground.receiver.answer(500, &[], "");
+    ground.organization("one").await;
+    ground.work().await;
+    ground.receiver.received();
+    ground.receiver.answer(204, &[], "");
+    ground.app.advance(Duration::from_mins(1));
+    let services = ground.app.authpi.services();
+    let account = ground.app.account.parse().unwrap();
+    // Processes that die with a delivery in their hands.
+    for lost in 0..5 {
+        let now = services.now();
+        let mut unit = services.store.begin(now).await.unwrap();
+        let found = unit.reads().webhooks().of_accounts(&[account]).await.unwrap().remove(0);
+        let due = unit.deliveries().due(&found, 10).await.unwrap();
+        assert_eq!((due.len(), due[0].lost_leases), (1, u32::from(lost > 0) * (lost - u32::from(lost > 0))));
+        let leased = due[0].clone().leased(Duration::from_secs(15), now);
+        assert_eq!(unit.deliveries().write(&[(leased, due[0].updated_at)]).await.unwrap(), 0);
+        unit.commit().await.unwrap();
+        ground.work().await;
+        assert_eq!(ground.receiver.received().len(), 0, "it is in somebody's hands");
+        ground.app.advance(Duration::from_secs(46));
+    }
+    ground.work().await;
+    assert_eq!(ground.receiver.received().len(), 0, "nobody knows whether it was sent");
+    let lost = &ground.deliveries(&webhook, "status=retrying").await[0];
+    assert_eq!((&lost["last_error"], &lost["attempt_count"]), (&json!("lease_expired"), &json!(2)));
+    ground.app.advance(Duration::from_hours(1));
+    ground.work().await;
+    assert_eq!(ground.receiver.received().len(), 1);
+}
