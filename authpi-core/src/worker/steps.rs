@@ -114,6 +114,7 @@ pub(super) const ALL: &[Step] = &[
     in_turn("sessions-of-departed-clients", |bench| Box::pin(sessions::of_departed_clients(bench))),
     in_turn("tokens-of-departed-users", |bench| Box::pin(sessions::tokens_of_departed_users(bench))),
     in_turn("revoked-organizations", |bench| Box::pin(sessions::revoked_organizations(&bench.services))),
+    in_turn("lost-keys", |bench| Box::pin(keys::lost(&bench.services))),
     in_turn("user-purge", |bench| Box::pin(removal::users(&bench.services))),
     in_turn("client-removal", |bench| Box::pin(removal::clients(&bench.services))),
     in_turn("agent-removal", |bench| Box::pin(removal::agents(&bench.services))),

@@ -141,7 +141,9 @@ fn accounts(backend: DbBackend) -> Tables {
         .col(json("public_jwk"))
         .col(bytes("sealed"))
         .col(number("created_at"))
-        .col(number("activates_at"));
+        .col(number("activates_at"))
+        .col(number_null("compromised_at"))
+        .col(flag("revoking"));
 
     let indices = vec![
         index("authpi_account_by_owner", "authpi_account", &["owner_user_id"]),
@@ -150,6 +152,7 @@ fn accounts(backend: DbBackend) -> Tables {
         index("authpi_issuer_deleting", "authpi_issuer", &["deleting"]),
         index("authpi_issuer_detaching", "authpi_issuer", &["detaching"]),
         index("authpi_auth_method_by_issuer", "authpi_auth_method", &["issuer_id", "id"]),
+        index("authpi_signing_key_revoking", "authpi_signing_key", &["revoking", "compromised_at"]),
         unique("authpi_signing_key_generation", "authpi_signing_key", &["issuer_id", "generation", "algorithm"]),
     ];
     (vec![account, issuer, method, key], indices)
