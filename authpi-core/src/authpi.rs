@@ -15,14 +15,15 @@ use serde_json::Value;
 
 use self::instance_keys::KeyringLoader;
 use crate::error::{Refusal, StoreError, Unauthenticated};
+use crate::event::catalogue::EventType;
 use crate::event::model::Trigger;
 use crate::id::{AccountId, IssuerId};
 use crate::key::published::{Cache, KeyCache};
 use crate::retries::Retries;
 use crate::secret::hex;
-use crate::store::{Change, ChangeContext, EventBuffer, Store};
+use crate::store::{Change, ChangeContext, EventBuffer, EventListener, Store};
 use crate::transport::{
-    Clock, Entropy, EntropyUnavailable, IdSource, KeyVault, SystemClock, SystemEntropy, Transport, VaultError,
+    Clock, Entropy, EntropyUnavailable, Hooks, IdSource, KeyVault, SystemClock, SystemEntropy, Transport, VaultError,
 };
 use crate::urls::Urls;
 use crate::web::access_token::{Liveness, liveness};
@@ -84,6 +85,7 @@ impl AuthPi {
             transport: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            hooks: None,
             options: Options::default(),
         }
     }
@@ -262,7 +264,25 @@ pub struct Builder {
     transport: Option<Transport>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    hooks: Option<Arc<dyn Hooks>>,
     options: Options,
+}
+
+/// Wakes workers when events are committed, and says which of them wait for the host.
+struct Listener {
+    bells: Arc<Bells>,
+    hooks: Option<Arc<dyn Hooks>>,
+}
+
+impl EventListener for Listener {
+    fn wants(&self, kind: EventType) -> bool {
+        self.hooks.as_ref().is_some_and(|hooks| hooks.wants(kind))
+    }
+
+    fn committed(&self) {
+        self.bells.events.ring();
+        self.bells.hooks.ring();
+    }
 }
 
 /// Why no engine could be built.
@@ -301,6 +321,13 @@ impl Builder {
         self
     }
 
+    /// What the host wants to be called for.
+    #[must_use]
+    pub fn hooks(mut self, hooks: impl Hooks + 'static) -> Self {
+        self.hooks = Some(Arc::new(hooks));
+        self
+    }
+
     /// Another source of randomness than the operating system's.
     #[must_use]
     pub fn entropy(mut self, entropy: impl Entropy + 'static) -> Self {
@@ -326,10 +353,10 @@ impl Builder {
             KeyringLoader { store: &*store, vault: &*self.vault, clock: &*self.clock, entropy: &*self.entropy };
         let keyring = loader.load().await?;
         let bells = Arc::new(Bells::default());
-        let rung = Arc::clone(&bells);
-        store.on_events(Arc::new(move || rung.events.ring()));
+        store.on_events(Arc::new(Listener { bells: Arc::clone(&bells), hooks: self.hooks.clone() }));
         let services = Arc::new(Services {
             bells,
+            hooks: self.hooks,
             ids: IdSource::new(Arc::clone(&self.entropy)),
             keyring,
             limits: RateLimits::new(Arc::clone(&self.clock), self.options.rate_limits),

@@ -278,10 +278,12 @@ impl Unit {
         let mut waiting = Vec::new();
         for consumer in Consumer::ALL {
             let name = to_word(OPERATION, &consumer)?;
-            let wanted = events.iter().filter(|event| consumer.wants(event.kind));
-            waiting.extend(
-                wanted.map(|event| outbox::ActiveModel { consumer: Set(name.clone()), event_id: Set(event.id.uuid()) }),
-            );
+            let wanted = events.iter().filter(|event| self.news.wants(consumer, event.kind));
+            waiting.extend(wanted.map(|event| outbox::ActiveModel {
+                consumer: Set(name.clone()),
+                event_id: Set(event.id.uuid()),
+                leased_until: Set(None),
+            }));
         }
         if waiting.is_empty() {
             return Ok(());
@@ -329,6 +331,43 @@ impl EventRepository for Unit {
             .await
             .map_err(failed(OPERATION))?;
         Ok(taken.into_iter().map(id).collect())
+    }
+
+    async fn lease(&mut self, consumer: Consumer, until: Timestamp, limit: u32) -> Result<Vec<Event>, StoreError> {
+        const OPERATION: &str = "event.lease";
+        let leased_until = outbox::Column::LeasedUntil;
+        let free = Condition::any().add(leased_until.is_null()).add(leased_until.lte(self.now.as_millis()));
+        let reserved: Vec<Uuid> = outbox_of(OPERATION, consumer, None)?
+            .filter(free)
+            .limit(u64::from(limit))
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        if reserved.is_empty() {
+            return Ok(Vec::new());
+        }
+        outbox::Entity::update_many()
+            .col_expr(leased_until, until.as_millis().into())
+            .filter(outbox::Column::Consumer.eq(to_word(OPERATION, &consumer)?))
+            .filter(outbox::Column::EventId.is_in(reserved.iter().copied()))
+            .exec(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        self.in_order(reserved, OPERATION).await
+    }
+
+    async fn postpone(&mut self, consumer: Consumer, event: EventId, at: Timestamp) -> Result<(), StoreError> {
+        const OPERATION: &str = "event.postpone";
+        outbox::Entity::update_many()
+            .col_expr(outbox::Column::LeasedUntil, at.as_millis().into())
+            .filter(outbox::Column::Consumer.eq(to_word(OPERATION, &consumer)?))
+            .filter(outbox::Column::EventId.eq(event.uuid()))
+            .exec(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        Ok(())
     }
 
     async fn outbox_done(&mut self, consumer: Consumer, events: &[EventId]) -> Result<(), StoreError> {

@@ -3,16 +3,21 @@
 use async_trait::async_trait;
 use authpi_core::id::{Id, IssuerId};
 use authpi_core::key::model::SigningKey;
-use authpi_core::key::repository::{AddOutcome, KeyHolder, PublishedVersion, SigningKeyReads, SigningKeyRepository};
+use authpi_core::key::repository::{
+    AddOutcome, KeyHolder, LostKey, PublishedVersion, SigningKeyReads, SigningKeyRepository,
+};
 use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
+};
 use uuid::Uuid;
 
-use crate::convert::{Place, id, time, to_json};
+use crate::convert::{Place, id, millis, time, to_json};
 use crate::entity::issuer;
 use crate::entity::signing_key::{ActiveModel, Column, Entity, Model};
 use crate::error::failed;
@@ -31,6 +36,7 @@ fn signing_key(row: Model) -> Result<SigningKey, StoreError> {
         created_at: time(row.created_at),
         activates_at: time(row.activates_at),
         generation: place.count("generation", row.generation)?,
+        compromised_at: row.compromised_at.map(time),
     })
 }
 
@@ -44,7 +50,14 @@ fn row(key: &SigningKey) -> Result<ActiveModel, StoreError> {
         sealed: Set(key.sealed.as_bytes().to_vec()),
         created_at: Set(key.created_at.as_millis()),
         activates_at: Set(key.activates_at.as_millis()),
+        compromised_at: Set(millis(key.compromised_at)),
+        revoking: Set(false),
     })
+}
+
+/// A key, unless it is in wrong hands.
+fn in_force(issuer: IssuerId, kid: Uuid) -> Select<Entity> {
+    Entity::find_by_id(kid).filter(Column::IssuerId.eq(issuer.uuid())).filter(Column::CompromisedAt.is_null())
 }
 
 /// The columns of [`PublishedVersion`].
@@ -115,11 +128,7 @@ impl<C: ConnectionTrait + Send + Sync> SigningKeyReads for Session<C> {
     }
 
     async fn find(&self, issuer: IssuerId, kid: Uuid) -> Result<Option<SigningKey>, StoreError> {
-        let row = Entity::find_by_id(kid)
-            .filter(Column::IssuerId.eq(issuer.uuid()))
-            .one(&self.connection)
-            .await
-            .map_err(failed("signing_key.find"))?;
+        let row = in_force(issuer, kid).one(&self.connection).await.map_err(failed("signing_key.find"))?;
         row.map(signing_key).transpose()
     }
 
@@ -139,6 +148,20 @@ impl<C: ConnectionTrait + Send + Sync> SigningKeyReads for Session<C> {
         let holder =
             |row: HolderRow| KeyHolder { issuer_id: id(row.issuer_id), newest_created_at: time(row.newest_created_at) };
         Ok(rows.into_iter().map(holder).collect())
+    }
+
+    async fn lost(&self, limit: u32) -> Result<Vec<LostKey>, StoreError> {
+        let rows: Vec<(Uuid, Uuid)> = Entity::find()
+            .select_only()
+            .columns([Column::IssuerId, Column::Kid])
+            .filter(Column::Revoking.eq(true))
+            .order_by_asc(Column::CompromisedAt)
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed("signing_key.lost"))?;
+        Ok(rows.into_iter().map(|(issuer, kid)| LostKey { issuer_id: id(issuer), kid }).collect())
     }
 }
 
@@ -167,12 +190,45 @@ impl SigningKeyRepository for Unit {
     }
 
     async fn withdraw(&mut self, issuer: IssuerId, kid: Uuid) -> Result<bool, StoreError> {
-        let done = Entity::delete_by_id(kid)
+        let row = ActiveModel {
+            sealed: Set(Vec::new()),
+            compromised_at: Set(Some(self.now.as_millis())),
+            revoking: Set(true),
+            ..Default::default()
+        };
+        let done = Entity::update_many()
+            .set(row)
+            .filter(Column::Kid.eq(kid))
             .filter(Column::IssuerId.eq(issuer.uuid()))
+            .filter(Column::CompromisedAt.is_null())
             .exec(&self.connection)
             .await
             .map_err(failed("signing_key.withdraw"))?;
         Ok(done.rows_affected > 0)
+    }
+
+    async fn hold(&mut self, issuer: IssuerId, kid: Uuid) -> Result<bool, StoreError> {
+        let key = in_force(issuer, kid).select_only().column(Column::Kid);
+        let found = if self.connection.get_database_backend() == DbBackend::MySql {
+            // MariaDB does not know FOR SHARE.
+            let mut statement = key.build(DbBackend::MySql);
+            statement.sql.push_str(" LOCK IN SHARE MODE");
+            self.connection.query_one_raw(statement).await.map(|row| row.is_some())
+        } else {
+            key.lock(LockType::Share).into_tuple::<Uuid>().one(&self.connection).await.map(|row| row.is_some())
+        };
+        found.map_err(failed("signing_key.hold"))
+    }
+
+    async fn finish_withdrawal(&mut self, lost: LostKey) -> Result<(), StoreError> {
+        Entity::update_many()
+            .col_expr(Column::Revoking, Expr::value(false))
+            .filter(Column::Kid.eq(lost.kid))
+            .filter(Column::IssuerId.eq(lost.issuer_id.uuid()))
+            .exec(&self.connection)
+            .await
+            .map(|_| ())
+            .map_err(failed("signing_key.finish_withdrawal"))
     }
 
     async fn remove_succeeded(&mut self, issuer: IssuerId, before: Timestamp) -> Result<u64, StoreError> {

@@ -1,8 +1,10 @@
 //! The store: a pool for questions, a way to transactions, and the committer that requests share.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use authpi_core::event::model::Event;
-use authpi_core::store::{Reads, Ring, Store, StoreError, UnitOfWork};
+use authpi_core::store::{EventListener, Reads, Store, StoreError, UnitOfWork};
 use authpi_core::timestamp::Timestamp;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel, SqliteTransactionMode,
@@ -60,8 +62,8 @@ impl Store for DatabaseStore {
         self.committer.append(events).await
     }
 
-    fn on_events(&self, ring: Ring) {
-        self.news.on_events(ring);
+    fn on_events(&self, listener: Arc<dyn EventListener>) {
+        self.news.on_events(listener);
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

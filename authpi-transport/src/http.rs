@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use authpi_core::transport::{HttpClient, HttpFailure, IncomingAnswer, OutgoingRequest};
 use bytes::{Bytes, BytesMut};
+use reqwest::Certificate;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use url::{Host, Url};
@@ -23,6 +24,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long an idle connection, which is bound to the address that was checked, may be used again.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// Addresses of one name that are tried. A name with thousands of them would make a request knock at as many doors.
+const MOST_ADDRESSES: usize = 8;
+
 /// Names that mean the machine or the network it stands in.
 const INTERNAL_NAMES: [&str; 4] = ["localhost", "local", "internal", "home.arpa"];
 
@@ -34,8 +38,13 @@ pub(crate) struct GuardedClient {
 
 impl GuardedClient {
     /// # Errors
-    /// [`StartError::NoTls`].
+    /// [`StartError::NoTls`], [`StartError::NoCertificate`].
     pub(crate) fn new(options: OutgoingOptions, resolver: Resolver) -> Result<Self, StartError> {
+        let trusted =
+            Certificate::from_pem_bundle(options.trusted_certificates.as_bytes()).map_err(StartError::NoTls)?;
+        if trusted.is_empty() && !options.trusted_certificates.is_empty() {
+            return Err(StartError::NoCertificate);
+        }
         let guard = Guard(Arc::new(options));
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -43,6 +52,7 @@ impl GuardedClient {
             .referer(false)
             .connect_timeout(CONNECT)
             .pool_idle_timeout(IDLE)
+            .tls_certs_merge(trusted)
             .dns_resolver(CheckedResolver { guard: guard.clone(), resolver })
             .build()
             .map_err(StartError::NoTls)?;
@@ -152,7 +162,8 @@ impl Resolve for CheckedResolver {
                 return Err(NoAddress::Blocked.into());
             }
             // Port 0 is replaced by that of the URL.
-            let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
+            let tried = addresses.into_iter().take(MOST_ADDRESSES).map(|address| SocketAddr::new(address, 0));
+            let addresses: Addrs = Box::new(tried);
             Ok(addresses)
         })
     }

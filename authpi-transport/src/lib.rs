@@ -58,6 +58,8 @@ pub struct OutgoingOptions {
     pub allow_private_network: bool,
     /// Networks that count as public, such as that of a receiver in one's own data centre.
     pub allowed_networks: Vec<Network>,
+    /// Certificates in PEM, one or several, that count beside those of the system: of a private authority.
+    pub trusted_certificates: String,
 }
 
 impl Default for TokioOptions {
@@ -85,7 +87,8 @@ pub fn tokio() -> Result<Transport, StartError> {
 /// # Errors
 /// [`StartError::NoRuntime`] when called outside of a runtime, [`StartError::NoTimers`] when the runtime was built
 /// without its time driver, [`StartError::NoThreads`] when the system refuses the threads for CPU-heavy work,
-/// [`StartError::NoTls`] when no certificates to check others against can be loaded.
+/// [`StartError::NoTls`] when no certificates to check others against can be loaded, [`StartError::NoCertificate`] when
+/// [`OutgoingOptions::trusted_certificates`] has none.
 pub fn tokio_with(options: TokioOptions) -> Result<Transport, StartError> {
     let executor = TokioExecutor::here()?;
     let compute = Pool::start(options.compute_threads, options.compute_queue).map_err(StartError::NoThreads)?;
@@ -116,4 +119,7 @@ pub enum StartError {
     /// TLS cannot be used.
     #[error("the client for outgoing requests could not be built")]
     NoTls(#[source] reqwest::Error),
+    /// What is to be trusted is no certificate.
+    #[error("the trusted certificates are not in PEM")]
+    NoCertificate,
 }

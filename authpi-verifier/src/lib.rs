@@ -1,6 +1,7 @@
-//! Verifies access tokens of an authpi issuer in services that do not host it: what a resource server checks (RFC 9068
-//! §4), and what it may read in the token. The keys come from the issuer, are held, and are fetched again when a token
-//! names one that is not known.
+//! Verifies access tokens and webhooks of an authpi issuer in services that do not host it.
+//!
+//! For tokens it does what a resource server must (RFC 9068 §4), and tells what may be read in them. The keys come from the
+//! issuer, are held, and are fetched again when a token names one that is not known.
 //!
 //! ```no_run
 //! # #[cfg(feature = "reqwest")]
@@ -19,6 +20,8 @@
 //!
 //! A verified token is genuine, in its time and for this API. Whether the session behind it still lives, only the issuer
 //! knows; tokens are short-lived for that reason.
+//!
+//! Whoever is told of events by a webhook verifies the requests with [`WebhookVerifier`].
 
 mod claims;
 mod error;
@@ -28,6 +31,7 @@ mod key;
 mod scope;
 pub mod trail;
 mod verifier;
+mod webhook;
 
 pub use claims::{Acting, Audience, Claims, OrganizationClaim, Token};
 pub use error::{InvalidIssuer, Refused};
@@ -36,3 +40,8 @@ pub use fetch::Http;
 pub use fetch::{Fetch, FetchError};
 pub use scope::grants;
 pub use verifier::{Clock, SystemClock, Verifier};
+pub use webhook::error::{InvalidSecret, WebhookRefused};
+pub use webhook::event::{Actor, Envelope, Event, Subject};
+pub use webhook::kind;
+pub use webhook::memory::{Claim, Memory, MemoryError, RecentIds};
+pub use webhook::verifier::{Delivery, WebhookVerifier};

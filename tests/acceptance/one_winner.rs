@@ -1,14 +1,18 @@
 //! What is good once is good once, however many ask at the same time, and whatever dies in between (security §3, rows 1
-//! to 3 and 7).
+//! to 4 and 7).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use authpi_core::transport::{Entropy, EntropyUnavailable, SystemEntropy};
+use authpi_core::transport::{Clock as _, Entropy, EntropyUnavailable, SystemClock, SystemEntropy};
 use authpi_core::web::services::Options;
 use authpi_core::worker;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
@@ -25,6 +29,7 @@ tests::on_every_database! {
     of_16_exchanges_of_one_code_one_gets_tokens_and_the_others_end_the_session,
     of_16_uses_of_one_totp_code_one_signs_in,
     a_token_that_was_spent_before_a_kill_still_ends_the_session_after_it,
+    an_assertion_that_was_used_before_a_kill_is_refused_after_it,
 }
 
 /// A provider on such a database, and who takes its mail; `None` if there is no server of it here.
@@ -207,6 +212,51 @@ async fn a_token_that_was_spent_before_a_kill_still_ends_the_session_after_it(ba
     let session = root.get(&format!("{issuers}/{issuer}/sessions/{session}")).expect(200).await;
     assert_eq!((session.text("status").as_str(), &session.data()["compromised"]), ("revoked", &json!(true)));
     assert_eq!(refresh(&second).await.body["error"], "invalid_grant");
+    drop(server);
+    home.remove().await;
+}
+
+/// Row 4.
+async fn an_assertion_that_was_used_before_a_kill_is_refused_after_it(backend: Backend) {
+    let Some(home) = Home::new(backend).await else { return };
+    let port = free_port();
+    let mut server = Server::start(home.command(port), port).await;
+    let bootstrap: Value =
+        serde_json::from_slice(&std::fs::read(home.folder.path().join("bootstrap.json")).unwrap()).unwrap();
+    let key = (text(&bootstrap, "key_id").to_owned(), text(&bootstrap, "key_secret").to_owned());
+    let root = Caller::new(&server.base, Some(key));
+    let issuers = format!("/v1/accounts/{}/issuers", text(&bootstrap, "account_id"));
+    let issuer = root.post(&issuers, json!({ "name": "acme" })).expect(201).await.id();
+    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+    let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
+    let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+    let client = json!({ "name": "Job", "confidential": true, "settings": { "scopes": ["a:b"], "openid": {
+        "application_type": "m2m", "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": { "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": "one" }] } } } });
+    let client = root.post(&format!("{issuers}/{issuer}/clients"), client).expect(201).await.id();
+    let base = server.base.clone();
+    let assertion = |jti: &str| {
+        let now = SystemClock.now().as_seconds();
+        let claims =
+            json!({ "iss": client, "sub": client, "aud": format!("{base}/{issuer}"), "jti": jti, "exp": now + 300 });
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let message = format!("{}.{}", part(&json!({ "alg": "EdDSA", "kid": "one" })), part(&claims));
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(pair.sign(message.as_bytes()).as_ref()))
+    };
+    let send = async |assertion: &str| {
+        let call = Caller::new(&base, None).call(Method::POST, &format!("/{issuer}/token"));
+        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        let form =
+            [("grant_type", "client_credentials"), ("client_assertion_type", kind), ("client_assertion", assertion)];
+        let reply = call.form(&form).send().await;
+        (reply.status.as_u16(), reply.body["error"].as_str().unwrap_or_default().to_owned())
+    };
+    let (used, other) = (assertion("once"), assertion("other"));
+    assert_eq!(send(&used).await.0, 200);
+    server.child.kill().await.unwrap();
+    let server = Server::start(home.command(port), port).await;
+    assert_eq!(send(&used).await, (401, "invalid_client".to_owned()));
+    assert_eq!(send(&other).await.0, 200, "what was not used is good, whenever it was made");
     drop(server);
     home.remove().await;
 }

@@ -30,6 +30,9 @@ async fn run(script: &str, arguments: &[&Path], ending: &str, backend: Backend, 
     if matches!(script, "fuzz.py" | "idp_quickstart.py") {
         server.env("AUTHPI_RATE_LIMIT", "off");
     }
+    if script == "receiver.py" {
+        server.env("AUTHPI_ALLOW_PRIVATE_NETWORK", "on");
+    }
     let server = Server::start(server, port).await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk").join(script);
     let bootstrap = home.folder.path().join("bootstrap.json");
@@ -56,6 +59,31 @@ async fn the_description_has_what_the_models_of_the_published_sdk_need() {
 async fn a_fuzzer_that_reads_the_description_finds_no_difference() {
     let seconds = std::env::var("AUTHPI_TEST_FUZZ_SECONDS").unwrap_or_else(|_| "75".to_owned());
     run("fuzz.py", &[Path::new(&seconds)], "nothing undocumented was found", Backend::Sqlite, Driver::Axum).await;
+}
+
+async fn receiver(backend: Backend, driver: Driver) {
+    run("receiver.py", &[], "checks passed", backend, driver).await;
+}
+
+mod a_receiver_made_of_public_packages_verifies_every_delivery {
+    use tests::{Backend, Driver};
+
+    use super::receiver;
+
+    #[tokio::test]
+    async fn on_sqlite_through_axum() {
+        receiver(Backend::Sqlite, Driver::Axum).await;
+    }
+
+    #[tokio::test]
+    async fn on_postgresql_through_actix() {
+        receiver(Backend::Postgres, Driver::Actix).await;
+    }
+
+    #[tokio::test]
+    async fn on_mariadb_through_axum() {
+        receiver(Backend::Mariadb, Driver::Axum).await;
+    }
 }
 
 async fn idp_quickstart(backend: Backend, driver: Driver) {

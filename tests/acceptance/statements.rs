@@ -48,6 +48,11 @@ async fn hot_paths_send_the_statements_that_the_architecture_allows() {
     assert_eq!(me, 1, "GET /v1/me: one indexed read");
     let jwks = format!("/{}/jwks.json", issuer.rsplit('/').next().unwrap());
     assert_eq!(counted.count(|| app.anonymous().get(&jwks)).await, 0, "JWKS: no store access");
+    app.serve_at("login.example.com", Some(&issuer)).await;
+    for path in ["/jwks.json", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
+        let at_domain = || app.anonymous().get(path).header("host", "login.example.com");
+        assert_eq!(counted.count(at_domain).await, 0, "{path} at a domain: no store access");
+    }
     // Authentication and the issuer's head come with every call below an issuer, and the count of open invitations with
     // every organization that is shown.
     assert_eq!(counted.count(|| app.root().get(&organization)).await, 4, "get");
@@ -60,6 +65,34 @@ async fn hot_paths_send_the_statements_that_the_architecture_allows() {
     // Authentication, head, find, guarded update, the account that follows its organization, open invitations, event, its
     // place among the undelivered, its context.
     assert_eq!(counted.count(|| app.root().patch(&organization, next())).await, 9, "update");
+}
+
+/// Who asks for a new password cannot tell by the work done whether there is somebody of that name.
+#[tokio::test]
+async fn a_reset_for_nobody_keeps_a_proof_like_one_for_somebody() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
+    let mut store = authpi_storage::connect(&url).await.unwrap();
+    let proofs = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&proofs);
+    store.on_statement(move |sql| {
+        if sql.starts_with("INSERT") && sql.contains("authpi_mail_proof") {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let options = Options { rate_limits: false, ..Options::default() };
+    let app = App::start_on(Driver::Axum, options, store, folder).await;
+    let issuer = app.issuer().await;
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD, "profile": { "email_verified": true } });
+    app.root().post(&format!("{issuer}/users"), body).expect(201).await;
+    for name in ["ada@example.com", "nobody@example.com", "nobody"] {
+        let browser = app.browser(&issuer);
+        let page = browser.login().await;
+        page.step("identify", json!({ "identifier": name })).await;
+        let before = proofs.load(Ordering::SeqCst);
+        assert_eq!(page.step("password-reset", json!({})).await, "first_factor");
+        assert_eq!(proofs.load(Ordering::SeqCst) - before, 1, "{name}");
+    }
 }
 
 const CALLBACK: &str = "https://app.example.com/cb";
@@ -133,11 +166,11 @@ async fn tokens_cost_the_statements_that_the_architecture_allows() {
     // the client, grant, code, activity; the event, its place among the undelivered, its context.
     assert_eq!(authorization, 13, "authorize, signed in");
     // Client, code, both sessions, grant, user with verifiers, organizations; in the unit of work the code, user, session,
-    // its update, and the grant.
-    assert_eq!(exchanged, 13, "exchange of a code");
-    // Client, session, grant, session at the issuer, user with verifiers, organizations; in the unit of work six: the
-    // grant, the session, activity, the event, its place among the undelivered, its context.
-    assert_eq!(refreshed, 13, "refresh");
+    // its update, the key that signed, and the grant.
+    assert_eq!(exchanged, 14, "exchange of a code");
+    // Client, session, grant, session at the issuer, user with verifiers, organizations; in the unit of work seven: the
+    // grant, the key that signed, the session, activity, the event, its place among the undelivered and its context.
+    assert_eq!(refreshed, 14, "refresh");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use authpi_core::error::Refusal;
 use authpi_core::event::model::Event;
-use authpi_core::store::{Reads, Store, StoreError, StoreErrorKind, UnitOfWork};
+use authpi_core::store::{EventListener, Reads, Store, StoreError, StoreErrorKind, UnitOfWork};
 use authpi_core::timestamp::Timestamp;
 use authpi_core::transport::MasterKey;
 use authpi_core::urls::Urls;
@@ -228,6 +228,10 @@ impl Store for Fragile {
 
     async fn append(&self, events: Vec<Event>) -> Result<(), StoreError> {
         self.store.append(events).await
+    }
+
+    fn on_events(&self, listener: Arc<dyn EventListener>) {
+        self.store.on_events(listener);
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

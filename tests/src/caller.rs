@@ -105,11 +105,19 @@ impl Call {
 
     /// Sends it.
     pub async fn send(self) -> Reply {
-        let response = self.0.send().await.unwrap();
+        self.attempt().await.unwrap()
+    }
+
+    /// Sends it to somebody who may be gone.
+    ///
+    /// # Errors
+    /// What became of the connection.
+    pub async fn attempt(self) -> reqwest::Result<Reply> {
+        let response = self.0.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let bytes = response.bytes().await.unwrap();
+        let bytes = response.bytes().await?;
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Reply { status, headers, body, bytes: bytes.to_vec() }
+        Ok(Reply { status, headers, body, bytes: bytes.to_vec() })
     }
 
     /// Sends it, and leaves the body to be read chunk by chunk.

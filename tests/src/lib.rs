@@ -10,9 +10,11 @@
 )]
 
 pub mod app;
+pub mod authority;
 pub mod browser;
 pub mod caller;
 pub mod chromium;
+pub mod crash;
 pub mod database;
 mod deliver;
 pub mod dns;
@@ -36,12 +38,15 @@ pub mod smtp;
 pub mod tab;
 pub mod totp;
 pub mod visitor;
+pub mod wire;
 pub mod world;
 
 pub use app::{App, Driver};
+pub use authority::Authority;
 pub use browser::{Browser, Page};
 pub use caller::{Caller, Reply};
 pub use database::{Backend, Database};
 pub use dns::Dns;
 pub use provider::Provider;
 pub use receiver::Receiver;
+pub use wire::Wire;

@@ -13,12 +13,20 @@
 mod access;
 #[path = "../acceptance/churn.rs"]
 mod churn;
+#[path = "../acceptance/crashes.rs"]
+mod crashes;
 #[path = "../acceptance/crowd.rs"]
 mod crowd;
 #[path = "../acceptance/embedding.rs"]
 mod embedding;
+#[path = "../acceptance/endpoints.rs"]
+mod endpoints;
+#[path = "../acceptance/hostile/mod.rs"]
+mod hostile;
 #[path = "../acceptance/interrupted.rs"]
 mod interrupted;
+#[path = "../acceptance/metrics.rs"]
+mod metrics;
 #[path = "../acceptance/one_winner.rs"]
 mod one_winner;
 #[path = "../acceptance/orphans.rs"]
@@ -47,3 +55,5 @@ mod statements;
 mod trail;
 #[path = "../acceptance/verifier.rs"]
 mod verifier;
+#[path = "../acceptance/webhook_receiver.rs"]
+mod webhook_receiver;

@@ -214,3 +214,57 @@ fn nine_of_ten_production_files_have_fewer_than_350_lines() {
     lengths.sort_unstable();
     assert!(lengths[lengths.len() * 9 / 10] < 350, "p90 is {}", lengths[lengths.len() * 9 / 10]);
 }
+
+/// The one metric that is shown ahead of the code that emits it: of the hash chain.
+const ANNOUNCED: &str = "authpi_event_chain_lag_seconds";
+
+/// Names of metrics in a text: `authpi_` and what follows, where that ends as the names of metrics do.
+fn metric_names(text: &str) -> BTreeSet<String> {
+    let is_of_name = |character: char| character.is_ascii_lowercase() || character == '_';
+    let whole = text.match_indices("authpi_").filter(|(at, _)| !text[..*at].ends_with(is_of_name));
+    let names = whole.map(|(at, _)| text[at..].chars().take_while(|character| is_of_name(*character)).collect());
+    names.filter(|name: &String| !name.starts_with("authpi_core") && !name.starts_with("authpi_verifier")).collect()
+}
+
+/// Metrics that the code emits: the names that its macros of `metrics` begin with.
+fn emitted() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for package in ["authpi-core", "authpi-storage", "authpi-transport", "authpi-axum", "authpi-actix"] {
+        for file in rust_files(&root().join(package).join("src")) {
+            let text = std::fs::read_to_string(file).unwrap();
+            for call in text.split("metrics::").skip(1) {
+                let Some((kind, rest)) = call.split_once("!(") else { continue };
+                if ["counter", "gauge", "histogram"].contains(&kind) {
+                    names.extend(
+                        rest.trim_start().strip_prefix('"').and_then(|name| name.split('"').next()).map(str::to_owned),
+                    );
+                }
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn the_dashboard_and_its_page_name_all_metrics_that_there_are_and_no_others() {
+    let emitted = emitted();
+    assert!(emitted.contains("authpi_requests_total"), "{emitted:?}");
+    let dashboard = std::fs::read_to_string(root().join("examples/server/dashboard.json")).unwrap();
+    let parsed: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    let panels = parsed["panels"].as_array().unwrap();
+    let shown: BTreeSet<_> = panels
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().into_iter().flatten())
+        .flat_map(|target| metric_names(target["expr"].as_str().unwrap()))
+        // What summaries add to the name of a histogram.
+        .map(|name| name.trim_end_matches("_sum").trim_end_matches("_count").to_owned())
+        .collect();
+    let page = std::fs::read_to_string(root().join("docs/monitoring.md")).unwrap();
+    let described = metric_names(&page);
+    for (place, named) in [("the dashboard", shown), ("docs/monitoring.md", described)] {
+        let unknown: Vec<_> = named.difference(&emitted).filter(|name| *name != ANNOUNCED).collect();
+        assert!(unknown.is_empty(), "{place} names what nothing emits: {unknown:?}");
+        let missing: Vec<_> = emitted.difference(&named).collect();
+        assert!(missing.is_empty(), "{place} does not name {missing:?}");
+    }
+}

@@ -58,6 +58,7 @@ impl<'a> Cargo<'a> {
 
     /// The bench program, in release mode.
     pub(crate) fn benches(&self, quick: bool, arguments: &[String]) -> Result<(), Failure> {
+        process::run(self.command("build").args(["--release", "--package", "examples", "--bin", "server"]))?;
         let mut command = self.command("run");
         command.args(["--release", "--package", "tests", "--bin", "bench", "--"]);
         if quick {

@@ -49,9 +49,10 @@ fn make(home: &Path, python: &Path, requirements: &Path) -> Result<(), Failure> 
 }
 
 fn sdks_load(python: &Path) -> bool {
-    process::succeeds(
-        Command::new(python).args(["-c", "import authpi_admin, authpi_idp, django, fastapi, flask, jwt, schemathesis"]),
-    )
+    process::succeeds(Command::new(python).args([
+        "-c",
+        "import authpi_admin, authpi_idp, cloudevents, django, fastapi, flask, jwt, schemathesis, standardwebhooks",
+    ]))
 }
 
 fn venv_works() -> bool {

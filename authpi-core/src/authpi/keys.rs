@@ -10,8 +10,8 @@ use crate::outcome::WriteOutcome;
 
 impl AuthPi {
     /// Withdraws a signing key of an issuer that is in wrong hands: it leaves the published keys at once, another one signs,
-    /// nothing that it has signed is believed any more, and the sessions that were refreshed with it end. Call it again
-    /// when it failed on the way.
+    /// nothing that it has signed is believed any more, and the sessions that were refreshed with it end. All that is
+    /// ordered in one commit: where this process dies on the way, a worker carries it on.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for no such issuer; [`Refusal::Overloaded`] when the CPU pool is full; [`Refusal::Store`].

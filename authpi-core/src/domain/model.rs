@@ -64,6 +64,11 @@ impl AccountDomain {
         !matches!(self.state, DomainState::Unverified)
     }
 
+    /// What lies at a host belongs to whoever has the domain: it is that host or above it, and a DNS record was found.
+    pub fn vouches_for(&self, host: &Hostname) -> bool {
+        self.is_verified() && host.is_within(self.host.as_str())
+    }
+
     /// The issuer it serves.
     pub const fn issuer(&self) -> Option<IssuerId> {
         match self.state {

@@ -146,20 +146,34 @@ pub enum Consumer {
     Metering,
     /// Puts events on their way to webhooks.
     Webhooks,
+    /// Calls the host. Which events wait for it, the host says.
+    Hooks,
     /// Gives every event its number in the hash chain of its account.
     Chain,
 }
 
 impl Consumer {
     /// Every consumer.
-    pub const ALL: [Self; 4] = [Self::Notices, Self::Metering, Self::Webhooks, Self::Chain];
+    pub const ALL: [Self; 5] = [Self::Notices, Self::Metering, Self::Webhooks, Self::Hooks, Self::Chain];
 
-    /// Whether events of this type wait for the consumer.
+    /// Names it in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Notices => "notices",
+            Self::Metering => "metering",
+            Self::Webhooks => "webhooks",
+            Self::Hooks => "hooks",
+            Self::Chain => "chain",
+        }
+    }
+
+    /// Whether events of this type wait for the consumer in every deployment.
     pub fn wants(self, kind: EventType) -> bool {
         let wanted: &[EventType] = match self {
             Self::Notices => NOTICED,
             Self::Metering => METERED,
             Self::Webhooks => return kind.is_deliverable(),
+            Self::Hooks => &[],
             Self::Chain => return true,
         };
         wanted.contains(&kind)
@@ -278,6 +292,18 @@ pub trait EventRepository: EventReads + ChainRepository {
     /// # Errors
     /// [`StoreError`].
     async fn take(&mut self, consumer: Consumer, events: &[EventId]) -> Result<Vec<EventId>, StoreError>;
+
+    /// Reserves at most `limit` events that wait for `consumer` and are nobody else's, oldest first, until `until`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn lease(&mut self, consumer: Consumer, until: Timestamp, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// An event that was reserved for `consumer` waits on, and is nobody's from `at` on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn postpone(&mut self, consumer: Consumer, event: EventId, at: Timestamp) -> Result<(), StoreError>;
 
     /// These events wait for `consumer` no longer.
     ///

@@ -3,7 +3,6 @@
 pub mod auth_methods;
 
 use serde_json::{Map, Value};
-use url::Url;
 
 use super::events;
 use super::model::auth_method::{AuthMethod, DEFAULT_KINDS};
@@ -11,7 +10,6 @@ use super::model::portals::refuse_url;
 use super::model::{Issuer, IssuerDetails, IssuerStatus, MethodCounts};
 use crate::domain::operations::release;
 use crate::error::{FieldErrors, Refusal};
-use crate::hostname::Hostname;
 use crate::id::{AccountId, IssuerId};
 use crate::keyring::NewRoot;
 use crate::merge::{changed_fields, merged};
@@ -142,11 +140,7 @@ async fn check_pages(
     let domains = change.reads().domains().of_accounts(&[account]).await?;
     let mut errors = FieldErrors::new();
     for (name, page) in pages {
-        let url = page.url.as_deref().and_then(|url| Url::parse(url).ok());
-        let host: Option<Hostname> = url.as_ref().and_then(Url::host_str).and_then(|host| host.parse().ok());
-        let is_own =
-            |host: &Hostname| domains.iter().any(|domain| domain.is_verified() && host.is_within(domain.host.as_str()));
-        if !host.as_ref().is_some_and(is_own) {
+        if !page.host().is_some_and(|host| domains.iter().any(|domain| domain.vouches_for(&host))) {
             refuse_url(name, &mut errors);
         }
     }

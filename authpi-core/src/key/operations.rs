@@ -30,6 +30,7 @@ pub fn seal(
         created_at: now,
         activates_at,
         generation,
+        compromised_at: None,
     })
 }
 

@@ -39,6 +39,15 @@ pub enum AddOutcome {
     NoIssuer,
 }
 
+/// A key in wrong hands, whose sessions have yet to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostKey {
+    /// The issuer that signed with it.
+    pub issuer_id: IssuerId,
+    /// Its name.
+    pub kid: Uuid,
+}
+
 /// Questions about signing keys.
 #[async_trait]
 pub trait SigningKeyReads: Send + Sync {
@@ -48,13 +57,14 @@ pub trait SigningKeyReads: Send + Sync {
     /// [`StoreError`].
     async fn version(&self, issuer: IssuerId) -> Result<Option<PublishedVersion>, StoreError>;
 
-    /// The newest keys of the issuer, at most `limit`: by generation from the newest, then by algorithm.
+    /// The newest keys of the issuer, at most `limit`, those in wrong hands too: by generation from the newest, then by
+    /// algorithm.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn newest(&self, issuer: IssuerId, limit: u32) -> Result<Vec<SigningKey>, StoreError>;
 
-    /// A key of the issuer, published or withdrawn: old logout hints and personal tokens are checked against those, for
+    /// A key of the issuer, published or retired, but none in wrong hands: old logout hints and personal tokens are checked against those, for
     /// as long as they are [`KEPT`](super::model::KEPT).
     ///
     /// # Errors
@@ -66,6 +76,13 @@ pub trait SigningKeyReads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn holders(&self, after: Option<IssuerId>, limit: u32) -> Result<Vec<KeyHolder>, StoreError>;
+
+    /// At most `limit` keys of all issuers that were withdrawn and whose sessions have yet to end, first withdrawn first:
+    /// work for the worker.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn lost(&self, limit: u32) -> Result<Vec<LostKey>, StoreError>;
 }
 
 /// Writes of signing keys.
@@ -78,12 +95,26 @@ pub trait SigningKeyRepository: SigningKeyReads {
     /// [`StoreError`].
     async fn add(&mut self, issuer: IssuerId, generation: u32, keys: &[SigningKey]) -> Result<AddOutcome, StoreError>;
 
-    /// Removes a key of the issuer that is in wrong hands: nothing that it has signed is believed any more. Returns whether
-    /// there was one.
+    /// Withdraws a key of the issuer that is in wrong hands: its private half is erased, nothing that it has signed is
+    /// believed any more, and the end of the sessions that it has signed is ordered. Waits for those that
+    /// [hold](Self::hold) it. Returns whether there was one.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn withdraw(&mut self, issuer: IssuerId, kid: Uuid) -> Result<bool, StoreError>;
+
+    /// Keeps a key of the issuer from being withdrawn until the end of the unit of work, beside others who do the same.
+    /// Returns whether it is there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn hold(&mut self, issuer: IssuerId, kid: Uuid) -> Result<bool, StoreError>;
+
+    /// Drops the order that [`Self::withdraw`] has given: every session that the key signed has ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn finish_withdrawal(&mut self, lost: LostKey) -> Result<(), StoreError>;
 
     /// Removes the keys of the issuer that a newer one of their algorithm had taken over from at `before`. Returns how
     /// many.

@@ -83,8 +83,9 @@ impl Scene {
     }
 
     /// `auth.flow.replay-attempt`
-    pub fn replayed(self, user: Option<UserId>, flow: FlowId, artefact: &str) -> EventDraft {
-        self.about(catalogue::AUTH_FLOW_REPLAY_ATTEMPT, user).with("flow", flow.to_string()).with("artefact", artefact)
+    pub fn replayed(self, user: Option<UserId>, flow: Option<FlowId>, artefact: &str) -> EventDraft {
+        let flow = flow.map(|flow| flow.to_string());
+        self.about(catalogue::AUTH_FLOW_REPLAY_ATTEMPT, user).with("flow", flow).with("artefact", artefact)
     }
 
     /// `auth.flow.device-mismatch`

@@ -29,11 +29,17 @@ pub trait LoginReads: Send + Sync {
         limit: u32,
     ) -> Result<Vec<SealedFlow>, StoreError>;
 
-    /// Something that was mailed, also when its time is over, until it is swept.
+    /// Something that was mailed and not used, also when its time is over, until it is swept.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn proof(&self, issuer: IssuerId, id: MailProofId) -> Result<Option<MailProof>, StoreError>;
+
+    /// Something that was mailed and used, without what was personal about it, until its time is over and it is swept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn spent_proof(&self, issuer: IssuerId, id: MailProofId) -> Result<Option<MailProof>, StoreError>;
 
     /// What was mailed last to a user of the issuer for a purpose and not used, also when its time is over, until it is
     /// swept.
@@ -87,11 +93,17 @@ pub trait LoginRepository: LoginReads {
     /// [`StoreError`], `Conflict` when the id exists.
     async fn insert_proof(&mut self, proof: &MailProof) -> Result<(), StoreError>;
 
-    /// Spends it: of any number of attempts one does.
+    /// Spends it: of any number of attempts one does. What is left of it tells a second use, and nothing about anybody.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn spend_proof(&mut self, issuer: IssuerId, id: MailProofId) -> Result<WriteOutcome, StoreError>;
+
+    /// Removes it unless it was used: another mail takes its place.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn replace_proof(&mut self, issuer: IssuerId, id: MailProofId) -> Result<WriteOutcome, StoreError>;
 
     /// Counts a wrong code, if no other was counted since `proof` was read.
     ///

@@ -87,19 +87,21 @@ impl Read for Discovery {
 
     async fn answer(&self, reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
         let (issuer,) = call.path()?;
-        if let Some(site) = call.site() {
-            let document = document(call.services(), reads, issuer, Some(site)).await?.1;
-            return Ok(published(&document, CACHED));
-        }
         let configuration = configuration(call.services(), reads, issuer).await?;
-        Ok(published(&configuration.document, CACHED))
+        let Some(site) = call.site() else { return Ok(published(&configuration.document, CACHED)) };
+        if let Some(known) = configuration.at(site) {
+            return Ok(published(&known, CACHED));
+        }
+        let (_, document) = document(call.services(), reads, issuer, Some(site)).await?;
+        configuration.keep_at(site.clone(), document.clone());
+        Ok(published(&document, CACHED))
     }
 }
 
 /// Clients keep discovery documents (D19).
 const CACHED: &str = "public, max-age=3600, stale-while-revalidate=86400";
 
-/// The discovery document at the base, serialized once per version of the issuer. An issuer that nobody uses gets no keys by it.
+/// The discovery document, serialized once per version and URL of the issuer. An issuer that nobody uses gets no keys by it.
 async fn configuration(
     services: &Services,
     reads: &dyn Reads,
@@ -120,7 +122,7 @@ async fn configuration(
         return Ok(configuration);
     }
     let (issuer_updated_at, document) = document(services, reads, issuer, None).await?;
-    Ok(configurations.keep(issuer, Configuration { issuer_updated_at, document }, look))
+    Ok(configurations.keep(issuer, Configuration::new(issuer_updated_at, document), look))
 }
 
 /// The document as it is at the base, or at a domain, with the version of the issuer.

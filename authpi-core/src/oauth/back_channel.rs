@@ -11,6 +11,7 @@ use crate::client::model::ClientStatus;
 use crate::error::Refusal;
 use crate::id::IssuerId;
 use crate::logout::model::{LogoutNotice, TIMEOUT};
+use crate::store::Reads;
 use crate::transport::OutgoingRequest;
 use crate::web::services::Services;
 
@@ -34,7 +35,7 @@ pub async fn request(services: &Services, notice: &LogoutNotice) -> Result<Optio
     let grant = reads.grants().grant(issuer, notice.session_id).await?;
     let now = services.now().as_seconds();
     let claims = LogoutClaims {
-        iss: current_iss(services, issuer, grant.map(|grant| grant.binding.iss)).await?,
+        iss: current_iss(services, reads, issuer, grant.map(|grant| grant.binding.iss)).await?,
         sub: notice.user_id.to_string(),
         aud: notice.client_id.to_string(),
         exp: now + LIFETIME,
@@ -62,9 +63,14 @@ pub async fn request(services: &Services, notice: &LogoutNotice) -> Result<Optio
 }
 
 /// The name under which a session began, unless that is another issuer's by now (D3).
-pub(super) async fn current_iss(services: &Services, issuer: IssuerId, iss: Option<String>) -> Result<String, Refusal> {
+pub(super) async fn current_iss(
+    services: &Services,
+    reads: &dyn Reads,
+    issuer: IssuerId,
+    iss: Option<String>,
+) -> Result<String, Refusal> {
     match iss {
-        Some(iss) if services.issuer_named(&iss).await? == Some(issuer) => Ok(iss),
+        Some(iss) if services.issuer_named_in(reads, &iss).await? == Some(issuer) => Ok(iss),
         _ => Ok(services.urls.issuer(issuer)),
     }
 }

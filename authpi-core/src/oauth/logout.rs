@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 use subtle::ConstantTimeEq as _;
 
 use super::authorization::{hint, redirect, told, with_query};
+use super::back_channel::current_iss;
 use super::model::IdClaims;
 use super::parked;
 use crate::client::model::{Client, ClientStatus};
@@ -262,17 +263,21 @@ fn wanted_return(hint: &Hint, sent: &Parameters) -> (Option<String>, bool) {
 }
 
 /// Where the clients of a session want to be told in the browser that it has ended (OpenID Connect Front-Channel Logout
-/// §2), with issuer and session.
+/// §2), with the session and the issuer by the name that its client knows.
 async fn told_in_front(change: &Change<'_>, call: &IssuerCall, op: SessionId) -> Result<Vec<String>, Refusal> {
     let issuer = call.issuer_id();
     let sessions = change.reads().sessions().live(issuer, SessionsOf::Op(op), None, TOLD).await?;
     let clients: Vec<_> = sessions.iter().filter_map(|session| session.kind.rp()).map(|rp| rp.client_id).collect();
     let details = change.reads().clients().details_of(issuer, &clients).await?;
-    let frame = |session: &UserSession| {
-        let client = session.kind.rp()?.client_id;
-        let (_, details) = details.iter().find(|(id, _)| *id == client)?;
-        let uri = details.settings.openid.frontchannel_logout_uri.as_deref()?;
-        Some(with_query(uri, &[("iss", call.iss()), ("sid", session.id.to_string())]))
-    };
-    Ok(sessions.iter().filter_map(frame).collect())
+    let mut frames = Vec::new();
+    for session in &sessions {
+        let client = session.kind.rp().and_then(|rp| details.iter().find(|(id, _)| *id == rp.client_id));
+        let uri = client.and_then(|(_, client)| client.settings.openid.frontchannel_logout_uri.as_deref());
+        let Some(uri) = uri else { continue };
+        let grant = change.reads().grants().grant(issuer, session.id).await?;
+        let iss = grant.map(|grant| grant.binding.iss);
+        let iss = current_iss(call.services(), change.reads(), issuer, iss).await?;
+        frames.push(with_query(uri, &[("iss", iss), ("sid", session.id.to_string())]));
+    }
+    Ok(frames)
 }

@@ -8,6 +8,7 @@ use crate::error::Refusal;
 use crate::event::model::Trigger;
 use crate::id::IssuerId;
 use crate::key::model::{is_rotation_due, next_generation_at};
+use crate::key::repository::LostKey;
 use crate::retries::Retries;
 use crate::session::model::EndCause;
 use crate::session::operations::end_each;
@@ -56,42 +57,56 @@ const LOST: &str = "signing_key_compromised";
 pub struct WithdrawnKey {
     /// The key was there; it signs and verifies nothing any more.
     pub withdrawn: bool,
-    /// Sessions that ended with it.
+    /// Sessions that end with it; of a key that was withdrawn before, those that this call has ended.
     pub sessions: u64,
 }
 
 /// Withdraws a signing key that is in wrong hands (D87): nothing that it has signed is believed from here on, another key
-/// signs at once, and every session that was refreshed with it ends, a few at a time. What was cut off goes on when it is
-/// called again.
+/// signs at once, and every session that was refreshed with it ends, a few at a time. What is cut off here a worker
+/// carries on.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] for no such issuer; [`Refusal::Overloaded`] when an RSA key is needed and the CPU pool is full;
 /// [`Refusal::Store`].
 pub async fn withdraw_key(services: &Services, issuer: IssuerId, kid: Uuid) -> Result<WithdrawnKey, Refusal> {
-    let of = services.runtime_issuer(issuer).await?.ok_or(Refusal::NotFound)?;
-    let withdrawn = withdraw(services, issuer, kid).await?;
-    let root = services.root_for(Some(issuer)).await?;
-    let context = services.change_context(Origin::of_instance(of.issuer.account_id, Trigger::System), root);
-    let (mut sessions, mut retries) = (0, Retries::new());
+    services.runtime_issuer(issuer).await?.ok_or(Refusal::NotFound)?;
+    let signed = withdraw(services, issuer, kid).await?;
+    let (mut ended, mut retries) = (0, Retries::new());
     loop {
-        let ended = async {
-            let mut change = Change::new(services.store.begin(services.now()).await?, &context);
-            let signed = change.reads().sessions().live(issuer, SessionsOf::SignedWith(kid), None, SESSIONS).await?;
-            let found = signed.len();
-            end_each(&mut change, signed, EndCause::Compromised, Some(LOST)).await?;
-            change.into_unit().await?.commit().await?;
-            Ok::<_, Refusal>(found)
-        };
-        match retries.ended(ended.await) {
-            Some(Ok(0)) => return Ok(WithdrawnKey { withdrawn, sessions }),
+        match retries.ended(end_signed(services, LostKey { issuer_id: issuer, kid }).await) {
+            Some(Ok(0)) => return Ok(WithdrawnKey { withdrawn: signed.is_some(), sessions: signed.unwrap_or(ended) }),
             Some(Ok(found)) => {
-                sessions += u64::try_from(found).unwrap_or(u64::MAX);
+                ended += u64::try_from(found).unwrap_or(u64::MAX);
                 retries = Retries::new();
             }
             Some(Err(refusal)) => return Err(refusal),
             None => {}
         }
     }
+}
+
+/// Ends some of the sessions whose refresh token a lost key signed, and says how many it found. With none found the order
+/// is carried out: since its commit no session can be written whose token the key has signed (`hold`).
+///
+/// # Errors
+/// [`Refusal::Stale`] when one has changed meanwhile; [`Refusal::Store`].
+pub async fn end_signed(services: &Services, lost: LostKey) -> Result<usize, Refusal> {
+    let LostKey { issuer_id: issuer, kid } = lost;
+    let signed = SessionsOf::SignedWith(kid);
+    let found = services.store.reads().sessions().live(issuer, signed, None, SESSIONS).await?;
+    let count = found.len();
+    let Some(account) = found.first().map(|session| session.account_id) else {
+        let mut unit = services.store.begin(services.now()).await?;
+        unit.signing_keys().finish_withdrawal(lost).await?;
+        unit.commit().await?;
+        return Ok(0);
+    };
+    let root = services.root_for(Some(issuer)).await?;
+    let context = services.change_context(Origin::of_instance(account, Trigger::System), root);
+    let mut change = Change::new(services.store.begin(services.now()).await?, &context);
+    end_each(&mut change, found, EndCause::Compromised, Some(LOST)).await?;
+    change.into_unit().await?.commit().await?;
+    Ok(count)
 }
 
 /// The rotation of all issuers that have keys. A complete pass from each due instant on is enough: keys that are made

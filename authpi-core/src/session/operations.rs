@@ -160,6 +160,14 @@ async fn alive(change: &Change<'_>, issuer: IssuerId, of: SessionsOf) -> Result<
     Ok(found)
 }
 
+/// How a session ends, with all that hangs on it.
+enum Ending {
+    /// Somebody ended it.
+    Terminated(EndCause, StatusNote),
+    /// The user has newer ones, as many as they may have.
+    Displaced,
+}
+
 /// Ends a session for ever and, with one at the issuer, those that clients have from it. One that has ended is left as
 /// it is.
 ///
@@ -171,13 +179,30 @@ pub async fn end(
     cause: EndCause,
     note: StatusNote,
 ) -> Result<UserSession, Refusal> {
+    close(change, before, Ending::Terminated(cause, note)).await
+}
+
+/// Expires a session because the user has newer ones, as many as they may have. What ends with it, and who is told, is as
+/// with any other end.
+async fn displace(change: &mut Change<'_>, before: UserSession) -> Result<UserSession, Refusal> {
+    close(change, before, Ending::Displaced).await
+}
+
+async fn close(change: &mut Change<'_>, before: UserSession, ending: Ending) -> Result<UserSession, Refusal> {
     if before.status_at(change.now()).is_final() {
         return Ok(before);
     }
     hold(change, &before).await?;
     let linked = linked(change, &before).await?;
-    let after = ended(change, before, cause, note.clone()).await?;
-    let mut told: Vec<_> = if cause.is_told() { vec![after.clone()] } else { Vec::new() };
+    let (after, is_told, note) = match ending {
+        Ending::Terminated(cause, note) => (ended(change, before, cause, note.clone()).await?, cause.is_told(), note),
+        Ending::Displaced => {
+            let limit = ExpiryCause::SessionLimit;
+            let note = change.status_note(Some(limit.as_str().to_owned()), None);
+            (expired(change, before, limit).await?, true, note)
+        }
+    };
+    let mut told: Vec<_> = if is_told { vec![after.clone()] } else { Vec::new() };
     for child in linked {
         told.push(ended(change, child, EndCause::Parent, note.clone()).await?);
     }
@@ -247,16 +272,22 @@ pub async fn end_each(
     Ok(u32::try_from(all.len()).unwrap_or(u32::MAX))
 }
 
-/// Notes that a session has expired, once.
+/// Notes that time has ended a session, once. Time says nothing about others, and clients know how long what they hold
+/// lasts: nothing ends with it, and nobody is told.
 ///
 /// # Errors
 /// [`Refusal::Stale`] when it has changed since it was read.
 pub async fn expire(change: &mut Change<'_>, before: UserSession, cause: ExpiryCause) -> Result<(), Refusal> {
+    expired(change, before, cause).await.map(|_| ())
+}
+
+async fn expired(change: &mut Change<'_>, before: UserSession, cause: ExpiryCause) -> Result<UserSession, Refusal> {
     let version = before.updated_at;
     let mut after = before.expired(cause, change.now())?;
     after.updated_at = version.next_version(change.now());
     change.unit().sessions().update(&after, version).await?.required()?;
-    change.emit(events::expired(&after, cause))
+    change.emit(events::expired(&after, cause))?;
+    Ok(after)
 }
 
 /// Merges metadata into a session in any status. A patch that changes nothing leaves version and events alone.

@@ -26,6 +26,7 @@ use crate::delegation::repository::{DelegationReads, DelegationRepository};
 use crate::device::repository::{DeviceReads, DeviceRepository};
 use crate::domain::repository::{DomainReads, DomainRepository};
 pub use crate::error::{StoreError, StoreErrorKind};
+use crate::event::catalogue::EventType;
 use crate::event::model::Event;
 use crate::event::repository::{EventReads, EventRepository};
 use crate::group::repository::{GroupReads, GroupRepository};
@@ -112,8 +113,14 @@ pub trait Reads: Send + Sync {
     fn idempotency(&self) -> &dyn IdempotencyReads;
 }
 
-/// Called when events were added.
-pub type Ring = Arc<dyn Fn() + Send + Sync>;
+/// Is told of the events that this process commits.
+pub trait EventListener: Send + Sync {
+    /// Events of this type wait for [`Consumer::Hooks`](crate::event::repository::Consumer::Hooks) from their commit on.
+    fn wants(&self, kind: EventType) -> bool;
+
+    /// Events were committed. A courtesy that makes workers quicker: they look for events at intervals all the same.
+    fn committed(&self);
+}
 
 /// Where everything is kept.
 #[async_trait]
@@ -134,11 +141,8 @@ pub trait Store: Send + Sync {
     /// [`StoreError`]; then none of `events` is in, save where the connection broke during the commit itself.
     async fn append(&self, events: Vec<Event>) -> Result<(), StoreError>;
 
-    /// Calls `ring` after each commit of this process that has added events. A courtesy that makes workers quicker: they
-    /// look for events at intervals all the same.
-    fn on_events(&self, ring: Ring) {
-        drop(ring);
-    }
+    /// Tells `listener` of events from here on; a store has one.
+    fn on_events(&self, listener: Arc<dyn EventListener>);
 
     /// The database answers.
     ///

@@ -3,6 +3,7 @@
 
 mod clock;
 mod entropy;
+mod hooks;
 mod mail;
 mod network;
 mod payment;
@@ -11,6 +12,7 @@ mod vault;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use entropy::{Entropy, EntropyUnavailable, IdSource, SystemEntropy, alphanumeric};
+pub use hooks::{HookFailure, Hooks};
 pub use mail::{MailFailure, Mailer, OutgoingMail};
 pub use network::{DnsFailure, DnsResolver, HttpClient, HttpFailure, IncomingAnswer, NoNetwork, OutgoingRequest};
 pub use payment::{PaymentFailure, PaymentOrder, PaymentProvider, SetupIntent};

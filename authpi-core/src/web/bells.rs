@@ -35,6 +35,8 @@ impl Bell {
 pub(crate) struct Bells {
     /// Events were committed.
     pub(crate) events: Bell,
+    /// Events were committed that the host may want to hear of.
+    pub(crate) hooks: Bell,
     /// Deliveries are due.
     pub(crate) deliveries: Bell,
 }

@@ -15,6 +15,8 @@ use crate::key::operations;
 use crate::key::published::{Cached, KeySet, ReadyKey};
 use crate::key::repository::AddOutcome;
 use crate::retries::Retries;
+use crate::session::repository::SessionsOf;
+use crate::store::Change;
 
 /// More keys than an issuer ever publishes or signs with: two months of rotations and several emergencies a week.
 const NEWEST: u32 = 192;
@@ -137,7 +139,7 @@ pub async fn ensure_keys(services: &Services, issuer: IssuerId, urgency: Urgency
     let _alone = services.keys.making(issuer).await;
     let keys = newest(services, issuer).await?;
     let Some(next) = next_generation(&keys, services.now()) else { return Ok(()) };
-    let made = Made::new(services, issuer, &next, urgency).await?;
+    let made = Made::new(services, issuer, &next, (urgency, None)).await?;
     match add(services, issuer, next.number, &made.keys).await? {
         AddOutcome::Added => {
             services.keys.forget(issuer);
@@ -154,40 +156,74 @@ pub async fn ensure_keys(services: &Services, issuer: IssuerId, urgency: Urgency
     }
 }
 
-/// Withdraws a key that is in wrong hands, in one commit with the key that signs in its place at once. Returns whether it
-/// was there: withdrawn once, it stays so. Other processes follow within a second.
+/// Withdraws a key that is in wrong hands, in one commit with the key that signs in its place at once and the order to end
+/// the sessions that it signed. Returns how many those are; none when the key was not there: withdrawn once, it stays so.
+/// Other processes follow within a second.
 ///
 /// # Errors
 /// As [`ensure_keys`].
-pub async fn withdraw(services: &Services, issuer: IssuerId, kid: Uuid) -> Result<bool, Refusal> {
+pub async fn withdraw(services: &Services, issuer: IssuerId, kid: Uuid) -> Result<Option<u64>, Refusal> {
     let _alone = services.keys.making(issuer).await;
-    let mut retries = Retries::new();
-    loop {
-        if let Some(ended) = retries.ended(replaced(services, issuer, kid).await) {
-            services.keys.forget(issuer);
-            return ended;
+    let (mut retries, mut spare) = (Retries::new(), None);
+    let ended = loop {
+        let outcome = replaced(services, (issuer, kid), &mut spare).await;
+        if let Some(ended) = retries.ended(outcome) {
+            break ended;
         }
+    };
+    services.keys.forget(issuer);
+    if let Some(pair) = spare {
+        services.keys.put_rsa(pair, services.options.rsa_pool);
     }
+    ended
 }
 
-async fn replaced(services: &Services, issuer: IssuerId, kid: Uuid) -> Result<bool, Refusal> {
+/// `spare` is an RSA pair that an earlier attempt made and nobody has seen.
+async fn replaced(
+    services: &Services,
+    (issuer, kid): (IssuerId, Uuid),
+    spare: &mut Option<KeyPair>,
+) -> Result<Option<u64>, Refusal> {
     let reads = services.store.reads().signing_keys();
-    let Some(lost) = reads.find(issuer, kid).await? else { return Ok(false) };
+    let Some(lost) = reads.find(issuer, kid).await? else { return Ok(None) };
     let newest = newest(services, issuer).await?.iter().map(|key| key.generation).max().unwrap_or_default();
     let now = services.now();
     // Also where another key could sign: only a new generation tells every process to look at the keys again.
     let next = NextGeneration { number: newest.saturating_add(1), keys: vec![(lost.algorithm, now)] };
-    let made = Made::new(services, issuer, &next, Urgency::Request).await?;
+    let made = Made::new(services, issuer, &next, (Urgency::Request, spare.take())).await?;
+    *spare = made.rsa;
     let mut unit = services.store.begin(now).await?;
     match unit.signing_keys().add(issuer, next.number, &made.keys).await? {
-        AddOutcome::Added => {
-            let withdrawn = unit.signing_keys().withdraw(issuer, kid).await?;
-            unit.commit().await?;
-            Ok(withdrawn)
-        }
-        AddOutcome::Taken => Err(Refusal::Stale),
-        AddOutcome::NoIssuer => Err(Refusal::NotFound),
+        AddOutcome::Added => {}
+        AddOutcome::Taken => return Err(Refusal::Stale),
+        AddOutcome::NoIssuer => return Err(Refusal::NotFound),
     }
+    if !unit.signing_keys().withdraw(issuer, kid).await? {
+        return Ok(None);
+    }
+    let signed = unit.reads().sessions().count_unended(issuer, SessionsOf::SignedWith(kid), now).await?;
+    // A commit that breaks off may have been one: from here on the pair is this issuer's, or nobody's.
+    *spare = None;
+    unit.commit().await?;
+    Ok(Some(signed))
+}
+
+/// Keeps the key that has signed a refresh token from being withdrawn before the session that the token belongs to is
+/// written, or has it signed again with the key that took its place.
+///
+/// A token is signed before its unit of work begins, with keys that may be a second old. Without a lock a unit could pass
+/// the withdrawal by: begun before, committed after the last look for sessions of the key, however late that look is. This
+/// way the withdrawal waits for whoever holds the key, so that their sessions are there when it is committed; and who comes
+/// later finds the key gone.
+///
+/// # Errors
+/// [`Refusal::Stale`] when the key is in wrong hands.
+pub async fn hold(change: &mut Change<'_>, services: &Services, issuer: IssuerId, kid: Uuid) -> Result<(), Refusal> {
+    if change.unit().signing_keys().hold(issuer, kid).await? {
+        return Ok(());
+    }
+    services.keys.forget(issuer);
+    Err(Refusal::Stale)
 }
 
 async fn newest(services: &Services, issuer: IssuerId) -> Result<Vec<SigningKey>, Refusal> {
@@ -222,7 +258,12 @@ async fn attempt(
         unit.signing_keys().remove_succeeded(issuer, now.minus(KEPT)).await?;
         unit.commit().await?;
     }
-    Ok(outcome)
+    // Taken, perhaps, by the attempt before: its commit broke off, and was one.
+    let ours = keys.first().filter(|_| outcome == AddOutcome::Taken).map(|key| key.kid);
+    match ours {
+        Some(kid) if services.store.reads().signing_keys().find(issuer, kid).await?.is_some() => Ok(AddOutcome::Added),
+        _ => Ok(outcome),
+    }
 }
 
 /// New keys, sealed; the RSA pair is kept in clear until they are in, because it is worth keeping if they are not.
@@ -236,13 +277,16 @@ impl Made {
         services: &Services,
         issuer: IssuerId,
         next: &NextGeneration,
-        urgency: Urgency,
+        (urgency, mut ready): (Urgency, Option<KeyPair>),
     ) -> Result<Self, Refusal> {
         let root = services.root(issuer).await?.ok_or(Refusal::NotFound)?;
         let mut made = Self { keys: Vec::new(), rsa: None };
         for &(algorithm, activates_at) in &next.keys {
             let pair = match algorithm {
-                Algorithm::Rs256 => rsa_pair(services, urgency).await?,
+                Algorithm::Rs256 => match ready.take() {
+                    Some(pair) => pair,
+                    None => rsa_pair(services, urgency).await?,
+                },
                 Algorithm::Es256 | Algorithm::EdDsa => KeyPair::generate(algorithm).map_err(Refusal::internal)?,
             };
             let times = (services.now(), activates_at);

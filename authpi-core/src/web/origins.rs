@@ -1,9 +1,10 @@
 //! Which pages may call an issuer from a browser, and read what it answers (idp §1.6, D183).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::Method;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, ORIGIN};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, ORIGIN};
+use http::{Method, StatusCode};
 
 use super::answer::Answer;
 use super::authentication::client_address;
@@ -11,9 +12,11 @@ use super::headers::{preflight_of_issuer, preflight_of_page, shared_by_issuer, s
 use super::rate_limit::BucketKey;
 use super::request::Request;
 use super::route::RateClass;
-use super::router::Router;
+use super::router::{Matched, Router};
 use super::runtime::IssuerCall;
 use super::services::Services;
+use crate::id::IssuerId;
+use crate::issuer::model::RuntimeIssuer;
 use crate::oauth_error::{OAuthCode, OAuthError};
 
 /// Who may read the answer besides our own pages.
@@ -46,12 +49,56 @@ pub(super) async fn preflight(
     let (origin, asking) = (origin?, origin?.to_str().ok()?);
     if route.shared_with_pages {
         let found = services.runtime_issuer(issuer).await.ok()??;
-        let mut origins = found.issuer.details.settings.portals.origins();
-        return origins.any(|known| known == asking).then(|| preflight_of_page(origin));
+        return is_page_of(&found, asking).then(|| preflight_of_page(origin));
     }
     let clients = services.store.reads().clients().active_details(issuer).await.ok()?;
     let is_theirs = clients.iter().any(|client| client.origins().any(|known| known == asking));
     is_theirs.then(|| preflight_of_issuer(Some(origin.clone())))
+}
+
+fn is_page_of(issuer: &RuntimeIssuer, origin: &str) -> bool {
+    issuer.issuer.details.settings.portals.origins().any(|known| known == origin)
+}
+
+/// A call of some page to an endpoint that pages of an issuer may call. Whatever is answered, also what the pipeline
+/// refuses before the endpoint is asked, or gives up afterwards: a page that the issuer has can read it.
+pub(super) struct PageCall {
+    issuer: IssuerId,
+    origin: HeaderValue,
+    address: IpAddr,
+}
+
+impl PageCall {
+    pub(super) fn of(services: &Services, request: &Request, matched: &Matched) -> Option<Self> {
+        let issuer = matched.path.first().filter(|_| matched.operation.route.shared_with_pages)?.1.parse().ok()?;
+        let mut origins = request.headers.get_all(ORIGIN).iter();
+        let origin = origins.next().filter(|_| origins.next().is_none())?.clone();
+        let address = client_address(&services.options, &request.headers, request.peer);
+        Some(Self { issuer, origin, address })
+    }
+
+    /// A store that does not answer is not waited for once more, and refusals cost it no more than preflights do: what
+    /// this process has seen last must do then.
+    fn may_ask(&self, services: &Services, status: StatusCode) -> bool {
+        let bucket = BucketKey::of_address(self.address);
+        status != StatusCode::SERVICE_UNAVAILABLE && services.limits.take(RateClass::Session, bucket).is_ok()
+    }
+
+    pub(super) async fn shared(&self, services: &Services, answer: Answer) -> Answer {
+        let is_refusal = answer.status.is_client_error() || answer.status.is_server_error();
+        if !is_refusal || answer.headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+            return answer;
+        }
+        let known = match services.known_issuer(self.issuer) {
+            Some(known) => Some(known),
+            None if self.may_ask(services, answer.status) => services.runtime_issuer(self.issuer).await.ok().flatten(),
+            None => services.issuers.find(self.issuer),
+        };
+        match (known, self.origin.to_str()) {
+            (Some(known), Ok(origin)) if is_page_of(&known, origin) => shared_with_page(answer, &self.origin),
+            _ => answer,
+        }
+    }
 }
 
 impl IssuerCall {
@@ -90,9 +137,7 @@ impl IssuerCall {
     }
 
     fn is_page_of_issuer(&self) -> bool {
-        let asking = self.header(&ORIGIN);
-        let mut origins = self.issuer().issuer.details.settings.portals.origins();
-        asking.is_some_and(|asking| origins.any(|origin| origin == asking))
+        self.header(&ORIGIN).is_some_and(|asking| is_page_of(self.issuer(), asking))
     }
 
     /// The answer with the headers that let the asking page read it.

@@ -24,7 +24,7 @@ use super::headers::{combined, if_changed, preflight_answer, secured, shared, sh
 use super::idempotency::{InFlightGuard, RETENTION, Ticket};
 use super::lockout::needs_credit;
 use super::metrics::Measured;
-use super::origins::preflight;
+use super::origins::{PageCall, preflight};
 use super::problem::{answer_of_issuer, answer_to, defect};
 use super::request::{HEADER_LIMIT, Request};
 use super::route::Access;
@@ -77,6 +77,7 @@ impl Pipeline {
         let realm = matched.as_ref().ok().and_then(|placed| realm_of(&placed.matched));
         let challenge = Challenge::new(&request.headers, None);
         let is_open = route.is_some_and(|route| route.access == Access::Public);
+        let page = matched.as_ref().ok().and_then(|placed| PageCall::of(&self.services, &request, &placed.matched));
         let of_client =
             if asks_first { preflight(&self.services, &self.router, &request, origin.as_ref()).await } else { None };
         let answer = if let Some(answer) = of_client {
@@ -100,6 +101,10 @@ impl Pipeline {
             }
         };
         measured.finish(answer.status, self.services.now());
+        let answer = match page {
+            Some(page) if !asks_first => page.shared(&self.services, answer).await,
+            _ => answer,
+        };
         let answer = if is_head { Answer { body: answer.body.unsent(), ..answer } } else { answer };
         self.finished(answer, origin.as_ref(), is_open, &reference)
     }

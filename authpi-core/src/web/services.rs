@@ -21,7 +21,7 @@ use crate::billing::model::BillingConfig;
 use crate::error::{Refusal, StoreError};
 use crate::event::model::{Actor, ContextDetail, Event, EventDraft, RequestContext, Trigger};
 use crate::id::{AccountId, IssuerId};
-use crate::issuer::model::RuntimeIssuer;
+use crate::issuer::model::{Issuer, RuntimeIssuer};
 use crate::key::published::{Cache, Cached, KeyCache};
 use crate::keyring::{IssuerRoot, Keyring, NewRoot};
 use crate::network::Network;
@@ -29,8 +29,8 @@ use crate::seal::RootKey;
 use crate::store::{ChangeContext, EventBuffer, Platform, Store};
 use crate::timestamp::Timestamp;
 use crate::transport::{
-    Clock, Entropy, HttpFailure, IdSource, IncomingAnswer, KeyVault, OutgoingRequest, PaymentProvider, Transport,
-    VaultError,
+    Clock, Entropy, Hooks, HttpFailure, IdSource, IncomingAnswer, KeyVault, OutgoingRequest, PaymentProvider,
+    Transport, VaultError,
 };
 use crate::urls::Urls;
 use crate::web::idempotency::InFlight;
@@ -138,10 +138,11 @@ pub struct Services {
     pub client_keys: ClientKeys,
     /// Addresses that personal tokens are known to be used from.
     pub token_addresses: TokenAddresses,
-    /// Bodies that are made while they are sent.
-    pub streams: Streams,
+    pub(crate) streams: Streams,
     pub(crate) shares: Shares,
     pub(crate) bells: Arc<Bells>,
+    /// What the host wants to be called for.
+    pub hooks: Option<Arc<dyn Hooks>>,
     pub(crate) in_flight: InFlight,
     pub(crate) roots: RwLock<HashMap<IssuerId, Arc<RootKey>>>,
     pub(crate) platform: RwLock<Option<Platform>>,
@@ -287,20 +288,42 @@ impl Services {
         self.change_context(origin, root).event(draft, &actor, self.now(), detail)
     }
 
-    /// An issuer as its endpoints see it, at most a second old; none once its deletion was accepted.
+    /// An issuer as its endpoints see it, at most a second old; none once its deletion was accepted. Pages in the place of
+    /// ours are those on domains that the account has now.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn runtime_issuer(&self, issuer: IssuerId) -> Result<Option<Arc<Cached<RuntimeIssuer>>>, StoreError> {
-        let look = self.keys.look(issuer, self.now());
-        if let Some(known) = self.issuers.find(issuer).filter(|known| known.is_true_at(look)) {
+        if let Some(known) = self.known_issuer(issuer) {
             return Ok(Some(known));
         }
-        let Some(found) = self.store.reads().issuers().runtime(issuer).await? else {
+        let look = self.keys.look(issuer, self.now());
+        let Some(mut found) = self.store.reads().issuers().runtime(issuer).await? else {
             self.issuers.remove(issuer);
             return Ok(None);
         };
+        self.keep_own_pages(&mut found.issuer).await?;
         Ok(Some(self.issuers.keep(issuer, found, look)))
+    }
+
+    /// The same without the store: as far as this process knows it, at most a second old.
+    pub fn known_issuer(&self, issuer: IssuerId) -> Option<Arc<Cached<RuntimeIssuer>>> {
+        let look = self.keys.look(issuer, self.now());
+        self.issuers.find(issuer).filter(|known| known.is_true_at(look))
+    }
+
+    /// Takes the pages in the place of ours away that lie on no domain of the account by now: that was checked when they
+    /// were saved, and a domain that was given up since may be somebody else's (D183).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_own_pages(&self, issuer: &mut Issuer) -> Result<(), StoreError> {
+        let portals = &mut issuer.details.settings.portals;
+        if portals.has_own() {
+            let domains = self.store.reads().domains().of_accounts(&[issuer.account_id]).await?;
+            portals.keep_own(|host| domains.iter().any(|domain| domain.vouches_for(host)));
+        }
+        Ok(())
     }
 
     /// Runs CPU-heavy work for an issuer, as [`Services::compute`] does: one issuer fills at most half of the queue, and

@@ -13,6 +13,7 @@ use super::services::Services;
 use crate::error::{Refusal, StoreError};
 use crate::hostname::Hostname;
 use crate::id::IssuerId;
+use crate::store::Reads;
 use crate::timestamp::Timestamp;
 
 /// How long it is believed whom a domain serves.
@@ -112,6 +113,21 @@ impl Services {
         match domain_of(iss) {
             Some(host) => self.issuer_at(&host).await,
             None => Ok(None),
+        }
+    }
+
+    /// The same within a unit of work, which takes no second connection for it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn issuer_named_in(&self, reads: &dyn Reads, iss: &str) -> Result<Option<IssuerId>, StoreError> {
+        if let Some(issuer) = self.urls.issuer_of(iss) {
+            return Ok(Some(issuer));
+        }
+        let Some(host) = domain_of(iss) else { return Ok(None) };
+        match self.known_site(&host) {
+            Some(site) => Ok(site.issuer()),
+            None => reads.domains().issuer_at(&host).await,
         }
     }
 

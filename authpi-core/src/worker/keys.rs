@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::removal::LOOK_EVERY as LOST_EVERY;
+use super::round::{PARENTS, Round};
 use super::schedule::Next;
 use super::steps::Bench;
 use crate::error::Refusal;
-use crate::oauth::rotation::fill_rsa_pool;
+use crate::oauth::rotation::{end_signed, fill_rsa_pool};
 use crate::web::services::Services;
 
 /// How often the pool is looked at.
@@ -30,4 +32,16 @@ pub(super) async fn rotation(bench: &Bench) -> Result<Next, Refusal> {
     let next = bench.rotation.lock().await.step(&bench.services).await?;
     let pause = next.since(bench.services.now());
     Ok(if pause.is_zero() { Next::GoOn } else { Next::In(pause.min(LONGEST_PAUSE)) })
+}
+
+/// Ends some of the sessions that a key in wrong hands has signed, until none are left and the order is carried out.
+pub(super) async fn lost(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let mut round = Round::of("lost-keys");
+    for lost in services.store.reads().signing_keys().lost(PARENTS).await? {
+        let ended = end_signed(services, lost).await.map(|_| Some(Next::Now));
+        if let Some(next) = round.outcome(lost.kid, ended)? {
+            return Ok(next);
+        }
+    }
+    Ok(round.rest(LOST_EVERY))
 }

@@ -61,7 +61,11 @@ pub(super) async fn rendered(services: &Services, mail: &Mail) -> Result<Option<
 async fn issuer(services: &Services, account: AccountId, id: IssuerId) -> Result<Option<Issuer>, Refusal> {
     let platform = services.platform().await?.filter(|platform| platform.issuer_id == id);
     let account = platform.map_or(account, |platform| platform.account_id);
-    Ok(services.store.reads().issuers().find(account, id).await?)
+    let mut found = services.store.reads().issuers().find(account, id).await?;
+    if let Some(issuer) = &mut found {
+        services.keep_own_pages(issuer).await?;
+    }
+    Ok(found)
 }
 
 /// The user a mail goes to: of the issuer, or of the account team.

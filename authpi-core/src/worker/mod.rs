@@ -7,6 +7,8 @@ mod billing;
 mod chain;
 mod deliveries;
 mod fan_out;
+mod gauges;
+mod hooks;
 mod keys;
 mod letter;
 mod logouts;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::lock::Mutex;
+
 use super::removal::{BATCH, LOOK_EVERY, OVERLAP};
 use super::round::{PARENTS, Round};
 use super::schedule::Next;
@@ -82,35 +84,61 @@ pub(super) async fn of_deleted_issuer(services: &Arc<Services>, issuer: IssuerId
     end(services, found, EndCause::Revoked, "issuer_deleted").await
 }
 
+/// What sessions are left of somebody who is gone.
+#[derive(Clone, Copy)]
+enum Departed {
+    Users,
+    Clients,
+}
+
+impl Departed {
+    const fn step(self) -> &'static str {
+        match self {
+            Self::Users => "sessions-of-departed-users",
+            Self::Clients => "sessions-of-departed-clients",
+        }
+    }
+
+    const fn ending(self) -> (EndCause, &'static str) {
+        match self {
+            Self::Users => (EndCause::UserStatus, "user_deleted"),
+            Self::Clients => (EndCause::Revoked, "client_deleted"),
+        }
+    }
+
+    async fn some(
+        self,
+        services: &Services,
+        since: Timestamp,
+        without: &[IssuerId],
+    ) -> Result<Vec<UserSession>, Refusal> {
+        let sessions = services.store.reads().sessions();
+        Ok(match self {
+            Self::Users => sessions.of_departed_users(since, without, SESSIONS).await?,
+            Self::Clients => sessions.of_departed_clients(since, without, SESSIONS).await?,
+        })
+    }
+}
+
 /// Ends the sessions of deleted users.
 pub(super) async fn of_departed_users(bench: &Bench) -> Result<Next, Refusal> {
-    let services = &bench.services;
-    let mut since = bench.sessions_of_users_since.lock().await;
-    let asked_at = services.now();
-    let (mut round, mut without) = (Round::of("sessions-of-departed-users"), Vec::new());
-    for _ in 0..PARENTS {
-        let found = services.store.reads().sessions().of_departed_users(*since, &without, SESSIONS).await?;
-        let Some(issuer) = found.first().map(|first| first.issuer_id) else { break };
-        let ended = end(services, found, EndCause::UserStatus, "user_deleted").await;
-        if let Some(next) = round.outcome(issuer, ended)? {
-            return Ok(next);
-        }
-        without.push(issuer);
-    }
-    Ok(rested(&round, &mut since, asked_at))
+    of_departed(&bench.services, Departed::Users, &bench.sessions_of_users_since).await
 }
 
 /// Ends the sessions of deleted clients.
 pub(super) async fn of_departed_clients(bench: &Bench) -> Result<Next, Refusal> {
-    let services = &bench.services;
-    let mut since = bench.sessions_of_clients_since.lock().await;
+    of_departed(&bench.services, Departed::Clients, &bench.sessions_of_clients_since).await
+}
+
+async fn of_departed(services: &Arc<Services>, departed: Departed, since: &Mutex<Timestamp>) -> Result<Next, Refusal> {
+    let mut since = since.lock().await;
     let asked_at = services.now();
-    let (mut round, mut without) = (Round::of("sessions-of-departed-clients"), Vec::new());
+    let (mut round, mut without) = (Round::of(departed.step()), Vec::new());
+    let (cause, reason) = departed.ending();
     for _ in 0..PARENTS {
-        let found = services.store.reads().sessions().of_departed_clients(*since, &without, SESSIONS).await?;
+        let found = departed.some(services, *since, &without).await?;
         let Some(issuer) = found.first().map(|first| first.issuer_id) else { break };
-        let ended = end(services, found, EndCause::Revoked, "client_deleted").await;
-        if let Some(next) = round.outcome(issuer, ended)? {
+        if let Some(next) = round.outcome(issuer, end(services, found, cause, reason).await)? {
             return Ok(next);
         }
         without.push(issuer);

@@ -8,7 +8,10 @@ use futures_util::lock::Mutex;
 use super::deliveries::Dispatch;
 use super::passed::Passed;
 use super::schedule::Next;
-use super::{billing, chain, deliveries, fan_out, keys, logouts, mail, notices, parting, removal, sessions, sweeps};
+use super::{
+    billing, chain, deliveries, fan_out, gauges, hooks, keys, logouts, mail, notices, parting, removal, sessions,
+    sweeps,
+};
 use crate::error::Refusal;
 use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
@@ -99,6 +102,8 @@ pub(super) const ALL: &[Step] = &[
     beside("event-chain", |bench| Box::pin(chain::link(bench))),
     called("fan-out", |bells| &bells.events, |bench| Box::pin(fan_out::fan_out(bench))),
     called("deliveries", |bells| &bells.deliveries, |bench| Box::pin(deliveries::deliver(bench))),
+    called("hooks", |bells| &bells.hooks, |bench| Box::pin(hooks::call(&bench.services))),
+    beside("gauges", |bench| Box::pin(gauges::gauges(&bench.services))),
     in_turn("notices", |bench| Box::pin(notices::notices(bench))),
     beside("mail", |bench| Box::pin(mail::hand_over(&bench.services))),
     beside("logouts", |bench| Box::pin(logouts::tell(bench))),
@@ -114,6 +119,7 @@ pub(super) const ALL: &[Step] = &[
     in_turn("sessions-of-departed-clients", |bench| Box::pin(sessions::of_departed_clients(bench))),
     in_turn("tokens-of-departed-users", |bench| Box::pin(sessions::tokens_of_departed_users(bench))),
     in_turn("revoked-organizations", |bench| Box::pin(sessions::revoked_organizations(&bench.services))),
+    in_turn("lost-keys", |bench| Box::pin(keys::lost(&bench.services))),
     in_turn("user-purge", |bench| Box::pin(removal::users(&bench.services))),
     in_turn("client-removal", |bench| Box::pin(removal::clients(&bench.services))),
     in_turn("agent-removal", |bench| Box::pin(removal::agents(&bench.services))),

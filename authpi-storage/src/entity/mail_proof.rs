@@ -17,6 +17,7 @@ pub struct Model {
     pub code: Vec<u8>,
     pub failed: i64,
     pub sealed: Vec<u8>,
+    pub spent: bool,
     pub expires_at: i64,
     pub created_at: i64,
 }

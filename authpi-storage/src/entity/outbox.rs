@@ -10,6 +10,7 @@ pub struct Model {
     pub consumer: String,
     #[sea_orm(primary_key, auto_increment = false)]
     pub event_id: Uuid,
+    pub leased_until: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -15,6 +15,9 @@ pub struct Model {
     pub sealed: Vec<u8>,
     pub created_at: i64,
     pub activates_at: i64,
+    pub compromised_at: Option<i64>,
+    /// Sessions that it signed have yet to end.
+    pub revoking: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

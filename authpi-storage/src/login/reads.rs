@@ -64,6 +64,23 @@ pub(super) fn tries_of(row: Option<tries::Model>) -> Result<Tries, StoreError> {
     })
 }
 
+impl<C: ConnectionTrait + Send + Sync> Session<C> {
+    async fn find_proof(
+        &self,
+        issuer: IssuerId,
+        id: MailProofId,
+        spent: bool,
+    ) -> Result<Option<MailProof>, StoreError> {
+        let row = proof::Entity::find_by_id(id.uuid())
+            .filter(proof::Column::IssuerId.eq(issuer.uuid()))
+            .filter(proof::Column::Spent.eq(spent))
+            .one(&self.connection)
+            .await
+            .map_err(failed("login.proof"))?;
+        row.map(proof_of).transpose()
+    }
+}
+
 #[async_trait]
 impl<C: ConnectionTrait + Send + Sync> LoginReads for Session<C> {
     async fn flow(&self, issuer: IssuerId, id: FlowId) -> Result<Option<SealedFlow>, StoreError> {
@@ -95,12 +112,11 @@ impl<C: ConnectionTrait + Send + Sync> LoginReads for Session<C> {
     }
 
     async fn proof(&self, issuer: IssuerId, id: MailProofId) -> Result<Option<MailProof>, StoreError> {
-        let row = proof::Entity::find_by_id(id.uuid())
-            .filter(proof::Column::IssuerId.eq(issuer.uuid()))
-            .one(&self.connection)
-            .await
-            .map_err(failed("login.proof"))?;
-        row.map(proof_of).transpose()
+        self.find_proof(issuer, id, false).await
+    }
+
+    async fn spent_proof(&self, issuer: IssuerId, id: MailProofId) -> Result<Option<MailProof>, StoreError> {
+        self.find_proof(issuer, id, true).await
     }
 
     async fn proof_of_user(
@@ -114,6 +130,7 @@ impl<C: ConnectionTrait + Send + Sync> LoginReads for Session<C> {
             .filter(proof::Column::IssuerId.eq(issuer.uuid()))
             .filter(proof::Column::UserId.eq(user.uuid()))
             .filter(proof::Column::Purpose.eq(to_word(OPERATION, &purpose)?))
+            .filter(proof::Column::Spent.eq(false))
             .order_by_desc(proof::Column::Id)
             .one(&self.connection)
             .await

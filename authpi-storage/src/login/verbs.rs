@@ -25,8 +25,12 @@ fn version(issuer: IssuerId, id: FlowId, before: Timestamp) -> Condition {
         .add(flow::Column::UpdatedAt.eq(before.as_millis()))
 }
 
+/// A proof that was not used.
 fn one(issuer: IssuerId, id: MailProofId) -> Condition {
-    Condition::all().add(proof::Column::Id.eq(id.uuid())).add(proof::Column::IssuerId.eq(issuer.uuid()))
+    Condition::all()
+        .add(proof::Column::Id.eq(id.uuid()))
+        .add(proof::Column::IssuerId.eq(issuer.uuid()))
+        .add(proof::Column::Spent.eq(false))
 }
 
 impl Unit {
@@ -134,6 +138,7 @@ impl LoginRepository for Unit {
             code: Set(proof.code.to_bytes().to_vec()),
             failed: Set(proof.failed.into()),
             sealed: Set(proof.sealed.as_bytes().to_vec()),
+            spent: Set(false),
             expires_at: Set(proof.expires_at.as_millis()),
             created_at: Set(proof.created_at.as_millis()),
         };
@@ -142,8 +147,18 @@ impl LoginRepository for Unit {
     }
 
     async fn spend_proof(&mut self, issuer: IssuerId, id: MailProofId) -> Result<WriteOutcome, StoreError> {
+        let done = proof::Entity::update_many()
+            .set(proof::ActiveModel { spent: Set(true), sealed: Set(Vec::new()), ..Default::default() })
+            .filter(one(issuer, id))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("login.spend_proof"))?;
+        Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
+    async fn replace_proof(&mut self, issuer: IssuerId, id: MailProofId) -> Result<WriteOutcome, StoreError> {
         let done = proof::Entity::delete_many().filter(one(issuer, id)).exec(&self.connection).await;
-        Ok(WriteOutcome::of_rows(done.map_err(failed("login.spend_proof"))?.rows_affected))
+        Ok(WriteOutcome::of_rows(done.map_err(failed("login.replace_proof"))?.rows_affected))
     }
 
     async fn fail_proof(&mut self, proof: &MailProof) -> Result<WriteOutcome, StoreError> {
@@ -162,6 +177,7 @@ impl LoginRepository for Unit {
         let done = proof::Entity::delete_many()
             .filter(proof::Column::IssuerId.eq(issuer.uuid()))
             .filter(proof::Column::UserId.eq(user.uuid()))
+            .filter(proof::Column::Spent.eq(false))
             .exec(&self.connection)
             .await
             .map_err(failed("login.remove_proofs_of_user"))?;

@@ -3,7 +3,7 @@
 use sea_orm::DbBackend;
 
 use super::m0001_first::Tables;
-use super::tables::{bytes, hash, id, id_null, index, number, number_null, primary, table, word};
+use super::tables::{bytes, flag, hash, id, id_null, index, number, number_null, primary, table, word};
 
 pub(super) fn tables(backend: DbBackend) -> Tables {
     let mut flow = table(backend, "authpi_login_flow");
@@ -29,6 +29,7 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         .col(bytes("code"))
         .col(number("failed"))
         .col(bytes("sealed"))
+        .col(flag("spent"))
         .col(number("expires_at"))
         .col(number("created_at"));
 

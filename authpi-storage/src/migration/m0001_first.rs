@@ -142,7 +142,9 @@ fn accounts(backend: DbBackend) -> Tables {
         .col(json("public_jwk"))
         .col(bytes("sealed"))
         .col(number("created_at"))
-        .col(number("activates_at"));
+        .col(number("activates_at"))
+        .col(number_null("compromised_at"))
+        .col(flag("revoking"));
 
     let indices = vec![
         index("authpi_account_by_owner", "authpi_account", &["owner_user_id"]),
@@ -151,6 +153,7 @@ fn accounts(backend: DbBackend) -> Tables {
         index("authpi_issuer_deleting", "authpi_issuer", &["deleting"]),
         index("authpi_issuer_detaching", "authpi_issuer", &["detaching"]),
         index("authpi_auth_method_by_issuer", "authpi_auth_method", &["issuer_id", "id"]),
+        index("authpi_signing_key_revoking", "authpi_signing_key", &["revoking", "compromised_at"]),
         unique("authpi_signing_key_generation", "authpi_signing_key", &["issuer_id", "generation", "algorithm"]),
     ];
     (vec![account, issuer, method, key], indices)
@@ -356,7 +359,7 @@ fn trail(backend: DbBackend) -> Tables {
 
     // What waits for a background service, from the commit of the event on.
     let mut outbox = table(backend, "authpi_outbox");
-    outbox.col(word("consumer")).col(id("event_id"));
+    outbox.col(word("consumer")).col(id("event_id")).col(number_null("leased_until"));
     outbox.primary_key(&mut primary(&["consumer", "event_id"]));
 
     let indices = vec![

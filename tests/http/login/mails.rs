@@ -102,6 +102,43 @@ async fn a_link_is_used_by_a_click_in_the_browser_that_asked() {
     assert_eq!(ground.sessions().await.len(), 1);
 }
 
+/// `auth.flow.replay-attempt` (events-webhooks §4).
+#[tokio::test]
+async fn each_further_use_of_a_link_leaves_a_trace_and_a_look_at_it_none() {
+    let ground = Ground::new().await;
+    let browser = ground.browser();
+    let page = browser.begin(request(Wants::default())).await;
+    page.step("identify", json!({ "identifier": "ada@example.com" })).await;
+    page.step("magic-link", json!({})).await;
+    let replaced = ground.link().await;
+    page.step("magic-link", json!({})).await;
+    let link = ground.link().await;
+    let replays = async || ground.app.events("event_types=auth.flow.replay-attempt").await;
+    let post = async |browser: &tests::Browser<'_>, link: &str| {
+        browser.send(browser.call(Method::POST, link)).await.status.as_u16()
+    };
+    assert_eq!(post(&browser, &replaced).await, 400);
+    assert_eq!(post(&browser, &link).await, 200);
+    browser.send(browser.call(Method::GET, &link)).await;
+    let other_token = format!("{link}x");
+    assert_eq!(post(&browser, &other_token).await, 400);
+    assert_eq!(post(&browser, &replaced).await, 400, "it was never used: the next mail took its place");
+    assert_eq!(replays().await, Vec::<serde_json::Value>::new());
+    let elsewhere = ground.browser();
+    for (times, who) in [(1, &browser), (2, &elsewhere)] {
+        assert_eq!(post(who, &link).await, 400);
+        let told = replays().await;
+        assert_eq!(told.len(), times);
+        assert_eq!(told[times - 1]["data"], json!({ "flow": page.id, "artefact": "link" }));
+        assert_eq!(told[times - 1]["subject"]["user_id"], ground.user);
+    }
+    assert_eq!(ground.sessions().await.len(), 1, "nobody's session ends by it");
+    ground.app.advance(std::time::Duration::from_mins(16));
+    authpi_core::worker::run_once(ground.app.authpi.services()).await.unwrap();
+    assert_eq!(post(&browser, &link).await, 400);
+    assert_eq!(replays().await.len(), 2, "its time is over");
+}
+
 #[tokio::test]
 async fn a_link_that_is_opened_elsewhere_shows_what_to_type_where_it_was_asked_for() {
     let ground = Ground::new().await;

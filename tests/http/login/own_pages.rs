@@ -1,8 +1,15 @@
 //! Pages of the issuer in the place of ours (D183).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use authpi_core::transport::Executor;
+use authpi_core::web::services::Options;
+use futures_util::future::BoxFuture;
 use http::Method;
 use serde_json::{Value, json};
-use tests::{App, Dns, Reply};
+use tests::{App, Browser, Dns, Reply};
 
 use super::DRIVER;
 
@@ -92,4 +99,98 @@ async fn it_may_call_the_steps_of_a_login_with_cookies_and_nothing_else_may() {
     assert_eq!((wrong.status.as_u16(), shared(&wrong)), (401, (Some(PAGE), Some("true"))), "errors are readable, too");
     let elsewhere = browser.call(Method::GET, &format!("/login?flow={}", page.id)).header("origin", PAGE);
     assert_eq!(shared(&browser.send(elsewhere).await), (None, None), "pages are for nobody to read");
+}
+
+/// A step of the page, from an origin.
+fn step_from(browser: &Browser<'_>, page: &tests::Page<'_, '_>, origin: &str) -> tests::caller::Call {
+    let call = browser.call(Method::POST, &format!("/flows/{}/identify", page.id)).header("origin", origin);
+    let call = call.header("sec-fetch-site", "same-site").header("authpi-portal", &page.ticket);
+    call.json(json!({ "identifier": "a" }))
+}
+
+fn step(browser: &Browser<'_>, page: &tests::Page<'_, '_>) -> tests::caller::Call {
+    step_from(browser, page, PAGE)
+}
+
+const MAY: (Option<&str>, Option<&str>) = (Some(PAGE), Some("true"));
+
+#[tokio::test]
+async fn it_is_nobodys_a_second_after_its_domain_was_given_up() {
+    let (app, dns, issuer) = ground().await;
+    verified(&app, &dns).await;
+    app.root().patch(&issuer, with(&format!("{PAGE}/in"))).expect(200).await;
+    let browser = app.browser(&issuer);
+    let page = browser.login().await;
+    let asks = || {
+        let call = browser.call(Method::OPTIONS, &format!("/flows/{}/identify", page.id)).header("origin", PAGE);
+        call.header("access-control-request-method", "POST")
+    };
+    assert_eq!(shared(&browser.send(asks()).await), MAY);
+    app.root().delete(&app.path("/domains/customer.example")).expect(204).await;
+    app.advance(Duration::from_secs(1));
+    assert_eq!(shared(&browser.send(asks()).await), (None, None));
+    let reply = browser.send(step(&browser, &page)).await;
+    assert_eq!((reply.status.as_u16(), shared(&reply)), (403, (None, None)), "{reply}");
+    let kept = app.root().get(&issuer).expect(200).await;
+    assert_eq!(kept.data()["settings"]["portals"]["login"]["url"], format!("{PAGE}/in"), "the setting stays");
+    app.root().post(&app.path("/domains"), json!({ "host": "customer.example" })).expect(201).await;
+    assert_eq!(shared(&browser.send(asks()).await), (None, None), "a claim is no proof");
+    verified(&app, &dns).await;
+    app.advance(Duration::from_secs(1));
+    assert_eq!(shared(&browser.send(asks()).await), MAY);
+}
+
+#[tokio::test]
+async fn it_can_read_what_is_refused_before_and_beside_the_endpoint() {
+    let (app, dns, issuer) = ground().await;
+    verified(&app, &dns).await;
+    app.root().patch(&issuer, with(&format!("{PAGE}/in"))).expect(200).await;
+    let browser = app.browser(&issuer);
+    let page = browser.login().await;
+    app.advance(Duration::from_secs(2));
+    let large = browser.send(step(&browser, &page).header("x-fill", &"x".repeat(16 * 1024))).await;
+    assert_eq!((large.status.as_u16(), shared(&large)), (431, MAY), "{large}");
+    let foreign = step_from(&browser, &page, "https://evil.example").header("x-fill", &"x".repeat(16 * 1024));
+    assert_eq!(shared(&browser.send(foreign).await), (None, None));
+    app.root().patch(&issuer, json!({ "status": "suspended" })).expect(200).await;
+    let inactive = browser.send(step(&browser, &page)).await;
+    assert_eq!((inactive.status.as_u16(), shared(&inactive)), (403, MAY), "{inactive}");
+}
+
+/// Is late as soon as a test says so.
+struct Impatient {
+    executor: Arc<dyn Executor>,
+    is_late: Arc<AtomicBool>,
+}
+
+impl Executor for Impatient {
+    fn spawn(&self, future: BoxFuture<'static, ()>) {
+        self.executor.spawn(future);
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        if self.is_late.load(Ordering::SeqCst) { Box::pin(async {}) } else { self.executor.sleep(duration) }
+    }
+}
+
+#[tokio::test]
+async fn it_can_read_that_no_answer_came_in_time() {
+    let dns = Dns::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
+    let store = authpi_storage::connect(&url).await.unwrap();
+    let mut transport = App::reaching(&dns);
+    let is_late = Arc::new(AtomicBool::new(false));
+    transport.executor = Arc::new(Impatient { executor: transport.executor, is_late: Arc::clone(&is_late) });
+    let options = Options { rate_limits: false, ..Options::default() };
+    let app = App::start_in(DRIVER, options, store, folder, transport).await;
+    app.root().post(&app.path("/domains"), json!({ "host": "customer.example" })).expect(201).await;
+    verified(&app, &dns).await;
+    let issuer = app.issuer().await;
+    app.root().patch(&issuer, with(&format!("{PAGE}/in"))).expect(200).await;
+    let browser = app.browser(&issuer);
+    let page = browser.login().await;
+    is_late.store(true, Ordering::SeqCst);
+    let late = browser.send(step(&browser, &page)).await;
+    assert_eq!((late.status.as_u16(), shared(&late)), (503, MAY), "{late}");
 }

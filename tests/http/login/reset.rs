@@ -32,6 +32,7 @@ async fn a_reset_proves_the_mailbox_ends_all_sessions_and_needs_a_fresh_login() 
     let told = ground.events_after(before).await;
     assert_eq!(told, ["user.password.reset-requested", "email.sent", "session.terminated", "user.password.reset"]);
     assert_eq!(page.step("password-reset/complete", body).await, "expired", "good for once");
+    assert_eq!(ground.last("auth.flow.replay-attempt").await["artefact"], "link");
     assert_eq!(page.step("password", json!({ "password": PASSWORD })).await, "invalid_credentials");
     assert_eq!(page.step("password", json!({ "password": OTHER })).await, "done");
     let subjects: Vec<_> = ground.mails().await.into_iter().map(|mail| mail.subject).collect();

@@ -290,3 +290,44 @@ async fn a_private_address_is_never_called() {
     let services = ground.app.authpi.services();
     assert!(services.store.reads().logouts().due(services.now(), 10, &[]).await.unwrap().is_empty(), "given up");
 }
+
+/// The limit of 50 (idp §12) ends what hangs on the session that it displaces.
+#[tokio::test]
+async fn a_displaced_session_ends_those_of_its_clients_and_they_are_told() {
+    let told = Told::new(json!({})).await;
+    let ground = &told.ground;
+    let (sid, tokens) = told.session().await;
+    for _ in 0..49 {
+        ground.app.log_in(&ground.issuer, &ground.user).await;
+    }
+    assert_eq!((told.sids().await.len(), ground.session(&sid).await["status"].as_str()), (0, Some("active")));
+    ground.app.log_in(&ground.issuer, &ground.user).await;
+    let access = text(&tokens, "access_token");
+    super::refused(&ground.userinfo(access).await, 401, "session_expired");
+    assert_eq!(ground.introspect(access).await, json!({ "active": false }));
+    assert_eq!(ground.introspect(text(&tokens, "refresh_token")).await, json!({ "active": false }));
+    super::refused(&ground.refresh(text(&tokens, "refresh_token")).await, 400, "invalid_grant");
+    assert_eq!(told.sids().await, [sid.clone()]);
+    let data = async |kind: &str| -> Vec<Value> {
+        let about = |event: &Value| json!([event["subject"]["session_id"], event["data"]]);
+        ground.events(kind).await.iter().map(about).collect()
+    };
+    assert_eq!(data("session.expired").await, [json!([ground.op, { "cause": "session_limit" }])]);
+    assert_eq!(data("session.terminated").await, [json!([sid, { "cause": "parent", "reason": "session_limit" }])]);
+}
+
+#[tokio::test]
+async fn a_displaced_session_of_a_client_is_told_and_ends_alone() {
+    let told = Told::new(json!({})).await;
+    let ground = &told.ground;
+    let (sid, tokens) = told.session().await;
+    for _ in 0..50 {
+        let next = ground.app.authorize(&ground.issuer, &ground.user, &ground.op, &ground.client, None).await;
+        ground.app.issue_tokens(&ground.issuer, &next).await;
+    }
+    super::refused(&ground.refresh(text(&tokens, "refresh_token")).await, 400, "invalid_grant");
+    assert_eq!(told.sids().await, [sid.clone()]);
+    assert_eq!(ground.session(&sid).await["status"], "expired");
+    assert_eq!(ground.session(&ground.op).await["status"], "active");
+    assert_eq!(ground.events("session.terminated").await, Vec::<Value>::new());
+}

@@ -1,7 +1,9 @@
 //! The end of sessions at the request of a client, in the browser (idp §17).
 
+use authpi_core::oauth::model::{CodeBinding, CodeChallenge, GrantBinding, Resources};
 use http::Method;
 use serde_json::json;
+use tests::sessions::Authorization;
 use tests::{Browser, Reply};
 
 use super::authorize::Ground;
@@ -181,6 +183,40 @@ async fn the_clients_of_the_session_are_told_in_the_browser_wherever_it_goes_the
     assert!(reply.header("content-security-policy").contains("frame-src https://app.example.com"), "{reply}");
     assert!(!page(&reply).contains("evil.example"));
     assert_eq!(sessions(&ground).await, pairs(&[("op", "revoked"), ("rp", "revoked")]));
+}
+
+#[tokio::test]
+async fn a_frame_names_the_issuer_as_its_client_knows_it() {
+    let ground = framing().await;
+    let browser = ground.browser();
+    let tokens = signed_in(&ground, &browser).await;
+    let path = format!("{}/users/{}/sessions", ground.issuer, ground.user);
+    let list = ground.app.root().get(&path).expect(200).await;
+    let op = list.data().as_array().unwrap().iter().find(|session| session["type"] == "op").unwrap()["id"].clone();
+    ground.app.serve_at("login.example.com", Some(&ground.issuer)).await;
+    for iss in ["https://login.example.com", "https://given-up.example.com"] {
+        let grant = GrantBinding {
+            iss: iss.to_owned(),
+            scopes: vec!["openid".to_owned()],
+            resources: Resources::default(),
+            claims: None,
+        };
+        let code = CodeBinding {
+            redirect_uri: super::CALLBACK.to_owned(),
+            challenge: CodeChallenge::parse(Some(super::CHALLENGE), Some("S256")).unwrap(),
+            nonce: None,
+            resources: Resources::default(),
+        };
+        let (op, client) = (op.as_str().unwrap().parse().unwrap(), ground.client.parse().unwrap());
+        let authorization = Authorization { op, client, org: None, grant, code };
+        ground.app.authorization_code(&ground.issuer, authorization).await;
+    }
+    let reply = log_out(&browser, &[("id_token_hint", text(&tokens, "id_token"))]).await;
+    let shown = page(&reply);
+    let encoded = |iss: &str| url::form_urlencoded::byte_serialize(iss.as_bytes()).collect::<String>();
+    let frames = |iss: &str| shown.matches(&format!("{FRAME}?iss={}&", encoded(iss))).count();
+    assert_eq!((frames("https://login.example.com"), frames(&ground.url())), (1, 2), "{shown}");
+    assert!(!shown.contains("given-up"), "a name that it does not go by any more: {shown}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod ends;
+mod hooks;
 mod running;
 mod single_run;
 
@@ -19,7 +20,7 @@ use authpi_core::id::{AccountId, EventId, MemberId};
 use authpi_core::outcome::InsertOutcome;
 use authpi_core::page::{Limit, PageRequest};
 use authpi_core::store::contract::{START, event, issuer, membership, mint, organization};
-use authpi_core::store::{Reads, Store, StoreError, StoreErrorKind, UnitOfWork};
+use authpi_core::store::{EventListener, Reads, Store, StoreError, StoreErrorKind, UnitOfWork};
 use authpi_core::timestamp::Timestamp;
 use authpi_core::transport::{ManualClock, MasterKey};
 use authpi_core::urls::Urls;
@@ -50,6 +51,10 @@ impl Store for Unsteady {
             return Err(StoreError::new(StoreErrorKind::Unavailable, "event.append", "of a test"));
         }
         self.store.append(events).await
+    }
+
+    fn on_events(&self, listener: Arc<dyn EventListener>) {
+        self.store.on_events(listener);
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use crate::error::{FieldCode, FieldErrors};
+use crate::hostname::Hostname;
 
 /// Hosted pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -40,6 +41,13 @@ impl Default for PortalPage {
     }
 }
 
+impl PortalPage {
+    /// The host of the customer's page.
+    pub fn host(&self) -> Option<Hostname> {
+        Url::parse(self.url.as_deref()?).ok()?.host_str()?.parse().ok()
+    }
+}
+
 impl PortalSettings {
     /// The pages by their names.
     pub const fn pages(&self) -> [(&'static str, &PortalPage); 4] {
@@ -49,6 +57,20 @@ impl PortalSettings {
             ("password_reset", &self.password_reset),
             ("profile", &self.profile),
         ]
+    }
+
+    /// There are pages in the place of ours.
+    pub fn has_own(&self) -> bool {
+        self.pages().into_iter().any(|(_, page)| page.url.is_some())
+    }
+
+    /// Without the pages in the place of ours whose host is not one of these: it may be somebody else's by now.
+    pub fn keep_own(&mut self, is_own: impl Fn(&Hostname) -> bool) {
+        for page in [&mut self.login, &mut self.signup, &mut self.password_reset, &mut self.profile] {
+            if !page.host().is_some_and(|host| is_own(&host)) {
+                page.url = None;
+            }
+        }
     }
 
     /// Origins of the pages that the issuer has in the place of ours: they may call the steps of logins (D183).

@@ -57,6 +57,7 @@ mod tests {
                 created_at: now,
                 activates_at,
                 generation: plan.number,
+                compromised_at: None,
             }
         };
         plan.keys.iter().map(key).collect()

@@ -15,8 +15,8 @@ pub use jwk::{InvalidJwk, JwkSet, PublicJwk, PublicMaterial};
 pub use jws::{InvalidJws, Jws, NoJws, signed};
 pub use pair::{KeyError, KeyPair};
 pub use rotation::{
-    KEPT, MINIMUM_AGE, OVERLAP, PUBLISHED_AHEAD, activation, is_rotation_due, next_generation_at, published,
-    rotation_due_at, signer,
+    KEPT, MINIMUM_AGE, OVERLAP, PUBLISHED_AHEAD, activation, is_rotation_due, next_generation_at, next_withdrawal,
+    published, rotation_due_at, signer,
 };
 pub use signing::{SigningKey, seal_context};
 pub use verifying::{InvalidSignature, VerifyingKey};

@@ -49,18 +49,26 @@ pub fn activation(now: Timestamp, has_active_older_key: bool) -> Timestamp {
     if has_active_older_key { now.plus(PUBLISHED_AHEAD) } else { now }
 }
 
-/// The key that signs with `algorithm`: the newest of those activated by `now`.
+/// The key that signs with `algorithm`: the newest of those activated by `now` that are in nobody else's hands.
 pub fn signer(keys: &[SigningKey], algorithm: Algorithm, now: Timestamp) -> Option<&SigningKey> {
-    keys.iter().filter(|key| key.algorithm == algorithm && key.activates_at <= now).max_by_key(|key| seniority(key))
+    let may_sign = |key: &&SigningKey| key.algorithm == algorithm && key.activates_at <= now;
+    keys.iter().filter(may_sign).filter(|key| key.compromised_at.is_none()).max_by_key(|key| seniority(key))
 }
 
-/// The keys an issuer shows to the world, in the order given. `keys` must hold all that are not compromised.
+/// The keys an issuer shows to the world, in the order given. `keys` must hold all, those in wrong hands too: what one of
+/// them had succeeded is not trusted anew because it is gone.
 ///
 /// A key is left out from the first rotation on at which it is [`MINIMUM_AGE`] old and [`OVERLAP`] has passed since a
 /// newer key of its algorithm took over. Until then a token it signed may be alive. So a set normally holds two
 /// generations, and three in the 24 h before a rotation.
 pub fn published(keys: &[SigningKey], now: Timestamp) -> Vec<&SigningKey> {
-    keys.iter().filter(|key| withdrawn_at(keys, key).is_none_or(|instant| now < instant)).collect()
+    let is_trusted = |key: &&SigningKey| key.compromised_at.is_none();
+    keys.iter().filter(is_trusted).filter(|key| withdrawn_at(keys, key).is_none_or(|instant| now < instant)).collect()
+}
+
+/// When the next of the keys that are published `now` leaves the set.
+pub fn next_withdrawal(keys: &[SigningKey], now: Timestamp) -> Option<Timestamp> {
+    published(keys, now).into_iter().filter_map(|key| withdrawn_at(keys, key)).min()
 }
 
 /// When `key` leaves the published set; `None` while nothing succeeds it.
@@ -145,6 +153,7 @@ mod tests {
             created_at,
             activates_at,
             generation,
+            compromised_at: None,
         }
     }
 
@@ -287,6 +296,23 @@ mod tests {
         assert_eq!(generations(&published(&keys, at(2026, 6, 30, 1))), [1, 2]);
         assert_eq!(generations(&published(&keys, at(2026, 7, 13, 0))), [1, 2]);
         assert_eq!(generations(&published(&keys, at(2026, 7, 31, 1))), [2]);
+    }
+
+    #[test]
+    fn a_key_does_not_come_back_when_the_one_after_it_is_withdrawn() {
+        let mut keys = vec![
+            key(Algorithm::Es256, 1, at(2026, 1, 30, 1), at(2026, 1, 31, 1)),
+            key(Algorithm::Es256, 2, at(2026, 2, 27, 1), at(2026, 2, 28, 1)),
+        ];
+        let (lost_at, retired) = (at(2026, 4, 15, 0), at(2026, 3, 31, 1));
+        assert_eq!(next_withdrawal(&keys, retired.minus(MILLISECOND)), Some(retired));
+        assert_eq!(generations(&published(&keys, retired)), [2]);
+        keys[1].compromised_at = Some(lost_at);
+        keys.push(key(Algorithm::Es256, 3, lost_at, lost_at));
+        assert_eq!(generations(&published(&keys, lost_at)), [3]);
+        assert_eq!(next_withdrawal(&keys, lost_at), None);
+        assert_eq!(signer(&keys[..2], Algorithm::Es256, lost_at).map(|key| key.generation), Some(1));
+        assert_eq!(signer(&keys, Algorithm::Es256, lost_at).map(|key| key.generation), Some(3));
     }
 
     #[test]

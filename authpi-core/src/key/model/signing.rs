@@ -26,6 +26,9 @@ pub struct SigningKey {
     pub activates_at: Timestamp,
     /// Counts the issuer's rotations: the keys made together share it, and a higher one is newer.
     pub generation: u32,
+    /// When it was withdrawn because it is in wrong hands. From there on only its place in the succession counts: the key
+    /// before it has been succeeded, and stays so.
+    pub compromised_at: Option<Timestamp>,
 }
 
 /// The context under which the private half of a key is sealed: it opens as this key of this issuer and as no other.

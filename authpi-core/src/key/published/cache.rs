@@ -197,7 +197,7 @@ mod tests {
     }
 
     fn configuration() -> Configuration {
-        Configuration { issuer_updated_at: NOW, document: Document::of(&[1]).unwrap() }
+        Configuration::new(NOW, Document::of(&[1]).unwrap())
     }
 
     #[test]

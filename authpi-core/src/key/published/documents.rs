@@ -1,5 +1,6 @@
 //! What is published, as it is sent, and the keys behind it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
@@ -7,6 +8,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use crate::hostname::Hostname;
 use crate::key::model::{self, Algorithm, JwkSet, KeyPair, SigningKey, VerifyingKey};
 use crate::secret::hex;
 use crate::timestamp::Timestamp;
@@ -33,12 +35,39 @@ impl Document {
     }
 }
 
-/// The discovery document of an issuer.
+/// Domains of an issuer whose documents are held; of more, the oldest makes room.
+const SITES: usize = 16;
+
+/// The discovery document of an issuer, as it is at the base and at its domains.
 pub struct Configuration {
     /// The version of the issuer that it describes.
     pub issuer_updated_at: Timestamp,
-    /// What is sent.
+    /// What is sent at the base.
     pub document: Document,
+    at_sites: Mutex<VecDeque<(Hostname, Document)>>,
+}
+
+impl Configuration {
+    /// With the document at the base.
+    pub fn new(issuer_updated_at: Timestamp, document: Document) -> Self {
+        Self { issuer_updated_at, document, at_sites: Mutex::default() }
+    }
+
+    /// What is sent at a domain, once it was made.
+    pub fn at(&self, site: &Hostname) -> Option<Document> {
+        let known = self.at_sites.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|(host, _)| host == site).map(|(_, document)| document.clone())
+    }
+
+    /// Holds what is sent at a domain.
+    pub fn keep_at(&self, site: Hostname, document: Document) {
+        let mut known = self.at_sites.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(host, _)| *host != site);
+        if known.len() >= SITES {
+            known.pop_front();
+        }
+        known.push_back((site, document));
+    }
 }
 
 /// The keys of an issuer that are published, the serialized set of them, and those that have signed in this process.
@@ -47,6 +76,8 @@ pub struct KeySet {
     /// Beside [`Self::keys`], each parsed at its first use.
     parsed: Vec<OnceLock<Option<VerifyingKey>>>,
     newest_generation: Option<u32>,
+    /// When the next of them leaves the set.
+    changes_at: Option<Timestamp>,
     document: Document,
     ready: Mutex<Vec<Arc<ReadyKey>>>,
 }
@@ -63,6 +94,7 @@ impl KeySet {
         let jwks = JwkSet { keys: keys.iter().map(|key| key.public.clone()).collect() };
         Ok(Self {
             newest_generation: keys.iter().map(|key| key.generation).max(),
+            changes_at: model::next_withdrawal(newest, now),
             parsed: keys.iter().map(|_| OnceLock::new()).collect(),
             keys,
             document: Document::of(&jwks)?,
@@ -91,7 +123,7 @@ impl KeySet {
     pub fn is_current(&self, newest_generation: Option<u32>, now: Timestamp) -> bool {
         self.newest_generation == newest_generation
             && model::next_generation(&self.keys, now).is_none()
-            && model::published(&self.keys, now).len() == self.keys.len()
+            && self.changes_at.is_none_or(|instant| now < instant)
     }
 
     /// There is a key for every algorithm.

@@ -127,7 +127,7 @@ async fn send_again(change: &mut Change<'_>, visitor: &Visitor, flow: Flow) -> S
         return Ok(Stepped::not(flow, super::Problem::Expired));
     };
     let content = before.content(change.root_of(flow.issuer_id)?)?;
-    change.unit().logins().spend_proof(flow.issuer_id, id).await?.required()?;
+    change.unit().logins().replace_proof(flow.issuer_id, id).await?.required()?;
     let is_decoy = content.pending.is_none();
     let mailing = Mailing {
         purpose: ProofPurpose::VerifyEmail,
@@ -177,17 +177,17 @@ pub(super) fn change_mail(user: UserId, address: String, is_decoy: bool) -> Mail
     }
 }
 
-/// A mail with a link to a new password.
-pub(super) fn reset_mail(user: &User) -> Mailing {
+/// A mail with a link to a new password; without a user it only has to look as if.
+pub(super) fn reset_mail(user: Option<&User>, typed: String) -> Mailing {
     Mailing {
         purpose: ProofPurpose::PasswordReset,
         template: Template::PasswordReset,
-        user: Some(user.id),
-        address: user.email().unwrap_or_default().to_owned(),
+        user: user.map(|user| user.id),
+        address: user.and_then(User::email).map_or(typed, str::to_owned),
         pending: None,
         lasts: RESET_LASTS,
         digits: CODE.1,
-        is_decoy: false,
+        is_decoy: user.is_none(),
     }
 }
 

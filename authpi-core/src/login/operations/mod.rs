@@ -191,7 +191,7 @@ pub async fn save(change: &mut Change<'_>, flow: &mut Flow) -> Result<(), Refusa
 pub async fn kill(change: &mut Change<'_>, flow: &Flow, artefact: &str) -> Result<(), Refusal> {
     change.unit().logins().remove_flow(flow.issuer_id, flow.id, flow.updated_at).await?.required()?;
     let user = flow.state.evidence().map(|evidence| evidence.user_id);
-    change.emit(scene(flow).replayed(user, flow.id, artefact))
+    change.emit(scene(flow).replayed(user, Some(flow.id), artefact))
 }
 
 /// Ends a login whose time is over.

@@ -10,6 +10,7 @@ use super::signup::create;
 use super::{Problem, StepError, StepResult, Stepped, Visitor, find, scene};
 use crate::error::Refusal;
 use crate::id::IssuerId;
+use crate::login::events::Scene;
 use crate::login::model::{
     Evidence, FirstFactor, Flow, MailProof, MailToken, Progress, ProofContent, ProofPurpose, Step, TypedCode,
 };
@@ -112,7 +113,12 @@ pub async fn open_link(
     let found = change.reads().logins().proof(issuer, token.id).await?;
     let peppers = &change.keyring().peppers;
     let found = found.filter(|proof| proof.purpose.is_opened_as(purpose) && token.is_of(proof, peppers));
-    let Some(proof) = found.filter(|proof| proof.is_live(change.now())) else { return Ok(Redeemed::Dead) };
+    let Some(proof) = found.filter(|proof| proof.is_live(change.now())) else {
+        if confirmed {
+            note_replay(change, issuer, (token, purpose)).await?;
+        }
+        return Ok(Redeemed::Dead);
+    };
     let content = proof.content(change.root_of(issuer)?)?;
     let is_owner = proof.user_id.is_some() && visitor.session.as_ref().map(|session| session.user_id) == proof.user_id;
     // What ends the sessions of a user ends their changes of address, too.
@@ -176,6 +182,26 @@ async fn alone(
         return Ok(Redeemed::Dead);
     }
     Ok(Redeemed::Verified { address: content.address })
+}
+
+/// A link that was used before is used again: that leaves a trace. Nothing ends, because whoever has the link is nobody
+/// yet; and looking at it leaves none, because scanners do.
+pub(super) async fn note_replay(
+    change: &mut Change<'_>,
+    issuer: IssuerId,
+    (token, purpose): (&MailToken, ProofPurpose),
+) -> Result<(), Refusal> {
+    let spent = change.reads().logins().spent_proof(issuer, token.id).await?;
+    let peppers = &change.keyring().peppers;
+    let spent = spent.filter(|proof| proof.purpose.is_opened_as(purpose) && token.is_of(proof, peppers));
+    let Some(proof) = spent else { return Ok(()) };
+    let flow = match proof.flow_id {
+        Some(id) => find(change, issuer, id).await?,
+        None => None,
+    };
+    let alone = Scene { account_id: change.account(), issuer_id: issuer, client_id: None };
+    let scene = flow.as_ref().map_or(alone, scene);
+    change.emit(scene.replayed(proof.user_id, proof.flow_id, "link"))
 }
 
 pub(super) async fn spend(change: &mut Change<'_>, proof: &MailProof) -> Result<WriteOutcome, Refusal> {

@@ -4,6 +4,7 @@ use super::advance::ground;
 use super::lockout::forgive;
 use super::mailing::{Errand, post, reset_mail, takes_mail};
 use super::password::named;
+use super::redeem::note_replay;
 use super::{Problem, StepResult, Stepped, Visitor, login_method, save, scene};
 use crate::error::Refusal;
 use crate::id::{IssuerId, UserId};
@@ -23,12 +24,16 @@ pub async fn request_reset(change: &mut Change<'_>, visitor: &Visitor, mut flow:
     let ground = ground(change, flow.issuer_id).await?;
     let is_offered = ground.issuer.details.settings.portals.password_reset.enabled;
     login_method(&ground.methods, AuthMethodKind::Password).filter(|_| is_offered).ok_or(Refusal::NotFound)?;
-    if let Some(user) = named(change, &flow).await?
-        && takes_mail(change, &user).await?
-    {
+    let user = match named(change, &flow).await? {
+        Some(user) if takes_mail(change, &user).await? => Some(user),
+        _ => None,
+    };
+    if let Some(user) = &user {
         change.emit(scene(&flow).reset_requested(user.id))?;
-        post(change, visitor, Errand::of(&flow), reset_mail(&user)).await?;
     }
+    let typed = flow.state.identifier.clone().unwrap_or_default();
+    // Nobody's mail is made and kept like anybody's: only the letter is left out.
+    post(change, visitor, Errand::of(&flow), reset_mail(user.as_ref(), typed)).await?;
     save(change, &mut flow).await?;
     Ok(Stepped::to(flow))
 }
@@ -94,7 +99,10 @@ pub async fn complete_reset(
     let found = change.reads().logins().proof(issuer, token.id).await?;
     let peppers = &change.keyring().peppers;
     let found = found.filter(|proof| is_reset(proof, token, peppers, now));
-    let (Some(proof), Some(password)) = (found, password) else { return Ok(Stepped::not(flow, Problem::Expired)) };
+    let (Some(proof), Some(password)) = (found, password) else {
+        note_replay(change, issuer, (token, ProofPurpose::PasswordReset)).await?;
+        return Ok(Stepped::not(flow, Problem::Expired));
+    };
     let user = match proof.user_id {
         Some(user) => change.reads().users().find(issuer, user).await?,
         None => None,

@@ -161,7 +161,7 @@ async fn ask_for_proof(
     let issuer = flow.issuer_id;
     if let Some(before) = flow.state.mail.take() {
         // Another mail takes its place, whether or not it was used up meanwhile.
-        let _ = change.unit().logins().spend_proof(issuer, before).await?;
+        let _ = change.unit().logins().replace_proof(issuer, before).await?;
     }
     let hash = UsernameHash::of(change.root_of(issuer)?, address);
     let owner = change.reads().users().find_by_username_hash(issuer, &hash).await?;

@@ -17,6 +17,7 @@ use crate::session::operations as sessions;
 use crate::session::operations::opening;
 use crate::store::Change;
 use crate::web::answer::Answer;
+use crate::web::issuer_keys::hold;
 use crate::web::parameters::Parameters;
 use crate::web::runtime::{IssuerCall, Step};
 
@@ -136,6 +137,7 @@ async fn exchanged(change: &mut Change<'_>, call: &IssuerCall, exchange: &Exchan
     change.act_as(Actor::Client { client_id: code.client_id });
     opening::issue_tokens(change, session.clone(), issued.refresh.is_some()).await?;
     if let Some((jti, kid)) = &issued.refresh {
+        hold(change, call.services(), code.issuer_id, *kid).await?;
         let begun = change.unit().grants().begin_refreshing(code.issuer_id, code.session_id, (jti, *kid)).await?;
         if begun == SpendOutcome::SpentBefore {
             return Err(Refusal::internal("a session without tokens has a refresh token"));

@@ -21,6 +21,7 @@ use crate::session::operations::opening;
 use crate::store::Change;
 use crate::timestamp::Timestamp;
 use crate::web::answer::Answer;
+use crate::web::issuer_keys::hold;
 use crate::web::parameters::Parameters;
 use crate::web::runtime::{IssuerCall, Step};
 
@@ -183,6 +184,7 @@ async fn refreshed(change: &mut Change<'_>, call: &IssuerCall, refresh: &Refresh
             None => reused(change, call, claims).await,
         };
     }
+    hold(change, call.services(), issuer, rotation.kid).await?;
     if let Some(client_id) = session.kind.rp().map(|rp| rp.client_id) {
         change.act_as(Actor::Client { client_id });
     }

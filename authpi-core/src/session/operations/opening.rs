@@ -1,13 +1,13 @@
 //! How sessions begin, and come into use.
 
-use super::{expire, live_of};
+use super::{displace, live_of};
 use crate::error::Refusal;
 use crate::id::{ClientId, IssuerId, OrganizationId, SessionId, UserId};
 use crate::metadata::Metadata;
 use crate::session::events;
 use crate::session::model::{
-    EndCause, ExpiryCause, IssuedTokens, Lifecycle, Lifetime, RpSession, SESSIONS_PER_USER, SessionDetails,
-    SessionKind, SessionStatus, UserSession,
+    EndCause, IssuedTokens, Lifecycle, Lifetime, RpSession, SESSIONS_PER_USER, SessionDetails, SessionKind,
+    SessionStatus, UserSession,
 };
 use crate::session::repository::SessionsOf;
 use crate::status::Status;
@@ -137,7 +137,7 @@ async fn client_session(
     Ok(SessionKind::Rp(RpSession { op_session_id, client_id, client_name, org_id, unused_until }))
 }
 
-/// Expires the oldest sessions of the type of `session` until it fits in. The user is locked.
+/// Expires the oldest sessions of the type of `session`, with what hangs on them, until it fits in. The user is locked.
 async fn make_room(change: &mut Change<'_>, session: &UserSession) -> Result<(), Refusal> {
     let now = change.now();
     let mut others = live_of(change, session.issuer_id, SessionsOf::User(session.user_id)).await?;
@@ -146,7 +146,7 @@ async fn make_room(change: &mut Change<'_>, session: &UserSession) -> Result<(),
     });
     let too_many = (others.len() + 1).saturating_sub(SESSIONS_PER_USER);
     for oldest in others.into_iter().take(too_many) {
-        expire(change, oldest, ExpiryCause::SessionLimit).await?;
+        displace(change, oldest).await?;
     }
     Ok(())
 }

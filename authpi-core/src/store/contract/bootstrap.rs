@@ -18,7 +18,7 @@ use crate::bootstrap::{Bootstrap, BootstrapCredentials};
 use crate::event::model::Event;
 use crate::event::repository::EventFilter;
 use crate::page::{Limit, PageRequest};
-use crate::store::{Reads, Store, StoreError, UnitOfWork};
+use crate::store::{EventListener, Reads, Store, StoreError, UnitOfWork};
 use crate::timestamp::Timestamp;
 use crate::transport::{Compute, Executor, MasterKey, NoNetwork, QueueFull, Transport};
 use crate::urls::Urls;
@@ -39,6 +39,10 @@ impl Store for Shared {
 
     async fn append(&self, events: Vec<Event>) -> Result<(), StoreError> {
         self.0.append(events).await
+    }
+
+    fn on_events(&self, listener: Arc<dyn EventListener>) {
+        self.0.on_events(listener);
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

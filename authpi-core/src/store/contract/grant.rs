@@ -44,7 +44,7 @@ fn code(issuer: IssuerId, number: u8) -> AuthorizationCode {
     }
 }
 
-fn grant(session: &UserSession) -> Grant {
+pub(super) fn grant(session: &UserSession) -> Grant {
     Grant {
         session_id: session.id,
         issuer_id: session.issuer_id,

@@ -209,6 +209,40 @@ pub async fn of_parallel_uses_of_one_mail_one_spends_it(ground: Ground) {
     assert_eq!((winners.load(Ordering::SeqCst), find_proof(&ground, &proof).await.is_none()), (1, true));
 }
 
+pub async fn what_was_used_is_told_from_what_never_was(ground: Ground) {
+    let (issuer, user) = (mint(), mint());
+    let [used, replaced, live] = [(); 3].map(|()| MailProof { expires_at: later(5), ..proof(issuer, Some(user)) });
+    for proof in [&used, &replaced, &live] {
+        insert_proof(&ground, proof).await;
+    }
+    let spent = async |issuer, sought: &MailProof| {
+        ground.store().reads().logins().spent_proof(issuer, sought.id).await.unwrap()
+    };
+    let mut unit = begin(&ground, later(1)).await;
+    let logins = unit.logins();
+    assert_eq!(logins.spend_proof(issuer, used.id).await.unwrap(), WriteOutcome::Done);
+    assert_eq!(logins.replace_proof(mint(), replaced.id).await.unwrap(), WriteOutcome::Stale);
+    assert_eq!(logins.replace_proof(issuer, replaced.id).await.unwrap(), WriteOutcome::Done);
+    for again in [&used, &replaced] {
+        assert_eq!(logins.spend_proof(issuer, again.id).await.unwrap(), WriteOutcome::Stale);
+        assert_eq!(logins.replace_proof(issuer, again.id).await.unwrap(), WriteOutcome::Stale);
+        assert_eq!(logins.fail_proof(again).await.unwrap(), WriteOutcome::Stale);
+    }
+    assert_eq!(logins.remove_proofs_of_user(issuer, user).await.unwrap(), 1, "the one that can be used");
+    unit.commit().await.unwrap();
+    assert!(find_proof(&ground, &used).await.is_none());
+    let found = ground.store().reads().logins().proof_of_user(issuer, user, used.purpose).await.unwrap();
+    assert!(found.is_none());
+    let left = MailProof { sealed: Sealed::from_bytes(Vec::new()), ..used.clone() };
+    assert_eq!(spent(issuer, &used).await.as_ref().map(told_proof), Some(told_proof(&left)));
+    assert!(spent(mint(), &used).await.is_none());
+    assert!(spent(issuer, &replaced).await.is_none() && spent(issuer, &live).await.is_none());
+    let mut unit = begin(&ground, later(5)).await;
+    assert!(unit.logins().sweep(100).await.unwrap() >= 1);
+    unit.commit().await.unwrap();
+    assert!(spent(issuer, &used).await.is_none(), "its time is over");
+}
+
 pub async fn a_dropped_unit_spends_nothing(ground: Ground) {
     let proof = proof(mint(), None);
     insert_proof(&ground, &proof).await;

@@ -7,14 +7,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::grant::grant;
+use super::session::session;
 use super::{Ground, START, begin, issuer, later, mint, race};
 use crate::id::{ApiKeyId, Id as _, IssuerId};
 use crate::issuer::model::{Issuer, PublicIssuer};
 use crate::key::model::{Algorithm, KeyPair, PublicJwk, PublicMaterial, SigningKey, published, signer};
-use crate::key::repository::{AddOutcome, KeyHolder, PublishedVersion};
+use crate::key::repository::{AddOutcome, KeyHolder, LostKey, PublishedVersion};
 use crate::merge::merged;
+use crate::oauth::model::Grant;
 use crate::outcome::WriteOutcome;
 use crate::seal::Sealed;
+use crate::session::repository::SessionsOf;
 use crate::timestamp::Timestamp;
 
 /// One key for every algorithm, of one generation.
@@ -35,6 +39,7 @@ pub fn generation(issuer: IssuerId, number: u32, created_at: Timestamp, activate
             created_at,
             activates_at,
             generation: number,
+            compromised_at: None,
         }
     };
     Algorithm::ALL.map(key).into()
@@ -117,8 +122,75 @@ pub async fn a_key_is_withdrawn_once_and_by_its_own_issuer(ground: Ground) {
         assert_eq!(unit.signing_keys().withdraw(issuer, lost).await.unwrap(), expected);
         unit.commit().await.unwrap();
     }
-    assert_eq!(kids(&newest(&ground, ours).await), kids(&keys[1..]));
     assert!(ground.store().reads().signing_keys().find(ours, lost).await.unwrap().is_none());
+    let found = newest(&ground, ours).await;
+    assert_eq!(kids(&found), kids(&keys), "its place in the succession stays");
+    for key in found {
+        let is_lost = key.kid == lost;
+        let left = (key.compromised_at, key.sealed.as_bytes().is_empty());
+        assert_eq!(left, (is_lost.then_some(START), is_lost), "{}", key.algorithm);
+    }
+}
+
+pub async fn the_end_of_what_a_lost_key_signed_stays_ordered_until_it_is_done(ground: Ground) {
+    let issuers = [an_issuer(&ground).await.id, an_issuer(&ground).await.id];
+    let mut expected = Vec::new();
+    for (number, issuer) in (0..).zip(issuers) {
+        let keys = generation(issuer, 1, START, START);
+        assert_eq!(add(&ground, &keys).await, AddOutcome::Added);
+        let mut unit = begin(&ground, later(number)).await;
+        assert!(unit.signing_keys().withdraw(issuer, keys[0].kid).await.unwrap());
+        unit.commit().await.unwrap();
+        expected.push(LostKey { issuer_id: issuer, kid: keys[0].kid });
+    }
+    let ours = async || -> Vec<LostKey> {
+        let mut lost = ground.store().reads().signing_keys().lost(10_000).await.unwrap();
+        lost.retain(|lost| issuers.contains(&lost.issuer_id));
+        lost
+    };
+    assert_eq!(ours().await, expected, "first withdrawn first");
+    let stranger = LostKey { issuer_id: issuers[1], ..expected[0] };
+    for (done, left) in [(stranger, &expected[..]), (expected[0], &expected[1..]), (expected[1], &[])] {
+        let mut unit = begin(&ground, later(3)).await;
+        unit.signing_keys().finish_withdrawal(done).await.unwrap();
+        unit.commit().await.unwrap();
+        assert_eq!(ours().await, left);
+    }
+}
+
+async fn signed(ground: &Ground, issuer: IssuerId, kid: Uuid) -> usize {
+    let of = SessionsOf::SignedWith(kid);
+    ground.store().reads().sessions().live(issuer, of, None, 100).await.unwrap().len()
+}
+
+pub async fn no_session_that_a_key_signed_comes_after_its_withdrawal(ground: Ground) {
+    let issuer = an_issuer(&ground).await.id;
+    let keys = generation(issuer, 1, START, START);
+    assert_eq!(add(&ground, &keys).await, AddOutcome::Added);
+    let kid = keys[0].kid;
+    let seen = Arc::new(AtomicUsize::new(usize::MAX));
+    race(&ground, |number| {
+        let (ground, seen) = (Arc::clone(&ground), Arc::clone(&seen));
+        async move {
+            let mut unit = begin(&ground, later(1)).await;
+            if number == 7 {
+                assert!(unit.signing_keys().withdraw(issuer, kid).await.unwrap());
+                unit.commit().await.unwrap();
+                seen.store(signed(&ground, issuer, kid).await, Ordering::SeqCst);
+            } else if unit.signing_keys().hold(issuer, kid).await.unwrap() {
+                let new = session(issuer, mint());
+                unit.sessions().insert(&new).await.unwrap();
+                unit.grants().insert_grant(&Grant { refresh_kid: Some(kid), ..grant(&new) }).await.unwrap();
+                unit.commit().await.unwrap();
+            }
+        }
+    })
+    .await;
+    assert_eq!(signed(&ground, issuer, kid).await, seen.load(Ordering::SeqCst), "all were there when it was withdrawn");
+    let mut unit = begin(&ground, later(2)).await;
+    assert!(!unit.signing_keys().hold(issuer, kid).await.unwrap());
+    assert!(unit.signing_keys().hold(issuer, keys[1].kid).await.unwrap(), "the others are held");
+    assert!(!unit.signing_keys().hold(mint(), keys[1].kid).await.unwrap(), "by their own issuer");
 }
 
 pub async fn of_parallel_creators_one_makes_a_generation(ground: Ground) {

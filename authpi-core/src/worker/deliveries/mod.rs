@@ -33,7 +33,7 @@ const FRESH: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Deliveries that this process has reserved at the same time.
-const HELD: usize = 512;
+const HELD: usize = 1_024;
 
 /// Of those, to webhooks of one account.
 const HELD_OF_ACCOUNT: usize = 128;
@@ -41,10 +41,8 @@ const HELD_OF_ACCOUNT: usize = 128;
 /// Of those, to one webhook that answers quickly: so many that it never waits for the database.
 const HELD_OF_QUICK: usize = 32;
 
-/// Attempts in flight at one webhook; of one that does not answer quickly, no more is reserved.
-const OF_WEBHOOK: usize = 10;
-
-/// Attempts in flight at one host for one account.
+/// Attempts in flight at one host for one account, and therefore at one webhook; of one that does not answer quickly, no
+/// more is reserved.
 const OF_HOST: usize = 4;
 
 /// An answer within this is quick.
@@ -64,6 +62,9 @@ struct Running {
     senders: usize,
     held: usize,
     is_quick: bool,
+    /// When something last began or ended.
+    moved_at: Timestamp,
+    /// When the webhook was last looked up.
     seen_at: Timestamp,
 }
 
@@ -86,7 +87,7 @@ impl Dispatch {
 
     /// A probe waits until nothing else is under way.
     fn room_of_webhook(&self, webhook: &Webhook) -> usize {
-        let Some(running) = self.lanes.get(&webhook.id) else { return OF_WEBHOOK };
+        let Some(running) = self.lanes.get(&webhook.id) else { return OF_HOST };
         if webhook.circuit.open.is_some() && running.held > 0 { 0 } else { running.room() }
     }
 
@@ -107,16 +108,18 @@ impl Dispatch {
             Some(running) => {
                 running.lane.add(deliveries);
                 running.held += count;
+                running.moved_at = now;
             }
             None => {
                 lane.add(deliveries);
-                let running = Running { lane: Arc::new(lane), senders: 0, held: count, is_quick: false, seen_at: now };
+                let lane = Arc::new(lane);
+                let running = Running { lane, senders: 0, held: count, is_quick: false, moved_at: now, seen_at: now };
                 self.lanes.insert(running.lane.webhook, running);
             }
         }
     }
 
-    /// Starts senders for what waits, as far as webhook and host bear it.
+    /// Starts senders for what waits, as far as the host bears it.
     fn begin(&mut self, services: &Arc<Services>) {
         let mut hosts: HashMap<(AccountId, &str), usize> = HashMap::new();
         for running in self.lanes.values() {
@@ -125,8 +128,7 @@ impl Dispatch {
         let mut starts = Vec::new();
         for running in self.lanes.values() {
             let at_host = hosts.entry((running.lane.account, &running.lane.host)).or_default();
-            let free = OF_WEBHOOK.saturating_sub(running.senders).min(OF_HOST.saturating_sub(*at_host));
-            let more = free.min(running.lane.waits());
+            let more = OF_HOST.saturating_sub(*at_host).min(running.lane.waits());
             *at_host += more;
             if more > 0 {
                 starts.push((running.lane.webhook, more));
@@ -148,18 +150,19 @@ impl Dispatch {
     }
 
     /// Takes note of what senders have reported by now.
-    fn gather(&mut self) {
+    fn gather(&mut self, now: Timestamp) {
         while let Some(Some(report)) = self.reports.next().now_or_never() {
-            self.note(report);
+            self.note(report, now);
         }
     }
 
-    fn note(&mut self, report: Report) {
+    fn note(&mut self, report: Report, now: Timestamp) {
         match report {
             Report::Ended { end, took } => {
                 count(&end, took);
                 if let Some(running) = self.lanes.get_mut(&end.delivery().webhook_id) {
                     running.is_quick = is_success(&end) && took <= QUICK;
+                    running.moved_at = now;
                 }
                 self.end(end);
             }
@@ -192,7 +195,8 @@ impl Dispatch {
         Ok(())
     }
 
-    /// Attempts see a webhook as it was a moment ago. What waits for one that is disabled or deleted is given back.
+    /// Attempts see a webhook as it was a moment ago. What waits for one that is disabled or deleted is given back, and so
+    /// is what waits for one that was quick and has come to a standstill: others may need the room.
     async fn refresh(&mut self, services: &Services) -> Result<(), Refusal> {
         let now = services.now();
         let old = |running: &Running| running.held > 0 && now.since(running.seen_at) >= FRESH;
@@ -208,6 +212,10 @@ impl Dispatch {
         let mut given_back = Vec::new();
         for running in self.lanes.values_mut().filter(|running| old(running)) {
             running.seen_at = now;
+            if running.is_quick && now.since(running.moved_at) >= FRESH {
+                running.is_quick = false;
+                given_back.extend(running.lane.emptied());
+            }
             match known.remove(&running.lane.webhook) {
                 Some(webhook) if webhook.status.value != WebhookStatus::Disabled => {
                     running.lane.aim(Target::new(&services.keyring, webhook, now)?);
@@ -234,14 +242,14 @@ impl Dispatch {
         let rung = pin!(services.bells.deliveries.heard());
         let pause = select(services.transport.executor.sleep(LOOK_EVERY), rung);
         if let Either::Left((Some(report), _)) = select(self.reports.next(), pause).await {
-            self.note(report);
+            self.note(report, services.now());
         }
     }
 }
 
 impl Running {
     fn room(&self) -> usize {
-        let most = if self.is_quick { HELD_OF_QUICK } else { OF_WEBHOOK };
+        let most = if self.is_quick { HELD_OF_QUICK } else { OF_HOST };
         most.saturating_sub(self.held)
     }
 }
@@ -266,7 +274,7 @@ fn count(end: &End, took: Duration) {
 pub(super) async fn deliver(bench: &Bench) -> Result<Next, Refusal> {
     let services = &bench.services;
     let mut dispatch = bench.dispatch.lock().await;
-    dispatch.gather();
+    dispatch.gather(services.now());
     dispatch.begin(services);
     dispatch.record(services).await?;
     dispatch.refresh(services).await?;
@@ -292,13 +300,13 @@ pub(super) async fn finish(bench: &Bench) {
     while dispatch.senders() > 0 {
         match select(dispatch.reports.next(), grace).await {
             Either::Left((Some(report), rest)) => {
-                dispatch.note(report);
+                dispatch.note(report, services.now());
                 grace = rest;
             }
             Either::Left((None, _)) | Either::Right(_) => break,
         }
     }
-    dispatch.gather();
+    dispatch.gather(services.now());
     if let Err(refusal) = dispatch.record(services).await {
         let lost = dispatch.unrecorded.len();
         tracing::error!(%refusal, lost, "attempts at deliveries could not be recorded at the end and will be repeated");

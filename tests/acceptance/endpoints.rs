@@ -1,0 +1,60 @@
+//! Receivers that are dead or slow, beside one that is well.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tests::{App, Dns, Driver, Receiver};
+use tokio::net::TcpListener;
+
+/// Accepts connections and never answers.
+struct Silent {
+    base: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Silent {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.2:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let task = tokio::spawn(async move {
+            let mut open = Vec::new();
+            while let Ok((connection, _)) = listener.accept().await {
+                open.push(connection);
+            }
+        });
+        Self { base, task }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_does_not_answer_delays_no_other() {
+    let (dns, silent, well) = (Dns::start().await, Silent::start().await, Receiver::start().await);
+    let app = App::start_reaching(Driver::Axum, &dns).await;
+    let issuer = app.issuer().await;
+    // As many silent ones as an account may have, and one that is well.
+    for url in std::iter::repeat_n(&silent.base, 19).chain([&well.base]) {
+        let body = json!({ "url": format!("{url}/in"), "auth": { "type": "none" }, "events": ["organization.created"],
+            "retry": { "timeout_seconds": 30 } });
+        app.root().post(&app.path("/webhooks"), body).expect(201).await;
+    }
+    let workers = app.authpi.start();
+    for _ in 0..30 {
+        app.organization(&issuer).await;
+    }
+    let mut arrived = 0;
+    let mut tick = tokio::time::interval(Duration::from_millis(10));
+    let waited = tokio::time::timeout(Duration::from_secs(10), async {
+        while arrived < 30 {
+            tick.tick().await;
+            arrived += well.received().len();
+        }
+    });
+    assert!(waited.await.is_ok(), "{arrived} of 30 arrived while 19 endpoints are silent");
+    workers.stop().await;
+}
