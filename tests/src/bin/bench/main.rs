@@ -20,6 +20,8 @@ mod tokens;
 
 use measure::Report;
 use platform::Platform;
+use tests::crash::Victim;
+use tests::server::Home;
 use tests::{Backend, Database};
 
 /// How much is done.
@@ -49,15 +51,34 @@ async fn main() {
             database.remove().await;
         }
     }
+    if wants("crashes") {
+        for backend in [Backend::Sqlite, Backend::Postgres] {
+            crashes(backend, if quick { 5 } else { 100 }).await;
+        }
+    }
 }
 
-/// A part is measured unless others are named: `core`, `idp`, `deliveries`.
+/// Kills a server under load, and says what has become of the events: the bench ends here if one was lost.
+async fn crashes(backend: Backend, kills: u64) {
+    let Some(home) = Home::new(backend).await else { return };
+    let (victim, server) = Victim::start(home).await;
+    let outcome = victim.suffer(server, kills).await;
+    println!(
+        "\n== {kills} kills under load, {backend:?}: no event lost or invented, all bodies the same on each attempt"
+    );
+    println!("{outcome:?}");
+}
+
+/// A part is measured unless others are named: `core`, `idp`, `deliveries`, `crashes`.
 fn wants(part: &str) -> bool {
     let mut named = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).peekable();
     named.peek().is_none() || named.any(|name| name == part)
 }
 
 async fn run(title: &str, url: &str, scale: Scale) {
+    if !["core", "idp", "deliveries"].into_iter().any(wants) {
+        return;
+    }
     println!("\n== {title}");
     let mut report = Report::default();
     baseline::run(url, scale, &mut report).await;
