@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use authpi_core::AuthPi;
 use authpi_core::error::Refusal;
 use authpi_core::event::model::Event;
-use authpi_core::store::{Reads, Store, StoreError, StoreErrorKind, UnitOfWork};
+use authpi_core::store::{EventListener, Reads, Store, StoreError, StoreErrorKind, UnitOfWork};
 use authpi_core::timestamp::Timestamp;
 use authpi_core::transport::MasterKey;
 use authpi_core::urls::Urls;
@@ -67,6 +67,10 @@ impl Store for Shared {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.store.ping().await
+    }
+
+    fn on_events(&self, listener: Arc<dyn EventListener>) {
+        self.store.on_events(listener);
     }
 }
 
