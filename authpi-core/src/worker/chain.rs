@@ -20,10 +20,6 @@ pub(super) async fn link(bench: &Bench) -> Result<Next, Refusal> {
     let mut passed = bench.chain_passed.lock().await;
     let after = passed.after(now);
     let waiting = services.store.reads().events().unchained(after, BATCH).await?;
-    if after.is_none() {
-        let age = waiting.first().map(|oldest| now.since(oldest.timestamp)).unwrap_or_default();
-        metrics::gauge!("authpi_oldest_unchained_event_seconds").set(age.as_secs_f64());
-    }
     let Some(last) = waiting.last() else { return Ok(Next::In(LOOK_EVERY)) };
     match link_all(services, &waiting).await {
         Ok(_) => return Ok(Next::Now),

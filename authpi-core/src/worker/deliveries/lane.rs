@@ -114,7 +114,7 @@ impl End {
 pub(super) enum Report {
     /// It is done with a delivery.
     Ended {
-        end: End,
+        end: Box<End>,
         /// How long the attempt took.
         took: Duration,
     },
@@ -143,7 +143,9 @@ pub(super) async fn send(services: Arc<Services>, lane: Arc<Lane>, reports: Unbo
         let id = delivery.id;
         match attempt(&services, &lane.target(), delivery).await {
             Ok(end) => {
-                let _ = slot.reports.unbounded_send(Report::Ended { end, took: services.now().since(begun) });
+                let _ = slot
+                    .reports
+                    .unbounded_send(Report::Ended { end: Box::new(end), took: services.now().since(begun) });
             }
             // Its lease runs out: that is the pause before somebody tries again, and five of them count as an attempt.
             Err(refusal) => {

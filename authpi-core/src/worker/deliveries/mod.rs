@@ -104,19 +104,16 @@ impl Dispatch {
     fn hold(&mut self, target: Target, deliveries: Vec<Delivery>, now: Timestamp) {
         let lane = Lane::new(target);
         let count = deliveries.len();
-        match self.lanes.get_mut(&lane.webhook) {
-            Some(running) => {
-                running.lane.add(deliveries);
-                running.held += count;
-                running.moved_at = now;
-            }
-            None => {
-                lane.add(deliveries);
-                let lane = Arc::new(lane);
-                let running = Running { lane, senders: 0, held: count, is_quick: false, moved_at: now, seen_at: now };
-                self.lanes.insert(running.lane.webhook, running);
-            }
+        if let Some(running) = self.lanes.get_mut(&lane.webhook) {
+            running.lane.add(deliveries);
+            running.held += count;
+            running.moved_at = now;
+            return;
         }
+        lane.add(deliveries);
+        let lane = Arc::new(lane);
+        let running = Running { lane, senders: 0, held: count, is_quick: false, moved_at: now, seen_at: now };
+        self.lanes.insert(running.lane.webhook, running);
     }
 
     /// Starts senders for what waits, as far as the host bears it.
@@ -142,7 +139,8 @@ impl Dispatch {
                 services.transport.executor.spawn(Box::pin(sender));
             }
         }
-        metrics::gauge!("authpi_webhook_in_flight").set(self.senders() as f64);
+        let in_flight = u32::try_from(self.senders()).unwrap_or(u32::MAX);
+        metrics::gauge!("authpi_webhook_in_flight").set(in_flight);
     }
 
     fn senders(&self) -> usize {
@@ -164,7 +162,7 @@ impl Dispatch {
                     running.is_quick = is_success(&end) && took <= QUICK;
                     running.moved_at = now;
                 }
-                self.end(end);
+                self.end(*end);
             }
             Report::Idle(webhook) => {
                 if let Some(running) = self.lanes.get_mut(&webhook) {
