@@ -30,7 +30,7 @@ impl Platform {
         let store = authpi_storage::connect(url).await.unwrap();
         let outgoing = OutgoingOptions { allow_private_network: true, ..OutgoingOptions::default() };
         let transport = authpi_transport::tokio_with(TokioOptions { outgoing, ..TokioOptions::default() }).unwrap();
-        let authpi = AuthPi::builder(store, MasterKey::new([1; 32]), Urls::under("http://authpi.example").unwrap())
+        let authpi = AuthPi::builder(store, MasterKey::new([1; 32]), Urls::under("https://authpi.example").unwrap())
             .transport(transport)
             .options(Options { rate_limits: false, ..Options::default() })
             .build()
