@@ -57,7 +57,7 @@ impl Ground {
         let path = self.app.path(&format!("/webhooks/{}", webhook["id"].as_str().unwrap()));
         let found = self.app.root().get(&path).expect(200).await;
         let reason = found.data()["status_reason"].as_str().map(str::to_owned);
-        (found.text("status").to_owned(), reason)
+        (found.text("status"), reason)
     }
 
     async fn patch(&self, webhook: &Value, body: Value) {

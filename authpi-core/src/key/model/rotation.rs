@@ -121,7 +121,7 @@ fn month_of(day: i64) -> (i64, i64) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use uuid::Uuid;
 

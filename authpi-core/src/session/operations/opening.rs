@@ -146,7 +146,8 @@ async fn make_room(change: &mut Change<'_>, session: &UserSession) -> Result<(),
     });
     let too_many = (others.len() + 1).saturating_sub(SESSIONS_PER_USER);
     for oldest in others.into_iter().take(too_many) {
-        displace(change, oldest).await?;
+        // Rare, and large.
+        Box::pin(displace(change, oldest)).await?;
     }
     Ok(())
 }

@@ -97,7 +97,7 @@ async fn latency(platform: &Platform, receiver: &Receiver, rate: usize, scale: S
     }
     let arrived = receiver.arrived(rate / 50 * 50 * seconds).await;
     let together = begin.elapsed();
-    let committed = committed.lock().unwrap();
+    let committed = std::mem::take(&mut *committed.lock().unwrap());
     let times = arrived.iter().map(|(id, at)| at.saturating_duration_since(committed[id])).collect();
     report.add(format!("commit to receiver at {rate} events/s"), None, times, together);
     disable_all(platform).await;
