@@ -100,3 +100,8 @@ pub(crate) fn scopes_json(scopes: &Scopes) -> Value {
 pub(crate) fn status<S>(value: S, at: Option<i64>, reason: Option<String>, by: Option<String>) -> Status<S> {
     Status { value, at: at.map(time), reason, by }
 }
+
+/// What can be read. A row that cannot is logged and left to a version that can: work on the others goes on.
+pub(crate) fn readable<T>(rows: impl Iterator<Item = Result<T, StoreError>>) -> Vec<T> {
+    rows.filter_map(|row| row.inspect_err(|error| tracing::error!(%error, "a row is passed over")).ok()).collect()
+}

@@ -22,7 +22,7 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 use uuid::Uuid;
 
 use crate::batch;
-use crate::convert::{Place, id, time, to_json, to_word};
+use crate::convert::{Place, id, readable, time, to_json, to_word};
 use crate::entity::event::{ActiveModel, Column, Entity, Model};
 use crate::entity::{event_context, outbox};
 use crate::error::failed;
@@ -160,25 +160,30 @@ impl<C: ConnectionTrait> Session<C> {
             return Ok(Vec::new());
         }
         let rows = Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id).all(&self.connection);
-        self.with_contexts(rows.await.map_err(failed(operation))?).await
+        Ok(readable(self.joined(rows.await.map_err(failed(operation))?).await?))
     }
 
     async fn with_contexts(&self, rows: Vec<Model>) -> Result<Vec<Event>, StoreError> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let contexts = event_context::Entity::find()
-            .filter(event_context::Column::EventId.is_in(rows.iter().map(|row| row.id)))
-            .all(&self.connection)
-            .await
-            .map_err(failed("event.contexts"))?;
+        self.joined(rows).await?.collect()
+    }
+
+    /// Events with their contexts.
+    async fn joined(
+        &self,
+        rows: Vec<Model>,
+    ) -> Result<impl Iterator<Item = Result<Event, StoreError>> + use<C>, StoreError> {
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+        let contexts = if ids.is_empty() {
+            Vec::new()
+        } else {
+            let contexts = event_context::Entity::find().filter(event_context::Column::EventId.is_in(ids));
+            contexts.all(&self.connection).await.map_err(failed("event.contexts"))?
+        };
         let mut contexts: HashMap<_, _> = contexts.into_iter().map(|context| (context.event_id, context)).collect();
-        rows.into_iter()
-            .map(|row| {
-                let context = contexts.remove(&row.id);
-                event(row, context)
-            })
-            .collect()
+        Ok(rows.into_iter().map(move |row| {
+            let context = contexts.remove(&row.id);
+            event(row, context)
+        }))
     }
 }
 

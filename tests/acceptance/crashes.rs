@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tests::crash::Victim;
 use tests::server::{Home, Server, free_port};
 use tests::{Backend, Caller, Receiver};
+use tokio::process::Command;
 
 tests::on_every_database! {
     a_kill_at_any_point_loses_no_event_and_invents_none,
@@ -64,6 +65,13 @@ async fn processes_share_deliveries_and_send_none_twice(backend: Backend) {
     futures_util::future::join_all(made).await;
     let seen = arrived(&receiver, 60).await;
     assert!(seen.values().all(|times| *times == 1), "{seen:?}");
+    // What either of them had in its hands is recorded before it ends; nothing is left for anybody to send again.
+    for server in &mut servers {
+        let pid = server.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        server.child.wait().await.unwrap();
+    }
+    assert_eq!(receiver.received().len(), 0);
     drop(servers);
     home.remove().await;
 }

@@ -19,8 +19,8 @@ impl Drop for Silent {
 }
 
 impl Silent {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.2:0").await.unwrap();
+    async fn start(host: u8) -> Self {
+        let listener = TcpListener::bind((std::net::Ipv4Addr::new(127, 0, 0, host), 0)).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let task = tokio::spawn(async move {
             let mut open = Vec::new();
@@ -34,11 +34,12 @@ impl Silent {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_does_not_answer_delays_no_other() {
-    let (dns, silent, well) = (Dns::start().await, Silent::start().await, Receiver::start().await);
+    let (dns, well) = (Dns::start().await, Receiver::start().await);
+    let silent = futures_util::future::join_all((2..=20).map(Silent::start)).await;
     let app = App::start_reaching(Driver::Axum, &dns).await;
     let issuer = app.issuer().await;
     // As many silent ones as an account may have, and one that is well.
-    for url in std::iter::repeat_n(&silent.base, 19).chain([&well.base]) {
+    for url in silent.iter().map(|silent| &silent.base).chain([&well.base]) {
         let body = json!({ "url": format!("{url}/in"), "auth": { "type": "none" }, "events": ["organization.created"],
             "retry": { "timeout_seconds": 30 } });
         app.root().post(&app.path("/webhooks"), body).expect(201).await;

@@ -17,8 +17,8 @@ pub trait Hooks: Send + Sync {
     }
 
     /// Something has happened: its change is committed. Called at least once for each event that is wanted, normally
-    /// within a second and in the order of ids, never inside a unit of work; a crash of the process, or a call of more
-    /// than five minutes, repeats it. Those behind a call that fails do not wait for it.
+    /// within a second and in the order of ids, never inside a unit of work; a crash of the process
+    /// repeats it, and a call of more than 30 seconds is dropped and has failed. Those behind a call that fails do not wait for it.
     ///
     /// # Errors
     /// Whatever went wrong: the call is repeated after a minute, until it succeeds or the event is no longer kept.

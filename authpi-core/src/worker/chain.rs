@@ -20,7 +20,10 @@ pub(super) async fn link(bench: &Bench) -> Result<Next, Refusal> {
     let mut passed = bench.chain_passed.lock().await;
     let after = passed.after(now);
     let waiting = services.store.reads().events().unchained(after, BATCH).await?;
-    let Some(last) = waiting.last() else { return Ok(Next::In(LOOK_EVERY)) };
+    let Some(last) = waiting.last() else {
+        passed.through();
+        return Ok(Next::In(LOOK_EVERY));
+    };
     match link_all(services, &waiting).await {
         Ok(_) => return Ok(Next::Now),
         Err(refusal) if is_everybodys(&refusal) => return Err(refusal),

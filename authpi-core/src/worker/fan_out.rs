@@ -10,7 +10,7 @@ use super::steps::Bench;
 use crate::error::Refusal;
 use crate::event::model::Event;
 use crate::event::repository::Consumer;
-use crate::id::{AccountId, EventId};
+use crate::id::{AccountId, EventId, IssuerId, WebhookId};
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 use crate::webhook::model::{Delivery, Webhook, body_seal};
@@ -28,7 +28,10 @@ pub(super) async fn fan_out(bench: &Bench) -> Result<Next, Refusal> {
     let mut passed = bench.fan_out_passed.lock().await;
     let after = passed.after(services.now());
     let events = services.store.reads().events().waiting(Consumer::Webhooks, after, BATCH).await?;
-    let Some(last) = events.last().map(|event| event.id) else { return Ok(Next::In(LOOK_EVERY)) };
+    let Some(last) = events.last().map(|event| event.id) else {
+        passed.through();
+        return Ok(Next::In(LOOK_EVERY));
+    };
     let full = events.len() >= BATCH as usize;
     let mut round = Round::of("fan-out");
     let made = enqueue(services, events, &mut round).await?;
@@ -50,12 +53,23 @@ async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> 
     let webhooks = services.store.reads().webhooks().of_accounts(&accounts).await?;
     let mut wanted = Vec::new();
     let mut done = Vec::new();
+    let mut closed: HashSet<IssuerId> = HashSet::new();
     for event in events {
-        let id = event.id;
+        let (id, root) = (event.id, event.context.sealed.as_ref().map(|sealed| sealed.root));
         if !webhooks.iter().any(|webhook| receives(webhook, &event)) {
             done.push(id);
-        // Not inside the unit of work: the vault may be far away.
-        } else if let Some(shown) = round.outcome(id, Shown::of(services, event).await.map(Some))? {
+            continue;
+        }
+        // A vault that is far away is asked outside the unit of work, and for a key that it does not give, once.
+        let shown = if root.is_some_and(|root| closed.contains(&root)) {
+            Err(Refusal::Overloaded("a root key that the vault did not give"))
+        } else {
+            Shown::of(services, event).await
+        };
+        if shown.is_err() {
+            closed.extend(root);
+        }
+        if let Some(shown) = round.outcome(id, shown.map(Some))? {
             wanted.push(shown);
             done.push(id);
         }
@@ -66,6 +80,9 @@ async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> 
     if taken.is_empty() {
         return Ok(0);
     }
+    // As they are now: one that was deleted meanwhile gets nothing.
+    let ids: Vec<WebhookId> = webhooks.iter().map(|webhook| webhook.id).collect();
+    let webhooks = if wanted.is_empty() { Vec::new() } else { unit.deliveries().lock(&ids).await? };
     let mut deliveries = Vec::new();
     for shown in wanted.iter().filter(|shown| taken.contains(&shown.event().id)) {
         for webhook in webhooks.iter().filter(|webhook| receives(webhook, shown.event())) {

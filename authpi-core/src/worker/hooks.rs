@@ -1,10 +1,12 @@
 //! Calling the host for events (architecture section 6).
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::{Either, select};
 
 use super::schedule::Next;
 use crate::error::Refusal;
@@ -14,13 +16,16 @@ use crate::transport::{HookFailure, Hooks};
 use crate::web::services::Services;
 
 /// Events of one look.
-const BATCH: u32 = 16;
+const BATCH: u32 = 8;
 
 /// How often events are looked for that nobody rang for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long the events of one look are this process's: longer than their calls are meant to take.
 const LEASE: Duration = Duration::from_mins(5);
+
+/// How long one call may take.
+const CALL: Duration = Duration::from_secs(30);
 
 /// The pause after a call that failed.
 const PAUSE: Duration = Duration::from_mins(1);
@@ -40,7 +45,7 @@ pub(super) async fn call(services: &Arc<Services>) -> Result<Next, Refusal> {
         return Ok(Next::In(LOOK_EVERY));
     }
     for event in events {
-        let called = called(hooks.as_ref(), &event).await;
+        let called = called(services, hooks.as_ref(), &event).await;
         let now = services.now();
         let mut unit = services.store.begin(now).await?;
         match called {
@@ -56,8 +61,12 @@ pub(super) async fn call(services: &Arc<Services>) -> Result<Next, Refusal> {
     Ok(Next::Now)
 }
 
-/// A panic of the host is a failure of this call alone.
-async fn called(hooks: &dyn Hooks, event: &Event) -> Result<(), HookFailure> {
-    let ran = AssertUnwindSafe(hooks.on_event(event)).catch_unwind().await;
-    ran.unwrap_or_else(|_| Err(HookFailure("it panicked".to_owned())))
+/// A panic of the host is a failure of this call alone, and so is a call that does not end.
+async fn called(services: &Services, hooks: &dyn Hooks, event: &Event) -> Result<(), HookFailure> {
+    let call = AssertUnwindSafe(hooks.on_event(event)).catch_unwind();
+    match select(pin!(call), services.transport.executor.sleep(CALL)).await {
+        Either::Left((Ok(called), _)) => called,
+        Either::Left((Err(_), _)) => Err(HookFailure("it panicked".to_owned())),
+        Either::Right(_) => Err(HookFailure("it took too long".to_owned())),
+    }
 }

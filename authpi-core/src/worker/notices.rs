@@ -42,7 +42,10 @@ pub(super) async fn notices(bench: &Bench) -> Result<Next, Refusal> {
     let services = &bench.services;
     let mut passed = bench.notices_passed.lock().await;
     let after = passed.after(services.now());
-    let Some(event) = peek(services, after).await? else { return Ok(Next::In(LOOK_EVERY)) };
+    let Some(event) = peek(services, after).await? else {
+        passed.through();
+        return Ok(Next::In(LOOK_EVERY));
+    };
     let handled = handle(services, &event, after).await;
     if handled.as_ref().is_err_and(Refusal::is_retryable) {
         return handled.map(|_| Next::Now);

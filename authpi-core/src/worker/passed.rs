@@ -12,18 +12,25 @@ const PASSED_FOR: Duration = Duration::from_mins(1);
 pub(super) struct Passed {
     after: Option<EventId>,
     until: Timestamp,
+    is_through: bool,
 }
 
 impl Passed {
     /// Nothing was.
-    pub(super) const NOTHING: Self = Self { after: None, until: Timestamp::EPOCH };
+    pub(super) const NOTHING: Self = Self { after: None, until: Timestamp::EPOCH, is_through: true };
 
-    /// Where to go on; from the beginning once those that were passed over have been left alone long enough.
+    /// Where to go on; from the beginning once all have been looked at and those that were passed over have been left alone
+    /// long enough.
     pub(super) fn after(&mut self, now: Timestamp) -> Option<EventId> {
-        if now >= self.until {
+        if self.is_through && now >= self.until {
             self.after = None;
         }
         self.after
+    }
+
+    /// Nothing is left behind what was passed over.
+    pub(super) const fn through(&mut self) {
+        self.is_through = true;
     }
 
     /// Everything up to `event` was handled or is passed over.
@@ -32,6 +39,7 @@ impl Passed {
             self.until = now.plus(PASSED_FOR);
         }
         self.after = Some(event);
+        self.is_through = false;
     }
 }
 
@@ -48,6 +56,8 @@ mod tests {
         passed.over(event(1), start);
         passed.over(event(2), start.plus(Duration::from_secs(50)));
         assert_eq!(passed.after(start.plus(Duration::from_secs(59))), Some(event(2)));
+        assert_eq!(passed.after(start.plus(PASSED_FOR)), Some(event(2)), "some have not been looked at");
+        passed.through();
         assert_eq!(passed.after(start.plus(PASSED_FOR)), None, "counted from the first one");
     }
 }

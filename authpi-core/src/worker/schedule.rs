@@ -134,6 +134,7 @@ pub(super) async fn run_until_idle(services: &Arc<Services>, steps: &[Step]) -> 
             }
         }
         if !worked {
+            super::deliveries::finish(&bench).await;
             return first_failure;
         }
     }

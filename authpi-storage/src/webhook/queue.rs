@@ -8,14 +8,14 @@ use authpi_core::timestamp::Timestamp;
 use authpi_core::webhook::model::{Delivery, DeliveryStatus, EXPIRED, Webhook, WebhookStatus};
 use authpi_core::webhook::repository::DeliveryQueue;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, OnConflict};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, LockBehavior, LockType, OnConflict};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::row::{at, delivery, new_delivery, progress, webhook};
 use super::sweeps::WAITING;
 use crate::batch;
-use crate::convert::{time, to_word};
+use crate::convert::{readable, time, to_word};
 use crate::entity::webhook::{ActiveModel, Column, Entity};
 use crate::entity::webhook_delivery::{self, Column as Sent, Entity as Deliveries};
 use crate::error::failed;
@@ -44,6 +44,11 @@ fn grouped(deliveries: &[(Delivery, Timestamp)]) -> Vec<Alike> {
     groups
 }
 
+/// In nobody's hands.
+pub(super) fn free(now: Timestamp) -> Condition {
+    Condition::any().add(Sent::LeasedUntil.is_null()).add(Sent::LeasedUntil.lte(at(now)))
+}
+
 #[async_trait]
 impl DeliveryQueue for Unit {
     async fn enqueue(&mut self, deliveries: &[Delivery]) -> Result<(), StoreError> {
@@ -66,10 +71,12 @@ impl DeliveryQueue for Unit {
         if webhooks.is_empty() {
             return Ok(());
         }
+        // Written whatever it is: who looks at the webhook has to be waited for, or what they say last would stand.
+        let earliest = Expr::col(Column::WakeAt).is_null().or(Expr::col(Column::WakeAt).gt(at(time)));
+        let wake_at = CaseStatement::new().case(earliest, at(time)).finally(Expr::col(Column::WakeAt));
         Entity::update_many()
-            .col_expr(Column::WakeAt, at(time).into())
+            .col_expr(Column::WakeAt, wake_at.into())
             .filter(Column::Id.is_in(webhooks.iter().map(|webhook| webhook.uuid())))
-            .filter(Condition::any().add(Column::WakeAt.is_null()).add(Column::WakeAt.gt(at(time))))
             .filter(Column::Deleted.eq(false))
             .exec(&self.connection)
             .await
@@ -90,7 +97,7 @@ impl DeliveryQueue for Unit {
             .all(&self.connection)
             .await
             .map_err(failed("webhook.awake"))?;
-        rows.into_iter().map(webhook).collect()
+        Ok(readable(rows.into_iter().map(webhook)))
     }
 
     async fn rest(&mut self, webhook: &Webhook, until: Option<Timestamp>) -> Result<(), StoreError> {
@@ -113,7 +120,7 @@ impl DeliveryQueue for Unit {
             .all(&self.connection)
             .await
             .map_err(failed("webhook.lock"))?;
-        rows.into_iter().map(webhook).collect()
+        Ok(readable(rows.into_iter().map(webhook)))
     }
 
     async fn due(&mut self, webhook: &Webhook, limit: u32) -> Result<Vec<Delivery>, StoreError> {
@@ -128,7 +135,7 @@ impl DeliveryQueue for Unit {
             .all(&self.connection)
             .await
             .map_err(failed("webhook.due"))?;
-        rows.into_iter().map(delivery).collect()
+        Ok(readable(rows.into_iter().map(delivery)))
     }
 
     async fn next_due(&mut self, webhook: &Webhook) -> Result<Option<Timestamp>, StoreError> {
@@ -187,7 +194,7 @@ impl DeliveryQueue for Unit {
             // What was made later was enqueued later: this is what the index serves.
             .filter(Sent::CreatedAt.lt(at(enqueued_before)))
             .filter(Sent::EnqueuedAt.lt(at(enqueued_before)))
-            .filter(Sent::LeasedUntil.is_null());
+            .filter(free(self.now));
         let ids = batch::first_keys(&self.connection, query, Sent::Id, limit).await.map_err(failed(OPERATION))?;
         if ids.is_empty() {
             return Ok(0);
@@ -204,7 +211,7 @@ impl DeliveryQueue for Unit {
             .col_expr(Sent::UpdatedAt, next_version(Sent::UpdatedAt, self.now))
             .filter(Sent::Id.is_in(ids))
             .filter(Sent::Status.is_in(WAITING))
-            .filter(Expr::col(Sent::LeasedUntil).is_null())
+            .filter(free(self.now))
             .exec(&self.connection)
             .await
             .map_err(failed(OPERATION))?;

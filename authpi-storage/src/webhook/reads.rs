@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 use super::row::{at, delivery, webhook};
-use crate::convert::to_word;
+use crate::convert::{readable, to_word};
 use crate::entity::webhook::{Column, Entity};
 use crate::entity::webhook_delivery::{Column as Sent, Entity as Deliveries};
 use crate::error::failed;
@@ -63,7 +63,7 @@ impl<C: ConnectionTrait + Send + Sync> WebhookReads for Session<C> {
             .all(&self.connection)
             .await
             .map_err(failed("webhook.of_accounts"))?;
-        rows.into_iter().map(webhook).collect()
+        Ok(readable(rows.into_iter().map(webhook)))
     }
 
     async fn count_failing(&self) -> Result<u64, StoreError> {

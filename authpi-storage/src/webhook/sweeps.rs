@@ -120,6 +120,7 @@ pub(super) async fn hasten_on(unit: &mut Unit, limit: u32) -> Result<u64, StoreE
     let Some(webhook) = unit.webhook_ids(Condition::all().add(Column::Hastening.eq(true)), 1).await?.pop() else {
         return Ok(0);
     };
+    unit.wake(&[id(webhook)], unit.now).await?;
     let hastened = hasten(unit, Condition::all().add(Sent::WebhookId.eq(webhook)), limit).await?;
     if hastened < u64::from(limit) {
         Entity::update_many()
@@ -129,12 +130,13 @@ pub(super) async fn hasten_on(unit: &mut Unit, limit: u32) -> Result<u64, StoreE
             .await
             .map_err(failed("webhook.hasten_on"))?;
     }
-    unit.wake(&[id(webhook)], unit.now).await?;
     Ok(Ord::max(hastened, 1))
 }
 
 pub(super) async fn purge_deliveries(unit: &mut Unit, older_than: Timestamp, limit: u32) -> Result<u64, StoreError> {
-    unit.remove_deliveries(Condition::all().add(Sent::CreatedAt.lt(at(older_than))), limit).await
+    // What was queued anew since then has its own time.
+    let old = Condition::all().add(Sent::CreatedAt.lt(at(older_than))).add(Sent::EnqueuedAt.lt(at(older_than)));
+    unit.remove_deliveries(old, limit).await
 }
 
 pub(super) async fn purge_deleted(unit: &mut Unit, older_than: Timestamp, limit: u32) -> Result<u64, StoreError> {

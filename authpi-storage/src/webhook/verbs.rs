@@ -13,6 +13,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
+use super::queue::free;
 use super::row::{at, circuit_of, new_delivery, progress, written};
 use super::sweeps;
 use crate::entity::webhook::{ActiveModel, Column, Entity};
@@ -55,6 +56,7 @@ impl Unit {
             .filter(Sent::WebhookId.eq(webhook.uuid()))
             .filter(Sent::AccountId.eq(account.uuid()))
             .filter(Sent::Status.eq(DeliveryStatus::Failed.as_str()))
+            .filter(free(self.now))
             .order_by_desc(Sent::CreatedAt)
             .order_by_desc(Sent::Id)
             .limit(u64::from(which.limit));
@@ -163,6 +165,7 @@ impl WebhookRepository for Unit {
         webhook: WebhookId,
         which: &Requeue,
     ) -> Result<Requeued, StoreError> {
+        self.wake(&[webhook], self.now).await?;
         let failures = self.failed_deliveries(account, webhook, which).await?;
         let events: Vec<_> = failures.iter().map(|(_, event)| *event).collect();
         let known = self.events_that_exist(&events).await?;
@@ -184,29 +187,25 @@ impl WebhookRepository for Unit {
                 .col_expr(Sent::UpdatedAt, next_version(Sent::UpdatedAt, self.now))
                 .filter(Sent::Id.is_in(batch.iter().copied()))
                 .filter(Sent::Status.eq(DeliveryStatus::Failed.as_str()))
+                .filter(free(self.now))
                 .exec(&self.connection)
                 .await
                 .map_err(failed("webhook.requeue"))?;
             queued += done.rows_affected;
-        }
-        if queued > 0 {
-            self.wake(&[webhook], self.now).await?;
         }
         Ok(Requeued { queued, skipped: (failures.len() - due.len()) as u64 })
     }
 
     async fn hasten(&mut self, account: AccountId, webhook: WebhookId, limit: u32) -> Result<(), StoreError> {
         let which = Condition::all().add(Sent::WebhookId.eq(webhook.uuid())).add(Sent::AccountId.eq(account.uuid()));
-        let hastened = sweeps::hasten(self, which, limit).await?;
-        let is_left = hastened >= u64::from(limit);
-        Entity::update_many()
-            .set(ActiveModel { hastening: Set(is_left), wake_at: Set(Some(at(self.now))), ..Default::default() })
-            .filter(Column::Id.eq(webhook.uuid()))
-            .filter(Column::AccountId.eq(account.uuid()))
-            .filter(Column::Deleted.eq(false))
-            .exec(&self.connection)
-            .await
-            .map_err(failed("webhook.hasten"))?;
+        let of_account = Condition::all().add(Column::Id.eq(webhook.uuid())).add(Column::AccountId.eq(account.uuid()));
+        let awake = ActiveModel { wake_at: Set(Some(at(self.now))), ..Default::default() };
+        let query = Entity::update_many().set(awake).filter(of_account.clone()).filter(Column::Deleted.eq(false));
+        query.exec(&self.connection).await.map_err(failed("webhook.hasten"))?;
+        let is_left = sweeps::hasten(self, which, limit).await? >= u64::from(limit);
+        let rest = ActiveModel { hastening: Set(is_left), ..Default::default() };
+        let query = Entity::update_many().set(rest).filter(of_account);
+        query.exec(&self.connection).await.map_err(failed("webhook.hasten"))?;
         Ok(())
     }
 

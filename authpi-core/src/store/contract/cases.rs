@@ -381,6 +381,7 @@ macro_rules! store_contract {
             what_is_overdue_is_given_up_where_nobody_attempts_it,
             a_body_is_kept_from_the_first_attempt_on,
             the_webhooks_of_accounts_are_those_that_are_not_deleted,
+            work_that_is_added_while_somebody_looks_is_seen_afterwards,
         ]);
         $crate::store_contract!(@room $run, billing: [
             every_field_of_an_entry_comes_back_as_it_was_written,

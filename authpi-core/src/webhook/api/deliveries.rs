@@ -152,7 +152,7 @@ impl Write for Redeliver {
                 });
             }
         };
-        let (after, webhook) = recorded(change, &webhook, reserved, outcome).await?;
+        let (after, webhook) = recorded(change, reserved, outcome).await?;
         let first = AttemptHead { success: outcome.is_success() };
         Ok(Answer::of(Joined { first, second: DeliveryView::of(&after, &webhook) }))
     }

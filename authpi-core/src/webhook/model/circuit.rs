@@ -82,8 +82,14 @@ impl Circuit {
         (Self::CLOSED, change)
     }
 
-    /// An attempt failed.
-    pub fn after_failure(self, policy: &CircuitBreaker, now: Timestamp) -> (Self, CircuitChange) {
+    /// Half-open, and the probe is being made until `until`: others wait for what comes of it.
+    #[must_use]
+    pub fn probing(self, until: Timestamp) -> Self {
+        Self { open: self.open.map(|open| OpenCircuit { probe_at: until, ..open }), ..self }
+    }
+
+    /// An attempt failed that was begun at `begun`.
+    pub fn after_failure(self, policy: &CircuitBreaker, begun: Timestamp, now: Timestamp) -> (Self, CircuitChange) {
         let failures = self.failures.saturating_add(1);
         let Some(open) = self.open else {
             if !policy.enabled || failures < policy.failure_threshold {
@@ -92,8 +98,8 @@ impl Circuit {
             let open = OpenCircuit { since: now, probe_at: now.plus(cooldown(policy, 0)), probes: 0 };
             return (Self { failures, open: Some(open) }, CircuitChange::Opened);
         };
-        if now < open.probe_at {
-            // Begun before the circuit opened: no probe.
+        if begun <= open.since {
+            // It was under way when the circuit opened: no probe.
             return (Self { failures, open: Some(open) }, CircuitChange::None);
         }
         if now.since(open.since) >= PATIENCE {
@@ -121,7 +127,7 @@ mod tests {
         let mut changes = Vec::new();
         let mut circuit = circuit;
         for _ in 0..times {
-            let (after, change) = circuit.after_failure(&policy, now);
+            let (after, change) = circuit.after_failure(&policy, now, now);
             circuit = after;
             changes.push(change);
         }
@@ -162,15 +168,27 @@ mod tests {
     #[test]
     fn attempts_that_were_under_way_when_it_opened_are_no_probes() {
         let (open, _) = failed(Circuit::CLOSED, 10, START);
-        let (still, changes) = failed(open, 3, START.plus(Duration::from_secs(1)));
-        assert_eq!(changes, [CircuitChange::None; 3]);
-        assert_eq!((still.open, still.failures), (open.open, 13));
+        let late = START.plus(Duration::from_hours(1));
+        let (still, change) = open.after_failure(&CircuitBreaker::default(), START, late);
+        assert_eq!((still.open, still.failures, change), (open.open, 11, CircuitChange::None));
+    }
+
+    #[test]
+    fn others_wait_for_a_probe_that_is_being_made() {
+        let (open, _) = failed(Circuit::CLOSED, 10, START);
+        let half_open = START.plus(Duration::from_mins(5));
+        let until = half_open.plus(Duration::from_secs(45));
+        let probing = open.probing(until);
+        assert_eq!(probing.blocked_until(half_open), Some(until));
+        assert_eq!(Circuit::CLOSED.probing(until), Circuit::CLOSED);
+        let (after, _) = probing.after_failure(&CircuitBreaker::default(), half_open, half_open);
+        assert_eq!(after.blocked_until(half_open), Some(half_open.plus(Duration::from_mins(10))));
     }
 
     #[test]
     fn a_breaker_that_is_off_never_opens() {
         let off = CircuitBreaker { enabled: false, ..CircuitBreaker::default() };
         let circuit = Circuit { failures: 1_000, open: None };
-        assert_eq!(circuit.after_failure(&off, START).1, CircuitChange::None);
+        assert_eq!(circuit.after_failure(&off, START, START).1, CircuitChange::None);
     }
 }

@@ -149,6 +149,11 @@ impl Webhook {
             && self.details.wants(kind, subject)
     }
 
+    /// No attempt may be made now.
+    pub fn is_paused(&self, now: Timestamp) -> bool {
+        self.status.value == WebhookStatus::Disabled || self.circuit.blocked_until(now).is_some()
+    }
+
     /// Receives nothing from here on.
     #[must_use]
     pub fn disabled(self, now: Timestamp, note: StatusNote) -> Self {
@@ -177,13 +182,13 @@ impl Webhook {
         }
     }
 
-    /// Takes note of an attempt that failed. What somebody has disabled meanwhile stays so.
+    /// Takes note of an attempt that was begun at `begun` and failed. What somebody has disabled meanwhile stays so.
     #[must_use]
-    pub fn after_failure(self, now: Timestamp) -> (Self, CircuitChange) {
+    pub fn after_failure(self, begun: Timestamp, now: Timestamp) -> (Self, CircuitChange) {
         if self.status.value == WebhookStatus::Disabled {
             return (self, CircuitChange::None);
         }
-        let (circuit, change) = self.circuit.after_failure(&self.details.circuit_breaker, now);
+        let (circuit, change) = self.circuit.after_failure(&self.details.circuit_breaker, begun, now);
         let after = Self { circuit, ..self };
         let after = match change {
             CircuitChange::Opened => after.with_status(WebhookStatus::Failing, now, machine_note("circuit_open")),
@@ -265,7 +270,7 @@ mod tests {
     #[test]
     fn a_late_failure_leaves_what_somebody_has_disabled() {
         let disabled = webhook(WebhookStatus::Disabled);
-        let (after, change) = disabled.clone().after_failure(NOW);
+        let (after, change) = disabled.clone().after_failure(NOW, NOW);
         assert_eq!((after.status.value, change), (WebhookStatus::Disabled, CircuitChange::None));
         assert_eq!(disabled.clone().gone(NOW).status.reason, disabled.status.reason);
     }

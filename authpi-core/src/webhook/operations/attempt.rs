@@ -3,6 +3,7 @@
 use crate::error::Refusal;
 use crate::outcome::WriteOutcome;
 use crate::store::Change;
+use crate::timestamp::Timestamp;
 use crate::webhook::events::{self, PauseCause, ResumeCause};
 use crate::webhook::model::{AttemptOutcome, CircuitChange, Delivery, Webhook};
 
@@ -29,13 +30,12 @@ pub enum Attempt {
 /// [`Refusal::Conflict`] when the reservation was lost; [`Refusal::Stale`] when the webhook has changed meanwhile.
 pub async fn recorded(
     change: &mut Change<'_>,
-    webhook: &Webhook,
     reserved: &Delivery,
     outcome: &AttemptOutcome,
 ) -> Result<(Delivery, Webhook), Refusal> {
     let now = change.now();
-    // In the order of those who send: first the webhook, then the delivery.
-    change.unit().deliveries().lock(&[webhook.id]).await?;
+    // In the order of those who send: first the webhook, as it is now, then the delivery.
+    let webhook = change.unit().deliveries().lock(&[reserved.webhook_id]).await?.pop().ok_or(Refusal::NotFound)?;
     let after = reserved.clone().after_asked(outcome, now);
     if change.unit().webhooks().update_delivery(&after, reserved.updated_at).await? == WriteOutcome::Stale {
         return Err(Refusal::conflict("The attempt took so long that another one was begun."));
@@ -48,31 +48,37 @@ pub async fn recorded(
         AttemptOutcome::Gone => (webhook.clone().gone(now), CircuitChange::None),
         AttemptOutcome::Failed { .. } => (webhook.clone(), CircuitChange::None),
     };
-    settle(change, webhook, &healed, &[cause]).await?;
+    settle(change, &webhook, &healed, &[cause]).await?;
     Ok((after, healed))
 }
 
-/// Records what attempts in their turn have made of the health of a webhook, which nobody else can change meanwhile.
+/// Records what attempts in their turn, each with the time when it was begun, have made of the health of a webhook, which
+/// nobody else can change meanwhile. The webhook as it is then.
 ///
 /// # Errors
 /// [`Refusal::Stale`] when somebody could all the same.
-pub async fn noted(change: &mut Change<'_>, before: &Webhook, outcomes: &[AttemptOutcome]) -> Result<(), Refusal> {
+pub async fn noted(
+    change: &mut Change<'_>,
+    before: &Webhook,
+    outcomes: &[(AttemptOutcome, Timestamp)],
+) -> Result<Webhook, Refusal> {
     let now = change.now();
     let mut after = before.clone();
     let mut causes = Vec::new();
-    for outcome in outcomes {
+    for (outcome, begun) in outcomes {
         let was = after.status.value;
         let (next, cause) = match outcome {
             AttemptOutcome::Delivered { .. } => after.after_success(now),
             AttemptOutcome::Gone => (after.gone(now), CircuitChange::None),
-            AttemptOutcome::Failed { .. } => after.after_failure(now),
+            AttemptOutcome::Failed { .. } => after.after_failure(*begun, now),
         };
         after = next;
         if after.status.value != was {
             causes.push(cause);
         }
     }
-    settle(change, before, &after, &causes).await
+    settle(change, before, &after, &causes).await?;
+    Ok(after)
 }
 
 /// Writes what attempts have changed of the webhook, and tells of its status.

@@ -2,6 +2,7 @@
 //! accounts take turns, then their webhooks.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::Dispatch;
 use super::lane::Target;
@@ -12,8 +13,11 @@ use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 use crate::webhook::model::{Delivery, Webhook, WebhookStatus};
 
-/// Webhooks of one look.
-const LOOKED_AT: u32 = 128;
+/// How long a webhook is left alone whose secrets cannot be opened.
+const UNREADABLE: Duration = Duration::from_mins(5);
+
+/// Webhooks of one look: they are kept from others until it ends.
+const LOOKED_AT: u32 = 32;
 
 /// Reserves as much as there is room for. Returns how many deliveries.
 pub(super) async fn claim(services: &Services, dispatch: &mut Dispatch) -> Result<usize, Refusal> {
@@ -26,38 +30,38 @@ pub(super) async fn claim(services: &Services, dispatch: &mut Dispatch) -> Resul
     if awake.is_empty() {
         return Ok(0);
     }
+    let mut writes = Vec::new();
     let mut reserved = Vec::new();
-    let mut room = dispatch.room();
-    let mut of_account: HashMap<AccountId, usize> = HashMap::new();
     for webhook in in_turns(awake) {
-        let taken = of_account.entry(webhook.account_id).or_default();
-        let share = dispatch.room_of_account(webhook.account_id).saturating_sub(*taken).min(room);
-        let limit = dispatch.room_of_webhook(&webhook).min(share);
+        let limit = dispatch.room_for(&webhook);
         if limit == 0 {
             continue;
         }
+        let target = match Target::new(&services.keyring, webhook.clone(), now) {
+            Ok(target) => target,
+            Err(refusal) => {
+                tracing::error!(webhook = %webhook.id, %refusal, "the secrets of a webhook cannot be opened");
+                unit.deliveries().rest(&webhook, Some(now.plus(UNREADABLE))).await?;
+                continue;
+            }
+        };
         let deliveries = reserve(unit.as_mut(), &webhook, limit, now).await?;
-        *taken += deliveries.len();
-        room = room.saturating_sub(deliveries.len());
-        reserved.push((webhook, deliveries));
+        if deliveries.is_empty() {
+            continue;
+        }
+        dispatch.expect(&webhook, deliveries.len());
+        reserved.push((target, deliveries.iter().map(|(delivery, _)| delivery.clone()).collect::<Vec<_>>()));
+        writes.extend(deliveries);
     }
-    let writes: Vec<(Delivery, Timestamp)> =
-        reserved.iter().flat_map(|(_, deliveries)| deliveries.iter().cloned()).collect();
+    // Until it is committed, nothing is held.
+    dispatch.expect_nothing();
     let overtaken = unit.deliveries().write(&writes).await?;
     if overtaken > 0 {
         return Err(Refusal::Stale);
     }
     unit.commit().await?;
-    for (webhook, deliveries) in reserved {
-        if deliveries.is_empty() {
-            continue;
-        }
-        let id = webhook.id;
-        match Target::new(&services.keyring, webhook, now) {
-            Ok(target) => dispatch.hold(target, deliveries.into_iter().map(|(delivery, _)| delivery).collect(), now),
-            // The leases run out, and count as attempts in the end.
-            Err(refusal) => tracing::error!(webhook = %id, %refusal, "the secrets of a webhook cannot be opened"),
-        }
+    for (target, deliveries) in reserved {
+        dispatch.hold(target, deliveries, now);
     }
     Ok(writes.len())
 }
@@ -98,7 +102,7 @@ async fn reserve(
     let limit = if is_probe { 1 } else { limit };
     let timeout = webhook.details.retry.timeout();
     let due = queue.due(webhook, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
-    let more = due.len() == limit && !is_probe;
+    let more = due.len() >= limit && !is_probe;
     let reserved: Vec<(Delivery, Timestamp)> =
         due.into_iter().map(|delivery| (delivery.clone().leased(timeout, now), delivery.updated_at)).collect();
     let until = if more {
@@ -108,5 +112,11 @@ async fn reserve(
         queue.next_due(webhook).await?.into_iter().chain(lease_ends).min()
     };
     queue.rest(webhook, until).await?;
+    if let Some((probe, _)) = reserved.first().filter(|_| is_probe)
+        && let Some(until) = probe.leased_until
+    {
+        let probing = Webhook { circuit: webhook.circuit.probing(until), ..webhook.clone() };
+        unit.webhooks().set_circuit(&probing).await?.required()?;
+    }
     Ok(reserved)
 }

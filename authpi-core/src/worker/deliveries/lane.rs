@@ -9,12 +9,17 @@ use futures_channel::mpsc::UnboundedSender;
 use crate::error::Refusal;
 use crate::id::{AccountId, WebhookId};
 use crate::keyring::Keyring;
-use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 use crate::webhook::model::{AttemptOutcome, Delivery, Webhook, body_seal};
 use crate::webhook::operations::SecretsInUse;
 use crate::webhook::request::{AttemptRequest, Shown};
+
+/// Deliveries that a sender attempts before others have their turn.
+const TURN: usize = 16;
+
+/// For recording an attempt before its lease ends.
+const RECORDING: Duration = Duration::from_secs(10);
 
 /// A webhook as attempts see it, with its secrets opened.
 pub(super) struct Target {
@@ -30,11 +35,15 @@ impl Target {
         Ok(Self { webhook, secrets })
     }
 
-    /// The host that attempts go to.
-    fn host(&self) -> String {
-        let url = url::Url::parse(&self.webhook.details.url).ok();
-        url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+    pub(super) const fn webhook_id(&self) -> WebhookId {
+        self.webhook.id
     }
+}
+
+/// The host that attempts go to.
+pub(super) fn host(webhook: &Webhook) -> String {
+    let url = url::Url::parse(&webhook.details.url).ok();
+    url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Reserved deliveries in the order in which they are attempted.
@@ -52,7 +61,7 @@ impl Lane {
         Self {
             webhook: target.webhook.id,
             account: target.webhook.account_id,
-            host: target.host(),
+            host: host(&target.webhook),
             target: Mutex::new(Arc::new(target)),
             waiting: Mutex::default(),
         }
@@ -72,6 +81,15 @@ impl Lane {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
     }
 
+    /// Takes out what could not be attempted within its lease any more.
+    pub(super) fn outdated(&self, now: Timestamp) -> Vec<Delivery> {
+        let timeout = self.target().webhook.details.retry.timeout();
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let (kept, outdated) = waiting.drain(..).partition(|delivery| has_time(delivery, timeout, now));
+        *waiting = kept;
+        outdated.into()
+    }
+
     pub(super) fn waits(&self) -> usize {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
@@ -85,6 +103,11 @@ impl Lane {
     }
 }
 
+/// The lease lasts for an attempt, and for recording it.
+fn has_time(delivery: &Delivery, timeout: Duration, now: Timestamp) -> bool {
+    delivery.leased_until.is_some_and(|until| now.plus(timeout).plus(RECORDING) <= until)
+}
+
 /// What has become of a reserved delivery.
 #[derive(Clone)]
 pub(super) enum End {
@@ -92,8 +115,8 @@ pub(super) enum End {
     Attempted {
         delivery: Delivery,
         outcome: AttemptOutcome,
-        /// The body, if it was made for this attempt.
-        body: Option<Sealed>,
+        /// When it was begun.
+        begun: Timestamp,
     },
     /// None was: somebody else may.
     Unsent(Delivery),
@@ -118,6 +141,8 @@ pub(super) enum Report {
         /// How long the attempt took.
         took: Duration,
     },
+    /// It could do nothing with a delivery: its lease runs out.
+    Left(WebhookId),
     /// It has ended.
     Idle(WebhookId),
 }
@@ -135,59 +160,64 @@ impl Drop for Slot {
     }
 }
 
-/// Attempts what waits in a lane, one after the other, until nothing does.
+/// Attempts what waits in a lane, one after the other, and ends when nothing does or others should have their turn.
 pub(super) async fn send(services: Arc<Services>, lane: Arc<Lane>, reports: UnboundedSender<Report>) {
     let slot = Slot { webhook: lane.webhook, reports };
-    while let Some(delivery) = lane.next() {
+    for _ in 0..TURN {
+        let Some(delivery) = lane.next() else { return };
         let begun = services.now();
         let id = delivery.id;
-        match attempt(&services, &lane.target(), delivery).await {
-            Ok(end) => {
-                let _ = slot
-                    .reports
-                    .unbounded_send(Report::Ended { end: Box::new(end), took: services.now().since(begun) });
-            }
-            // Its lease runs out: that is the pause before somebody tries again, and five of them count as an attempt.
+        let report = match attempt(&services, &lane.target(), delivery).await {
+            Ok(end) => Report::Ended { end: Box::new(end), took: services.now().since(begun) },
+            // The rest of its lease is the pause before somebody tries again, and five of them count as an attempt.
             Err(refusal) => {
                 metrics::counter!("authpi_worker_failures_total", "step" => "deliveries").increment(1);
                 tracing::error!(delivery = %id, %refusal, "a delivery could not be attempted and will be tried again");
+                Report::Left(lane.webhook)
             }
-        }
+        };
+        // Nobody listens any more: the workers have ended.
+        let _ = slot.reports.unbounded_send(report);
     }
 }
 
 /// One attempt at a reserved delivery, if there still is time and reason for it.
 async fn attempt(services: &Services, target: &Target, delivery: Delivery) -> Result<End, Refusal> {
-    let (webhook, now) = (&target.webhook, services.now());
-    if delivery.is_overdue(now) {
+    let (webhook, begun) = (&target.webhook, services.now());
+    let timeout = webhook.details.retry.timeout();
+    if delivery.is_overdue(begun) {
         return Ok(End::Expired(delivery));
     }
-    if delivery.is_lost() {
-        return Ok(End::Attempted { delivery, outcome: AttemptOutcome::lease_expired(), body: None });
-    }
-    let timeout = webhook.details.retry.timeout();
-    if delivery.leased_until.is_none_or(|until| until < now.plus(timeout)) {
+    if !has_time(&delivery, timeout, begun) {
         return Ok(End::Unsent(delivery));
     }
-    let (body, kept) = match delivery.opened_body(&services.keyring)? {
-        Some(body) => (body, None),
+    if delivery.is_lost() {
+        return Ok(End::Attempted { delivery, outcome: AttemptOutcome::lease_expired(), begun });
+    }
+    let body = match delivery.opened_body(&services.keyring)? {
+        Some(body) => body,
         None => match rendered(services, webhook, &delivery).await? {
-            Some(body) => {
-                let sealed = services.keyring.seals.seal(&body_seal(delivery.id), &body).map_err(Refusal::internal)?;
-                (body, Some(sealed))
-            }
+            Some(body) => body,
             None => return Ok(End::Expired(delivery)),
         },
     };
+    let now = services.now();
+    if !has_time(&delivery, timeout, now) {
+        return Ok(End::Unsent(delivery));
+    }
     let request = AttemptRequest { webhook, secrets: &target.secrets, delivery: &delivery, body, timeout, now };
     let outcome = request.send(services).await?;
-    Ok(End::Attempted { delivery, outcome, body: kept })
+    Ok(End::Attempted { delivery, outcome, begun })
 }
 
-/// The body of a delivery that was queued anew; `None` when the event is no longer kept.
+/// The body of a delivery that was queued anew, kept before anybody sees it; `None` when the event is no longer kept.
 async fn rendered(services: &Services, webhook: &Webhook, delivery: &Delivery) -> Result<Option<Vec<u8>>, Refusal> {
     let event = services.store.reads().events().find(delivery.account_id, delivery.event_id).await?;
     let Some(event) = event else { return Ok(None) };
-    let shown = Shown::of(services, event).await?;
-    shown.body(&services.options.webhook_source, webhook.id).map(Some)
+    let body = Shown::of(services, event).await?.body(&services.options.webhook_source, webhook.id)?;
+    let sealed = services.keyring.seals.seal(&body_seal(delivery.id), &body).map_err(Refusal::internal)?;
+    let mut unit = services.store.begin(services.now()).await?;
+    unit.deliveries().keep_body(delivery, &sealed).await?;
+    unit.commit().await?;
+    Ok(Some(body))
 }

@@ -5,7 +5,8 @@ mod claim;
 mod lane;
 mod record;
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::error::Refusal;
 use crate::id::{AccountId, WebhookId};
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
-use crate::webhook::model::{AttemptOutcome, Delivery, Webhook, WebhookStatus};
+use crate::webhook::model::{AttemptOutcome, Delivery, Webhook};
 
 /// How often deliveries are looked for that nobody rang for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -30,10 +31,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const FRESH: Duration = Duration::from_secs(1);
 
 /// How long attempts under way are waited for at the end; what is not recorded by then is repeated.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Deliveries that this process has reserved at the same time.
-const HELD: usize = 1_024;
+const HELD: usize = 2_048;
 
 /// Of those, to webhooks of one account.
 const HELD_OF_ACCOUNT: usize = 128;
@@ -41,16 +42,25 @@ const HELD_OF_ACCOUNT: usize = 128;
 /// Of those, to one webhook that answers quickly: so many that it never waits for the database.
 const HELD_OF_QUICK: usize = 32;
 
-/// Attempts in flight at one host for one account, and therefore at one webhook; of one that does not answer quickly, no
+/// Attempts in flight.
+const IN_FLIGHT: usize = 512;
+
+/// Attempts in flight at one host for one account, and therefore at one webhook; of those that do not answer quickly, no
 /// more is reserved.
 const OF_HOST: usize = 4;
 
 /// An answer within this is quick.
 const QUICK: Duration = Duration::from_millis(250);
 
+/// Webhooks that are remembered as quick.
+const REMEMBERED: usize = 10_000;
+
 /// What this process has reserved, and the attempts at it. They run by themselves: what waits here is only their end.
 pub(super) struct Dispatch {
     lanes: HashMap<WebhookId, Running>,
+    quick: HashSet<WebhookId>,
+    /// What is being reserved, by account and host.
+    expected: Vec<(AccountId, String, usize)>,
     reporter: UnboundedSender<Report>,
     reports: UnboundedReceiver<Report>,
     unrecorded: Vec<End>,
@@ -61,7 +71,6 @@ struct Running {
     lane: Arc<Lane>,
     senders: usize,
     held: usize,
-    is_quick: bool,
     /// When something last began or ended.
     moved_at: Timestamp,
     /// When the webhook was last looked up.
@@ -71,68 +80,90 @@ struct Running {
 impl Default for Dispatch {
     fn default() -> Self {
         let (reporter, reports) = unbounded();
-        Self { lanes: HashMap::new(), reporter, reports, unrecorded: Vec::new() }
+        Self {
+            lanes: HashMap::new(),
+            quick: HashSet::new(),
+            expected: Vec::new(),
+            reporter,
+            reports,
+            unrecorded: Vec::new(),
+        }
     }
 }
 
 impl Dispatch {
     /// How many more deliveries may be reserved.
     fn room(&self) -> usize {
-        HELD.saturating_sub(self.held(|_| true))
+        HELD.saturating_sub(self.held(|_, _| true))
     }
 
-    fn room_of_account(&self, account: AccountId) -> usize {
-        HELD_OF_ACCOUNT.saturating_sub(self.held(|running| running.lane.account == account))
+    /// How many more of them to this webhook.
+    fn room_for(&self, webhook: &Webhook) -> usize {
+        let (account, host) = (webhook.account_id, lane::host(webhook));
+        let of_account = HELD_OF_ACCOUNT.saturating_sub(self.held(|known, _| known == account));
+        let own = if self.quick.contains(&webhook.id) {
+            HELD_OF_QUICK.saturating_sub(self.lanes.get(&webhook.id).map_or(0, |running| running.held))
+        } else {
+            OF_HOST.saturating_sub(self.held(|known, at| known == account && at == host))
+        };
+        own.min(of_account).min(self.room())
     }
 
-    /// A probe waits until nothing else is under way.
-    fn room_of_webhook(&self, webhook: &Webhook) -> usize {
-        let Some(running) = self.lanes.get(&webhook.id) else { return OF_HOST };
-        if webhook.circuit.open.is_some() && running.held > 0 { 0 } else { running.room() }
+    /// Reserved deliveries that have not ended.
+    fn held(&self, which: impl Fn(AccountId, &str) -> bool) -> usize {
+        let held = self.lanes.values().map(|running| (running.lane.account, running.lane.host.as_str(), running.held));
+        let expected = self.expected.iter().map(|(account, host, count)| (*account, host.as_str(), *count));
+        held.chain(expected).filter(|(account, host, _)| which(*account, host)).map(|(_, _, count)| count).sum()
     }
 
-    /// How many deliveries have not ended.
-    fn held(&self, which: impl Fn(&Running) -> bool) -> usize {
-        self.lanes.values().filter(|running| which(running)).map(|running| running.held).sum()
+    fn expect(&mut self, webhook: &Webhook, count: usize) {
+        self.expected.push((webhook.account_id, lane::host(webhook), count));
+    }
+
+    fn expect_nothing(&mut self) {
+        self.expected.clear();
     }
 
     /// Webhooks that no more is reserved of.
     fn busy(&self) -> Vec<WebhookId> {
-        self.lanes.iter().filter(|(_, running)| running.room() == 0).map(|(id, _)| *id).collect()
+        let most = |id| if self.quick.contains(id) { HELD_OF_QUICK } else { OF_HOST };
+        self.lanes.iter().filter(|(id, running)| running.held >= most(id)).map(|(id, _)| *id).collect()
     }
 
     fn hold(&mut self, target: Target, deliveries: Vec<Delivery>, now: Timestamp) {
-        let lane = Lane::new(target);
         let count = deliveries.len();
-        if let Some(running) = self.lanes.get_mut(&lane.webhook) {
-            running.lane.add(deliveries);
-            running.held += count;
-            running.moved_at = now;
-            return;
-        }
-        lane.add(deliveries);
-        let lane = Arc::new(lane);
-        let running = Running { lane, senders: 0, held: count, is_quick: false, moved_at: now, seen_at: now };
-        self.lanes.insert(running.lane.webhook, running);
+        let running = match self.lanes.entry(target.webhook_id()) {
+            Entry::Occupied(known) => {
+                let running = known.into_mut();
+                running.lane.aim(target);
+                running
+            }
+            Entry::Vacant(new) => {
+                let lane = Arc::new(Lane::new(target));
+                new.insert(Running { lane, senders: 0, held: 0, moved_at: now, seen_at: now })
+            }
+        };
+        running.lane.add(deliveries);
+        running.held += count;
+        (running.moved_at, running.seen_at) = (now, now);
     }
 
-    /// Starts senders for what waits, as far as the host bears it.
+    /// Starts senders for what waits, as far as the hosts bear it: for accounts with few first, then for webhooks that have
+    /// waited longest.
     fn begin(&mut self, services: &Arc<Services>) {
-        let mut hosts: HashMap<(AccountId, &str), usize> = HashMap::new();
-        for running in self.lanes.values() {
-            *hosts.entry((running.lane.account, &running.lane.host)).or_default() += running.senders;
+        let (mut hosts, mut accounts) = (HashMap::new(), HashMap::new());
+        for Running { lane, senders, .. } in self.lanes.values() {
+            *hosts.entry((lane.account, lane.host.clone())).or_insert(0) += *senders;
+            *accounts.entry(lane.account).or_insert(0) += *senders;
         }
-        let mut starts = Vec::new();
-        for running in self.lanes.values() {
-            let at_host = hosts.entry((running.lane.account, &running.lane.host)).or_default();
-            let more = OF_HOST.saturating_sub(*at_host).min(running.lane.waits());
+        let mut free = IN_FLIGHT.saturating_sub(self.senders());
+        let mut turns: Vec<&mut Running> = self.lanes.values_mut().filter(|running| running.lane.waits() > 0).collect();
+        turns.sort_by_key(|running| (accounts.get(&running.lane.account).copied(), running.moved_at));
+        for running in turns {
+            let at_host: &mut usize = hosts.entry((running.lane.account, running.lane.host.clone())).or_default();
+            let more = OF_HOST.saturating_sub(*at_host).min(running.lane.waits()).min(free);
             *at_host += more;
-            if more > 0 {
-                starts.push((running.lane.webhook, more));
-            }
-        }
-        for (webhook, more) in starts {
-            let Some(running) = self.lanes.get_mut(&webhook) else { continue };
+            free -= more;
             running.senders += more;
             for _ in 0..more {
                 let sender = lane::send(Arc::clone(services), Arc::clone(&running.lane), self.reporter.clone());
@@ -158,17 +189,23 @@ impl Dispatch {
         match report {
             Report::Ended { end, took } => {
                 count(&end, took);
-                if let Some(running) = self.lanes.get_mut(&end.delivery().webhook_id) {
-                    running.is_quick = is_success(&end) && took <= QUICK;
+                let webhook = end.delivery().webhook_id;
+                if is_success(&end) && took <= QUICK && self.quick.len() < REMEMBERED {
+                    self.quick.insert(webhook);
+                } else {
+                    self.quick.remove(&webhook);
+                }
+                if let Some(running) = self.lanes.get_mut(&webhook) {
                     running.moved_at = now;
                 }
                 self.end(*end);
             }
+            Report::Left(webhook) => self.release(webhook),
             Report::Idle(webhook) => {
                 if let Some(running) = self.lanes.get_mut(&webhook) {
                     running.senders = running.senders.saturating_sub(1);
                     if running.senders == 0 && running.lane.waits() == 0 {
-                        // What a sender could not attempt is left to its lease.
+                        // Of a sender that panicked, too.
                         running.held = 0;
                     }
                 }
@@ -176,62 +213,76 @@ impl Dispatch {
         }
     }
 
-    fn end(&mut self, end: End) {
-        if let Some(running) = self.lanes.get_mut(&end.delivery().webhook_id) {
+    fn release(&mut self, webhook: WebhookId) {
+        if let Some(running) = self.lanes.get_mut(&webhook) {
             running.held = running.held.saturating_sub(1);
         }
+    }
+
+    fn end(&mut self, end: End) {
+        self.release(end.delivery().webhook_id);
         self.unrecorded.push(end);
     }
 
-    /// Records what has ended. What cannot be recorded now is kept for the next time.
-    async fn record(&mut self, services: &Services) -> Result<(), Refusal> {
-        if self.unrecorded.is_empty() {
-            return Ok(());
+    fn give_back(&mut self, deliveries: Vec<Delivery>) {
+        for delivery in deliveries {
+            self.end(End::Unsent(delivery));
         }
-        record::record(services, &self.unrecorded).await?;
-        self.unrecorded.clear();
+    }
+
+    /// Records what has ended. What cannot be recorded now is kept for the next time, and what waits for a webhook that has
+    /// become disabled or failing is given back.
+    async fn record(&mut self, services: &Services) -> Result<(), Refusal> {
+        while !self.unrecorded.is_empty() {
+            let paused = record::record(services, &self.unrecorded).await?;
+            self.unrecorded.clear();
+            for webhook in paused {
+                let waiting = self.lanes.get(&webhook).map(|running| running.lane.emptied());
+                self.give_back(waiting.unwrap_or_default());
+            }
+        }
         Ok(())
     }
 
-    /// Attempts see a webhook as it was a moment ago. What waits for one that is disabled or deleted is given back, and so
-    /// is what waits for one that was quick and has come to a standstill: others may need the room.
+    /// Attempts see a webhook as it was a moment ago. What waits is given back when its webhook is disabled or deleted, when
+    /// its lease is nearly over, and when a receiver that was quick has come to a standstill: others may need the room.
     async fn refresh(&mut self, services: &Services) -> Result<(), Refusal> {
         let now = services.now();
         let old = |running: &Running| running.held > 0 && now.since(running.seen_at) >= FRESH;
-        let accounts: Vec<AccountId> =
+        let accounts: BTreeSet<AccountId> =
             self.lanes.values().filter(|running| old(running)).map(|running| running.lane.account).collect();
         if accounts.is_empty() {
             return Ok(());
         }
+        let accounts: Vec<AccountId> = accounts.into_iter().collect();
         let mut known: HashMap<WebhookId, Webhook> = HashMap::new();
         for webhook in services.store.reads().webhooks().of_accounts(&accounts).await? {
             known.insert(webhook.id, webhook);
         }
         let mut given_back = Vec::new();
-        for running in self.lanes.values_mut().filter(|running| old(running)) {
+        for (id, running) in self.lanes.iter_mut().filter(|(_, running)| old(running)) {
             running.seen_at = now;
-            if running.is_quick && now.since(running.moved_at) >= FRESH {
-                running.is_quick = false;
-                given_back.extend(running.lane.emptied());
-            }
-            match known.remove(&running.lane.webhook) {
-                Some(webhook) if webhook.status.value != WebhookStatus::Disabled => {
-                    running.lane.aim(Target::new(&services.keyring, webhook, now)?);
+            let stands_still = now.since(running.moved_at) >= FRESH && self.quick.remove(id);
+            match known.remove(id).filter(|webhook| !stands_still && !webhook.is_paused(now)) {
+                Some(webhook) => {
+                    given_back.extend(running.lane.outdated(now));
+                    match Target::new(&services.keyring, webhook, now) {
+                        Ok(target) => running.lane.aim(target),
+                        Err(refusal) => {
+                            tracing::error!(webhook = %id, %refusal, "the secrets of a webhook cannot be opened");
+                        }
+                    }
                 }
-                _ => given_back.extend(running.lane.emptied()),
+                None => given_back.extend(running.lane.emptied()),
             }
         }
-        for delivery in given_back {
-            self.end(End::Unsent(delivery));
-        }
+        self.give_back(given_back);
         Ok(())
     }
 
-    /// Forgets lanes without work.
+    /// Forgets lanes without work. Whether that is all of them.
     fn tidy(&mut self) -> bool {
-        if self.lanes.values().all(|running| running.senders == 0 && running.held == 0) {
-            self.lanes.clear();
-        }
+        self.lanes.retain(|_, running| running.senders > 0 || running.held > 0);
         self.lanes.is_empty() && self.unrecorded.is_empty()
     }
 
@@ -242,13 +293,6 @@ impl Dispatch {
         if let Either::Left((Some(report), _)) = select(self.reports.next(), pause).await {
             self.note(report, services.now());
         }
-    }
-}
-
-impl Running {
-    fn room(&self) -> usize {
-        let most = if self.is_quick { HELD_OF_QUICK } else { OF_HOST };
-        most.saturating_sub(self.held)
     }
 }
 

@@ -14,8 +14,8 @@ use crate::web::services::{Origin, Services};
 use crate::webhook::model::{AttemptOutcome, Delivery, RetryPolicy, Webhook};
 use crate::webhook::operations::noted;
 
-/// Records `ends`, all or none.
-pub(super) async fn record(services: &Services, ends: &[End]) -> Result<(), Refusal> {
+/// Records `ends`, all or none. The webhooks among theirs that no attempt may be made at from here on.
+pub(super) async fn record(services: &Services, ends: &[End]) -> Result<Vec<WebhookId>, Refusal> {
     let mut contexts: HashMap<AccountId, ChangeContext<'_>> = HashMap::new();
     let accounts: BTreeSet<AccountId> = ends.iter().map(|end| end.delivery().account_id).collect();
     for account in accounts {
@@ -34,7 +34,7 @@ async fn attempt(
     services: &Services,
     ends: &[End],
     contexts: &HashMap<AccountId, ChangeContext<'_>>,
-) -> Result<(), Refusal> {
+) -> Result<Vec<WebhookId>, Refusal> {
     let mut by_webhook: BTreeMap<WebhookId, Vec<&End>> = BTreeMap::new();
     for end in ends {
         by_webhook.entry(end.delivery().webhook_id).or_default().push(end);
@@ -44,20 +44,24 @@ async fn attempt(
     let webhooks = unit.deliveries().lock(&ids).await?;
     let known: HashMap<WebhookId, &Webhook> = webhooks.iter().map(|webhook| (webhook.id, webhook)).collect();
     write(services, unit.as_mut(), &by_webhook, &known).await?;
+    let mut paused: Vec<WebhookId> = ids.iter().copied().filter(|id| !known.contains_key(id)).collect();
     for webhook in &webhooks {
-        let outcomes: Vec<AttemptOutcome> =
+        let outcomes: Vec<(AttemptOutcome, Timestamp)> =
             by_webhook.get(&webhook.id).into_iter().flatten().filter_map(|end| outcome(end)).collect();
         let Some(context) = contexts.get(&webhook.account_id) else { continue };
         let mut change = Change::new(unit, context);
-        noted(&mut change, webhook, &outcomes).await?;
+        if noted(&mut change, webhook, &outcomes).await?.is_paused(change.now()) {
+            paused.push(webhook.id);
+        }
         unit = change.into_unit().await?;
     }
-    Ok(unit.commit().await?)
+    unit.commit().await?;
+    Ok(paused)
 }
 
-fn outcome(end: &End) -> Option<AttemptOutcome> {
+fn outcome(end: &End) -> Option<(AttemptOutcome, Timestamp)> {
     match end {
-        End::Attempted { outcome, .. } => Some(outcome.clone()),
+        End::Attempted { outcome, begun, .. } => Some((outcome.clone(), *begun)),
         End::Unsent(_) | End::Expired(_) => None,
     }
 }
@@ -70,7 +74,7 @@ async fn write(
     webhooks: &HashMap<WebhookId, &Webhook>,
 ) -> Result<(), Refusal> {
     let now = unit.now();
-    let (mut writes, mut bodies) = (Vec::new(), Vec::new());
+    let mut writes = Vec::new();
     for (id, ends) in ends {
         // Of a deleted webhook: its deliveries are cancelled, or about to be.
         let policy = webhooks.get(id).map_or_else(RetryPolicy::default, |webhook| webhook.details.retry);
@@ -78,11 +82,6 @@ async fn write(
         for end in ends {
             let after = after(services, end, &policy, now)?;
             next = after.due_at().into_iter().chain(next).min();
-            if let End::Attempted { body: Some(body), .. } = end
-                && !after.status.is_final()
-            {
-                bodies.push((after.clone(), body));
-            }
             writes.push((after, end.delivery().updated_at));
         }
         if let Some(next) = next {
@@ -92,9 +91,6 @@ async fn write(
     let overtaken = unit.deliveries().write(&writes).await?;
     if overtaken > 0 {
         tracing::info!(overtaken, "deliveries were attempted again by others before these attempts were recorded");
-    }
-    for (delivery, body) in bodies {
-        unit.deliveries().keep_body(&delivery, body).await?;
     }
     Ok(())
 }

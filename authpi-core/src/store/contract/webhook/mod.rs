@@ -16,7 +16,7 @@ pub use queue::{
     of_parallel_workers_each_delivery_meets_one, the_webhooks_of_accounts_are_those_that_are_not_deleted,
     those_who_waited_longest_are_looked_at_first_and_busy_ones_not_at_all,
     what_is_enqueued_wakes_its_webhook_and_is_due_in_the_order_of_its_events,
-    what_is_overdue_is_given_up_where_nobody_attempts_it,
+    what_is_overdue_is_given_up_where_nobody_attempts_it, work_that_is_added_while_somebody_looks_is_seen_afterwards,
 };
 pub use record::{
     a_deleted_webhook_loses_its_secrets_and_is_listed_by_its_status_alone, a_stale_version_changes_nothing,

@@ -258,3 +258,37 @@ pub async fn the_webhooks_of_accounts_are_those_that_are_not_deleted(ground: Gro
     assert_eq!(store.reads().webhooks().count_failing().await.unwrap(), 1);
     assert!(store.reads().webhooks().of_accounts(&[]).await.unwrap().is_empty());
 }
+
+pub async fn work_that_is_added_while_somebody_looks_is_seen_afterwards(ground: Ground) {
+    let mine = webhook(mint());
+    insert(&ground, &mine).await;
+    for _ in 0..20 {
+        let made = delivery(&mine);
+        let (shared, added) = (Arc::clone(&ground), made.clone());
+        let adding = ground.spawn(Box::pin(async move { enqueue(&shared, &[added]).await }));
+        let (shared, looked_at) = (Arc::clone(&ground), mine.clone());
+        let looking = ground.spawn(Box::pin(async move {
+            let mut unit = begin(&shared, START).await;
+            unit.deliveries().awake(&[], 1).await.unwrap();
+            unit.deliveries().lock(&[looked_at.id]).await.unwrap();
+            let due = unit.deliveries().due(&looked_at, 10).await.unwrap();
+            if due.is_empty() {
+                unit.deliveries().rest(&looked_at, None).await.unwrap();
+            }
+            unit.commit().await.unwrap();
+        }));
+        futures_util::future::join(adding, looking).await;
+        assert_eq!(awake(&ground, START, &[], 10).await, [mine.id], "the delivery is due");
+        let mut unit = begin(&ground, START).await;
+        let due = unit.deliveries().due(&mine, 10).await.unwrap();
+        let done: Vec<_> = due
+            .into_iter()
+            .map(|one| {
+                (Delivery { status: DeliveryStatus::Delivered, next_attempt_at: None, ..one.clone() }, one.updated_at)
+            })
+            .collect();
+        assert_eq!(unit.deliveries().write(&done).await.unwrap(), 0);
+        unit.deliveries().rest(&mine, None).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+}
