@@ -134,7 +134,7 @@ fn tell(report: &Report, is_filtered: bool) -> std::io::Result<()> {
     }
     writeln!(out, "contexts: {} checked, {} erased", report.contexts, report.erased)?;
     if let Some(head) = report.head {
-        let hex: String = head.link.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = head.link.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         writeln!(out, "head to keep: {}:{hex}", head.sequence)?;
     }
     if report.first > 1 && !is_filtered {

@@ -151,18 +151,27 @@ impl App {
             .await;
     }
 
-    /// The whole way of a browser that nobody knows: request, identifier, password, code.
+    /// The whole way from the request over identifier and password to the code: of browsers that the users have signed in
+    /// with before, and of new ones, which their users are told of.
     async fn logins(&self, scale: Scale, report: &mut Report) {
-        let shared = self.clone();
-        report
-            .measure("login with a password", Some(ARGON2), (LOGINS, scale.operations / 5), move |number| {
-                let shared = shared.clone();
-                async move {
-                    let user = &shared.users[number % LOGINS];
-                    drop(Visitor::default().sign_in(&shared, user).await);
-                }
-            })
-            .await;
+        let mut known = Vec::new();
+        for user in self.users.iter() {
+            let visitor = Visitor::default();
+            visitor.sign_in(self, user).await;
+            known.push(visitor.device());
+        }
+        for (name, devices) in [("login in a known browser", known), ("login in a new browser", Vec::new())] {
+            let (shared, devices) = (self.clone(), Arc::new(devices));
+            report
+                .measure(name, Some(ARGON2), (LOGINS, scale.operations / 5), move |number| {
+                    let (shared, devices) = (shared.clone(), Arc::clone(&devices));
+                    async move {
+                        let visitor = Visitor(Mutex::new(devices.get(number % LOGINS).cloned().unwrap_or_default()));
+                        drop(visitor.sign_in(&shared, &shared.users[number % LOGINS]).await);
+                    }
+                })
+                .await;
+        }
     }
 
     fn authorize(&self) -> String {
@@ -199,6 +208,14 @@ impl App {
 struct Visitor(Mutex<BTreeMap<String, String>>);
 
 impl Visitor {
+    /// The cookie by which the browser is known, and no session.
+    fn device(self) -> BTreeMap<String, String> {
+        let mut cookies = self.0.into_inner().unwrap();
+        cookies.retain(|name, _| name.contains("device"));
+        assert_eq!(cookies.len(), 1, "{cookies:?}");
+        cookies
+    }
+
     /// Returns the code that it gets.
     async fn sign_in(&self, app: &App, user: &str) -> String {
         let begun = location(&self.send(app, Method::GET, &app.authorize(), None).await);
