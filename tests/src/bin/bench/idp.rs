@@ -211,7 +211,7 @@ impl Visitor {
     /// The cookie by which the browser is known, and no session.
     fn device(self) -> BTreeMap<String, String> {
         let mut cookies = self.0.into_inner().unwrap();
-        cookies.retain(|name, _| name.contains("device"));
+        cookies.retain(|name, _| name.trim_start_matches("__Host-").starts_with("dv."));
         assert_eq!(cookies.len(), 1, "{cookies:?}");
         cookies
     }
