@@ -151,7 +151,7 @@ mod tests {
     fn the_cooldown_doubles_up_to_an_hour_and_five_days_exhaust_it() {
         let (mut circuit, _) = failed(Circuit::CLOSED, 10, START);
         let mut minutes = Vec::new();
-        let mut now = START;
+        let mut now = circuit.blocked_until(START).unwrap_or_default();
         for _ in 0..6 {
             let (after, changes) = failed(circuit, 1, now);
             assert_eq!(changes, [CircuitChange::None], "the pause was told already");
