@@ -311,8 +311,8 @@ pub trait EventRepository: EventReads + ChainRepository {
     /// [`StoreError`].
     async fn outbox_done(&mut self, consumer: Consumer, events: &[EventId]) -> Result<(), StoreError>;
 
-    /// Erases the contexts of at most `limit` events: those that a user did, and those that nobody known did and that are
-    /// about the user. The events stay, and so do the hashes of their contexts. Returns how many; repeat until there are
+    /// Erases the contexts of at most `limit` events: those that a user did, and those that nobody known or a
+    /// client did and that are about the user. The events stay, and so do the hashes of their contexts. Returns how many; repeat until there are
     /// none.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub(super) async fn done_by(
         .map_err(failed(OPERATION))
 }
 
-/// What nobody known did about the user: most likely they themselves. Only the JSON of the actor tells that, which every
+/// What nobody known, or a client, did about the user: most likely from where they were. Only the JSON of the actor tells that, which every
 /// backend reads in its own way: so it is read here.
 pub(super) async fn about(
     connection: &impl ConnectionTrait,
@@ -49,7 +49,6 @@ pub(super) async fn about(
             .filter(Column::UserId.eq(user.uuid()))
             .filter(Column::IssuerId.eq(issuer.uuid()))
             .filter(Column::ActorUserId.is_null())
-            .filter(Column::ActorClientId.is_null())
             .filter(Column::Id.gt(after))
             .order_by_asc(Column::Id)
             .limit(u64::from(limit))
@@ -61,7 +60,7 @@ pub(super) async fn about(
         after = *last;
         for (id, actor) in rows {
             let actor: Actor = Place { table: super::TABLE, id }.json("actor", actor)?;
-            if actor == Actor::Anonymous {
+            if matches!(actor, Actor::Anonymous | Actor::Client { .. }) {
                 found.push(id);
             }
         }

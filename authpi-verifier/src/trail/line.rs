@@ -38,6 +38,9 @@ pub(super) struct Trailer {
     pub(super) chain_head: Hash,
 }
 
+/// No chain is longer: what counts on from here cannot overflow.
+const LARGEST: u64 = u64::MAX / 2;
+
 #[derive(Deserialize)]
 struct Place {
     sequence: u64,
@@ -65,6 +68,9 @@ impl Line {
         }
         let place = members.remove("chain").ok_or(Flaw::Malformed)?;
         let place: Place = serde_json::from_value(place).map_err(|_| Flaw::Malformed)?;
+        if place.sequence > LARGEST {
+            return Err(Flaw::Malformed);
+        }
         let entry = if members.is_empty() { purged(place) } else { event(place, members) };
         entry.map(Self::Entry).ok_or(Flaw::Malformed)
     }
@@ -220,6 +226,7 @@ mod tests {
             ("a96478", "a96479", Err(Flaw::Root)),
             ("\"sequence\":1", "\"sequence\":0", Err(Flaw::Order { expected: 1, found: 0 })),
             ("\"sequence\":1,", "", Err(Flaw::Malformed)),
+            ("\"sequence\":1,", "\"sequence\":18446744073709551615,", Err(Flaw::Malformed)),
             ("\"salt\":\"00", "\"salt\":\"", Err(Flaw::Malformed)),
         ] {
             assert!(EVENT.contains(from), "{from}");

@@ -113,7 +113,9 @@ pub async fn what_waits_is_seen_without_being_taken_and_taken_by_one(ground: Gro
     let reads = store.reads().events();
     assert_eq!(reads.waiting_since(Consumer::Metering).await.unwrap(), None);
     let events = metered(&ground, 3).await;
-    assert_eq!(reads.waiting_since(Consumer::Metering).await.unwrap(), Some(START));
+    // By the time in its id, which runs ahead a little where many are minted at once.
+    let since = reads.waiting_since(Consumer::Metering).await.unwrap().unwrap();
+    assert!((START..later(1)).contains(&since), "{since:?}");
     assert_eq!(ids(&reads.waiting(Consumer::Metering, None, 2).await.unwrap()), ids(&events[..2]));
     assert_eq!(ids(&reads.waiting(Consumer::Metering, Some(events[1].id), 2).await.unwrap()), ids(&events[2..]));
     let mut unit = begin(&ground, START).await;

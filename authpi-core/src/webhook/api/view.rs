@@ -200,7 +200,8 @@ pub(super) struct DeliveryView {
     retry_workflow_id: Option<DeliveryId>,
     /// Most attempts.
     attempt_budget: Option<u32>,
-    /// Class of the last failure: `blocked_address`, `dns`, `connect`, `tls`, `timeout`, `http_` and a status.
+    /// Class of the last failure: `blocked_address`, `dns`, `connect`, `tls`, `timeout`, `http_` and a status; `lease_expired`
+    /// when nobody knows whether it was sent, `expired` when it was given up without a further attempt.
     last_error: Option<String>,
     last_response_status: Option<u16>,
     pub(super) created_at: Timestamp,

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::Dispatch;
-use super::lane::Target;
+use super::lane::{Target, host};
+use super::{Dispatch, Planned};
 use crate::error::Refusal;
 use crate::id::AccountId;
 use crate::store::UnitOfWork;
@@ -31,9 +31,9 @@ pub(super) async fn claim(services: &Services, dispatch: &mut Dispatch) -> Resul
         return Ok(0);
     }
     let mut writes = Vec::new();
-    let mut reserved = Vec::new();
+    let (mut reserved, mut planned) = (Vec::new(), Vec::new());
     for webhook in in_turns(awake) {
-        let limit = dispatch.room_for(&webhook);
+        let limit = dispatch.room_for(&webhook, &planned);
         if limit == 0 {
             continue;
         }
@@ -49,12 +49,10 @@ pub(super) async fn claim(services: &Services, dispatch: &mut Dispatch) -> Resul
         if deliveries.is_empty() {
             continue;
         }
-        dispatch.expect(&webhook, deliveries.len());
+        planned.push(Planned { account: webhook.account_id, host: host(&webhook), count: deliveries.len() });
         reserved.push((target, deliveries.iter().map(|(delivery, _)| delivery.clone()).collect::<Vec<_>>()));
         writes.extend(deliveries);
     }
-    // Until it is committed, nothing is held.
-    dispatch.expect_nothing();
     let overtaken = unit.deliveries().write(&writes).await?;
     if overtaken > 0 {
         return Err(Refusal::Stale);

@@ -59,11 +59,16 @@ const REMEMBERED: usize = 10_000;
 pub(super) struct Dispatch {
     lanes: HashMap<WebhookId, Running>,
     quick: HashSet<WebhookId>,
-    /// What is being reserved, by account and host.
-    expected: Vec<(AccountId, String, usize)>,
     reporter: UnboundedSender<Report>,
     reports: UnboundedReceiver<Report>,
     unrecorded: Vec<End>,
+}
+
+/// Deliveries that are being reserved.
+struct Planned {
+    account: AccountId,
+    host: String,
+    count: usize,
 }
 
 /// A lane at work.
@@ -80,48 +85,33 @@ struct Running {
 impl Default for Dispatch {
     fn default() -> Self {
         let (reporter, reports) = unbounded();
-        Self {
-            lanes: HashMap::new(),
-            quick: HashSet::new(),
-            expected: Vec::new(),
-            reporter,
-            reports,
-            unrecorded: Vec::new(),
-        }
+        Self { lanes: HashMap::new(), quick: HashSet::new(), reporter, reports, unrecorded: Vec::new() }
     }
 }
 
 impl Dispatch {
     /// How many more deliveries may be reserved.
     fn room(&self) -> usize {
-        HELD.saturating_sub(self.held(|_, _| true))
+        HELD.saturating_sub(self.held(&[], |_, _| true))
     }
 
-    /// How many more of them to this webhook.
-    fn room_for(&self, webhook: &Webhook) -> usize {
+    /// How many more of them to this webhook, beside those that are being reserved.
+    fn room_for(&self, webhook: &Webhook, planned: &[Planned]) -> usize {
         let (account, host) = (webhook.account_id, lane::host(webhook));
-        let of_account = HELD_OF_ACCOUNT.saturating_sub(self.held(|known, _| known == account));
+        let of_account = HELD_OF_ACCOUNT.saturating_sub(self.held(planned, |known, _| known == account));
         let own = if self.quick.contains(&webhook.id) {
             HELD_OF_QUICK.saturating_sub(self.lanes.get(&webhook.id).map_or(0, |running| running.held))
         } else {
-            OF_HOST.saturating_sub(self.held(|known, at| known == account && at == host))
+            OF_HOST.saturating_sub(self.held(planned, |known, at| known == account && at == host))
         };
-        own.min(of_account).min(self.room())
+        own.min(of_account).min(HELD.saturating_sub(self.held(planned, |_, _| true)))
     }
 
     /// Reserved deliveries that have not ended.
-    fn held(&self, which: impl Fn(AccountId, &str) -> bool) -> usize {
+    fn held(&self, planned: &[Planned], which: impl Fn(AccountId, &str) -> bool) -> usize {
         let held = self.lanes.values().map(|running| (running.lane.account, running.lane.host.as_str(), running.held));
-        let expected = self.expected.iter().map(|(account, host, count)| (*account, host.as_str(), *count));
-        held.chain(expected).filter(|(account, host, _)| which(*account, host)).map(|(_, _, count)| count).sum()
-    }
-
-    fn expect(&mut self, webhook: &Webhook, count: usize) {
-        self.expected.push((webhook.account_id, lane::host(webhook), count));
-    }
-
-    fn expect_nothing(&mut self) {
-        self.expected.clear();
+        let planned = planned.iter().map(|planned| (planned.account, planned.host.as_str(), planned.count));
+        held.chain(planned).filter(|(account, host, _)| which(*account, host)).map(|(_, _, count)| count).sum()
     }
 
     /// Webhooks that no more is reserved of.
@@ -190,10 +180,10 @@ impl Dispatch {
             Report::Ended { end, took } => {
                 count(&end, took);
                 let webhook = end.delivery().webhook_id;
-                if is_success(&end) && took <= QUICK && self.quick.len() < REMEMBERED {
-                    self.quick.insert(webhook);
-                } else {
+                if !is_success(&end) || took > QUICK {
                     self.quick.remove(&webhook);
+                } else if self.quick.len() < REMEMBERED {
+                    self.quick.insert(webhook);
                 }
                 if let Some(running) = self.lanes.get_mut(&webhook) {
                     running.moved_at = now;
@@ -309,7 +299,9 @@ fn count(end: &End, took: Duration) {
         End::Unsent(_) => return,
     };
     metrics::counter!("authpi_webhook_attempts_total", "outcome" => outcome).increment(1);
-    metrics::histogram!("authpi_webhook_attempt_seconds").record(took);
+    if matches!(end, End::Attempted { .. }) {
+        metrics::histogram!("authpi_webhook_attempt_seconds").record(took);
+    }
 }
 
 /// Records what has ended, reserves what is due, and attempts it.

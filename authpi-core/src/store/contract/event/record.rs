@@ -83,20 +83,22 @@ pub async fn the_contexts_of_a_user_are_erased_in_batches(ground: Ground) {
         with(Actor::User { user_id: user }, about.clone()),
         with(Actor::PersonalToken { token_id: mint(), user_id: user }, Subject::account(elsewhere)),
         with(Actor::Anonymous, about.clone()),
+        with(Actor::Client { client_id: mint() }, about.clone()),
     ];
     let others = [
         with(Actor::ApiKey { key_id: mint() }, about.clone()),
         with(Actor::User { user_id: mint() }, about),
         with(Actor::Anonymous, Subject::issuer(account, issuer).user(mint())),
+        with(Actor::Client { client_id: mint() }, Subject::issuer(account, issuer).user(mint())),
     ];
     write(&ground, &[theirs.as_slice(), others.as_slice()].concat()).await;
     let mut unit = begin(&ground, START).await;
     let mut erased = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..5 {
         erased.push(unit.events().erase_contexts_of(issuer, user, 1).await.unwrap());
     }
     unit.commit().await.unwrap();
-    assert_eq!(erased, [1, 1, 1, 0]);
+    assert_eq!(erased, [1, 1, 1, 1, 0]);
     let find = async |event: &Event| {
         ground.store().reads().events().find(event.subject.account_id, event.id).await.unwrap().unwrap()
     };
