@@ -182,6 +182,6 @@ async fn failures_are_told_by_their_class_alone() {
     assert_eq!(open().send(request(&unknown)).await.unwrap_err(), HttpFailure::Tls, "nobody vouches for it");
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     assert_eq!(open().send(request(&format!("http://{nobody}"))).await.unwrap_err(), HttpFailure::Connect);
-    let unknown = OutgoingRequest { timeout: Duration::from_secs(30), ..request("https://example.com/") };
+    let unknown = OutgoingRequest { timeout: Duration::from_secs(30), ..request("https://nowhere.invalid/") };
     assert_eq!(open().send(unknown).await.unwrap_err(), HttpFailure::Dns);
 }
