@@ -38,10 +38,21 @@ async fn run(script: &str, arguments: &[&Path], ending: &str, backend: Backend, 
     let bootstrap = home.folder.path().join("bootstrap.json");
     let output = Command::new(python).arg(script).arg(bootstrap).args(arguments).output().await.unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{out}\n{err}");
-    assert!(out.lines().last().is_some_and(|line| line.ends_with(ending)), "{out}");
+    assert!(
+        output.status.success(),
+        "{err}\nafter {} checks, the last of them:\n{}",
+        out.lines().count(),
+        ending_of(&out)
+    );
+    assert!(out.lines().last().is_some_and(|line| line.ends_with(ending)), "{}", ending_of(&out));
     drop(server);
     home.remove().await;
+}
+
+/// The last lines of what a script printed.
+fn ending_of(printed: &str) -> String {
+    let lines: Vec<_> = printed.lines().collect();
+    lines[lines.len().saturating_sub(5)..].join("\n")
 }
 
 #[tokio::test]

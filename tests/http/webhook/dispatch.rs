@@ -171,6 +171,32 @@ async fn a_delivery_whose_budget_is_used_up_has_failed_and_can_be_queued_anew() 
 }
 
 #[tokio::test]
+async fn what_was_queued_anew_keeps_the_bytes_of_its_first_attempt() {
+    let ground = Ground::start().await;
+    let retry = json!({ "initial_delay_seconds": 1, "max_attempts": 1 });
+    let webhook = ground.webhook("/in", json!({ "events": ["organization.created"], "retry": retry })).await;
+    ground.receiver.answer(500, &[], "");
+    ground.organization("one").await;
+    ground.work().await;
+    ground.patch(&webhook, json!({ "retry": { "max_attempts": 3 } })).await;
+    let again = ground.app.path(&format!("/webhooks/{}/redeliver", webhook["id"].as_str().unwrap()));
+    assert_eq!(ground.app.root().act(&again).expect(202).await.data()["queued"], 1);
+    ground.work().await;
+    // What the body was made of is gone: only what was kept can be sent.
+    ground.app.advance(Duration::from_secs(2));
+    let services = ground.app.authpi.services();
+    let mut unit = services.store.begin(services.now()).await.unwrap();
+    while unit.events().purge(services.now(), services.now(), 100).await.unwrap() > 0 {}
+    unit.commit().await.unwrap();
+    ground.receiver.answer(204, &[], "");
+    ground.work().await;
+    let received = ground.receiver.received();
+    assert_eq!(received.len(), 3, "the first one, and two since it was queued anew");
+    assert!(received.iter().all(|request| request.body == received[0].body));
+    assert_eq!(ground.deliveries(&webhook, "status=delivered").await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_circuit_opens_pauses_probes_and_closes() {
     let ground = Ground::start().await;
     let breaker = json!({ "failure_threshold": 3, "cooldown_seconds": 60 });

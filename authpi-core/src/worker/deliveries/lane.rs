@@ -9,6 +9,7 @@ use futures_channel::mpsc::UnboundedSender;
 use crate::error::Refusal;
 use crate::id::{AccountId, WebhookId};
 use crate::keyring::Keyring;
+use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 use crate::webhook::model::{AttemptOutcome, Delivery, Webhook, body_seal};
@@ -182,7 +183,7 @@ pub(super) async fn send(services: Arc<Services>, lane: Arc<Lane>, reports: Unbo
 }
 
 /// One attempt at a reserved delivery, if there still is time and reason for it.
-async fn attempt(services: &Services, target: &Target, delivery: Delivery) -> Result<End, Refusal> {
+async fn attempt(services: &Services, target: &Target, mut delivery: Delivery) -> Result<End, Refusal> {
     let (webhook, begun) = (&target.webhook, services.now());
     let timeout = webhook.details.retry.timeout();
     if delivery.is_overdue(begun) {
@@ -197,7 +198,10 @@ async fn attempt(services: &Services, target: &Target, delivery: Delivery) -> Re
     let body = match delivery.opened_body(&services.keyring)? {
         Some(body) => body,
         None => match rendered(services, webhook, &delivery).await? {
-            Some(body) => body,
+            Some((body, kept)) => {
+                delivery.body = Some(kept);
+                body
+            }
             None => return Ok(End::Expired(delivery)),
         },
     };
@@ -211,7 +215,11 @@ async fn attempt(services: &Services, target: &Target, delivery: Delivery) -> Re
 }
 
 /// The body of a delivery that was queued anew, kept before anybody sees it; `None` when the event is no longer kept.
-async fn rendered(services: &Services, webhook: &Webhook, delivery: &Delivery) -> Result<Option<Vec<u8>>, Refusal> {
+async fn rendered(
+    services: &Services,
+    webhook: &Webhook,
+    delivery: &Delivery,
+) -> Result<Option<(Vec<u8>, Sealed)>, Refusal> {
     let event = services.store.reads().events().find(delivery.account_id, delivery.event_id).await?;
     let Some(event) = event else { return Ok(None) };
     let body = Shown::of(services, event).await?.body(&services.options.webhook_source, webhook.id)?;
@@ -219,5 +227,5 @@ async fn rendered(services: &Services, webhook: &Webhook, delivery: &Delivery) -
     let mut unit = services.store.begin(services.now()).await?;
     unit.deliveries().keep_body(delivery, &sealed).await?;
     unit.commit().await?;
-    Ok(Some(body))
+    Ok(Some((body, sealed)))
 }
