@@ -7,16 +7,20 @@
 //! authpi-verify-trail --against trail.ndjson of-ada.ndjson    # a filtered export, checked against the full one
 //! ```
 //!
-//! Exit codes: 0 whole and complete; 1 tampered with; 2 cannot be read; 3 sound, but the export broke off before its end.
+//! Exit codes: 0 whole and complete; 1 tampered with; 2 cannot be read; 3 sound as far as it goes, which is not far enough:
+//! the export broke off before its end, begins behind a kept link, or is newer than the full one.
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Write, stdin, stdout};
+use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use authpi_verifier::trail::{Filtered, Flaw, Head, Reference, Report, Trail};
+use authpi_verifier::trail::{Filtered, Flaw, Head, Report, Trail};
 use clap::Parser;
+
+/// Nothing is wrong, and not all could be looked at.
+const UNSETTLED: u8 = 3;
 
 /// Checks exports of events offline.
 #[derive(Parser)]
@@ -42,7 +46,22 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable { file, error } => write!(f, "{}: {error}", file.display()),
-            Self::Flawed { place, flaw } => write!(f, "NOT WHOLE: {place}: {flaw}"),
+            Self::Flawed { place, flaw } if flaw.is_tampering() => write!(f, "NOT WHOLE: {place}: {flaw}"),
+            Self::Flawed { place, flaw } => write!(f, "NOT COVERED: {place}: {flaw}"),
+        }
+    }
+}
+
+impl Trouble {
+    fn at(place: &str) -> impl Fn(Flaw) -> Self {
+        move |flaw| Self::Flawed { place: place.to_owned(), flaw }
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Flawed { flaw, .. } if flaw.is_tampering() => 1,
+            Self::Flawed { .. } => UNSETTLED,
+            Self::Unreadable { .. } => 2,
         }
     }
 }
@@ -50,7 +69,7 @@ impl fmt::Display for Trouble {
 /// What takes lines, part by part.
 trait Checked {
     fn next_part(&mut self);
-    fn line(&mut self, text: &str) -> Result<(), Flaw>;
+    fn line(&mut self, text: &[u8]) -> Result<(), Flaw>;
 }
 
 impl Checked for Trail {
@@ -58,7 +77,7 @@ impl Checked for Trail {
         Self::next_part(self);
     }
 
-    fn line(&mut self, text: &str) -> Result<(), Flaw> {
+    fn line(&mut self, text: &[u8]) -> Result<(), Flaw> {
         Self::line(self, text)
     }
 }
@@ -68,7 +87,7 @@ impl Checked for Filtered<'_> {
         Self::next_part(self);
     }
 
-    fn line(&mut self, text: &str) -> Result<(), Flaw> {
+    fn line(&mut self, text: &[u8]) -> Result<(), Flaw> {
         Self::line(self, text)
     }
 }
@@ -82,20 +101,17 @@ fn read(check: &mut impl Checked, files: &[PathBuf]) -> Result<(), Trouble> {
         } else {
             Box::new(BufReader::new(File::open(file).map_err(unreadable)?))
         };
-        let mut line = String::new();
+        // Bytes, as an export may break off in the middle of a character.
+        let mut line = Vec::new();
         for number in 1.. {
             line.clear();
-            match lines.read_line(&mut line) {
-                Ok(0) => break,
-                Ok(_) => {}
-                // An export that broke off in the middle of a character.
-                Err(error) if error.kind() == ErrorKind::InvalidData && is_at_end(lines.as_mut()) => break,
-                Err(error) => return Err(unreadable(error)),
+            if lines.read_until(b'\n', &mut line).map_err(unreadable)? == 0 {
+                break;
             }
             match check.line(&line) {
                 Ok(()) => {}
                 // Half a line is what is left where an export broke off.
-                Err(Flaw::Malformed) if !line.ends_with('\n') => break,
+                Err(Flaw::Malformed) if !line.ends_with(b"\n") => break,
                 Err(flaw) => return Err(Trouble::Flawed { place: format!("{}:{number}", file.display()), flaw }),
             }
         }
@@ -103,32 +119,27 @@ fn read(check: &mut impl Checked, files: &[PathBuf]) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn is_at_end(lines: &mut dyn BufRead) -> bool {
-    lines.fill_buf().is_ok_and(<[u8]>::is_empty)
-}
-
-fn whole(trail: Trail, files: &[PathBuf]) -> Result<(Report, Reference), Trouble> {
-    let mut trail = trail;
-    read(&mut trail, files)?;
-    trail.finish_with_reference().map_err(|flaw| Trouble::Flawed { place: "at the end".to_owned(), flaw })
-}
-
 fn checked(arguments: &Arguments) -> Result<(Report, bool), Trouble> {
-    let trail = arguments.head.iter().fold(Trail::new(), |trail, head| trail.expecting(*head));
+    let trail = arguments.head.iter().try_fold(Trail::new(), |trail, head| trail.expecting(*head));
+    let mut trail = trail.map_err(Trouble::at("--head"))?;
+    let at_the_end = Trouble::at("at the end");
     if arguments.against.is_empty() {
-        return Ok((whole(trail, &arguments.files)?.0, false));
+        read(&mut trail, &arguments.files)?;
+        return Ok((trail.finish().map_err(at_the_end)?, false));
     }
-    let (_, reference) = whole(trail.keeping_links(), &arguments.against)?;
+    let mut trail = trail.keeping_links();
+    read(&mut trail, &arguments.against)?;
+    let reference = trail.into_reference().map_err(&at_the_end)?;
     let mut filtered = Filtered::against(&reference);
     read(&mut filtered, &arguments.files)?;
-    Ok((filtered.finish(), true))
+    Ok((filtered.finish().map_err(at_the_end)?, true))
 }
 
 fn tell(report: &Report, is_filtered: bool) -> std::io::Result<()> {
     let mut out = stdout().lock();
     let account = report.account.as_deref().unwrap_or("no events");
     writeln!(out, "{account}: all is as it was numbered; events: {}", report.events)?;
-    if !is_filtered {
+    if report.first > 0 && !is_filtered {
         let last = report.head.map_or(0, |head| head.sequence);
         writeln!(out, "numbers {} to {last}; purged events: {}", report.first, report.purged)?;
     }
@@ -151,11 +162,11 @@ fn main() -> ExitCode {
         Ok((report, is_filtered)) => {
             // Whoever closes the pipe early still gets the exit code.
             let _ = tell(&report, is_filtered);
-            ExitCode::from(if report.is_complete { 0 } else { 3 })
+            ExitCode::from(if report.is_complete { 0 } else { UNSETTLED })
         }
         Err(trouble) => {
             let _ = writeln!(std::io::stderr().lock(), "{trouble}");
-            ExitCode::from(if matches!(trouble, Trouble::Flawed { .. }) { 1 } else { 2 })
+            ExitCode::from(trouble.code())
         }
     }
 }

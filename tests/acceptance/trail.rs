@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use authpi_verifier::trail::Trail;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tests::server::{Home, Server, binary, free_port};
 use tests::{App, Backend, Caller, Driver};
 use tokio::process::Command;
@@ -42,7 +43,7 @@ async fn a_kill_at_any_point_leaves_a_chain_without_holes(backend: Backend) {
         }
     }
     let export = root.get(&format!("{account}/events/export")).expect(200).await;
-    let mut trail = Trail::new().expecting(known.parse().unwrap());
+    let mut trail = Trail::new().expecting(known.parse().unwrap()).unwrap();
     for line in String::from_utf8(export.bytes).unwrap().lines() {
         trail.line(line).unwrap();
     }
@@ -79,49 +80,153 @@ async fn check(folder: &Path, arguments: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), String::from_utf8(told).unwrap())
 }
 
+/// An account, and exports of it in a folder.
+struct Exports {
+    app: App,
+    folder: TempDir,
+}
+
+impl Exports {
+    async fn new() -> Self {
+        Self { app: App::start(Driver::Axum).await, folder: tempfile::tempdir().unwrap() }
+    }
+
+    async fn export(&self, query: &str) -> String {
+        let reply = self.app.root().get(&self.app.path(&format!("/events/export?{query}"))).expect(200).await;
+        String::from_utf8(reply.bytes).unwrap()
+    }
+
+    /// The end of the chain, as the checker takes it.
+    async fn head(&self) -> String {
+        let head = self.app.root().get(&self.app.path("/events/chain")).expect(200).await;
+        format!("{}:{}", head.data()["sequence"], head.text("head"))
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    /// Arguments, the exit code, and what it tells.
+    async fn assert(&self, runs: &[(&[&str], i32, &str)]) {
+        for (arguments, code, told) in runs {
+            let (found, text) = check(self.folder.path(), arguments).await;
+            assert!(found == *code && text.contains(told), "{arguments:?}: {found} {text}");
+        }
+    }
+}
+
+/// What number `sequence` goes on from.
+fn previous(line: &str, sequence: u64) -> String {
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["chain"]["sequence"], sequence);
+    line["chain"]["previous"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn the_checker_says_what_it_checked_and_where_it_breaks() {
-    let app = App::start(Driver::Axum).await;
-    let issuer = app.issuer().await;
-    let user = app.user(&issuer, "ada@example.com").await;
-    app.organization(&issuer).await;
-    let export = async |query: &str| {
-        let reply = app.root().get(&app.path(&format!("/events/export?{query}"))).expect(200).await;
-        String::from_utf8(reply.bytes).unwrap()
-    };
-    let whole = export("").await;
+    let exports = Exports::new().await;
+    let issuer = exports.app.issuer().await;
+    let user = exports.app.user(&issuer, "ada@example.com").await;
+    exports.app.organization(&issuer).await;
+    let whole = exports.export("").await;
     let lines: Vec<&str> = whole.lines().collect();
-    let head = app.root().get(&app.path("/events/chain")).expect(200).await;
-    let head = format!("{}:{}", head.data()["sequence"], head.text("head"));
+    let head = exports.head().await;
     let cursor: Value = serde_json::from_str(lines[1]).unwrap();
     let part = format!("{}\n{}\n{}", lines[0], lines[1], &lines[2][..lines[2].len() / 2]);
-    let folder = tempfile::tempdir().unwrap();
+    exports.write("part-2", exports.export(&format!("cursor={}", cursor["id"].as_str().unwrap())).await);
+    exports.write("of-ada", exports.export(&format!("user_id={user}")).await);
     for (name, text) in [
         ("whole", whole.clone()),
         ("part-1", part),
-        ("part-2", export(&format!("cursor={}", cursor["id"].as_str().unwrap())).await),
-        ("of-ada", export(&format!("user_id={user}")).await),
         ("edited", whole.replacen("issuer.created", "issuer.updated", 1)),
         ("cut-off", lines[..lines.len() - 2].join("\n") + "\n"),
+        ("twice", whole.replacen("\"type\":", "\"type\":\"user.deleted\",\"type\":", 1)),
     ] {
-        std::fs::write(folder.path().join(name), text).unwrap();
+        exports.write(name, text);
     }
     let events = lines.len() - 1;
-    for (arguments, code, told) in [
-        (vec!["whole"], 0, format!("events: {events}\n")),
-        (vec!["--head", &head, "whole"], 0, format!("head to keep: {head}")),
-        (vec!["part-1", "part-2"], 0, format!("numbers 1 to {events};")),
-        (vec!["part-2"], 0, "what is before number 3 was not looked at".to_owned()),
-        (vec!["part-1"], 3, "INCOMPLETE".to_owned()),
-        (vec!["--against", "whole", "of-ada"], 0, "events: 1\n".to_owned()),
-        (vec!["edited"], 1, "is not what it was when the next one was made".to_owned()),
-        (vec!["--against", "edited", "of-ada"], 1, "NOT WHOLE: edited:".to_owned()),
-        (vec!["cut-off"], 3, "INCOMPLETE".to_owned()),
-        (vec!["--head", &head, "cut-off"], 1, format!("the trail ends at number {}", events - 1)),
-        (vec!["nowhere"], 2, "nowhere".to_owned()),
-        (vec!["--head", "7", "whole"], 2, "a head is a number".to_owned()),
+    let runs: [(&[&str], _, _); _] = [
+        (&["whole"], 0, &*format!("events: {events}\n")),
+        (&["--head", &head, "whole"], 0, &format!("head to keep: {head}")),
+        (&["part-1", "part-2"], 0, &format!("numbers 1 to {events};")),
+        (&["part-2"], 0, "what is before number 3 was not looked at"),
+        (&["part-1"], 3, "INCOMPLETE"),
+        (&["--against", "whole", "of-ada"], 0, "events: 1\n"),
+        (&["edited"], 1, "is not what it was when the next one was made"),
+        (&["--against", "edited", "of-ada"], 1, "NOT WHOLE: edited:"),
+        (&["cut-off"], 3, "INCOMPLETE"),
+        (&["--head", &head, "cut-off"], 1, &format!("the trail ends at number {}", events - 1)),
+        (&["twice"], 1, "NOT WHOLE: twice:1: this is no line of an export"),
+        (&["nowhere"], 2, "nowhere"),
+        (&["--head", "7", "whole"], 2, "a head is a number"),
+    ];
+    exports.assert(&runs).await;
+}
+
+#[tokio::test]
+async fn the_checker_takes_nothing_behind_an_export_and_half_a_line_at_its_end() {
+    let exports = Exports::new().await;
+    exports.app.issuer().await;
+    let whole = exports.export("").await.into_bytes();
+    let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    for (name, broken_off, rest) in [
+        ("whole-and-bytes", false, &b"\xff\n"[..]),
+        ("whole-and-half-bytes", false, b"\xff"),
+        ("whole-and-half-a-line", false, b"{"),
+        ("part-and-bytes", true, b"\xff\n"),
+        ("part-and-half-a-line", true, b"{\n"),
+        ("part-and-half-a-character", true, b"{\"id\":\"\xc3"),
     ] {
-        let (found, text) = check(folder.path(), &arguments).await;
-        assert!(found == code && text.contains(&told), "{arguments:?}: {found} {text}");
+        let export = if broken_off { &whole[..first] } else { &whole };
+        exports.write(name, [export, rest].concat());
     }
+    let runs: [(&[&str], _, _); _] = [
+        (&["whole-and-bytes"], 1, "something follows the trailer"),
+        (&["whole-and-half-bytes"], 1, "something follows the trailer"),
+        (&["whole-and-half-a-line"], 1, "something follows the trailer"),
+        (&["part-and-bytes"], 1, "part-and-bytes:2: this is no line of an export"),
+        (&["part-and-half-a-line"], 1, "part-and-half-a-line:2: this is no line of an export"),
+        (&["part-and-half-a-character"], 3, "INCOMPLETE"),
+    ];
+    exports.assert(&runs).await;
+}
+
+#[tokio::test]
+async fn the_checker_tells_what_it_cannot_look_at_from_tampering() {
+    let exports = Exports::new().await;
+    let issuer = exports.app.issuer().await;
+    let (ada, grace) = (exports.app.user(&issuer, "ada@example.com").await, "grace@example.com");
+    let whole = exports.export("").await;
+    let lines: Vec<&str> = whole.lines().collect();
+    let (head, end) = (exports.head().await, lines.len() as u64 - 1);
+    let beginning = format!("0:{}", previous(lines[0], 1));
+    let first = format!("1:{}", previous(lines[1], 2));
+    let (other, other_end) = (format!("1:{}", "0".repeat(64)), format!("{end}:{}", "0".repeat(64)));
+    let beyond = format!("{}:{}", end + 1, "0".repeat(64));
+    let last: Value = serde_json::from_str(lines[lines.len() - 2]).unwrap();
+    exports.write("whole", &whole);
+    exports.write("nothing-new", exports.export(&format!("cursor={}", last["id"].as_str().unwrap())).await);
+    let grace = exports.app.user(&issuer, grace).await;
+    let users = exports.export("event_types=user.created").await;
+    assert!(users.contains(&ada) && users.contains(&grace));
+    exports.write("newer", &users);
+    exports.write("newer-and-edited", users.replacen("\"status\":\"active\"", "\"status\":\"blocked\"", 1));
+    exports.write("of-nobody", exports.export("event_types=user.deleted").await);
+    exports.write("newer-whole", exports.export("").await);
+    let runs: [(&[&str], _, _); _] = [
+        (&["nothing-new"], 0, "no events"),
+        (&["--head", &head, "nothing-new"], 0, &*format!("head to keep: {head}")),
+        (&["--head", &first, "nothing-new"], 3, "NOT COVERED: at the end: number 1 is known"),
+        (&["--head", &first, "--head", &head, "nothing-new"], 3, "number 1 is known"),
+        (&["--head", &head, "--head", &beyond, "nothing-new"], 1, "NOT WHOLE: at the end: the trail ends at number"),
+        (&["--head", &other_end, "whole", "nothing-new"], 1, "is known to be another one"),
+        (&["--head", &beginning, "--head", &first, "--head", &head, "whole", "nothing-new"], 0, "head to keep"),
+        (&["--head", &first, "--head", &other, "whole"], 1, "NOT WHOLE: --head: number 1 is known twice"),
+        (&["--against", "newer-whole", "newer"], 0, "events: 2\n"),
+        (&["--against", "whole", "newer"], 3, &format!("does not reach to number {}", end + 1)),
+        (&["--against", "whole", "of-nobody"], 3, "NOT COVERED: at the end: the full export does not hold the link"),
+        (&["--against", "whole", "newer-and-edited"], 1, "NOT WHOLE: newer-and-edited:1:"),
+        (&["--head", &first, "--against", "nothing-new", "newer"], 3, "number 1 is known"),
+    ];
+    exports.assert(&runs).await;
 }

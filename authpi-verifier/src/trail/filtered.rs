@@ -1,22 +1,29 @@
 //! A filtered export: its lines do not follow each other, so that each is checked against the full one.
 
-use super::line::Line;
-use super::{Flaw, Hash, Report};
+use super::line::{Entry, Line, Trailer};
+use super::part::Part;
+use super::{Flaw, Hash, Head, Report};
 
 /// The links of a full export that was found whole.
 #[derive(Clone, Debug)]
 pub struct Reference {
-    first: u64,
-    links: Vec<Hash>,
+    pub(super) account: Option<String>,
+    /// Number of the first of `links`, which is the one before the first event; unknown without any event.
+    pub(super) from: Option<u64>,
+    pub(super) links: Vec<Hash>,
+    /// A known link that the full export says nothing about.
+    pub(super) not_held: Option<u64>,
 }
 
 impl Reference {
-    pub(super) const fn new(first: u64, links: Vec<Hash>) -> Self {
-        Self { first, links }
+    fn link(&self, sequence: u64) -> Option<Hash> {
+        self.links.get(usize::try_from(sequence.checked_sub(self.from?)?).ok()?).copied()
     }
 
-    fn link(&self, sequence: u64) -> Option<&Hash> {
-        self.links.get(usize::try_from(sequence.checked_sub(self.first)?).ok()?)
+    /// Whether `link` stands at number `sequence` or behind it; `None` when it stands nowhere.
+    fn holds_behind(&self, sequence: u64, link: Hash) -> Option<bool> {
+        let (_, place) = self.links.iter().zip(0_u64..).find(|(held, _)| **held == link)?;
+        Some(self.from.is_none_or(|from| from + place >= sequence))
     }
 }
 
@@ -24,89 +31,98 @@ impl Reference {
 #[derive(Debug)]
 pub struct Filtered<'r> {
     reference: &'r Reference,
-    report: Report,
-    in_part: u64,
-    last_event: Option<String>,
-    last: u64,
+    part: Part,
+    /// The last event.
+    at: Option<Head>,
+    /// The first event that the reference does not reach to.
+    not_covered: Option<u64>,
+    is_end_covered: bool,
 }
 
 impl<'r> Filtered<'r> {
     /// Nothing yet, of what `reference` holds.
-    pub const fn against(reference: &'r Reference) -> Self {
-        let report = Report {
-            account: None,
-            first: 0,
-            head: None,
-            events: 0,
-            purged: 0,
-            contexts: 0,
-            erased: 0,
-            is_complete: false,
-        };
-        Self { reference, report, in_part: 0, last_event: None, last: 0 }
+    pub fn against(reference: &'r Reference) -> Self {
+        let mut part = Part::default();
+        part.report.account.clone_from(&reference.account);
+        Self { reference, part, at: None, not_covered: None, is_end_covered: true }
     }
 
     /// The next lines come from another answer, which goes on behind the last line.
     pub const fn next_part(&mut self) {
-        self.in_part = 0;
-        self.report.is_complete = false;
+        self.part.next();
     }
 
-    /// Takes a line; an empty one is passed by.
+    /// Takes a line, as text or as its bytes; an empty one is passed by.
     ///
     /// # Errors
-    /// [`Flaw`].
-    pub fn line(&mut self, text: &str) -> Result<(), Flaw> {
-        if text.trim().is_empty() {
-            return Ok(());
+    /// [`Flaw`]. Nothing behind it means anything.
+    pub fn line(&mut self, text: impl AsRef<[u8]>) -> Result<(), Flaw> {
+        match self.part.line(text.as_ref())? {
+            None => Ok(()),
+            Some(Line::Entry(entry)) => self.entry(&entry),
+            Some(Line::Trailer(trailer)) => self.trailer(&trailer),
         }
-        if self.report.is_complete {
-            return Err(Flaw::AfterTrailer);
-        }
-        let entry = match Line::parse(text)? {
-            Line::Entry(entry) => entry,
-            Line::Trailer(end) if end.count != self.in_part => {
-                return Err(Flaw::Count { stated: end.count, found: self.in_part });
-            }
-            Line::Trailer(end) if self.in_part > 0 && end.last_id != self.last_event => return Err(Flaw::LastId),
-            Line::Trailer(end) => {
-                self.report.is_complete = true;
-                // It has looked at least as far as its last event. Without any it may have begun anywhere.
-                let from = self.last.max(self.reference.first);
-                let known = (from..).map_while(|sequence| self.reference.link(sequence));
-                let is_held = self.reference.links.is_empty() || known.into_iter().any(|link| *link == end.chain_head);
-                return if is_held { Ok(()) } else { Err(Flaw::ForeignHead) };
-            }
-        };
-        let sequence = entry.sequence;
+    }
+
+    fn entry(&mut self, entry: &Entry) -> Result<(), Flaw> {
+        let (sequence, link) = (entry.sequence, entry.link());
+        // Filters leave out what was purged.
         if entry.account.is_none() {
             return Err(Flaw::Malformed);
         }
-        if sequence <= self.last {
-            return Err(Flaw::Order { expected: self.last + 1, found: sequence });
+        let last = self.last();
+        if sequence <= last {
+            return Err(Flaw::Order { expected: last + 1, found: sequence });
         }
-        let link = self.reference.link(sequence).ok_or(Flaw::NotCovered { sequence })?;
-        if *link != entry.link() {
-            return Err(Flaw::Link { sequence });
+        match self.reference.link(sequence) {
+            Some(held) if held != link => return Err(Flaw::Link { sequence }),
+            Some(_) => {}
+            // The reference is older, or begins later: only what stands right before the event can be compared.
+            None if self.link_before(sequence).is_some_and(|before| before != entry.previous) => {
+                return Err(Flaw::Link { sequence: sequence - 1 });
+            }
+            None => {
+                self.not_covered.get_or_insert(sequence);
+            }
         }
-        match entry.checked_context()? {
-            Some(true) => self.report.contexts += 1,
-            Some(false) => self.report.erased += 1,
-            None => {}
+        self.part.entry(entry)?;
+        self.at = Some(Head { sequence, link });
+        Ok(())
+    }
+
+    fn last(&self) -> u64 {
+        self.at.map_or(0, |at| at.sequence)
+    }
+
+    fn link_before(&self, sequence: u64) -> Option<Hash> {
+        let before = sequence - 1;
+        let own = self.at.filter(|at| at.sequence == before).map(|at| at.link);
+        own.or_else(|| self.reference.link(before))
+    }
+
+    fn trailer(&mut self, trailer: &Trailer) -> Result<(), Flaw> {
+        self.part.trailer(trailer)?;
+        // It has looked at least as far as its last event. Without any it may have begun anywhere.
+        match self.reference.holds_behind(self.last(), trailer.chain_head) {
+            Some(false) => return Err(Flaw::LastLink),
+            Some(true) => {}
+            None => self.is_end_covered = false,
         }
-        if self.report.first == 0 {
-            self.report.first = sequence;
-        }
-        self.report.account = entry.account;
-        self.report.events += 1;
-        self.in_part += 1;
-        self.last = sequence;
-        self.last_event = Some(entry.event_id);
         Ok(())
     }
 
     /// What was checked. It has no head: where the chain ends, the full export says.
-    pub fn finish(self) -> Report {
-        self.report
+    ///
+    /// # Errors
+    /// [`Flaw::NotHeld`], [`Flaw::NotCovered`] and [`Flaw::EndNotCovered`]: nothing was found to be tampered with, but the
+    /// full export does not reach to all that is here.
+    pub fn finish(self) -> Result<Report, Flaw> {
+        if let Some(sequence) = self.reference.not_held {
+            return Err(Flaw::NotHeld { sequence });
+        }
+        if let Some(sequence) = self.not_covered {
+            return Err(Flaw::NotCovered { sequence });
+        }
+        if self.is_end_covered { Ok(self.part.report) } else { Err(Flaw::EndNotCovered) }
     }
 }

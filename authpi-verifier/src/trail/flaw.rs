@@ -1,6 +1,6 @@
 //! Where a trail is not what it should be.
 
-/// Why a trail is not whole.
+/// Why a trail is not whole, or cannot be told to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Flaw {
@@ -50,8 +50,14 @@ pub enum Flaw {
         /// Where the trail ends.
         last: u64,
     },
+    /// Two links are known of one number: the chain was made anew between them, unless one is of another chain.
+    #[error("number {sequence} is known twice, as different ones")]
+    KnownTwice {
+        /// Their number.
+        sequence: u64,
+    },
     /// The trail begins behind a link that is known, which therefore cannot be looked at.
-    #[error("the trail begins behind number {sequence}, which is known")]
+    #[error("number {sequence} is known, and nothing that is here shows whether it is that one")]
     NotHeld {
         /// Number of the known link.
         sequence: u64,
@@ -70,13 +76,24 @@ pub enum Flaw {
     /// Something follows the last line of an answer.
     #[error("something follows the trailer")]
     AfterTrailer,
-    /// A line of a filtered export whose number the full one does not hold.
-    #[error("the full export does not hold number {sequence}")]
+    /// The trailer names a link that comes before the last event, or is not the one that the answer goes on behind.
+    #[error("the trailer names another last link")]
+    LastLink,
+    /// An event of a filtered export that the full one does not reach to.
+    #[error("the full export does not reach to number {sequence}")]
     NotCovered {
         /// Number of the event.
         sequence: u64,
     },
-    /// A filtered export ends with a link that the full one does not hold there.
+    /// A filtered export ends with a link that the full one does not hold, which may be older.
     #[error("the full export does not hold the link that this one ends with")]
-    ForeignHead,
+    EndNotCovered,
+}
+
+impl Flaw {
+    /// Whether something is not what it was. Otherwise what there is does not suffice to tell: an earlier part, a newer full
+    /// export, or a head that can be read would.
+    pub const fn is_tampering(&self) -> bool {
+        !matches!(self, Self::Head | Self::NotHeld { .. } | Self::NotCovered { .. } | Self::EndNotCovered)
+    }
 }

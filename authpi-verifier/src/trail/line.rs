@@ -4,7 +4,7 @@ use aws_lc_rs::{digest, hmac};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Flaw, Hash};
+use super::{Flaw, Hash, json};
 
 /// Members of `auth` that the chain covers only by their salted hash.
 const CONTEXT: [&str; 3] = ["country", "ip", "user_agent"];
@@ -59,8 +59,8 @@ struct End {
 }
 
 impl Line {
-    pub(super) fn parse(text: &str) -> Result<Self, Flaw> {
-        let mut members: Map<String, Value> = serde_json::from_str(text).map_err(|_| Flaw::Malformed)?;
+    pub(super) fn parse(text: &[u8]) -> Result<Self, Flaw> {
+        let mut members = json::object(text).ok_or(Flaw::Malformed)?;
         if let Some(end) = members.remove("trailer") {
             let end: End = serde_json::from_value(end).map_err(|_| Flaw::Malformed)?;
             let chain_head = unhex(&end.chain_head).filter(|_| members.is_empty()).ok_or(Flaw::Malformed)?;
@@ -187,7 +187,7 @@ mod tests {
     const HEAD: &str = "1:0e84d232073deb3cc5edd224133c5e1a77db60f8d5002a77613dfa1790857938";
 
     fn checked(line: &str) -> Result<u64, Flaw> {
-        let mut trail = Trail::new().expecting(HEAD.parse::<Head>()?);
+        let mut trail = Trail::new().expecting(HEAD.parse::<Head>()?)?;
         trail.line(line)?;
         trail.finish().map(|report| report.contexts)
     }
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn the_link_is_that_of_the_specification() {
         assert_eq!(checked(EVENT), Ok(1));
-        let Line::Entry(entry) = Line::parse(EVENT).unwrap() else { panic!("no entry") };
+        let Line::Entry(entry) = Line::parse(EVENT.as_bytes()).unwrap() else { panic!("no entry") };
         assert_eq!(entry.content, unhex("58b6d98bea97819be57acb7e8b4e60e6ff2dc93b63bd24b276a819d433033066").unwrap());
         assert_eq!(genesis("acc_0kfz3m8q1w5e9r2t6y4u7i3a1"), entry.previous);
     }

@@ -8,7 +8,7 @@
 //!
 //! fn checked(export: &str, known: &str) -> Result<Report, Flaw> {
 //!     // A link that was kept elsewhere shows whether the end was cut off, or everything made anew.
-//!     let mut trail = Trail::new().expecting(known.parse()?);
+//!     let mut trail = Trail::new().expecting(known.parse()?)?;
 //!     for line in export.lines() {
 //!         trail.line(line)?;
 //!     }
@@ -19,10 +19,15 @@
 //! ```
 //!
 //! What a chain cannot show: that all of it was made anew by whoever holds the database. Keep heads outside of it.
+//!
+//! Not every [`Flaw`] is tampering: an export may begin behind a head that is known, or a filtered one may be newer than the
+//! full one that it is checked against. [`Flaw::is_tampering`] tells them apart.
 
 mod filtered;
 mod flaw;
+mod json;
 mod line;
+mod part;
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -31,6 +36,7 @@ pub use filtered::{Filtered, Reference};
 pub use flaw::Flaw;
 
 use line::{Entry, Line, Trailer, genesis};
+use part::Part;
 
 /// A hash.
 pub type Hash = [u8; 32];
@@ -55,12 +61,12 @@ impl FromStr for Head {
 }
 
 /// What was checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
     /// Whose trail it is; `None` when it has no event.
     pub account: Option<String>,
-    /// Number of the first link. What is before it was not looked at.
+    /// Number of the first link, 0 without any. What is before it was not looked at.
     pub first: u64,
     /// The last link: worth keeping. `None` when there was nothing to check.
     pub head: Option<Head>,
@@ -79,20 +85,14 @@ pub struct Report {
 /// An export without filters, under way. Several that follow each other by `cursor` are one trail.
 #[derive(Debug, Default)]
 pub struct Trail {
+    part: Part,
     known: BTreeMap<u64, Hash>,
+    /// From the one before the first event on.
     links: Option<Vec<Hash>>,
-    account: Option<String>,
     /// The `previous` of number 1, until an event says whose trail it is.
     root: Option<Hash>,
-    first: Option<u64>,
-    at: Option<Head>,
-    last_event: Option<String>,
-    events: u64,
-    purged: u64,
-    contexts: u64,
-    erased: u64,
-    in_part: u64,
-    is_ended: bool,
+    /// Where an answer ended before any event came. No trailer states its number.
+    unnumbered: Option<Hash>,
 }
 
 impl Trail {
@@ -102,10 +102,15 @@ impl Trail {
     }
 
     /// A link that is known from elsewhere: the trail must hold it.
-    #[must_use]
-    pub fn expecting(mut self, head: Head) -> Self {
-        self.known.insert(head.sequence, head.link);
-        self
+    ///
+    /// # Errors
+    /// [`Flaw::KnownTwice`] when another link is known of its number.
+    pub fn expecting(mut self, head: Head) -> Result<Self, Flaw> {
+        let Head { sequence, link } = head;
+        match self.known.insert(sequence, link) {
+            Some(before) if before != link => Err(Flaw::KnownTwice { sequence }),
+            _ => Ok(self),
+        }
     }
 
     /// Keeps every link, 32 bytes each, so that filtered exports can be checked against the trail.
@@ -116,139 +121,117 @@ impl Trail {
     }
 
     /// The next lines come from another answer, which goes on behind the last line.
-    pub fn next_part(&mut self) {
-        self.in_part = 0;
-        self.is_ended = false;
+    pub const fn next_part(&mut self) {
+        self.part.next();
     }
 
-    /// Takes a line; an empty one is passed by.
+    /// Takes a line, as text or as its bytes; an empty one is passed by.
     ///
     /// # Errors
     /// [`Flaw`]. Nothing behind it means anything.
-    pub fn line(&mut self, text: &str) -> Result<(), Flaw> {
-        if text.trim().is_empty() {
-            return Ok(());
-        }
-        if self.is_ended {
-            return Err(Flaw::AfterTrailer);
-        }
-        match Line::parse(text)? {
-            Line::Entry(entry) => self.entry(&entry),
-            Line::Trailer(trailer) => self.trailer(&trailer),
+    pub fn line(&mut self, text: impl AsRef<[u8]>) -> Result<(), Flaw> {
+        match self.part.line(text.as_ref())? {
+            None => Ok(()),
+            Some(Line::Entry(entry)) => self.entry(&entry),
+            Some(Line::Trailer(trailer)) => self.trailer(&trailer),
         }
     }
 
     fn entry(&mut self, entry: &Entry) -> Result<(), Flaw> {
-        let sequence = entry.sequence;
-        match self.at {
-            Some(Head { sequence: before, .. }) if sequence != before + 1 => {
-                return Err(Flaw::Order { expected: before + 1, found: sequence });
+        let (sequence, link) = (entry.sequence, entry.link());
+        match self.part.report.head {
+            Some(at) if sequence != at.sequence + 1 => {
+                return Err(Flaw::Order { expected: at.sequence + 1, found: sequence });
             }
-            Some(Head { link, .. }) if link != entry.previous => return Err(Flaw::Link { sequence: sequence - 1 }),
+            Some(at) if entry.previous != at.link => return Err(Flaw::Link { sequence: at.sequence }),
             Some(_) => {}
             None => self.begin(entry)?,
         }
-        if let Some(account) = &entry.account {
-            self.belongs_to(account)?;
+        if let Some(account) = &entry.account
+            && self.root.take().is_some_and(|root| root != genesis(account))
+        {
+            return Err(Flaw::Root);
         }
-        match entry.checked_context()? {
-            Some(true) => self.contexts += 1,
-            Some(false) => self.erased += 1,
-            None => {}
+        self.part.entry(entry)?;
+        self.pass(sequence, link)?;
+        self.part.report.head = Some(Head { sequence, link });
+        Ok(())
+    }
+
+    fn begin(&mut self, entry: &Entry) -> Result<(), Flaw> {
+        let Some(before) = entry.sequence.checked_sub(1) else {
+            return Err(Flaw::Order { expected: 1, found: 0 });
+        };
+        if self.unnumbered.is_some_and(|link| link != entry.previous) {
+            return Err(Flaw::Link { sequence: before });
         }
-        if entry.account.is_some() {
-            self.events += 1;
-            self.in_part += 1;
-            self.last_event = Some(entry.event_id.clone());
-        } else {
-            self.purged += 1;
+        if before == 0 {
+            self.root = Some(entry.previous);
         }
-        let link = entry.link();
-        self.expected_at(sequence, link)?;
-        self.at = Some(Head { sequence, link });
+        self.pass(before, entry.previous)
+    }
+
+    fn pass(&mut self, sequence: u64, link: Hash) -> Result<(), Flaw> {
+        if self.known.remove(&sequence).is_some_and(|known| known != link) {
+            return Err(Flaw::Known { sequence });
+        }
         if let Some(links) = &mut self.links {
             links.push(link);
         }
         Ok(())
     }
 
-    fn begin(&mut self, entry: &Entry) -> Result<(), Flaw> {
-        self.first = Some(entry.sequence);
-        match entry.sequence {
-            0 => return Err(Flaw::Order { expected: 1, found: 0 }),
-            1 => self.root = Some(entry.previous),
-            _ => {}
-        }
-        self.expected_at(entry.sequence - 1, entry.previous)
-    }
-
-    fn belongs_to(&mut self, account: &str) -> Result<(), Flaw> {
-        if self.account.as_deref().is_some_and(|known| known != account) {
-            return Err(Flaw::Account);
-        }
-        if self.root.take().is_some_and(|root| root != genesis(account)) {
-            return Err(Flaw::Root);
-        }
-        self.account.get_or_insert_with(|| account.to_owned());
-        Ok(())
-    }
-
-    fn expected_at(&mut self, sequence: u64, link: Hash) -> Result<(), Flaw> {
-        match self.known.remove(&sequence) {
-            Some(known) if known != link => Err(Flaw::Known { sequence }),
-            _ => Ok(()),
-        }
-    }
-
     fn trailer(&mut self, trailer: &Trailer) -> Result<(), Flaw> {
-        if trailer.count != self.in_part {
-            return Err(Flaw::Count { stated: trailer.count, found: self.in_part });
+        self.part.trailer(trailer)?;
+        let link = trailer.chain_head;
+        match self.part.report.head {
+            Some(at) if at.link != link => Err(Flaw::Link { sequence: at.sequence }),
+            Some(_) => Ok(()),
+            None if *self.unnumbered.get_or_insert(link) != link => Err(Flaw::LastLink),
+            None => Ok(()),
         }
-        // Without an event in this answer it states the cursor, which may be of a purged event.
-        if self.in_part > 0 && trailer.last_id != self.last_event {
-            return Err(Flaw::LastId);
-        }
-        match self.at {
-            Some(at) if at.link != trailer.chain_head => return Err(Flaw::Link { sequence: at.sequence }),
-            _ => {}
-        }
-        self.is_ended = true;
-        Ok(())
     }
 
     /// What was checked.
     ///
     /// # Errors
-    /// [`Flaw::CutOff`] and [`Flaw::NotHeld`] when the trail does not reach a link that is known.
-    pub fn finish(self) -> Result<Report, Flaw> {
-        self.finish_with_reference().map(|(report, _)| report)
+    /// [`Flaw::CutOff`] when the trail ends before a link that is known, and [`Flaw::NotHeld`], which is no tampering, when
+    /// it begins behind one.
+    pub fn finish(mut self) -> Result<Report, Flaw> {
+        match self.check_known()? {
+            Some(sequence) => Err(Flaw::NotHeld { sequence }),
+            None => Ok(self.part.report),
+        }
     }
 
-    /// What was checked, and what filtered exports are checked against, which is empty without
-    /// [`Trail::keeping_links`].
+    /// What filtered exports are checked against; it covers nothing without [`Trail::keeping_links`].
     ///
     /// # Errors
-    /// As [`Trail::finish`].
-    pub fn finish_with_reference(self) -> Result<(Report, Reference), Flaw> {
-        let last = self.at.map_or(0, |at| at.sequence);
-        if let Some((&sequence, _)) = self.known.last_key_value().filter(|(sequence, _)| **sequence > last) {
-            return Err(Flaw::CutOff { sequence, last });
+    /// [`Flaw::CutOff`] as [`Trail::finish`]. [`Flaw::NotHeld`] comes from [`Filtered::finish`], after all else.
+    pub fn into_reference(mut self) -> Result<Reference, Flaw> {
+        let not_held = self.check_known()?;
+        let Report { account, first, head, .. } = self.part.report;
+        let from = first.checked_sub(1).or(head.map(|head| head.sequence));
+        let links =
+            self.links.map(|links| if links.is_empty() { self.unnumbered.into_iter().collect() } else { links });
+        Ok(Reference { account, from, links: links.unwrap_or_default(), not_held })
+    }
+
+    /// The first known link that nothing here says anything about.
+    fn check_known(&mut self) -> Result<Option<u64>, Flaw> {
+        let mut last = self.part.report.head.map_or(0, |at| at.sequence);
+        if let (None, Some(link)) = (self.part.report.head, self.unnumbered) {
+            let number = self.known.iter().find(|(_, known)| **known == link).map(|(sequence, _)| *sequence);
+            if let Some(sequence) = number {
+                self.known.remove(&sequence);
+                self.part.report.head = Some(Head { sequence, link });
+            }
+            // If it is none that is known, it may be any: nothing shows that the trail ends too early.
+            last = number.unwrap_or(u64::MAX);
         }
-        if let Some((&sequence, _)) = self.known.first_key_value() {
-            return Err(Flaw::NotHeld { sequence });
+        match self.known.last_key_value() {
+            Some((&sequence, _)) if sequence > last => Err(Flaw::CutOff { sequence, last }),
+            _ => Ok(self.known.first_key_value().map(|(sequence, _)| *sequence)),
         }
-        let first = self.first.unwrap_or(1);
-        let reference = Reference::new(first, self.links.unwrap_or_default());
-        let report = Report {
-            account: self.account,
-            first,
-            head: self.at,
-            events: self.events,
-            purged: self.purged,
-            contexts: self.contexts,
-            erased: self.erased,
-            is_complete: self.is_ended,
-        };
-        Ok((report, reference))
     }
 }

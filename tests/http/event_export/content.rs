@@ -69,6 +69,7 @@ async fn an_export_goes_on_behind_any_line() {
         assert_eq!(rest.lines, whole.lines[number + 1..]);
         assert_eq!(rest.trailer["count"], ids.len() - number - 1);
         assert_eq!((rest.head(), &rest.trailer["last_id"]), (whole.head(), &json!(ids[ids.len() - 1])));
+        assert_eq!(verified(&app, &rest).await.events, rest.lines.len() as u64, "the end is known, with nothing new too");
         let mut trail = Trail::new();
         whole.text.lines().take(number + 1).for_each(|line| trail.line(line).unwrap());
         trail.next_part();
@@ -84,7 +85,7 @@ async fn filters_leave_lines_out_and_what_is_left_is_checked_against_the_whole()
     let whole = export(&app, "").await;
     let mut trail = Trail::new().keeping_links();
     whole.text.lines().for_each(|line| trail.line(line).unwrap());
-    let (_, reference) = trail.finish_with_reference().unwrap();
+    let reference = trail.into_reference().unwrap();
     let user = whole.lines.iter().find_map(|line| line["subject"]["user_id"].as_str()).unwrap().to_owned();
     for (query, kept) in [
         (format!("user_id={user}"), 2),
@@ -98,7 +99,7 @@ async fn filters_leave_lines_out_and_what_is_left_is_checked_against_the_whole()
         assert_eq!(part.head(), whole.head(), "it looked at all of them");
         let mut filtered = Filtered::against(&reference);
         part.text.lines().for_each(|line| filtered.line(line).unwrap());
-        let report = filtered.finish();
+        let report = filtered.finish().unwrap();
         assert_eq!((report.events, report.is_complete), (listed.len() as u64, true));
         if let Some(line) = part.text.lines().next().filter(|_| !listed.is_empty()) {
             let changed = line.replacen("created", "deleted", 1).replacen("blocked", "created", 1);
@@ -106,6 +107,27 @@ async fn filters_leave_lines_out_and_what_is_left_is_checked_against_the_whole()
             assert!(matches!(refused, Err(Flaw::Link { .. })), "{refused:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_filtered_export_that_is_newer_than_the_whole_is_not_tampered_with() {
+    let app = lively().await;
+    let mut trail = Trail::new().keeping_links();
+    export(&app, "").await.text.lines().for_each(|line| trail.line(line).unwrap());
+    let older = trail.into_reference().unwrap();
+    let compared = |export: &Export| {
+        let mut filtered = Filtered::against(&older);
+        export.text.lines().for_each(|line| filtered.line(line).unwrap());
+        filtered.finish()
+    };
+    let query = "event_types=issuer.created";
+    assert!(compared(&export(&app, query).await).unwrap().events > 0);
+    app.issuer().await;
+    let newer = export(&app, query).await;
+    let sequence = newer.lines[newer.lines.len() - 1]["chain"]["sequence"].as_u64().unwrap();
+    assert_eq!(compared(&newer), Err(Flaw::NotCovered { sequence }));
+    let of_nobody = export(&app, "event_types=issuer.deleted").await;
+    assert_eq!(compared(&of_nobody), Err(Flaw::EndNotCovered));
 }
 
 #[tokio::test]
@@ -127,7 +149,7 @@ async fn what_commits_late_gets_a_later_number() {
     assert_eq!(after.ids()[before.lines.len()], early.to_string());
     assert!(after.ids().last() > Some(&early.to_string()));
     let known = format!("{}:{}", before.lines.len(), before.head());
-    let mut trail = Trail::new().expecting(known.parse().unwrap());
+    let mut trail = Trail::new().expecting(known.parse().unwrap()).unwrap();
     after.text.lines().for_each(|line| trail.line(line).unwrap());
     trail.finish().unwrap();
     verified(&app, &after).await;

@@ -66,6 +66,7 @@ async fn of_a_purged_event_its_place_stays_and_then_the_chain_is_cut_at_its_star
     let empty = export(&app, "").await;
     assert_eq!(empty.trailer, json!({ "count": 0, "last_id": null, "chain_head": cut.head() }));
     assert!(empty.lines.is_empty());
+    assert_eq!(verified(&app, &empty).await.events, 0, "its end is the one that is known");
     assert_eq!(
         (end["head"].as_str().unwrap(), &end["first_sequence"]),
         (cut.head(), &json!(end["sequence"].as_u64().unwrap() + 1))
@@ -118,7 +119,7 @@ async fn tampering_is_seen_where_it_was_done() {
     let lines: Vec<&str> = whole.text.lines().collect();
     let known = format!("{}:{}", lines.len() - 1, whole.head());
     let flaw = |lines: &[&str]| {
-        let mut trail = Trail::new().expecting(known.parse().unwrap());
+        let mut trail = Trail::new().expecting(known.parse().unwrap()).unwrap();
         lines.iter().find_map(|line| trail.line(line).err()).or_else(|| trail.finish().err())
     };
     assert_eq!(flaw(&lines), None);

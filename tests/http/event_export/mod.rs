@@ -68,7 +68,7 @@ async fn chain(app: &App) -> Value {
 async fn verified(app: &App, export: &Export) -> Report {
     let chain = chain(app).await;
     let known = format!("{}:{}", chain["sequence"], chain["head"].as_str().unwrap());
-    let mut trail = Trail::new().expecting(known.parse().unwrap());
+    let mut trail = Trail::new().expecting(known.parse().unwrap()).unwrap();
     for line in export.text.lines() {
         trail.line(line).unwrap_or_else(|flaw| panic!("{flaw}: {line}"));
     }
