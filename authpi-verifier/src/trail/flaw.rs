@@ -56,7 +56,7 @@ pub enum Flaw {
         /// Their number.
         sequence: u64,
     },
-    /// The trail begins behind a link that is known, which therefore cannot be looked at.
+    /// A link that is known cannot be looked at: the trail begins behind it, or holds no event that says where it begins.
     #[error("number {sequence} is known, and nothing that is here shows whether it is that one")]
     NotHeld {
         /// Number of the known link.
@@ -91,8 +91,8 @@ pub enum Flaw {
 }
 
 impl Flaw {
-    /// Whether something is not what it was. Otherwise what there is does not suffice to tell: an earlier part, a newer full
-    /// export, or a head that can be read would.
+    /// Whether something is not what it was, or is no export. Otherwise nothing is known to be wrong, and more is needed to
+    /// tell: an earlier part, a newer full export, a head that can be read.
     pub const fn is_tampering(&self) -> bool {
         !matches!(self, Self::Head | Self::NotHeld { .. } | Self::NotCovered { .. } | Self::EndNotCovered)
     }

@@ -171,6 +171,7 @@ impl Trail {
         self.pass(before, entry.previous)
     }
 
+    /// Goes over a link.
     fn pass(&mut self, sequence: u64, link: Hash) -> Result<(), Flaw> {
         if self.known.remove(&sequence).is_some_and(|known| known != link) {
             return Err(Flaw::Known { sequence });

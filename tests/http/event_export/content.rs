@@ -69,7 +69,8 @@ async fn an_export_goes_on_behind_any_line() {
         assert_eq!(rest.lines, whole.lines[number + 1..]);
         assert_eq!(rest.trailer["count"], ids.len() - number - 1);
         assert_eq!((rest.head(), &rest.trailer["last_id"]), (whole.head(), &json!(ids[ids.len() - 1])));
-        assert_eq!(verified(&app, &rest).await.events, rest.lines.len() as u64, "the end is known, with nothing new too");
+        let told = verified(&app, &rest).await.events;
+        assert_eq!(told, rest.lines.len() as u64, "its end is known, even with nothing new");
         let mut trail = Trail::new();
         whole.text.lines().take(number + 1).for_each(|line| trail.line(line).unwrap());
         trail.next_part();
