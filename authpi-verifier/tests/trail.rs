@@ -206,8 +206,13 @@ fn a_filtered_export_is_checked_line_by_line() {
     assert!(compared(&reference, &[chain.filtered(0, &[])]).unwrap().is_complete);
     let parts = [chain.lines[1..2].to_vec(), chain.filtered(2, &[4])];
     assert_eq!(compared(&reference, &parts).unwrap().events, 2);
-    let order = compared(&reference, &[chain.filtered(0, &[4, 2])]);
-    assert_eq!(order, Err(Flaw::Order { expected: 5, found: 2 }));
+    assert_eq!(compared(&reference, &[chain.filtered(0, &[2, 5])]).unwrap().events, 2, "up to the end");
+    for (numbers, expected) in [([4, 2], 5), ([2, 2], 3)] {
+        let order = Flaw::Order { expected, found: 2 };
+        assert_eq!(compared(&reference, &[chain.filtered(0, &numbers)]), Err(order));
+    }
+    let before_all = vec![chain.lines[0].replace("\"sequence\":1", "\"sequence\":0")];
+    assert_eq!(compared(&reference, &[before_all]), Err(Flaw::Order { expected: 1, found: 0 }));
     for (from, to) in [("created", "deleted"), ("\"number\":4", "\"number\":5")] {
         let mut edited = chain.filtered(0, &[2, 4]);
         edited[1] = edited[1].replace(from, to);
