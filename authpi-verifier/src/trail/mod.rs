@@ -187,9 +187,8 @@ impl Trail {
         let link = trailer.chain_head;
         match self.part.report.head {
             Some(at) if at.link != link => Err(Flaw::Link { sequence: at.sequence }),
-            Some(_) => Ok(()),
             None if *self.unnumbered.get_or_insert(link) != link => Err(Flaw::LastLink),
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 
