@@ -35,10 +35,10 @@ impl Place {
     pub(crate) fn whole_json<T: DeserializeOwned + Serialize>(
         self,
         column: &'static str,
-        value: Value,
+        value: &Value,
     ) -> Result<T, StoreError> {
-        let typed: T = self.json(column, value.clone())?;
-        let is_whole = serde_json::to_value(&typed).is_ok_and(|known| known == value);
+        let typed = T::deserialize(value).map_err(|_| self.corrupt(column))?;
+        let is_whole = serde_json::to_value(&typed).is_ok_and(|known| known == *value);
         is_whole.then_some(typed).ok_or_else(|| self.corrupt(column))
     }
 

@@ -42,8 +42,8 @@ fn event(row: Model, context: Option<event_context::Model>) -> Result<Event, Sto
         source: row.source,
         trigger: place.word("trigger_kind", &row.trigger_kind)?,
         trace: row.trace,
-        actor: place.whole_json("actor", row.actor)?,
-        subject: place.whole_json("subject", row.subject)?,
+        actor: place.whole_json("actor", &row.actor)?,
+        subject: place.whole_json("subject", &row.subject)?,
         timestamp: time(row.timestamp),
         data: place.json("data", row.data)?,
         context: ContextRecord {

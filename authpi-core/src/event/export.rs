@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::api::{FILTERS, READ, contexts, filter};
 use super::chain::head;
 use super::model::{Event, EventView, Head, Link, SaltedContext};
-use super::operations::catch_up;
+use super::numbering::catch_up;
 use super::repository::{Chained, EventFilter, SequenceRange};
 use crate::error::{FieldCode, Refusal};
 use crate::id::{AccountId, EventId};

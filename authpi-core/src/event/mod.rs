@@ -6,5 +6,6 @@ pub mod catalogue;
 pub mod chain;
 mod export;
 pub mod model;
+pub(crate) mod numbering;
 pub mod operations;
 pub mod repository;

@@ -7,7 +7,7 @@ use super::round::Round;
 use super::schedule::Next;
 use super::steps::Bench;
 use crate::error::{Refusal, StoreError, StoreErrorKind};
-use crate::event::operations::{BATCH, link_all};
+use crate::event::numbering::{BATCH, link_all};
 use crate::event::repository::Unchained;
 use crate::id::AccountId;
 

@@ -13,8 +13,8 @@ use crate::event::repository::Consumer;
 use crate::id::{AccountId, EventId, IssuerId, WebhookId};
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
+use crate::webhook::body::sealed_body;
 use crate::webhook::model::{Delivery, Webhook};
-use crate::webhook::operations::sealed_body;
 use crate::webhook::request::RenderedEvent;
 
 /// How often events are looked for that nobody rang for.

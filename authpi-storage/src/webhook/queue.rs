@@ -39,15 +39,12 @@ fn grouped(deliveries: &[(Delivery, Timestamp)]) -> Vec<Alike> {
     let mut groups: Vec<Alike> = Vec::new();
     for (after, before) in deliveries {
         let becomes = progress(after);
-        match groups.iter_mut().find(|group| group.before == *before && group.becomes == becomes) {
-            Some(group) => {
-                group.ids.push(after.id.uuid());
-                group.accounts.insert(after.account_id.uuid());
-            }
-            None => {
-                let (ids, accounts) = (vec![after.id.uuid()], BTreeSet::from([after.account_id.uuid()]));
-                groups.push(Alike { becomes, before: *before, ids, accounts });
-            }
+        let (id, account) = (after.id.uuid(), after.account_id.uuid());
+        if let Some(group) = groups.iter_mut().find(|group| group.before == *before && group.becomes == becomes) {
+            group.ids.push(id);
+            group.accounts.insert(account);
+        } else {
+            groups.push(Alike { becomes, before: *before, ids: vec![id], accounts: BTreeSet::from([account]) });
         }
     }
     groups

@@ -20,8 +20,9 @@ use crate::web::endpoint::{Read, Write};
 use crate::web::members::Joined;
 use crate::web::query::Parameter;
 use crate::web::route::Route;
+use crate::webhook::body::with_body;
 use crate::webhook::model::{Delivery, DeliveryStatus, Webhook, WebhookStatus};
-use crate::webhook::operations::{Attempt, SecretsInUse, recorded, with_body};
+use crate::webhook::operations::{Attempt, SecretsInUse, recorded};
 use crate::webhook::repository::{DeliveryFilter, Requeue};
 use crate::webhook::request::AttemptRequest;
 

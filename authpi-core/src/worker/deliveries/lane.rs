@@ -11,8 +11,9 @@ use crate::id::{AccountId, WebhookId};
 use crate::keyring::Keyring;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
+use crate::webhook::body::with_body;
 use crate::webhook::model::{AttemptOutcome, Delivery, Webhook};
-use crate::webhook::operations::{SecretsInUse, with_body};
+use crate::webhook::operations::SecretsInUse;
 use crate::webhook::request::AttemptRequest;
 
 /// Deliveries that a sender attempts before others have their turn.
