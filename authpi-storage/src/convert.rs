@@ -31,6 +31,17 @@ impl Place {
         serde_json::from_value(value).map_err(|_| self.corrupt(column))
     }
 
+    /// A typed value from a JSON column that holds nothing else: what a later version has added is not dropped unseen.
+    pub(crate) fn whole_json<T: DeserializeOwned + Serialize>(
+        self,
+        column: &'static str,
+        value: Value,
+    ) -> Result<T, StoreError> {
+        let typed: T = self.json(column, value.clone())?;
+        let is_whole = serde_json::to_value(&typed).is_ok_and(|known| known == value);
+        is_whole.then_some(typed).ok_or_else(|| self.corrupt(column))
+    }
+
     /// A value of an enum whose serde form is a word.
     pub(crate) fn word<T: DeserializeOwned>(self, column: &'static str, word: &str) -> Result<T, StoreError> {
         self.json(column, Value::from(word))
@@ -67,8 +78,12 @@ impl Place {
 
 /// The JSON form of a domain value for a column.
 pub(crate) fn to_json(operation: &'static str, value: &impl Serialize) -> Result<Value, StoreError> {
-    serde_json::to_value(value)
-        .map_err(|error| StoreError::new(authpi_core::store::StoreErrorKind::Bug, operation, error))
+    serde_json::to_value(value).map_err(unwritable(operation))
+}
+
+/// A domain value cannot be written as JSON.
+pub(crate) fn unwritable(operation: &'static str) -> impl Fn(serde_json::Error) -> StoreError {
+    move |error| StoreError::new(authpi_core::store::StoreErrorKind::Bug, operation, error)
 }
 
 /// The word of an enum whose serde form is a string.

@@ -4,27 +4,28 @@ mod aggregate;
 mod chain;
 mod chain_writes;
 mod erasure;
+mod outbox;
 
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use authpi_core::event::catalogue::EventType;
-use authpi_core::event::model::{ContextRecord, Event, SealedContext};
-use authpi_core::event::repository::{Consumer, EventFilter, EventReads, EventRepository};
+use authpi_core::event::model::{ContextRecord, Event, SealedContext, content};
+use authpi_core::event::repository::{EventFilter, EventReads, EventRepository};
 use authpi_core::id::{AccountId, EventId, Id, IssuerId, UserId};
 use authpi_core::page::{Page, PageRequest, TimeAndId};
 use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{LockBehavior, LockType, OnConflict};
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use crate::batch;
-use crate::convert::{Place, id, readable, time, to_json, to_word};
+use crate::convert::{Place, id, readable, time, to_json, to_word, unwritable};
 use crate::entity::event::{ActiveModel, Column, Entity, Model};
-use crate::entity::{event_context, outbox};
+use crate::entity::event_context;
 use crate::error::failed;
 use crate::session::{Session, Unit};
 
@@ -41,8 +42,8 @@ fn event(row: Model, context: Option<event_context::Model>) -> Result<Event, Sto
         source: row.source,
         trigger: place.word("trigger_kind", &row.trigger_kind)?,
         trace: row.trace,
-        actor: place.json("actor", row.actor)?,
-        subject: place.json("subject", row.subject)?,
+        actor: place.whole_json("actor", row.actor)?,
+        subject: place.whole_json("subject", row.subject)?,
         timestamp: time(row.timestamp),
         data: place.json("data", row.data)?,
         context: ContextRecord {
@@ -77,6 +78,7 @@ fn row(event: &Event) -> Result<ActiveModel, StoreError> {
         actor: Set(to_json(OPERATION, &event.actor)?),
         subject: Set(to_json(OPERATION, subject)?),
         data: Set(to_json(OPERATION, &event.data)?),
+        content_hash: Set(content(event).map_err(unwritable(OPERATION))?.to_vec()),
         context_hash: Set(event.context.hash.to_vec()),
         timestamp: Set(event.timestamp.as_millis()),
     })
@@ -140,20 +142,6 @@ fn page_of(
     query.order_by_desc(Column::Timestamp).order_by_desc(Column::Id).limit(u64::from(page.limit.get()) + 1)
 }
 
-/// The ids of what waits for a consumer, oldest first.
-fn outbox_of(
-    operation: &'static str,
-    consumer: Consumer,
-    after: Option<EventId>,
-) -> Result<Select<outbox::Entity>, StoreError> {
-    Ok(outbox::Entity::find()
-        .select_only()
-        .column(outbox::Column::EventId)
-        .filter(outbox::Column::Consumer.eq(to_word(operation, &consumer)?))
-        .filter(Condition::all().add_option(after.map(|last| outbox::Column::EventId.gt(last.uuid()))))
-        .order_by_asc(outbox::Column::EventId))
-}
-
 impl<C: ConnectionTrait> Session<C> {
     async fn in_order(&self, ids: Vec<Uuid>, operation: &'static str) -> Result<Vec<Event>, StoreError> {
         if ids.is_empty() {
@@ -196,24 +184,6 @@ impl<C: ConnectionTrait + Send + Sync> EventReads for Session<C> {
             .await
             .map_err(failed("event.find"))?;
         Ok(self.with_contexts(row.into_iter().collect()).await?.pop())
-    }
-
-    async fn waiting(&self, consumer: Consumer, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
-        const OPERATION: &str = "event.waiting";
-        let waiting = outbox_of(OPERATION, consumer, after)?.limit(u64::from(limit)).into_tuple();
-        let waiting: Vec<Uuid> = waiting.all(&self.connection).await.map_err(failed(OPERATION))?;
-        self.in_order(waiting, OPERATION).await
-    }
-
-    async fn waiting_since(&self, consumer: Consumer) -> Result<Option<Timestamp>, StoreError> {
-        const OPERATION: &str = "event.waiting_since";
-        let oldest = outbox_of(OPERATION, consumer, None)?.limit(1).into_tuple();
-        let oldest: Option<Uuid> = oldest.one(&self.connection).await.map_err(failed(OPERATION))?;
-        let at = oldest.and_then(|id| id.get_timestamp()).map(|at| at.to_unix());
-        Ok(at.map(|(seconds, nanos)| {
-            let millis = seconds.saturating_mul(1_000).saturating_add(u64::from(nanos / 1_000_000));
-            Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
-        }))
     }
 
     async fn list(
@@ -276,114 +246,12 @@ impl Unit {
         }
         Ok(())
     }
-
-    /// Events begin to wait for those who want them.
-    async fn queue(&self, events: &[&Event]) -> Result<(), StoreError> {
-        const OPERATION: &str = "event.append";
-        let mut waiting = Vec::new();
-        for consumer in Consumer::ALL {
-            let name = to_word(OPERATION, &consumer)?;
-            let wanted = events.iter().filter(|event| self.news.wants(consumer, event.kind));
-            waiting.extend(wanted.map(|event| outbox::ActiveModel {
-                consumer: Set(name.clone()),
-                event_id: Set(event.id.uuid()),
-                leased_until: Set(None),
-            }));
-        }
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let key = [outbox::Column::Consumer, outbox::Column::EventId];
-        outbox::Entity::insert_many(waiting)
-            .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
-            .exec_without_returning(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        Ok(())
-    }
 }
 
 #[async_trait]
 impl EventRepository for Unit {
     async fn append(&mut self, events: &[Event]) -> Result<(), StoreError> {
         self.insert(&events.iter().collect::<Vec<_>>(), None).await
-    }
-
-    async fn outbox(
-        &mut self,
-        consumer: Consumer,
-        after: Option<EventId>,
-        limit: u32,
-    ) -> Result<Vec<Event>, StoreError> {
-        const OPERATION: &str = "event.outbox";
-        let waiting: Vec<Uuid> = outbox_of(OPERATION, consumer, after)?
-            .limit(u64::from(limit))
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        self.in_order(waiting, OPERATION).await
-    }
-
-    async fn take(&mut self, consumer: Consumer, events: &[EventId]) -> Result<Vec<EventId>, StoreError> {
-        const OPERATION: &str = "event.take";
-        let taken: Vec<Uuid> = outbox_of(OPERATION, consumer, None)?
-            .filter(outbox::Column::EventId.is_in(events.iter().map(|event| event.uuid())))
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        Ok(taken.into_iter().map(id).collect())
-    }
-
-    async fn lease(&mut self, consumer: Consumer, until: Timestamp, limit: u32) -> Result<Vec<Event>, StoreError> {
-        const OPERATION: &str = "event.lease";
-        let leased_until = outbox::Column::LeasedUntil;
-        let free = Condition::any().add(leased_until.is_null()).add(leased_until.lte(self.now.as_millis()));
-        let reserved: Vec<Uuid> = outbox_of(OPERATION, consumer, None)?
-            .filter(free)
-            .limit(u64::from(limit))
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        if reserved.is_empty() {
-            return Ok(Vec::new());
-        }
-        outbox::Entity::update_many()
-            .col_expr(leased_until, until.as_millis().into())
-            .filter(outbox::Column::Consumer.eq(to_word(OPERATION, &consumer)?))
-            .filter(outbox::Column::EventId.is_in(reserved.iter().copied()))
-            .exec(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        self.in_order(reserved, OPERATION).await
-    }
-
-    async fn postpone(&mut self, consumer: Consumer, event: EventId, at: Timestamp) -> Result<(), StoreError> {
-        const OPERATION: &str = "event.postpone";
-        outbox::Entity::update_many()
-            .col_expr(outbox::Column::LeasedUntil, at.as_millis().into())
-            .filter(outbox::Column::Consumer.eq(to_word(OPERATION, &consumer)?))
-            .filter(outbox::Column::EventId.eq(event.uuid()))
-            .exec(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        Ok(())
-    }
-
-    async fn outbox_done(&mut self, consumer: Consumer, events: &[EventId]) -> Result<(), StoreError> {
-        const OPERATION: &str = "event.outbox_done";
-        outbox::Entity::delete_many()
-            .filter(outbox::Column::Consumer.eq(to_word(OPERATION, &consumer)?))
-            .filter(outbox::Column::EventId.is_in(events.iter().map(|event| event.uuid())))
-            .exec(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        Ok(())
     }
 
     async fn erase_contexts_of(&mut self, issuer: IssuerId, user: UserId, limit: u32) -> Result<u64, StoreError> {
@@ -413,11 +281,7 @@ impl EventRepository for Unit {
             if expired.is_empty() {
                 continue;
             }
-            outbox::Entity::delete_many()
-                .filter(outbox::Column::EventId.is_in(expired.iter().copied()))
-                .exec(&self.connection)
-                .await
-                .map_err(failed("event.purge"))?;
+            outbox::forget(&self.connection, &expired).await.map_err(failed("event.purge"))?;
             event_context::Entity::delete_many()
                 .filter(event_context::Column::EventId.is_in(expired.iter().copied()))
                 .exec(&self.connection)

@@ -38,7 +38,7 @@ impl Work for Deliver {
         if self.status.is_final() {
             delivery.next_attempt_at = None;
         }
-        let _ = change.unit().webhooks().insert_delivery(&delivery).await?;
+        change.unit().deliveries().enqueue(&[delivery]).await?;
         Ok(id.to_string())
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     process::Failure,
     python,
     stages::{DONE, Outcome, Stages},
-    throwaway::Database,
+    throwaway::{Database, Durability},
     workspace::Workspace,
 };
 
@@ -50,7 +50,7 @@ pub(crate) fn test(workspace: &Workspace, require_all: bool) -> Result<(), Failu
         let browser = stages.run("browser", || chromium::prepare(CHROMIUM, require_all))?;
         cargo.set_if(CHROMIUM, browser);
         // The servers live until the end of this closure, so until after the tests and before the table.
-        let _servers = databases(stages, workspace, require_all, &mut cargo)?;
+        let _servers = databases(stages, workspace, require_all, Durability::None, &mut cargo)?;
         done(stages, "lints", || cargo.lints())?;
         done(stages, "documentation", || cargo.documentation())?;
         done(stages, "server", || cargo.server())?;
@@ -62,7 +62,7 @@ pub(crate) fn test(workspace: &Workspace, require_all: bool) -> Result<(), Failu
 pub(crate) fn bench(workspace: &Workspace, quick: bool, arguments: &[String]) -> Result<(), Failure> {
     let mut cargo = Cargo::new(workspace);
     staged(false, |stages| {
-        let _servers = databases(stages, workspace, false, &mut cargo)?;
+        let _servers = databases(stages, workspace, false, Durability::Full, &mut cargo)?;
         done(stages, "benches", || cargo.benches(quick, arguments))
     })
 }
@@ -88,11 +88,13 @@ fn databases(
     stages: &mut Stages,
     workspace: &Workspace,
     install: bool,
+    durability: Durability,
     cargo: &mut Cargo<'_>,
 ) -> Result<[Option<Database>; 2], Failure> {
-    let postgres = stages.run("postgresql", || given_or(POSTGRES_URL, || postgres::prepare(workspace, install)))?;
+    let postgres =
+        stages.run("postgresql", || given_or(POSTGRES_URL, || postgres::prepare(workspace, install, durability)))?;
     cargo.set_if(POSTGRES_URL, postgres.as_ref().map(Database::url));
-    let mariadb = stages.run("mariadb", || given_or(MYSQL_URL, || mariadb::prepare(workspace, install)))?;
+    let mariadb = stages.run("mariadb", || given_or(MYSQL_URL, || mariadb::prepare(workspace, install, durability)))?;
     cargo.set_if(MYSQL_URL, mariadb.as_ref().map(Database::url));
     Ok([postgres, mariadb])
 }

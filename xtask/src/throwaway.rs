@@ -31,6 +31,16 @@ pub(crate) trait Kind {
     fn stop(&self, folder: &Path) -> Command;
 }
 
+/// What a commit survives.
+#[derive(Clone, Copy)]
+pub(crate) enum Durability {
+    /// All, as in production: benches see what a commit costs.
+    Full,
+    /// The end of any process, but not that of the machine. Tests kill servers of ours, never the database's, and make
+    /// hundreds of databases.
+    None,
+}
+
 /// A server to test on. One that we started ends when this is dropped.
 pub(crate) struct Database {
     url: String,

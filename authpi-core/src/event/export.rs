@@ -8,10 +8,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::api::{FILTERS, READ, contexts, filter};
-use super::chain::{catch_up, head};
+use super::chain::head;
 use super::model::{Event, EventView, Head, Link, SaltedContext};
-use super::repository::{Chained, EventFilter, Stretch};
-use crate::error::{FieldCode, Refusal, StoreError};
+use super::operations::catch_up;
+use super::repository::{Chained, EventFilter, SequenceRange};
+use crate::error::{FieldCode, Refusal};
 use crate::id::{AccountId, EventId};
 use crate::secret::hex;
 use crate::store::Reads;
@@ -140,15 +141,10 @@ impl From<Refusal> for Ended {
     }
 }
 
-impl From<StoreError> for Ended {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
 impl Exporter {
-    async fn run(mut self, mut sink: Sink) {
-        match self.send_all(&mut sink).await {
+    /// Sends everything, `first` first.
+    async fn run(mut self, mut sink: Sink, first: Bytes) {
+        match self.send_all(&mut sink, first).await {
             Ok(()) | Err(Ended::Gone) => {}
             Err(Ended::Failed(refusal)) => {
                 tracing::error!(account = %self.account, %refusal, "an export of events broke off");
@@ -157,15 +153,19 @@ impl Exporter {
         }
     }
 
-    async fn send_all(&mut self, sink: &mut Sink) -> Result<(), Ended> {
-        while self.at.0 < self.through {
-            if !sink.is_wanted() {
-                return Err(Ended::Gone);
-            }
-            let lines = self.next_page().await?;
+    async fn send_all(&mut self, sink: &mut Sink, first: Bytes) -> Result<(), Ended> {
+        let mut lines = first;
+        loop {
             if !lines.is_empty() {
                 sink.send(lines).await?;
             }
+            if self.at.0 >= self.through {
+                break;
+            }
+            if !sink.is_wanted() {
+                return Err(Ended::Gone);
+            }
+            lines = self.next_page().await?;
         }
         let trailer = Trailer { count: self.count, last_id: self.last_id, chain_head: hex(&self.at.1) };
         let mut lines = Vec::new();
@@ -173,15 +173,18 @@ impl Exporter {
         Ok(sink.send(lines.into()).await?)
     }
 
-    /// The lines of the next links; none where the filter lets nothing through.
-    async fn next_page(&mut self) -> Result<Bytes, Ended> {
-        let stretch = Stretch { after: self.at.0, through: self.through };
+    /// The lines of the next links; none where the filter lets nothing through, or nothing is left.
+    async fn next_page(&mut self) -> Result<Bytes, Refusal> {
+        if self.at.0 >= self.through {
+            return Ok(Bytes::new());
+        }
+        let range = SequenceRange { after: self.at.0, through: self.through };
         let reads = self.services.store.reads().events();
-        let page = reads.chained(self.account, &self.filter, stretch, PAGE).await?;
+        let page = reads.chained(self.account, &self.filter, range, PAGE).await?;
         // A chain that was cut meanwhile, or is gone with its account, has a hole here.
         let is_whole = page.iter().zip(self.at.0 + 1..).all(|(chained, number)| chained.link.sequence == number);
         let Some(last) = page.last().filter(|_| is_whole) else {
-            return Err(Refusal::internal("the chain of events was cut during an export").into());
+            return Err(Refusal::internal("the chain of events was cut during an export"));
         };
         self.at = (last.link.sequence, last.link.hash());
         let known: Vec<_> = page.iter().filter_map(|chained| chained.event.as_ref()).collect();
@@ -253,10 +256,14 @@ impl Read for Export {
                 (link.sequence, link.hash())
             }
         };
-        let (sink, chunks) = services.streams.open(&services.transport.executor);
-        let services = Arc::clone(services);
-        let exporter = Exporter { services, account, filter, at, through: sequence, count: 0, last_id: cursor };
-        exporter.services.transport.executor.clone().spawn(Box::pin(exporter.run(sink)));
+        let executor = &services.transport.executor;
+        let (sink, chunks) = services.streams.open(account, executor)?;
+        let own = Arc::clone(services);
+        let mut exporter =
+            Exporter { services: own, account, filter, at, through: sequence, count: 0, last_id: cursor };
+        // What goes wrong at once can still be said.
+        let first = exporter.next_page().await?;
+        executor.spawn(Box::pin(exporter.run(sink, first)));
         Ok(Answer::lines(chunks))
     }
 }

@@ -24,6 +24,7 @@ mod lockout;
 pub mod members;
 mod metrics;
 pub mod openapi;
+mod options;
 mod origins;
 pub mod parameters;
 pub mod personal_token;

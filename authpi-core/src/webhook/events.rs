@@ -1,6 +1,6 @@
 //! What happens to webhooks, as events (events-webhooks §4).
 
-use super::model::Webhook;
+use super::model::{Switch, Webhook};
 use crate::event::catalogue::{self, EventType};
 use crate::event::model::{EventDraft, Subject};
 
@@ -27,44 +27,11 @@ pub fn deleted(webhook: &Webhook) -> EventDraft {
     about(catalogue::WEBHOOK_DELETED, webhook)
 }
 
-/// Why deliveries pause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PauseCause {
-    /// Somebody disabled the webhook.
-    Manual,
-    /// Too many failures in a row.
-    CircuitOpen,
-    /// The receiver said 410.
-    Gone,
-    /// No success for days.
-    Exhausted,
-}
-
-/// `webhook.paused`
-pub fn paused(webhook: &Webhook, cause: PauseCause) -> EventDraft {
-    let cause = match cause {
-        PauseCause::Manual => "manual",
-        PauseCause::CircuitOpen => "circuit_open",
-        PauseCause::Gone => "gone",
-        PauseCause::Exhausted => "exhausted",
+/// `webhook.paused` or `webhook.resumed`
+pub fn switched(webhook: &Webhook, switch: Switch) -> EventDraft {
+    let kind = match switch {
+        Switch::Paused(_) => catalogue::WEBHOOK_PAUSED,
+        Switch::Resumed(_) => catalogue::WEBHOOK_RESUMED,
     };
-    about(catalogue::WEBHOOK_PAUSED, webhook).with("cause", cause)
-}
-
-/// Why deliveries go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResumeCause {
-    /// Somebody activated the webhook.
-    Manual,
-    /// A delivery arrived.
-    CircuitClosed,
-}
-
-/// `webhook.resumed`
-pub fn resumed(webhook: &Webhook, cause: ResumeCause) -> EventDraft {
-    let cause = match cause {
-        ResumeCause::Manual => "manual",
-        ResumeCause::CircuitClosed => "circuit_closed",
-    };
-    about(catalogue::WEBHOOK_RESUMED, webhook).with("cause", cause)
+    about(kind, webhook).with("cause", switch.cause())
 }

@@ -1,12 +1,14 @@
 //! What storage answers and does for webhooks and deliveries.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use super::model::{Delivery, DeliveryStatus, Webhook, WebhookStatus};
 use crate::error::StoreError;
 use crate::event::catalogue::EventType;
 use crate::id::{AccountId, DeliveryId, WebhookId};
-use crate::outcome::{InsertOutcome, WriteOutcome};
+use crate::outcome::WriteOutcome;
 use crate::page::{Page, PageRequest, TimeAndId};
 use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
@@ -71,6 +73,15 @@ pub struct Requeued {
     pub skipped: u64,
 }
 
+/// Webhooks of several accounts.
+#[derive(Clone, Debug, Default)]
+pub struct WebhooksFound {
+    /// Those that can be read, in the order of their ids.
+    pub webhooks: Vec<Webhook>,
+    /// Accounts with one that cannot: damaged, or written by a later version.
+    pub unreadable: BTreeSet<AccountId>,
+}
+
 /// Questions about webhooks.
 #[async_trait]
 pub trait WebhookReads: Send + Sync {
@@ -95,7 +106,7 @@ pub trait WebhookReads: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn of_accounts(&self, accounts: &[AccountId]) -> Result<Vec<Webhook>, StoreError>;
+    async fn of_accounts(&self, accounts: &[AccountId]) -> Result<WebhooksFound, StoreError>;
 
     /// How many webhooks of all accounts have an open circuit.
     ///
@@ -165,18 +176,6 @@ pub trait WebhookRepository: WebhookReads {
         id: WebhookId,
         before: Timestamp,
     ) -> Result<WriteOutcome, StoreError>;
-
-    /// Adds a delivery, unless the webhook has one of the event already.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    async fn insert_delivery(&mut self, delivery: &Delivery) -> Result<InsertOutcome, StoreError>;
-
-    /// Writes how far a delivery has come, and its version, if the stored version still is `before`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    async fn update_delivery(&mut self, delivery: &Delivery, before: Timestamp) -> Result<WriteOutcome, StoreError>;
 
     /// Makes failed deliveries to the webhook due, with a new budget.
     ///

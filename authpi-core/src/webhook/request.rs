@@ -71,12 +71,12 @@ struct CloudEvent<'a> {
 }
 
 /// An event as the bodies of its deliveries show it, with as much of its context as is left.
-pub(crate) struct Shown {
+pub(crate) struct RenderedEvent {
     event: Event,
     view: EventView,
 }
 
-impl Shown {
+impl RenderedEvent {
     /// Opens the context.
     ///
     /// # Errors
@@ -213,8 +213,8 @@ mod tests {
         }
     }
 
-    fn shown(event: Event) -> Shown {
-        Shown { view: EventView::new(event.clone(), RequestContext::default()), event }
+    fn shown(event: Event) -> RenderedEvent {
+        RenderedEvent { view: EventView::new(event.clone(), RequestContext::default()), event }
     }
 
     #[test]

@@ -33,7 +33,7 @@ const CLOSE_EVERY: Duration = Duration::from_mins(10);
 /// Counts events. Without billing nobody waits for them.
 pub(super) async fn metering(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
-    let events = unit.events().outbox(Consumer::Metering, None, BATCH).await?;
+    let events = unit.events().lock_waiting(Consumer::Metering, None, BATCH).await?;
     if events.is_empty() {
         return Ok(Next::In(COUNT_EVERY));
     }

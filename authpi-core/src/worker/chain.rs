@@ -7,7 +7,7 @@ use super::round::Round;
 use super::schedule::Next;
 use super::steps::WorkerState;
 use crate::error::{Refusal, StoreError, StoreErrorKind};
-use crate::event::chain::{BATCH, link_all};
+use crate::event::operations::{BATCH, link_all};
 use crate::event::repository::Unchained;
 use crate::id::AccountId;
 

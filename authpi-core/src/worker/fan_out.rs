@@ -1,7 +1,7 @@
 //! Putting events on their way to webhooks (events-webhooks §13, design 2): deliveries are made in the unit of work that
 //! takes their event from the outbox. The body is fixed here, so that every attempt sends the same bytes.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use super::round::Round;
@@ -13,8 +13,9 @@ use crate::event::repository::Consumer;
 use crate::id::{AccountId, EventId, IssuerId, WebhookId};
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
-use crate::webhook::model::{Delivery, Webhook, body_seal};
-use crate::webhook::request::Shown;
+use crate::webhook::model::{Delivery, Webhook};
+use crate::webhook::operations::sealed_body;
+use crate::webhook::request::RenderedEvent;
 
 /// How often events are looked for that nobody rang for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -50,27 +51,36 @@ async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> 
     let mut accounts: Vec<AccountId> = events.iter().map(|event| event.subject.account_id).collect();
     accounts.sort_unstable();
     accounts.dedup();
-    let webhooks = services.store.reads().webhooks().of_accounts(&accounts).await?;
+    let receivers = services.store.reads().webhooks().of_accounts(&accounts).await?;
     let mut wanted = Vec::new();
     let mut done = Vec::new();
+    let mut receiving: BTreeSet<WebhookId> = BTreeSet::new();
     let mut closed: HashSet<IssuerId> = HashSet::new();
     for event in events {
         let (id, root) = (event.id, event.context.sealed.as_ref().map(|sealed| sealed.root));
-        if !webhooks.iter().any(|webhook| receives(webhook, &event)) {
+        if receivers.unreadable.contains(&event.subject.account_id) {
+            // Whether that webhook wants it, another version of this program may be able to tell.
+            round.outcome::<()>(id, Err(Refusal::internal("a webhook of the account cannot be read")))?;
+            continue;
+        }
+        let those = receivers.webhooks.iter().filter(|webhook| receives(webhook, &event));
+        let those: Vec<WebhookId> = those.map(|webhook| webhook.id).collect();
+        if those.is_empty() {
             done.push(id);
             continue;
         }
+        receiving.extend(those);
         // A vault that is far away is asked outside the unit of work, and for a key that it does not give, once.
-        let shown = if root.is_some_and(|root| closed.contains(&root)) {
+        let rendered = if root.is_some_and(|root| closed.contains(&root)) {
             Err(Refusal::Overloaded("a root key that the vault did not give"))
         } else {
-            Shown::of(services, event).await
+            RenderedEvent::of(services, event).await
         };
-        if shown.is_err() {
+        if rendered.is_err() {
             closed.extend(root);
         }
-        if let Some(shown) = round.outcome(id, shown.map(Some))? {
-            wanted.push(shown);
+        if let Some(rendered) = round.outcome(id, rendered.map(Some))? {
+            wanted.push(rendered);
             done.push(id);
         }
     }
@@ -81,12 +91,12 @@ async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> 
         return Ok(0);
     }
     // As they are now: one that was deleted meanwhile gets nothing.
-    let ids: Vec<WebhookId> = webhooks.iter().map(|webhook| webhook.id).collect();
-    let webhooks = if wanted.is_empty() { Vec::new() } else { unit.deliveries().lock(&ids).await? };
+    let receiving: Vec<WebhookId> = receiving.into_iter().collect();
+    let webhooks = if wanted.is_empty() { Vec::new() } else { unit.deliveries().lock(&receiving).await? };
     let mut deliveries = Vec::new();
-    for shown in wanted.iter().filter(|shown| taken.contains(&shown.event().id)) {
-        for webhook in webhooks.iter().filter(|webhook| receives(webhook, shown.event())) {
-            deliveries.push(delivery(services, webhook, shown, now)?);
+    for rendered in wanted.iter().filter(|rendered| taken.contains(&rendered.event().id)) {
+        for webhook in webhooks.iter().filter(|webhook| receives(webhook, rendered.event())) {
+            deliveries.push(delivery(services, webhook, rendered, now)?);
         }
     }
     if !deliveries.is_empty() {
@@ -104,11 +114,16 @@ fn receives(webhook: &Webhook, event: &Event) -> bool {
     webhook.account_id == subject.account_id && webhook.receives(event.id, event.kind, subject, event.timestamp)
 }
 
-fn delivery(services: &Services, webhook: &Webhook, shown: &Shown, now: Timestamp) -> Result<Delivery, Refusal> {
+fn delivery(
+    services: &Services,
+    webhook: &Webhook,
+    rendered: &RenderedEvent,
+    now: Timestamp,
+) -> Result<Delivery, Refusal> {
     let id = services.ids.mint(now).map_err(Refusal::internal)?;
-    let event = (shown.event().id, shown.event().kind);
-    let body = shown.body(&services.options.webhook_source, webhook.id)?;
-    let body = services.keyring.seals.seal(&body_seal(id), &body).map_err(Refusal::internal)?;
+    let event = (rendered.event().id, rendered.event().kind);
+    let body = rendered.body(&services.options.webhook_source, webhook.id)?;
+    let body = sealed_body(&services.keyring, id, &body)?;
     let budget = webhook.details.retry.max_attempts;
     let delivery = Delivery::new((webhook.account_id, webhook.id), id, event, budget, now);
     Ok(Delivery { body: Some(body), ..delivery })

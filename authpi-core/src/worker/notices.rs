@@ -64,7 +64,7 @@ async fn handle(services: &Arc<Services>, next: &Event, after: Option<EventId>) 
     let origin = Origin::of_instance(next.subject.account_id, Trigger::System);
     let context = services.change_context(origin, root.clone());
     let mut change = Change::new(services.store.begin(services.now()).await?, &context);
-    let taken = change.unit().events().outbox(Consumer::Notices, after, 1).await?;
+    let taken = change.unit().events().lock_waiting(Consumer::Notices, after, 1).await?;
     let Some(event) = taken.into_iter().find(|event| event.id == next.id) else { return Ok(Some(Next::Now)) };
     if let Some(template) = template(&event) {
         let round = Round { event: &event, template, root: &root, platform };
@@ -80,7 +80,7 @@ async fn handle(services: &Arc<Services>, next: &Event, after: Option<EventId>) 
 async fn peek(services: &Services, after: Option<EventId>) -> Result<Option<Event>, Refusal> {
     loop {
         let mut unit = services.store.begin(services.now()).await?;
-        let waiting = unit.events().outbox(Consumer::Notices, after, LOOKED_AT).await?;
+        let waiting = unit.events().lock_waiting(Consumer::Notices, after, LOOKED_AT).await?;
         if waiting.is_empty() {
             return Ok(None);
         }

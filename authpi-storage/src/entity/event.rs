@@ -25,6 +25,7 @@ pub struct Model {
     pub actor: Json,
     pub subject: Json,
     pub data: Json,
+    pub content_hash: Vec<u8>,
     pub context_hash: Vec<u8>,
     pub timestamp: i64,
 }

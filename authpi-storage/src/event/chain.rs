@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use authpi_core::event::model::{Head, Link};
-use authpi_core::event::repository::{ChainReads, Chained, Consumer, EventFilter, Stretch, Unchained};
+use authpi_core::event::repository::{ChainReads, Chained, Consumer, EventFilter, SequenceRange, Unchained};
 use authpi_core::id::{AccountId, EventId, Id};
 use authpi_core::store::StoreError;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
+use super::outbox::waiting;
 use super::{Column, Entity, conditions, walks};
-use crate::convert::{Place, id, time, to_word};
+use crate::convert::{Place, id, time};
 use crate::entity::{event_chain, event_link, outbox};
 use crate::error::failed;
 use crate::session::Session;
@@ -53,12 +54,6 @@ pub(super) fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Events that wait for their number.
-pub(super) fn waiting(operation: &'static str) -> Result<Select<outbox::Entity>, StoreError> {
-    let waits = outbox::Column::Consumer.eq(to_word(operation, &Consumer::Chain)?);
-    Ok(outbox::Entity::find().select_only().column(outbox::Column::EventId).filter(waits))
-}
-
 #[async_trait]
 impl<C: ConnectionTrait + Send + Sync> ChainReads for Session<C> {
     async fn head(&self, account: AccountId) -> Result<Option<Head>, StoreError> {
@@ -80,14 +75,14 @@ impl<C: ConnectionTrait + Send + Sync> ChainReads for Session<C> {
         &self,
         account: AccountId,
         filter: &EventFilter,
-        stretch: Stretch,
+        range: SequenceRange,
         limit: u32,
     ) -> Result<Vec<Chained>, StoreError> {
         const OPERATION: &str = "event.chained";
         let rows = event_link::Entity::find()
             .filter(event_link::Column::AccountId.eq(account.uuid()))
-            .filter(event_link::Column::Sequence.gt(stored(stretch.after)))
-            .filter(event_link::Column::Sequence.lte(stored(stretch.through)))
+            .filter(event_link::Column::Sequence.gt(stored(range.after)))
+            .filter(event_link::Column::Sequence.lte(stored(range.through)))
             .order_by_asc(event_link::Column::Sequence)
             .limit(u64::from(limit))
             .all(&self.connection)
@@ -117,7 +112,7 @@ impl<C: ConnectionTrait + Send + Sync> ChainReads for Session<C> {
     async fn unchained(&self, after: Option<EventId>, limit: u32) -> Result<Vec<Unchained>, StoreError> {
         const OPERATION: &str = "event.unchained";
         let behind = after.map(|last| outbox::Column::EventId.gt(last.uuid()));
-        let waiting: Vec<Uuid> = waiting(OPERATION)?
+        let waiting: Vec<Uuid> = waiting(Consumer::Chain)
             .filter(Condition::all().add_option(behind))
             .order_by_asc(outbox::Column::EventId)
             .limit(u64::from(limit))
@@ -144,7 +139,7 @@ impl<C: ConnectionTrait + Send + Sync> ChainReads for Session<C> {
 
     async fn last_unchained(&self) -> Result<Option<EventId>, StoreError> {
         const OPERATION: &str = "event.last_unchained";
-        let last: Option<Uuid> = waiting(OPERATION)?
+        let last: Option<Uuid> = waiting(Consumer::Chain)
             .order_by_desc(outbox::Column::EventId)
             .limit(1)
             .into_tuple()

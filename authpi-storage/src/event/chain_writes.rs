@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use authpi_core::event::model::{Event, Head, Link};
-use authpi_core::event::repository::ChainRepository;
+use authpi_core::event::model::{EventDigest, Head, Link};
+use authpi_core::event::repository::{ChainRepository, Consumer};
 use authpi_core::id::{AccountId, EventId, Id};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
@@ -13,9 +13,10 @@ use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::chain::{head, stored, waiting};
-use super::{Column, Entity, event};
-use crate::convert::millis;
+use super::chain::{head, stored};
+use super::outbox::waiting;
+use super::{Column, Entity, TABLE};
+use crate::convert::{Place, id, millis};
 use crate::entity::{account, event_chain, event_link, outbox};
 use crate::error::failed;
 use crate::session::Unit;
@@ -51,6 +52,16 @@ fn head_row(head: &Head) -> event_chain::ActiveModel {
         first_at: Set(millis(head.first_at)),
         updated_at: Set(head.updated_at.as_millis()),
     }
+}
+
+fn digest((event, account, content, context): &(Uuid, Uuid, Vec<u8>, Vec<u8>)) -> Result<EventDigest, StoreError> {
+    let place = Place { table: TABLE, id: *event };
+    Ok(EventDigest {
+        account_id: id(*account),
+        event_id: id(*event),
+        content: place.bytes32("content_hash", content)?,
+        context: place.bytes32("context_hash", context)?,
+    })
 }
 
 /// What becomes of a chain whose start is cut.
@@ -133,21 +144,30 @@ impl ChainRepository for Unit {
         rows.iter().map(head).collect()
     }
 
-    async fn still_unchained(&mut self, among: &[EventId]) -> Result<Vec<Event>, StoreError> {
+    async fn still_unchained(&mut self, among: &[EventId]) -> Result<Vec<EventDigest>, StoreError> {
         const OPERATION: &str = "event.still_unchained";
-        let ids: Vec<Uuid> = waiting(OPERATION)?
+        let ids: Vec<Uuid> = waiting(Consumer::Chain)
             .filter(outbox::Column::EventId.is_in(among.iter().map(|event| event.uuid())))
             .into_tuple()
             .all(&self.connection)
             .await
             .map_err(failed(OPERATION))?;
-        let rows = Entity::find()
-            .filter(Column::Id.is_in(ids))
+        // An event that is written a second time, as the outcome of the first was unknown, waits a second time, too.
+        let numbered = event_link::Entity::find()
+            .select_only()
+            .column(event_link::Column::EventId)
+            .filter(event_link::Column::EventId.is_in(ids.iter().copied()));
+        let numbered: Vec<Uuid> = numbered.into_tuple().all(&self.connection).await.map_err(failed(OPERATION))?;
+        let rows: Vec<(Uuid, Uuid, Vec<u8>, Vec<u8>)> = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::AccountId, Column::ContentHash, Column::ContextHash])
+            .filter(Column::Id.is_in(ids.into_iter().filter(|event| !numbered.contains(event))))
             .order_by_asc(Column::Id)
+            .into_tuple()
             .all(&self.connection)
             .await
             .map_err(failed(OPERATION))?;
-        rows.into_iter().map(|row| event(row, None)).collect()
+        rows.iter().map(digest).collect()
     }
 
     async fn extend_chains(&mut self, links: &[Link], heads: &[Head]) -> Result<(), StoreError> {

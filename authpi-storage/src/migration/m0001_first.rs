@@ -351,6 +351,7 @@ fn trail(backend: DbBackend) -> Tables {
         .col(json("actor"))
         .col(json("subject"))
         .col(json("data"))
+        .col(hash("content_hash"))
         .col(hash("context_hash"))
         .col(number("timestamp"));
 

@@ -1,5 +1,7 @@
 //! The queue of deliveries in SQL.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use authpi_core::id::{Id, WebhookId};
 use authpi_core::seal::Sealed;
@@ -17,7 +19,7 @@ use super::sweeps::WAITING;
 use crate::batch;
 use crate::convert::{readable, time, to_word};
 use crate::entity::webhook::{ActiveModel, Column, Entity};
-use crate::entity::webhook_delivery::{self, Column as Sent, Entity as Deliveries};
+use crate::entity::webhook_delivery::{self, Column as DeliveryColumn, Entity as Deliveries};
 use crate::error::failed;
 use crate::session::Unit;
 use crate::version::next_version;
@@ -30,6 +32,7 @@ struct Alike {
     becomes: webhook_delivery::ActiveModel,
     before: Timestamp,
     ids: Vec<Uuid>,
+    accounts: BTreeSet<Uuid>,
 }
 
 fn grouped(deliveries: &[(Delivery, Timestamp)]) -> Vec<Alike> {
@@ -37,8 +40,14 @@ fn grouped(deliveries: &[(Delivery, Timestamp)]) -> Vec<Alike> {
     for (after, before) in deliveries {
         let becomes = progress(after);
         match groups.iter_mut().find(|group| group.before == *before && group.becomes == becomes) {
-            Some(group) => group.ids.push(after.id.uuid()),
-            None => groups.push(Alike { becomes, before: *before, ids: vec![after.id.uuid()] }),
+            Some(group) => {
+                group.ids.push(after.id.uuid());
+                group.accounts.insert(after.account_id.uuid());
+            }
+            None => {
+                let (ids, accounts) = (vec![after.id.uuid()], BTreeSet::from([after.account_id.uuid()]));
+                groups.push(Alike { becomes, before: *before, ids, accounts });
+            }
         }
     }
     groups
@@ -46,7 +55,7 @@ fn grouped(deliveries: &[(Delivery, Timestamp)]) -> Vec<Alike> {
 
 /// In nobody's hands.
 pub(super) fn free(now: Timestamp) -> Condition {
-    Condition::any().add(Sent::LeasedUntil.is_null()).add(Sent::LeasedUntil.lte(at(now)))
+    Condition::any().add(DeliveryColumn::LeasedUntil.is_null()).add(DeliveryColumn::LeasedUntil.lte(at(now)))
 }
 
 #[async_trait]
@@ -56,7 +65,7 @@ impl DeliveryQueue for Unit {
         webhooks.sort_unstable();
         webhooks.dedup();
         self.wake(&webhooks, self.now).await?;
-        let key = [Sent::WebhookId, Sent::EventId];
+        let key = [DeliveryColumn::WebhookId, DeliveryColumn::EventId];
         for some in deliveries.chunks(ROWS) {
             Deliveries::insert_many(some.iter().map(new_delivery))
                 .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
@@ -125,11 +134,11 @@ impl DeliveryQueue for Unit {
 
     async fn due(&mut self, webhook: &Webhook, limit: u32) -> Result<Vec<Delivery>, StoreError> {
         let rows = Deliveries::find()
-            .filter(Sent::WebhookId.eq(webhook.id.uuid()))
-            .filter(Sent::AccountId.eq(webhook.account_id.uuid()))
-            .filter(Sent::DueAt.lte(at(self.now)))
-            .order_by_asc(Sent::DueAt)
-            .order_by_asc(Sent::EventId)
+            .filter(DeliveryColumn::WebhookId.eq(webhook.id.uuid()))
+            .filter(DeliveryColumn::AccountId.eq(webhook.account_id.uuid()))
+            .filter(DeliveryColumn::DueAt.lte(at(self.now)))
+            .order_by_asc(DeliveryColumn::DueAt)
+            .order_by_asc(DeliveryColumn::EventId)
             .limit(u64::from(limit))
             .lock(LockType::Update)
             .all(&self.connection)
@@ -141,11 +150,11 @@ impl DeliveryQueue for Unit {
     async fn next_due(&mut self, webhook: &Webhook) -> Result<Option<Timestamp>, StoreError> {
         let next: Option<i64> = Deliveries::find()
             .select_only()
-            .column(Sent::DueAt)
-            .filter(Sent::WebhookId.eq(webhook.id.uuid()))
-            .filter(Sent::AccountId.eq(webhook.account_id.uuid()))
-            .filter(Sent::DueAt.gt(at(self.now)))
-            .order_by_asc(Sent::DueAt)
+            .column(DeliveryColumn::DueAt)
+            .filter(DeliveryColumn::WebhookId.eq(webhook.id.uuid()))
+            .filter(DeliveryColumn::AccountId.eq(webhook.account_id.uuid()))
+            .filter(DeliveryColumn::DueAt.gt(at(self.now)))
+            .order_by_asc(DeliveryColumn::DueAt)
             .limit(1)
             .into_tuple()
             .one(&self.connection)
@@ -159,8 +168,9 @@ impl DeliveryQueue for Unit {
         for group in grouped(deliveries) {
             let done = Deliveries::update_many()
                 .set(group.becomes)
-                .filter(Sent::Id.is_in(group.ids))
-                .filter(Sent::UpdatedAt.eq(at(group.before)))
+                .filter(DeliveryColumn::Id.is_in(group.ids))
+                .filter(DeliveryColumn::AccountId.is_in(group.accounts))
+                .filter(DeliveryColumn::UpdatedAt.eq(at(group.before)))
                 .exec(&self.connection)
                 .await
                 .map_err(failed("webhook.write"))?;
@@ -173,10 +183,10 @@ impl DeliveryQueue for Unit {
         let kept = webhook_delivery::ActiveModel { body: Set(Some(body.as_bytes().to_vec())), ..Default::default() };
         Deliveries::update_many()
             .set(kept)
-            .filter(Sent::Id.eq(delivery.id.uuid()))
-            .filter(Sent::AccountId.eq(delivery.account_id.uuid()))
-            .filter(Sent::UpdatedAt.eq(at(delivery.updated_at)))
-            .filter(Sent::Body.is_null())
+            .filter(DeliveryColumn::Id.eq(delivery.id.uuid()))
+            .filter(DeliveryColumn::AccountId.eq(delivery.account_id.uuid()))
+            .filter(DeliveryColumn::UpdatedAt.eq(at(delivery.updated_at)))
+            .filter(DeliveryColumn::Body.is_null())
             .exec(&self.connection)
             .await
             .map_err(failed("webhook.keep_body"))?;
@@ -189,13 +199,14 @@ impl DeliveryQueue for Unit {
         let mut webhooks = Entity::find().filter(Column::Status.is_in(resting)).filter(Column::Deleted.eq(false));
         let webhooks = QuerySelect::query(&mut webhooks).clear_selects().column(Column::Id).to_owned();
         let query = Deliveries::find()
-            .filter(Sent::WebhookId.in_subquery(webhooks))
-            .filter(Sent::Status.is_in(WAITING))
+            .filter(DeliveryColumn::WebhookId.in_subquery(webhooks))
+            .filter(DeliveryColumn::Status.is_in(WAITING))
             // What was made later was enqueued later: this is what the index serves.
-            .filter(Sent::CreatedAt.lt(at(enqueued_before)))
-            .filter(Sent::EnqueuedAt.lt(at(enqueued_before)))
+            .filter(DeliveryColumn::CreatedAt.lt(at(enqueued_before)))
+            .filter(DeliveryColumn::EnqueuedAt.lt(at(enqueued_before)))
             .filter(free(self.now));
-        let ids = batch::first_keys(&self.connection, query, Sent::Id, limit).await.map_err(failed(OPERATION))?;
+        let ids =
+            batch::first_keys(&self.connection, query, DeliveryColumn::Id, limit).await.map_err(failed(OPERATION))?;
         if ids.is_empty() {
             return Ok(0);
         }
@@ -208,9 +219,9 @@ impl DeliveryQueue for Unit {
                 body: Set(None),
                 ..Default::default()
             })
-            .col_expr(Sent::UpdatedAt, next_version(Sent::UpdatedAt, self.now))
-            .filter(Sent::Id.is_in(ids))
-            .filter(Sent::Status.is_in(WAITING))
+            .col_expr(DeliveryColumn::UpdatedAt, next_version(DeliveryColumn::UpdatedAt, self.now))
+            .filter(DeliveryColumn::Id.is_in(ids))
+            .filter(DeliveryColumn::Status.is_in(WAITING))
             .filter(free(self.now))
             .exec(&self.connection)
             .await

@@ -5,15 +5,15 @@ use authpi_core::id::{AccountId, DeliveryId, Id, WebhookId};
 use authpi_core::page::{Page, PageRequest, TimeAndId};
 use authpi_core::store::StoreError;
 use authpi_core::webhook::model::{Delivery, Webhook, WebhookStatus};
-use authpi_core::webhook::repository::{DeliveryFilter, StatusFilter, WebhookListing, WebhookReads};
+use authpi_core::webhook::repository::{DeliveryFilter, StatusFilter, WebhookListing, WebhookReads, WebhooksFound};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::row::{at, delivery, webhook};
-use crate::convert::{readable, to_word};
+use crate::convert::{id, to_word};
 use crate::entity::webhook::{Column, Entity};
-use crate::entity::webhook_delivery::{Column as Sent, Entity as Deliveries};
+use crate::entity::webhook_delivery::{Column as DeliveryColumn, Entity as Deliveries};
 use crate::error::failed;
 use crate::session::Session;
 
@@ -55,7 +55,7 @@ impl<C: ConnectionTrait + Send + Sync> WebhookReads for Session<C> {
         Ok(Page::cut(listings, page.limit))
     }
 
-    async fn of_accounts(&self, accounts: &[AccountId]) -> Result<Vec<Webhook>, StoreError> {
+    async fn of_accounts(&self, accounts: &[AccountId]) -> Result<WebhooksFound, StoreError> {
         let rows = Entity::find()
             .filter(Column::AccountId.is_in(accounts.iter().map(|account| account.uuid())))
             .filter(Column::Deleted.eq(false))
@@ -63,7 +63,18 @@ impl<C: ConnectionTrait + Send + Sync> WebhookReads for Session<C> {
             .all(&self.connection)
             .await
             .map_err(failed("webhook.of_accounts"))?;
-        Ok(readable(rows.into_iter().map(webhook)))
+        let mut found = WebhooksFound::default();
+        for row in rows {
+            let account = id(row.account_id);
+            match webhook(row) {
+                Ok(webhook) => found.webhooks.push(webhook),
+                Err(error) => {
+                    tracing::error!(%error, "a webhook cannot be read");
+                    found.unreadable.insert(account);
+                }
+            }
+        }
+        Ok(found)
     }
 
     async fn count_failing(&self) -> Result<u64, StoreError> {
@@ -92,8 +103,8 @@ impl<C: ConnectionTrait + Send + Sync> WebhookReads for Session<C> {
         id: DeliveryId,
     ) -> Result<Option<Delivery>, StoreError> {
         let row = Deliveries::find_by_id(id.uuid())
-            .filter(Sent::AccountId.eq(account.uuid()))
-            .filter(Sent::WebhookId.eq(webhook.uuid()))
+            .filter(DeliveryColumn::AccountId.eq(account.uuid()))
+            .filter(DeliveryColumn::WebhookId.eq(webhook.uuid()))
             .one(&self.connection)
             .await
             .map_err(failed("webhook.delivery"))?;
@@ -108,29 +119,31 @@ impl<C: ConnectionTrait + Send + Sync> WebhookReads for Session<C> {
         page: &PageRequest<TimeAndId<DeliveryId>>,
     ) -> Result<Page<Delivery>, StoreError> {
         let mut query = Deliveries::find()
-            .filter(Sent::WebhookId.eq(webhook.uuid()))
-            .filter(Sent::AccountId.eq(account.uuid()))
-            .order_by_desc(Sent::CreatedAt)
-            .order_by_desc(Sent::Id)
+            .filter(DeliveryColumn::WebhookId.eq(webhook.uuid()))
+            .filter(DeliveryColumn::AccountId.eq(account.uuid()))
+            .order_by_desc(DeliveryColumn::CreatedAt)
+            .order_by_desc(DeliveryColumn::Id)
             .limit(u64::from(page.limit.get()) + 1);
         if let Some(status) = filter.status {
-            query = query.filter(Sent::Status.eq(status.as_str()));
+            query = query.filter(DeliveryColumn::Status.eq(status.as_str()));
         }
         if let Some(kind) = filter.event_type {
-            query = query.filter(Sent::EventType.eq(kind.as_str()));
+            query = query.filter(DeliveryColumn::EventType.eq(kind.as_str()));
         }
         if let Some(after) = filter.after {
-            query = query.filter(Sent::CreatedAt.gt(at(after)));
+            query = query.filter(DeliveryColumn::CreatedAt.gt(at(after)));
         }
         if let Some(before) = filter.before {
-            query = query.filter(Sent::CreatedAt.lt(at(before)));
+            query = query.filter(DeliveryColumn::CreatedAt.lt(at(before)));
         }
         if let Some(last) = &page.after {
-            let same_time = Condition::all().add(Sent::CreatedAt.eq(at(last.at))).add(Sent::Id.lt(last.id.uuid()));
+            let same_time = Condition::all()
+                .add(DeliveryColumn::CreatedAt.eq(at(last.at)))
+                .add(DeliveryColumn::Id.lt(last.id.uuid()));
             query = query
                 // The first condition alone is what the index serves.
-                .filter(Sent::CreatedAt.lte(at(last.at)))
-                .filter(Condition::any().add(Sent::CreatedAt.lt(at(last.at))).add(same_time));
+                .filter(DeliveryColumn::CreatedAt.lte(at(last.at)))
+                .filter(Condition::any().add(DeliveryColumn::CreatedAt.lt(at(last.at))).add(same_time));
         }
         let rows = query.all(&self.connection).await.map_err(failed("webhook.deliveries"))?;
         Ok(Page::cut(rows.into_iter().map(delivery).collect::<Result<_, _>>()?, page.limit))

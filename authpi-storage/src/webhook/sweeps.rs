@@ -15,7 +15,7 @@ use super::verbs::IDS;
 use crate::batch;
 use crate::convert::id;
 use crate::entity::webhook::{ActiveModel, Column, Entity};
-use crate::entity::webhook_delivery::{self, Column as Sent, Entity as Deliveries};
+use crate::entity::webhook_delivery::{self, Column as DeliveryColumn, Entity as Deliveries};
 use crate::error::failed;
 use crate::session::Unit;
 use crate::version::next_version;
@@ -44,12 +44,14 @@ pub(super) fn deleted(now: Timestamp) -> ActiveModel {
 
 impl Unit {
     async fn delivery_ids(&self, which: Condition, limit: u32) -> Result<Vec<Uuid>, StoreError> {
-        let found = batch::first_keys(&self.connection, Deliveries::find().filter(which), Sent::Id, limit).await;
+        let found =
+            batch::first_keys(&self.connection, Deliveries::find().filter(which), DeliveryColumn::Id, limit).await;
         found.map_err(failed("webhook.delivery_ids"))
     }
 
     async fn remove_deliveries(&self, which: Condition, limit: u32) -> Result<u64, StoreError> {
-        let removed = batch::remove_first(&self.connection, Deliveries::find().filter(which), Sent::Id, limit).await;
+        let removed =
+            batch::remove_first(&self.connection, Deliveries::find().filter(which), DeliveryColumn::Id, limit).await;
         removed.map_err(failed("webhook.remove_deliveries"))
     }
 
@@ -65,7 +67,8 @@ pub(super) async fn cancel_orphans(unit: &mut Unit, limit: u32) -> Result<u64, S
     let Some(webhook) = unit.webhook_ids(Condition::all().add(Column::Draining.eq(true)), 1).await?.pop() else {
         return Ok(0);
     };
-    let waiting = Condition::all().add(Sent::WebhookId.eq(webhook)).add(Sent::Status.is_in(WAITING));
+    let waiting =
+        Condition::all().add(DeliveryColumn::WebhookId.eq(webhook)).add(DeliveryColumn::Status.is_in(WAITING));
     let ids = unit.delivery_ids(waiting, limit).await?;
     if ids.is_empty() {
         let done = Entity::update_many()
@@ -85,9 +88,9 @@ pub(super) async fn cancel_orphans(unit: &mut Unit, limit: u32) -> Result<u64, S
             body: Set(None),
             ..Default::default()
         })
-        .col_expr(Sent::UpdatedAt, next_version(Sent::UpdatedAt, unit.now))
-        .filter(Sent::Id.is_in(ids))
-        .filter(Sent::Status.is_in(WAITING))
+        .col_expr(DeliveryColumn::UpdatedAt, next_version(DeliveryColumn::UpdatedAt, unit.now))
+        .filter(DeliveryColumn::Id.is_in(ids))
+        .filter(DeliveryColumn::Status.is_in(WAITING))
         .exec(&unit.connection)
         .await
         .map_err(failed(OPERATION))?;
@@ -98,17 +101,18 @@ pub(super) async fn cancel_orphans(unit: &mut Unit, limit: u32) -> Result<u64, S
 /// Makes deliveries due that wait for a later time. Returns how many there were, whoever was faster.
 pub(super) async fn hasten(unit: &Unit, which: Condition, limit: u32) -> Result<u64, StoreError> {
     const OPERATION: &str = "webhook.hasten";
-    let waiting = which.add(Sent::DueAt.gt(at(unit.now))).add(Sent::LeasedUntil.is_null());
-    let query = Deliveries::find().filter(waiting).order_by_asc(Sent::DueAt);
-    let waiting = batch::first_keys(&unit.connection, query, Sent::Id, limit).await.map_err(failed(OPERATION))?;
+    let waiting = which.add(DeliveryColumn::DueAt.gt(at(unit.now))).add(DeliveryColumn::LeasedUntil.is_null());
+    let query = Deliveries::find().filter(waiting).order_by_asc(DeliveryColumn::DueAt);
+    let waiting =
+        batch::first_keys(&unit.connection, query, DeliveryColumn::Id, limit).await.map_err(failed(OPERATION))?;
     for some in waiting.chunks(IDS) {
         Deliveries::update_many()
-            .col_expr(Sent::NextAttemptAt, at(unit.now).into())
-            .col_expr(Sent::DueAt, at(unit.now).into())
-            .col_expr(Sent::UpdatedAt, next_version(Sent::UpdatedAt, unit.now))
-            .filter(Sent::Id.is_in(some.iter().copied()))
-            .filter(Sent::Status.is_in(WAITING))
-            .filter(Sent::LeasedUntil.is_null())
+            .col_expr(DeliveryColumn::NextAttemptAt, at(unit.now).into())
+            .col_expr(DeliveryColumn::DueAt, at(unit.now).into())
+            .col_expr(DeliveryColumn::UpdatedAt, next_version(DeliveryColumn::UpdatedAt, unit.now))
+            .filter(DeliveryColumn::Id.is_in(some.iter().copied()))
+            .filter(DeliveryColumn::Status.is_in(WAITING))
+            .filter(DeliveryColumn::LeasedUntil.is_null())
             .exec(&unit.connection)
             .await
             .map_err(failed(OPERATION))?;
@@ -121,7 +125,7 @@ pub(super) async fn hasten_on(unit: &mut Unit, limit: u32) -> Result<u64, StoreE
         return Ok(0);
     };
     unit.wake(&[id(webhook)], unit.now).await?;
-    let hastened = hasten(unit, Condition::all().add(Sent::WebhookId.eq(webhook)), limit).await?;
+    let hastened = hasten(unit, Condition::all().add(DeliveryColumn::WebhookId.eq(webhook)), limit).await?;
     if hastened < u64::from(limit) {
         Entity::update_many()
             .set(ActiveModel { hastening: Set(false), ..Default::default() })
@@ -135,7 +139,9 @@ pub(super) async fn hasten_on(unit: &mut Unit, limit: u32) -> Result<u64, StoreE
 
 pub(super) async fn purge_deliveries(unit: &mut Unit, older_than: Timestamp, limit: u32) -> Result<u64, StoreError> {
     // What was queued anew since then has its own time.
-    let old = Condition::all().add(Sent::CreatedAt.lt(at(older_than))).add(Sent::EnqueuedAt.lt(at(older_than)));
+    let old = Condition::all()
+        .add(DeliveryColumn::CreatedAt.lt(at(older_than)))
+        .add(DeliveryColumn::EnqueuedAt.lt(at(older_than)));
     unit.remove_deliveries(old, limit).await
 }
 
@@ -154,7 +160,7 @@ pub(super) async fn purge_deleted(unit: &mut Unit, older_than: Timestamp, limit:
 
 /// Removes deliveries to a webhook and, once there are none, the webhook.
 async fn remove_whole(unit: &Unit, webhook: Uuid, limit: u32) -> Result<u64, StoreError> {
-    let deliveries = unit.remove_deliveries(Condition::all().add(Sent::WebhookId.eq(webhook)), limit).await?;
+    let deliveries = unit.remove_deliveries(Condition::all().add(DeliveryColumn::WebhookId.eq(webhook)), limit).await?;
     if deliveries > 0 {
         return Ok(deliveries);
     }

@@ -4,23 +4,22 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use authpi_core::id::{AccountId, Id, WebhookId};
-use authpi_core::outcome::{InsertOutcome, WriteOutcome};
+use authpi_core::outcome::WriteOutcome;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
-use authpi_core::webhook::model::{Delivery, DeliveryStatus, Webhook};
+use authpi_core::webhook::model::{DeliveryStatus, Webhook};
 use authpi_core::webhook::repository::{DeliveryQueue as _, Requeue, Requeued, WebhookRepository};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::queue::free;
-use super::row::{at, circuit_of, new_delivery, progress, written};
+use super::row::{at, circuit_of, written};
 use super::sweeps;
 use crate::entity::webhook::{ActiveModel, Column, Entity};
-use crate::entity::webhook_delivery::{Column as Sent, Entity as Deliveries};
+use crate::entity::webhook_delivery::{Column as DeliveryColumn, Entity as Deliveries};
 use crate::entity::{event, webhook_delivery};
 use crate::error::failed;
-use crate::insert::insert_unless_taken;
 use crate::session::Unit;
 use crate::version::next_version;
 
@@ -52,22 +51,22 @@ impl Unit {
     ) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
         let mut query = Deliveries::find()
             .select_only()
-            .columns([Sent::Id, Sent::EventId])
-            .filter(Sent::WebhookId.eq(webhook.uuid()))
-            .filter(Sent::AccountId.eq(account.uuid()))
-            .filter(Sent::Status.eq(DeliveryStatus::Failed.as_str()))
+            .columns([DeliveryColumn::Id, DeliveryColumn::EventId])
+            .filter(DeliveryColumn::WebhookId.eq(webhook.uuid()))
+            .filter(DeliveryColumn::AccountId.eq(account.uuid()))
+            .filter(DeliveryColumn::Status.eq(DeliveryStatus::Failed.as_str()))
             .filter(free(self.now))
-            .order_by_desc(Sent::CreatedAt)
-            .order_by_desc(Sent::Id)
+            .order_by_desc(DeliveryColumn::CreatedAt)
+            .order_by_desc(DeliveryColumn::Id)
             .limit(u64::from(which.limit));
         if !which.event_types.is_empty() {
-            query = query.filter(Sent::EventType.is_in(which.event_types.iter().map(|kind| kind.as_str())));
+            query = query.filter(DeliveryColumn::EventType.is_in(which.event_types.iter().map(|kind| kind.as_str())));
         }
         if let Some(after) = which.after {
-            query = query.filter(Sent::CreatedAt.gt(at(after)));
+            query = query.filter(DeliveryColumn::CreatedAt.gt(at(after)));
         }
         if let Some(before) = which.before {
-            query = query.filter(Sent::CreatedAt.lt(at(before)));
+            query = query.filter(DeliveryColumn::CreatedAt.lt(at(before)));
         }
         query.into_tuple().all(&self.connection).await.map_err(failed("webhook.requeue"))
     }
@@ -139,26 +138,6 @@ impl WebhookRepository for Unit {
         Ok(WriteOutcome::of_rows(done.rows_affected))
     }
 
-    async fn insert_delivery(&mut self, delivery: &Delivery) -> Result<InsertOutcome, StoreError> {
-        let key = [Sent::WebhookId, Sent::EventId];
-        insert_unless_taken(Deliveries::insert(new_delivery(delivery)), key, &self.connection)
-            .await
-            .map_err(failed("webhook.insert_delivery"))
-    }
-
-    async fn update_delivery(&mut self, delivery: &Delivery, before: Timestamp) -> Result<WriteOutcome, StoreError> {
-        let done = Deliveries::update_many()
-            .set(progress(delivery))
-            .filter(Sent::Id.eq(delivery.id.uuid()))
-            .filter(Sent::AccountId.eq(delivery.account_id.uuid()))
-            .filter(Sent::WebhookId.eq(delivery.webhook_id.uuid()))
-            .filter(Sent::UpdatedAt.eq(at(before)))
-            .exec(&self.connection)
-            .await
-            .map_err(failed("webhook.update_delivery"))?;
-        Ok(WriteOutcome::of_rows(done.rows_affected))
-    }
-
     async fn requeue(
         &mut self,
         account: AccountId,
@@ -184,9 +163,9 @@ impl WebhookRepository for Unit {
                     lost_leases: Set(0),
                     ..Default::default()
                 })
-                .col_expr(Sent::UpdatedAt, next_version(Sent::UpdatedAt, self.now))
-                .filter(Sent::Id.is_in(batch.iter().copied()))
-                .filter(Sent::Status.eq(DeliveryStatus::Failed.as_str()))
+                .col_expr(DeliveryColumn::UpdatedAt, next_version(DeliveryColumn::UpdatedAt, self.now))
+                .filter(DeliveryColumn::Id.is_in(batch.iter().copied()))
+                .filter(DeliveryColumn::Status.eq(DeliveryStatus::Failed.as_str()))
                 .filter(free(self.now))
                 .exec(&self.connection)
                 .await
@@ -197,7 +176,9 @@ impl WebhookRepository for Unit {
     }
 
     async fn hasten(&mut self, account: AccountId, webhook: WebhookId, limit: u32) -> Result<(), StoreError> {
-        let which = Condition::all().add(Sent::WebhookId.eq(webhook.uuid())).add(Sent::AccountId.eq(account.uuid()));
+        let which = Condition::all()
+            .add(DeliveryColumn::WebhookId.eq(webhook.uuid()))
+            .add(DeliveryColumn::AccountId.eq(account.uuid()));
         let of_account = Condition::all().add(Column::Id.eq(webhook.uuid())).add(Column::AccountId.eq(account.uuid()));
         let awake = ActiveModel { wake_at: Set(Some(at(self.now))), ..Default::default() };
         let query = Entity::update_many().set(awake).filter(of_account.clone()).filter(Column::Deleted.eq(false));

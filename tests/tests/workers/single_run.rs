@@ -118,6 +118,6 @@ async fn an_issuer_without_a_usable_root_key_keeps_no_other_waiting() {
     let left = services.store.reads().api_keys().expired_unannounced(app.clock.now(), &[], 10).await.unwrap();
     assert_eq!(left.iter().map(|key| key.issuer_id).collect::<Vec<_>>(), [broken, broken]);
     let mut unit = services.store.begin(app.clock.now()).await.unwrap();
-    let waiting = unit.events().outbox(Consumer::Notices, None, 10).await.unwrap();
+    let waiting = unit.events().lock_waiting(Consumer::Notices, None, 10).await.unwrap();
     assert_eq!(waiting.iter().map(|event| event.id).collect::<Vec<_>>(), [ids[0]], "it is tried again");
 }

@@ -3,7 +3,13 @@
 mod installation;
 mod server;
 
-use crate::{apt, process::Failure, stages::Outcome, throwaway::Database, workspace::Workspace};
+use crate::{
+    apt,
+    process::Failure,
+    stages::Outcome,
+    throwaway::{Database, Durability},
+    workspace::Workspace,
+};
 
 use installation::Installation;
 
@@ -11,14 +17,18 @@ use installation::Installation;
 const PACKAGES: [&str; 2] = ["mariadb-server-core", "mariadb-client-core"];
 
 /// Starts a server, after installing MariaDB where `install` allows it.
-pub(crate) fn prepare(workspace: &Workspace, install: bool) -> Result<Outcome<Database>, Failure> {
+pub(crate) fn prepare(
+    workspace: &Workspace,
+    install: bool,
+    durability: Durability,
+) -> Result<Outcome<Database>, Failure> {
     if Installation::find().is_none() && install {
         apt::install(&PACKAGES)?;
     }
     let Some(installation) = Installation::find() else {
         return Ok(Outcome::LeftOut(format!("no MariaDB server is installed (Debian: {})", PACKAGES.join(" "))));
     };
-    let (database, port) = server::start(&installation, workspace.target())?;
+    let (database, port) = server::start(&installation, workspace.target(), durability)?;
     let note = format!("{}, port {port}", installation.version()?);
     println!("{note}");
     Ok(Outcome::Done(database, note))

@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command, thread, time::Duration};
 use super::installation::Installation;
 use crate::{
     process::{self, Failure},
-    throwaway::{Claim, Database, Guard, Kind, PORT_ATTEMPTS, free_port},
+    throwaway::{Claim, Database, Durability, Guard, Kind, PORT_ATTEMPTS, free_port},
 };
 
 const GUARD: &str = include_str!("guard.sh");
@@ -17,11 +17,15 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Makes and starts a server; answers it with its port. Its URL is for the superuser, without password: it listens on
 /// loopback only and lives for one run.
-pub(super) fn start(installation: &Installation, target: &Path) -> Result<(Database, u16), Failure> {
+pub(super) fn start(
+    installation: &Installation,
+    target: &Path,
+    durability: Durability,
+) -> Result<(Database, u16), Failure> {
     let claim = Claim::new(installation, target)?;
     let data = claim.folder().join("data");
     // From here on the guard cleans up, also when one of the next lines fails.
-    let mut guard = Guard::start(GUARD, claim.folder(), &server(installation, &data))?;
+    let mut guard = Guard::start(GUARD, claim.folder(), &server(installation, &data, durability))?;
     let mut install = installation.install_db(&data);
     install.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]);
     process::capture(&mut install)?;
@@ -49,12 +53,15 @@ impl Kind for Installation {
     }
 }
 
-/// Durable as in production, so that tests and benches see the real cost of a commit. File names without a folder are
-/// below the data.
-fn server(installation: &Installation, data: &Path) -> Command {
+/// File names without a folder are below the data.
+fn server(installation: &Installation, data: &Path, durability: Durability) -> Command {
     let mut command = installation.server(data);
     command.args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--socket=server.sock", "--pid-file=server.pid"]);
-    command.args(["--max-connections=300", "--innodb-buffer-pool-size=256M", "--innodb-flush-log-at-trx-commit=1"]);
+    command.args(["--max-connections=300", "--innodb-buffer-pool-size=256M"]);
+    command.args(match durability {
+        Durability::Full => ["--innodb-flush-log-at-trx-commit=1", "--innodb-flush-method=O_DIRECT"],
+        Durability::None => ["--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync"],
+    });
     command
 }
 

@@ -10,7 +10,7 @@ use std::{
 use super::installation::Installation;
 use crate::{
     process::{self, Failure},
-    throwaway::{Claim, Database, Guard, Kind, PORT_ATTEMPTS, free_port},
+    throwaway::{Claim, Database, Durability, Guard, Kind, PORT_ATTEMPTS, free_port},
 };
 
 const GUARD: &str = include_str!("guard.sh");
@@ -18,14 +18,18 @@ const SUPERUSER: &str = "authpi";
 
 /// Makes and starts a cluster; answers it with its port. Its URL is for the superuser, without password: it listens on
 /// loopback only and lives for one run.
-pub(super) fn start(installation: &Installation, target: &Path) -> Result<(Database, u16), Failure> {
+pub(super) fn start(
+    installation: &Installation,
+    target: &Path,
+    durability: Durability,
+) -> Result<(Database, u16), Failure> {
     let claim = Claim::new(installation, target)?;
     let folder = claim.folder();
     let guard = Guard::start(GUARD, folder, &installation.stop(folder))?;
     // From here on the guard cleans up, also when one of the next lines fails.
     installation.hand_over(folder)?;
     create(installation, folder)?;
-    let port = serve(installation, folder)?;
+    let port = serve(installation, folder, durability)?;
     Ok((Database::ours(format!("postgres://{SUPERUSER}@127.0.0.1:{port}/postgres"), guard, claim), port))
 }
 
@@ -54,12 +58,12 @@ fn create(installation: &Installation, folder: &Path) -> Result<(), Failure> {
 }
 
 /// Starts the server and answers its port.
-fn serve(installation: &Installation, folder: &Path) -> Result<u16, Failure> {
+fn serve(installation: &Installation, folder: &Path, durability: Durability) -> Result<u16, Failure> {
     let log = folder.join("data/server.log");
     let mut attempts = PORT_ATTEMPTS;
     loop {
         let port = free_port()?;
-        configure(folder, port)?;
+        configure(folder, port, durability)?;
         let mut command = installation.command("pg_ctl");
         command.arg("start").arg("--pgdata").arg(folder.join("data")).arg("--log").arg(&log);
         command.args(["--wait", "--timeout", "60", "--silent"]).current_dir("/");
@@ -73,12 +77,15 @@ fn serve(installation: &Installation, folder: &Path) -> Result<u16, Failure> {
     }
 }
 
-/// Durable as in production, so that tests and benches see the real cost of a commit. The last line of a name counts.
-fn configure(folder: &Path, port: u16) -> Result<(), Failure> {
+/// The last line of a name counts.
+fn configure(folder: &Path, port: u16, durability: Durability) -> Result<(), Failure> {
     let path = folder.join("data/postgresql.conf");
     let mut file = OpenOptions::new().append(true).open(&path).map_err(Failure::at(&path))?;
-    let settings =
-        ["listen_addresses = '127.0.0.1'", "unix_socket_directories = ''", "max_connections = 200", "fsync = on"];
+    let fsync = match durability {
+        Durability::Full => "fsync = on",
+        Durability::None => "fsync = off",
+    };
+    let settings = ["listen_addresses = '127.0.0.1'", "unix_socket_directories = ''", "max_connections = 200", fsync];
     let settings = format!("\nport = {port}\n{}\n", settings.join("\n"));
     file.write_all(settings.as_bytes()).map_err(Failure::at(&path))
 }

@@ -40,6 +40,35 @@ impl Link {
     }
 }
 
+/// What a link takes from its event. Made at the commit, by the version that knows all of the event; whoever numbers it
+/// need not understand it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventDigest {
+    /// Whose event.
+    pub account_id: AccountId,
+    /// The event.
+    pub event_id: EventId,
+    /// [`content`] of the event.
+    pub content: [u8; 32],
+    /// Salted hash of its context; zeros when it has none.
+    pub context: [u8; 32],
+}
+
+impl EventDigest {
+    /// Of this event.
+    ///
+    /// # Errors
+    /// When the event cannot be written as JSON.
+    pub fn of(event: &Event) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            account_id: event.subject.account_id,
+            event_id: event.id,
+            content: content(event)?,
+            context: event.context.hash,
+        })
+    }
+}
+
 /// The end of a chain, and where what is kept of it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -74,17 +103,14 @@ impl Head {
     }
 
     /// Gives an event of the account the next number.
-    ///
-    /// # Errors
-    /// When the event cannot be written as JSON.
-    pub fn extend(&mut self, event: &Event, now: Timestamp) -> Result<Link, serde_json::Error> {
+    pub fn extend(&mut self, event: &EventDigest, now: Timestamp) -> Link {
         let link = Link {
             account_id: self.account_id,
             sequence: self.sequence + 1,
-            event_id: event.id,
+            event_id: event.event_id,
             previous: self.hash,
-            content: content(event)?,
-            context: event.context.hash,
+            content: event.content,
+            context: event.context,
             linked_at: now.max(self.updated_at),
         };
         self.sequence = link.sequence;
@@ -94,7 +120,7 @@ impl Head {
         if self.first_at.is_none() {
             (self.first_sequence, self.first_at) = (link.sequence, Some(link.linked_at));
         }
-        Ok(link)
+        link
     }
 }
 
@@ -159,7 +185,7 @@ mod tests {
         let mut event = event();
         event.context.hash = context_hash();
         let mut head = Head::beginning(ACCOUNT.parse().unwrap(), Timestamp::EPOCH);
-        let link = head.extend(&event, event.timestamp).unwrap();
+        let link = head.extend(&EventDigest::of(&event).unwrap(), event.timestamp);
         let found = [link.previous, link.content, link.context, link.hash()].map(|hash| hex(&hash));
         let expected = [
             "a96478b81afa83f6f3c9a94d6c8bdc7190dd82ede244b28304ca6d02c9ea498e",
@@ -176,8 +202,8 @@ mod tests {
     fn each_link_follows_the_one_before_and_never_its_time() {
         let at = Timestamp::from_millis;
         let mut head = Head::beginning(ACCOUNT.parse().unwrap(), at(0));
-        let first = head.extend(&event(), at(2_000)).unwrap();
-        let second = head.extend(&event(), at(1_000)).unwrap();
+        let digest = EventDigest::of(&event()).unwrap();
+        let (first, second) = (head.extend(&digest, at(2_000)), head.extend(&digest, at(1_000)));
         assert_eq!((second.sequence, second.previous), (2, first.hash()));
         assert_eq!(second.linked_at, at(2_000), "a clock that was set back");
         assert_eq!((head.first_sequence, head.updated_at), (1, at(2_000)));

@@ -8,7 +8,7 @@ mod subject;
 mod view;
 
 pub use actor::{Actor, Trigger};
-pub use chain::{Head, Link, content};
+pub use chain::{EventDigest, Head, Link, content};
 pub use context::{ContextDetail, ContextRecord, RequestContext, SaltedContext, SealedContext, context_seal};
 pub use record::{DEFAULT_SOURCE, Event, EventDraft, SPEC};
 pub use subject::Subject;

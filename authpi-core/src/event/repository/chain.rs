@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::EventFilter;
 use crate::error::StoreError;
-use crate::event::model::{Event, Head, Link};
+use crate::event::model::{Event, EventDigest, Head, Link};
 use crate::id::{AccountId, EventId};
 use crate::timestamp::Timestamp;
 
@@ -21,7 +21,7 @@ pub struct Unchained {
 
 /// A part of a chain, by numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stretch {
+pub struct SequenceRange {
     /// Behind this number.
     pub after: u64,
     /// Up to and including this one.
@@ -60,7 +60,7 @@ pub trait ChainReads: Send + Sync {
         &self,
         account: AccountId,
         filter: &EventFilter,
-        stretch: Stretch,
+        range: SequenceRange,
         limit: u32,
     ) -> Result<Vec<Chained>, StoreError>;
 
@@ -87,11 +87,11 @@ pub trait ChainRepository: ChainReads {
     /// [`StoreError`].
     async fn lock_heads(&mut self, accounts: &[AccountId]) -> Result<Vec<Head>, StoreError>;
 
-    /// Those of `among` that have no number yet, in the order of their ids, without what is sealed.
+    /// Those of `among` that still wait for a number and have none, in the order of their ids.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn still_unchained(&mut self, among: &[EventId]) -> Result<Vec<Event>, StoreError>;
+    async fn still_unchained(&mut self, among: &[EventId]) -> Result<Vec<EventDigest>, StoreError>;
 
     /// Adds links and moves the ends of their chains, which [`ChainRepository::lock_heads`] gave, to `heads`.
     ///

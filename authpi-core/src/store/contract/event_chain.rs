@@ -4,19 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::account::{account, insert};
 use super::event::event;
 use super::{Ground, RACERS, START, begin, later, mint, race};
 use crate::event::catalogue;
 use crate::event::model::{ContextRecord, Event, Head, Link, SealedContext, content};
 use crate::event::operations::link;
-use crate::event::repository::{Chained, EventFilter, Stretch, Unchained};
+use crate::event::repository::{Chained, EventFilter, SequenceRange, Unchained};
 use crate::id::{AccountId, EventId};
 use crate::outcome::WriteOutcome;
 use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
 
-const ALL: Stretch = Stretch { after: 0, through: 1_000 };
+const ALL: SequenceRange = SequenceRange { after: 0, through: 1_000 };
 
 /// An account that is there.
 async fn opened(ground: &Ground) -> AccountId {
@@ -105,7 +107,9 @@ pub async fn a_link_comes_back_as_it_was_made(ground: Ground) {
         hash: [0xfe; 32],
         sealed: Some(SealedContext { root: mint(), sealed: Sealed::from_bytes(vec![1, 2, 3]) }),
     };
-    let event = Event { context, ..created(account) };
+    // What databases might write in another way.
+    let data = json!({ "b": 1e300, "a": [-0.0, 0.1, 1.0, i64::MIN, u64::MAX], "é\u{1f600}": "\\ \"" });
+    let event = Event { context, data: data.as_object().unwrap().clone(), ..created(account) };
     write(&ground, std::slice::from_ref(&event)).await;
     assert_eq!(chain_at(&ground, later(1), &waiting(&ground).await).await, 1);
     let expected = Link {
@@ -236,8 +240,8 @@ pub async fn pages_of_a_chain_go_by_number_and_filters_leave_links_alone(ground:
     chain(&ground).await;
     let reads = ground.store();
     let page = async |after: u64, through: u64, limit: u32| {
-        let stretch = Stretch { after, through };
-        let found = reads.reads().events().chained(account, &EventFilter::default(), stretch, limit).await.unwrap();
+        let range = SequenceRange { after, through };
+        let found = reads.reads().events().chained(account, &EventFilter::default(), range, limit).await.unwrap();
         found.iter().map(|chained| chained.link.sequence).collect::<Vec<_>>()
     };
     assert_eq!(page(0, 5, 2).await, [1, 2]);

@@ -27,7 +27,7 @@ fn ids(events: &[Event]) -> Vec<EventId> {
 
 async fn waiting(ground: &Ground) -> Vec<EventId> {
     let mut unit = begin(ground, START).await;
-    let found = ids(&unit.events().outbox(Consumer::Metering, None, 100).await.unwrap());
+    let found = ids(&unit.events().lock_waiting(Consumer::Metering, None, 100).await.unwrap());
     // A dropped unit lets go of its rows a moment later, a finished one at once.
     unit.commit().await.unwrap();
     found
@@ -47,10 +47,10 @@ pub async fn what_a_consumer_wants_waits_for_it_oldest_first_until_it_is_done(gr
 
     assert_eq!(waiting(&ground).await, ids(&events));
     let mut unit = begin(&ground, START).await;
-    assert_eq!(ids(&unit.events().outbox(Consumer::Metering, None, 2).await.unwrap()), ids(&events[..2]));
-    let behind = unit.events().outbox(Consumer::Metering, Some(events[0].id), 2).await.unwrap();
+    assert_eq!(ids(&unit.events().lock_waiting(Consumer::Metering, None, 2).await.unwrap()), ids(&events[..2]));
+    let behind = unit.events().lock_waiting(Consumer::Metering, Some(events[0].id), 2).await.unwrap();
     assert_eq!(ids(&behind), ids(&events[1..]));
-    assert!(unit.events().outbox(Consumer::Notices, None, 2).await.unwrap().is_empty());
+    assert!(unit.events().lock_waiting(Consumer::Notices, None, 2).await.unwrap().is_empty());
     unit.commit().await.unwrap();
     finish(&ground, &ids(&events[..2])).await;
     assert_eq!(waiting(&ground).await, ids(&events[2..]));
@@ -59,7 +59,7 @@ pub async fn what_a_consumer_wants_waits_for_it_oldest_first_until_it_is_done(gr
 pub async fn what_was_taken_and_not_finished_waits_again(ground: Ground) {
     let events = metered(&ground, 2).await;
     let mut unit = begin(&ground, START).await;
-    let taken = unit.events().outbox(Consumer::Metering, None, 2).await.unwrap();
+    let taken = unit.events().lock_waiting(Consumer::Metering, None, 2).await.unwrap();
     unit.events().outbox_done(Consumer::Metering, &ids(&taken)).await.unwrap();
     drop(unit);
     // The rows of a dropped unit stay locked until its rollback has arrived, and locked rows are passed by.
@@ -88,7 +88,7 @@ pub async fn of_parallel_workers_each_event_meets_one(ground: Ground) {
         let (seen, ground) = (Arc::clone(&seen), Arc::clone(&shared));
         async move {
             let mut unit = begin(&ground, START).await;
-            let taken = ids(&unit.events().outbox(Consumer::Metering, None, 2).await.unwrap());
+            let taken = ids(&unit.events().lock_waiting(Consumer::Metering, None, 2).await.unwrap());
             unit.events().outbox_done(Consumer::Metering, &taken).await.unwrap();
             unit.commit().await.unwrap();
             seen.lock().unwrap().extend(taken);

@@ -10,9 +10,7 @@ use super::view::{AttemptHead, DeliveryView, RedeliveredView, RequeuedView};
 use super::{DELIVERIES, DELIVERY, READ, REDELIVER, REDELIVER_FAILED, WRITE};
 use crate::error::Refusal;
 use crate::event::catalogue::{self, EventType};
-use crate::event::model::Event;
 use crate::id::{DeliveryId, WebhookId};
-use crate::outcome::WriteOutcome;
 use crate::page::{CursorKey, TimeAndId};
 use crate::store::{Change, Reads};
 use crate::web::answer::Answer;
@@ -22,11 +20,10 @@ use crate::web::endpoint::{Read, Write};
 use crate::web::members::Joined;
 use crate::web::query::Parameter;
 use crate::web::route::Route;
-use crate::web::services::Services;
-use crate::webhook::model::{AttemptOutcome, Delivery, DeliveryStatus, Webhook, WebhookStatus};
-use crate::webhook::operations::{Attempt, SecretsInUse, recorded};
+use crate::webhook::model::{Delivery, DeliveryStatus, Webhook, WebhookStatus};
+use crate::webhook::operations::{Attempt, SecretsInUse, recorded, with_body};
 use crate::webhook::repository::{DeliveryFilter, Requeue};
-use crate::webhook::request::{AttemptRequest, Shown};
+use crate::webhook::request::AttemptRequest;
 
 /// Longest attempt that a caller waits for.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(15);
@@ -113,12 +110,9 @@ impl Write for Redeliver {
             return Ok(Attempt::NotMade);
         };
         let is_refused = call.precondition(webhook.updated_at).is_err() || rule(&webhook, &delivery).is_err();
-        if is_refused {
+        if is_refused || event_is_gone(services.store.reads(), &delivery).await? {
             return Ok(Attempt::NotMade);
         }
-        let Some(event) = services.store.reads().events().find(webhook.account_id, delivery.event_id).await? else {
-            return Ok(Attempt::NotMade);
-        };
         let now = services.now();
         if delivery.is_leased(now) {
             return Ok(Attempt::UnderWay);
@@ -127,11 +121,15 @@ impl Write for Redeliver {
         let before = delivery.updated_at;
         let reserved = delivery.leased(timeout, now);
         let mut unit = services.store.begin(now).await?;
-        if unit.webhooks().update_delivery(&reserved, before).await? == WriteOutcome::Stale {
+        if unit.deliveries().write(&[(reserved.clone(), before)]).await? > 0 {
             return Ok(Attempt::UnderWay);
         }
         unit.commit().await?;
-        let outcome = sent(services, &webhook, &reserved, event, timeout).await?;
+        let Some((reserved, body)) = with_body(services, reserved).await? else { return Ok(Attempt::NotMade) };
+        let now = services.now();
+        let secrets = SecretsInUse::open(&services.keyring, webhook.id, &webhook.auth, now)?;
+        let request = AttemptRequest { webhook: &webhook, secrets: &secrets, delivery: &reserved, body, timeout, now };
+        let outcome = request.send(services).await?;
         Ok(Attempt::Made { reserved: Box::new(reserved), outcome })
     }
 
@@ -143,7 +141,7 @@ impl Write for Redeliver {
             not_made => {
                 call.precondition(webhook.updated_at)?;
                 rule(&webhook, &delivery)?;
-                if change.reads().events().find(webhook.account_id, delivery.event_id).await?.is_none() {
+                if event_is_gone(change.reads(), &delivery).await? {
                     return Err(Refusal::Gone("The event is no longer kept."));
                 }
                 return Err(match not_made {
@@ -206,6 +204,10 @@ where
     Ok((found, delivery))
 }
 
+async fn event_is_gone(reads: &dyn Reads, delivery: &Delivery) -> Result<bool, Refusal> {
+    Ok(reads.events().find(delivery.account_id, delivery.event_id).await?.is_none())
+}
+
 /// When a delivery may be attempted out of turn: at any time, save that both still have to be there.
 fn rule(webhook: &Webhook, delivery: &Delivery) -> Result<(), Refusal> {
     if delivery.status == DeliveryStatus::Cancelled {
@@ -215,21 +217,4 @@ fn rule(webhook: &Webhook, delivery: &Delivery) -> Result<(), Refusal> {
         return Err(Refusal::conflict("The webhook is disabled."));
     }
     Ok(())
-}
-
-/// Sends `event` as `delivery`, once.
-async fn sent(
-    services: &Services,
-    webhook: &Webhook,
-    delivery: &Delivery,
-    event: Event,
-    timeout: Duration,
-) -> Result<AttemptOutcome, Refusal> {
-    let now = services.now();
-    let secrets = SecretsInUse::open(&services.keyring, webhook.id, &webhook.auth, now)?;
-    let body = match delivery.opened_body(&services.keyring)? {
-        Some(kept) => kept,
-        None => Shown::of(services, event).await?.body(&services.options.webhook_source, webhook.id)?,
-    };
-    AttemptRequest { webhook, secrets: &secrets, delivery, body, timeout, now }.send(services).await
 }

@@ -7,6 +7,7 @@ mod delivery;
 mod filter;
 mod retry;
 mod signature;
+mod switch;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -16,12 +17,14 @@ pub use attempt::AttemptOutcome;
 pub use auth::{
     AuthKind, SIGNATURE_OVERLAP, SigningSecret, StoredSecret, WebhookAuth, bearer_seal, hint, signing_seal,
 };
-pub use circuit::{Circuit, CircuitBreaker, CircuitChange, OpenCircuit};
+pub use circuit::{Circuit, CircuitBreaker, OpenCircuit};
 pub use delivery::{Delivery, DeliveryStatus, EXPIRED, HORIZON, LEASE_MARGIN, body_seal};
 pub use filter::{DeliverableType, SubjectFilter};
 pub use retry::RetryPolicy;
 pub use signature::{SIGNING_PREFIX, signature, signing_secret};
+pub use switch::{PauseCause, ResumeCause, Switch};
 
+use self::circuit::CircuitChange;
 use crate::error::{FieldCode, FieldErrors};
 use crate::event::catalogue::EventType;
 use crate::event::model::Subject;
@@ -167,44 +170,44 @@ impl Webhook {
         Self { circuit, ..self.with_status(WebhookStatus::Active, now, note) }
     }
 
-    /// Takes note of a delivery that arrived. It was sent before somebody disabled the webhook, if somebody did: that
+    /// Takes note of an attempt in its turn that was begun at `begun`. If somebody has disabled the webhook meanwhile, that
     /// stands.
     #[must_use]
-    pub fn after_success(self, now: Timestamp) -> (Self, CircuitChange) {
-        let (circuit, change) = self.circuit.after_success();
-        let after = Self { circuit, ..self };
-        match change {
-            _ if after.status.value == WebhookStatus::Disabled => (after, CircuitChange::None),
-            CircuitChange::Closed => {
-                (after.with_status(WebhookStatus::Active, now, machine_note("circuit_closed")), change)
+    pub fn after(self, outcome: &AttemptOutcome, begun: Timestamp, now: Timestamp) -> (Self, Option<Switch>) {
+        let (circuit, switch) = match outcome {
+            AttemptOutcome::Delivered { .. } => {
+                let (circuit, change) = self.circuit.after_success();
+                let has_closed = change == CircuitChange::Closed;
+                (circuit, has_closed.then_some(Switch::Resumed(ResumeCause::CircuitClosed)))
             }
-            _ => (after, change),
-        }
-    }
-
-    /// Takes note of an attempt that was begun at `begun` and failed. What somebody has disabled meanwhile stays so.
-    #[must_use]
-    pub fn after_failure(self, begun: Timestamp, now: Timestamp) -> (Self, CircuitChange) {
-        if self.status.value == WebhookStatus::Disabled {
-            return (self, CircuitChange::None);
-        }
-        let (circuit, change) = self.circuit.after_failure(&self.details.circuit_breaker, begun, now);
-        let after = Self { circuit, ..self };
-        let after = match change {
-            CircuitChange::Opened => after.with_status(WebhookStatus::Failing, now, machine_note("circuit_open")),
-            CircuitChange::Exhausted => after.with_status(WebhookStatus::Disabled, now, machine_note("exhausted")),
-            CircuitChange::Closed | CircuitChange::None => after,
+            AttemptOutcome::Gone => (self.circuit, Some(Switch::Paused(PauseCause::Gone))),
+            AttemptOutcome::Failed { .. } if self.status.value == WebhookStatus::Disabled => (self.circuit, None),
+            AttemptOutcome::Failed { .. } => {
+                let (circuit, change) = self.circuit.after_failure(&self.details.circuit_breaker, begun, now);
+                let cause = match change {
+                    CircuitChange::Opened => Some(PauseCause::CircuitOpen),
+                    CircuitChange::Exhausted => Some(PauseCause::Exhausted),
+                    CircuitChange::Closed | CircuitChange::None => None,
+                };
+                (circuit, cause.map(Switch::Paused))
+            }
         };
-        (after, change)
+        let after = Self { circuit, ..self };
+        match switch {
+            Some(switch) if after.status.value != WebhookStatus::Disabled => {
+                (after.with_status(switch.status(), now, machine_note(switch.cause())), Some(switch))
+            }
+            _ => (after, None),
+        }
     }
 
-    /// The receiver has said that it is gone for ever.
+    /// Takes note of an attempt that somebody asked for out of turn: a failure says nothing.
     #[must_use]
-    pub fn gone(self, now: Timestamp) -> Self {
-        if self.status.value == WebhookStatus::Disabled {
-            return self;
+    pub fn after_asked(self, outcome: &AttemptOutcome, now: Timestamp) -> (Self, Option<Switch>) {
+        match outcome {
+            AttemptOutcome::Failed { .. } => (self, None),
+            AttemptOutcome::Delivered { .. } | AttemptOutcome::Gone => self.after(outcome, now, now),
         }
-        self.with_status(WebhookStatus::Disabled, now, machine_note("gone"))
     }
 
     fn with_status(self, status: WebhookStatus, now: Timestamp, note: StatusNote) -> Self {
@@ -270,17 +273,34 @@ mod tests {
     #[test]
     fn a_late_failure_leaves_what_somebody_has_disabled() {
         let disabled = webhook(WebhookStatus::Disabled);
-        let (after, change) = disabled.clone().after_failure(NOW, NOW);
-        assert_eq!((after.status.value, change), (WebhookStatus::Disabled, CircuitChange::None));
-        assert_eq!(disabled.clone().gone(NOW).status.reason, disabled.status.reason);
+        for outcome in [AttemptOutcome::answered(503, None, NOW), AttemptOutcome::Gone] {
+            let (after, switch) = disabled.clone().after(&outcome, NOW, NOW);
+            assert_eq!((after.status.value, switch), (WebhookStatus::Disabled, None));
+            assert_eq!((after.status.reason, after.circuit), (disabled.status.reason.clone(), disabled.circuit));
+        }
     }
 
     #[test]
     fn a_success_ends_a_failure_and_not_what_somebody_has_disabled() {
-        let (healed, change) = webhook(WebhookStatus::Failing).after_success(NOW);
-        assert_eq!((healed.status.value, change), (WebhookStatus::Active, CircuitChange::Closed));
-        let (disabled, change) = webhook(WebhookStatus::Disabled).after_success(NOW);
-        assert_eq!((disabled.status.value, change), (WebhookStatus::Disabled, CircuitChange::None));
+        let arrived = AttemptOutcome::answered(204, None, NOW);
+        let (healed, switch) = webhook(WebhookStatus::Failing).after(&arrived, NOW, NOW);
+        assert_eq!(switch, Some(Switch::Resumed(ResumeCause::CircuitClosed)));
+        assert_eq!(
+            (healed.status.value, healed.status.reason.as_deref()),
+            (WebhookStatus::Active, Some("circuit_closed"))
+        );
+        let (disabled, switch) = webhook(WebhookStatus::Disabled).after(&arrived, NOW, NOW);
+        assert_eq!((disabled.status.value, switch), (WebhookStatus::Disabled, None));
         assert_eq!(disabled.circuit, Circuit::CLOSED);
+    }
+
+    #[test]
+    fn a_failure_that_was_asked_for_says_nothing_about_the_receiver() {
+        let failing = webhook(WebhookStatus::Failing);
+        let (after, switch) = failing.clone().after_asked(&AttemptOutcome::answered(500, None, NOW), NOW);
+        assert_eq!((after.circuit, after.status.value, switch), (failing.circuit, WebhookStatus::Failing, None));
+        let (gone, switch) = failing.after_asked(&AttemptOutcome::Gone, NOW);
+        assert_eq!(switch, Some(Switch::Paused(PauseCause::Gone)));
+        assert_eq!((gone.status.value, gone.status.reason.as_deref()), (WebhookStatus::Disabled, Some("gone")));
     }
 }

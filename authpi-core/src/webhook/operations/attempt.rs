@@ -1,11 +1,10 @@
-//! What an attempt that somebody asked for leaves behind.
+//! What attempts leave behind: on the delivery that somebody asked for, and on the health of the webhook.
 
 use crate::error::Refusal;
-use crate::outcome::WriteOutcome;
 use crate::store::Change;
 use crate::timestamp::Timestamp;
-use crate::webhook::events::{self, PauseCause, ResumeCause};
-use crate::webhook::model::{AttemptOutcome, CircuitChange, Delivery, Webhook};
+use crate::webhook::events;
+use crate::webhook::model::{AttemptOutcome, Delivery, Switch, Webhook};
 
 /// An attempt that was made out of turn, between two units of work.
 #[derive(Default)]
@@ -37,19 +36,15 @@ pub async fn recorded(
     // In the order of those who send: first the webhook, as it is now, then the delivery.
     let webhook = change.unit().deliveries().lock(&[reserved.webhook_id]).await?.pop().ok_or(Refusal::NotFound)?;
     let after = reserved.clone().after_asked(outcome, now);
-    if change.unit().webhooks().update_delivery(&after, reserved.updated_at).await? == WriteOutcome::Stale {
+    if change.unit().deliveries().write(&[(after.clone(), reserved.updated_at)]).await? > 0 {
         return Err(Refusal::conflict("The attempt took so long that another one was begun."));
     }
     if let Some(next) = after.due_at() {
         change.unit().deliveries().wake(&[webhook.id], next).await?;
     }
-    let (healed, cause) = match outcome {
-        AttemptOutcome::Delivered { .. } => webhook.clone().after_success(now),
-        AttemptOutcome::Gone => (webhook.clone().gone(now), CircuitChange::None),
-        AttemptOutcome::Failed { .. } => (webhook.clone(), CircuitChange::None),
-    };
-    settle(change, &webhook, &healed, &[cause]).await?;
-    Ok((after, healed))
+    let (noted, switch) = webhook.clone().after_asked(outcome, now);
+    settle(change, &webhook, &noted, switch.as_slice()).await?;
+    Ok((after, noted))
 }
 
 /// Records what attempts in their turn, each with the time when it was begun, have made of the health of a webhook, which
@@ -64,20 +59,13 @@ pub async fn noted(
 ) -> Result<Webhook, Refusal> {
     let now = change.now();
     let mut after = before.clone();
-    let mut causes = Vec::new();
+    let mut switches = Vec::new();
     for (outcome, begun) in outcomes {
-        let was = after.status.value;
-        let (next, cause) = match outcome {
-            AttemptOutcome::Delivered { .. } => after.after_success(now),
-            AttemptOutcome::Gone => (after.gone(now), CircuitChange::None),
-            AttemptOutcome::Failed { .. } => after.after_failure(*begun, now),
-        };
+        let (next, switch) = after.after(outcome, *begun, now);
         after = next;
-        if after.status.value != was {
-            causes.push(cause);
-        }
+        switches.extend(switch);
     }
-    settle(change, before, &after, &causes).await?;
+    settle(change, before, &after, &switches).await?;
     Ok(after)
 }
 
@@ -86,34 +74,22 @@ async fn settle(
     change: &mut Change<'_>,
     before: &Webhook,
     after: &Webhook,
-    causes: &[CircuitChange],
+    switches: &[Switch],
 ) -> Result<(), Refusal> {
-    let has_moved = after.status != before.status;
-    if !has_moved && after.circuit == before.circuit {
-        return Ok(());
-    }
     let mut after = after.clone();
-    if has_moved {
+    if !switches.is_empty() {
         after.updated_at = before.updated_at.next_version(change.now());
         change.unit().webhooks().update(&after, before.updated_at).await?.required()?;
     }
     if after.circuit != before.circuit {
         change.unit().webhooks().set_circuit(&after).await?.required()?;
     }
-    if !has_moved {
-        return Ok(());
-    }
-    for cause in causes {
-        match cause {
-            CircuitChange::Closed => {
-                let now = change.now();
-                change.unit().deliveries().wake(&[after.id], now).await?;
-                change.emit(events::resumed(&after, ResumeCause::CircuitClosed))
-            }
-            CircuitChange::Opened => change.emit(events::paused(&after, PauseCause::CircuitOpen)),
-            CircuitChange::Exhausted => change.emit(events::paused(&after, PauseCause::Exhausted)),
-            CircuitChange::None => change.emit(events::paused(&after, PauseCause::Gone)),
-        }?;
+    for switch in switches {
+        if matches!(switch, Switch::Resumed(_)) {
+            let now = change.now();
+            change.unit().deliveries().wake(&[after.id], now).await?;
+        }
+        change.emit(events::switched(&after, *switch))?;
     }
     Ok(())
 }

@@ -8,8 +8,10 @@ use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
 use crate::status::{Status, StatusNote};
 use crate::store::Change;
-use crate::webhook::events::{self, PauseCause, ResumeCause};
-use crate::webhook::model::{AuthKind, Circuit, UrlRule, Webhook, WebhookAuth, WebhookDetails, WebhookStatus};
+use crate::webhook::events;
+use crate::webhook::model::{
+    AuthKind, Circuit, PauseCause, ResumeCause, Switch, UrlRule, Webhook, WebhookAuth, WebhookDetails, WebhookStatus,
+};
 
 /// Waiting deliveries that become due when somebody activates a webhook; further ones wait for their time.
 const HASTENED: u32 = 1_000;
@@ -134,12 +136,12 @@ pub async fn update(
 async fn switched(change: &mut Change<'_>, after: &Webhook, was: WebhookStatus) -> Result<(), Refusal> {
     match (was, after.status.value) {
         (WebhookStatus::Active | WebhookStatus::Failing, WebhookStatus::Disabled) => {
-            change.emit(events::paused(after, PauseCause::Manual))
+            change.emit(events::switched(after, Switch::Paused(PauseCause::Manual)))
         }
         (WebhookStatus::Disabled | WebhookStatus::Failing, WebhookStatus::Active) => {
             change.unit().webhooks().set_circuit(after).await?.required()?;
             change.unit().webhooks().hasten(after.account_id, after.id, HASTENED).await?;
-            change.emit(events::resumed(after, ResumeCause::Manual))
+            change.emit(events::switched(after, Switch::Resumed(ResumeCause::Manual)))
         }
         _ => Ok(()),
     }

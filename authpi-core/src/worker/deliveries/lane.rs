@@ -1,7 +1,7 @@
 //! The deliveries to one webhook that this process has reserved, and the attempts at them.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_channel::mpsc::UnboundedSender;
@@ -9,12 +9,11 @@ use futures_channel::mpsc::UnboundedSender;
 use crate::error::Refusal;
 use crate::id::{AccountId, WebhookId};
 use crate::keyring::Keyring;
-use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
-use crate::webhook::model::{AttemptOutcome, Delivery, Webhook, body_seal};
-use crate::webhook::operations::SecretsInUse;
-use crate::webhook::request::{AttemptRequest, Shown};
+use crate::webhook::model::{AttemptOutcome, Delivery, Webhook};
+use crate::webhook::operations::{SecretsInUse, with_body};
+use crate::webhook::request::AttemptRequest;
 
 /// Deliveries that a sender attempts before others have their turn.
 const TURN: usize = 16;
@@ -74,29 +73,33 @@ impl Lane {
     }
 
     pub(super) fn add(&self, deliveries: impl IntoIterator<Item = Delivery>) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).extend(deliveries);
+        self.waiting().extend(deliveries);
     }
 
     /// Takes out everything that no attempt has begun at.
-    pub(super) fn emptied(&self) -> Vec<Delivery> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    pub(super) fn take_all(&self) -> Vec<Delivery> {
+        self.waiting().drain(..).collect()
     }
 
     /// Takes out what could not be attempted within its lease any more.
-    pub(super) fn outdated(&self, now: Timestamp) -> Vec<Delivery> {
+    pub(super) fn take_outdated(&self, now: Timestamp) -> Vec<Delivery> {
         let timeout = self.target().webhook.details.retry.timeout();
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting();
         let (kept, outdated) = waiting.drain(..).partition(|delivery| has_time(delivery, timeout, now));
         *waiting = kept;
         outdated.into()
     }
 
     pub(super) fn waits(&self) -> usize {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.waiting().len()
     }
 
     fn next(&self) -> Option<Delivery> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.waiting().pop_front()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Delivery>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn target(&self) -> Arc<Target> {
@@ -143,18 +146,18 @@ pub(super) enum Report {
         took: Duration,
     },
     /// It could do nothing with a delivery: its lease runs out.
-    Left(WebhookId),
+    Abandoned(WebhookId),
     /// It has ended.
     Idle(WebhookId),
 }
 
 /// Says that a sender has ended, also when it panics.
-struct Slot {
+struct SenderGuard {
     webhook: WebhookId,
     reports: UnboundedSender<Report>,
 }
 
-impl Drop for Slot {
+impl Drop for SenderGuard {
     fn drop(&mut self) {
         // Nobody listens any more: the workers have ended.
         let _ = self.reports.unbounded_send(Report::Idle(self.webhook));
@@ -163,7 +166,7 @@ impl Drop for Slot {
 
 /// Attempts what waits in a lane, one after the other, and ends when nothing does or others should have their turn.
 pub(super) async fn send(services: Arc<Services>, lane: Arc<Lane>, reports: UnboundedSender<Report>) {
-    let slot = Slot { webhook: lane.webhook, reports };
+    let guard = SenderGuard { webhook: lane.webhook, reports };
     for _ in 0..TURN {
         let Some(delivery) = lane.next() else { return };
         let begun = services.now();
@@ -174,16 +177,16 @@ pub(super) async fn send(services: Arc<Services>, lane: Arc<Lane>, reports: Unbo
             Err(refusal) => {
                 metrics::counter!("authpi_worker_failures_total", "step" => "deliveries").increment(1);
                 tracing::error!(delivery = %id, %refusal, "a delivery could not be attempted and will be tried again");
-                Report::Left(lane.webhook)
+                Report::Abandoned(lane.webhook)
             }
         };
         // Nobody listens any more: the workers have ended.
-        let _ = slot.reports.unbounded_send(report);
+        let _ = guard.reports.unbounded_send(report);
     }
 }
 
 /// One attempt at a reserved delivery, if there still is time and reason for it.
-async fn attempt(services: &Services, target: &Target, mut delivery: Delivery) -> Result<End, Refusal> {
+async fn attempt(services: &Services, target: &Target, delivery: Delivery) -> Result<End, Refusal> {
     let (webhook, begun) = (&target.webhook, services.now());
     let timeout = webhook.details.retry.timeout();
     if delivery.is_overdue(begun) {
@@ -195,15 +198,8 @@ async fn attempt(services: &Services, target: &Target, mut delivery: Delivery) -
     if delivery.is_lost() {
         return Ok(End::Attempted { delivery, outcome: AttemptOutcome::lease_expired(), begun });
     }
-    let body = match delivery.opened_body(&services.keyring)? {
-        Some(body) => body,
-        None => match rendered(services, webhook, &delivery).await? {
-            Some((body, kept)) => {
-                delivery.body = Some(kept);
-                body
-            }
-            None => return Ok(End::Expired(delivery)),
-        },
+    let Some((delivery, body)) = with_body(services, delivery.clone()).await? else {
+        return Ok(End::Expired(delivery));
     };
     let now = services.now();
     if !has_time(&delivery, timeout, now) {
@@ -212,20 +208,4 @@ async fn attempt(services: &Services, target: &Target, mut delivery: Delivery) -
     let request = AttemptRequest { webhook, secrets: &target.secrets, delivery: &delivery, body, timeout, now };
     let outcome = request.send(services).await?;
     Ok(End::Attempted { delivery, outcome, begun })
-}
-
-/// The body of a delivery that was queued anew, kept before anybody sees it; `None` when the event is no longer kept.
-async fn rendered(
-    services: &Services,
-    webhook: &Webhook,
-    delivery: &Delivery,
-) -> Result<Option<(Vec<u8>, Sealed)>, Refusal> {
-    let event = services.store.reads().events().find(delivery.account_id, delivery.event_id).await?;
-    let Some(event) = event else { return Ok(None) };
-    let body = Shown::of(services, event).await?.body(&services.options.webhook_source, webhook.id)?;
-    let sealed = services.keyring.seals.seal(&body_seal(delivery.id), &body).map_err(Refusal::internal)?;
-    let mut unit = services.store.begin(services.now()).await?;
-    unit.deliveries().keep_body(delivery, &sealed).await?;
-    unit.commit().await?;
-    Ok(Some((body, sealed)))
 }

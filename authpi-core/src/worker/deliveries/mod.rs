@@ -34,23 +34,23 @@ const FRESH: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Deliveries that this process has reserved at the same time.
-const HELD: usize = 2_048;
+const MAX_LEASED: usize = 2_048;
 
 /// Of those, to webhooks of one account.
-const HELD_OF_ACCOUNT: usize = 128;
+const MAX_LEASED_PER_ACCOUNT: usize = 128;
 
 /// Of those, to one webhook that answers quickly: so many that it never waits for the database.
-const HELD_OF_QUICK: usize = 32;
+const MAX_LEASED_OF_QUICK: usize = 32;
 
 /// Attempts in flight.
-const IN_FLIGHT: usize = 512;
+const MAX_IN_FLIGHT: usize = 512;
 
 /// Attempts in flight at one host for one account, and therefore at one webhook; of those that do not answer quickly, no
 /// more is reserved.
-const OF_HOST: usize = 4;
+const MAX_IN_FLIGHT_PER_HOST: usize = 4;
 
 /// An answer within this is quick.
-const QUICK: Duration = Duration::from_millis(250);
+const QUICK_ANSWER: Duration = Duration::from_millis(250);
 
 /// Webhooks that are remembered as quick.
 const REMEMBERED: usize = 10_000;
@@ -92,19 +92,19 @@ impl Default for Dispatch {
 impl Dispatch {
     /// How many more deliveries may be reserved.
     fn room(&self) -> usize {
-        HELD.saturating_sub(self.held(&[], |_, _| true))
+        MAX_LEASED.saturating_sub(self.held(&[], |_, _| true))
     }
 
     /// How many more of them to this webhook, beside those that are being reserved.
     fn room_for(&self, webhook: &Webhook, planned: &[Planned]) -> usize {
         let (account, host) = (webhook.account_id, lane::host(webhook));
-        let of_account = HELD_OF_ACCOUNT.saturating_sub(self.held(planned, |known, _| known == account));
+        let of_account = MAX_LEASED_PER_ACCOUNT.saturating_sub(self.held(planned, |known, _| known == account));
         let own = if self.quick.contains(&webhook.id) {
-            HELD_OF_QUICK.saturating_sub(self.lanes.get(&webhook.id).map_or(0, |running| running.held))
+            MAX_LEASED_OF_QUICK.saturating_sub(self.lanes.get(&webhook.id).map_or(0, |running| running.held))
         } else {
-            OF_HOST.saturating_sub(self.held(planned, |known, at| known == account && at == host))
+            MAX_IN_FLIGHT_PER_HOST.saturating_sub(self.held(planned, |known, at| known == account && at == host))
         };
-        own.min(of_account).min(HELD.saturating_sub(self.held(planned, |_, _| true)))
+        own.min(of_account).min(MAX_LEASED.saturating_sub(self.held(planned, |_, _| true)))
     }
 
     /// Reserved deliveries that have not ended.
@@ -116,7 +116,7 @@ impl Dispatch {
 
     /// Webhooks that no more is reserved of.
     fn busy(&self) -> Vec<WebhookId> {
-        let most = |id| if self.quick.contains(id) { HELD_OF_QUICK } else { OF_HOST };
+        let most = |id| if self.quick.contains(id) { MAX_LEASED_OF_QUICK } else { MAX_IN_FLIGHT_PER_HOST };
         self.lanes.iter().filter(|(id, running)| running.held >= most(id)).map(|(id, _)| *id).collect()
     }
 
@@ -146,12 +146,12 @@ impl Dispatch {
             *hosts.entry((lane.account, lane.host.clone())).or_insert(0) += *senders;
             *accounts.entry(lane.account).or_insert(0) += *senders;
         }
-        let mut free = IN_FLIGHT.saturating_sub(self.senders());
+        let mut free = MAX_IN_FLIGHT.saturating_sub(self.senders());
         let mut turns: Vec<&mut Running> = self.lanes.values_mut().filter(|running| running.lane.waits() > 0).collect();
         turns.sort_by_key(|running| (accounts.get(&running.lane.account).copied(), running.moved_at));
         for running in turns {
             let at_host: &mut usize = hosts.entry((running.lane.account, running.lane.host.clone())).or_default();
-            let more = OF_HOST.saturating_sub(*at_host).min(running.lane.waits()).min(free);
+            let more = MAX_IN_FLIGHT_PER_HOST.saturating_sub(*at_host).min(running.lane.waits()).min(free);
             *at_host += more;
             free -= more;
             running.senders += more;
@@ -180,7 +180,8 @@ impl Dispatch {
             Report::Ended { end, took } => {
                 count(&end, took);
                 let webhook = end.delivery().webhook_id;
-                if !is_success(&end) || took > QUICK {
+                let is_success = matches!(&*end, End::Attempted { outcome, .. } if outcome.is_success());
+                if !is_success || took > QUICK_ANSWER {
                     self.quick.remove(&webhook);
                 } else if self.quick.len() < REMEMBERED {
                     self.quick.insert(webhook);
@@ -190,7 +191,7 @@ impl Dispatch {
                 }
                 self.end(*end);
             }
-            Report::Left(webhook) => self.release(webhook),
+            Report::Abandoned(webhook) => self.release(webhook),
             Report::Idle(webhook) => {
                 if let Some(running) = self.lanes.get_mut(&webhook) {
                     running.senders = running.senders.saturating_sub(1);
@@ -227,7 +228,7 @@ impl Dispatch {
             let paused = record::record(services, &self.unrecorded).await?;
             self.unrecorded.clear();
             for webhook in paused {
-                let waiting = self.lanes.get(&webhook).map(|running| running.lane.emptied());
+                let waiting = self.lanes.get(&webhook).map(|running| running.lane.take_all());
                 self.give_back(waiting.unwrap_or_default());
             }
         }
@@ -246,7 +247,7 @@ impl Dispatch {
         }
         let accounts: Vec<AccountId> = accounts.into_iter().collect();
         let mut known: HashMap<WebhookId, Webhook> = HashMap::new();
-        for webhook in services.store.reads().webhooks().of_accounts(&accounts).await? {
+        for webhook in services.store.reads().webhooks().of_accounts(&accounts).await?.webhooks {
             known.insert(webhook.id, webhook);
         }
         let mut given_back = Vec::new();
@@ -255,7 +256,7 @@ impl Dispatch {
             let stands_still = now.since(running.moved_at) >= FRESH && self.quick.remove(id);
             match known.remove(id).filter(|webhook| !stands_still && !webhook.is_paused(now)) {
                 Some(webhook) => {
-                    given_back.extend(running.lane.outdated(now));
+                    given_back.extend(running.lane.take_outdated(now));
                     match Target::new(&services.keyring, webhook, now) {
                         Ok(target) => running.lane.aim(target),
                         Err(refusal) => {
@@ -263,7 +264,7 @@ impl Dispatch {
                         }
                     }
                 }
-                None => given_back.extend(running.lane.emptied()),
+                None => given_back.extend(running.lane.take_all()),
             }
         }
         self.give_back(given_back);
@@ -284,10 +285,6 @@ impl Dispatch {
             self.note(report, services.now());
         }
     }
-}
-
-const fn is_success(end: &End) -> bool {
-    matches!(end, End::Attempted { outcome, .. } if outcome.is_success())
 }
 
 fn count(end: &End, took: Duration) {
@@ -326,10 +323,8 @@ pub(super) async fn deliver(bench: &Bench) -> Result<Next, Refusal> {
 pub(super) async fn finish(bench: &Bench) {
     let services = &bench.services;
     let mut dispatch = bench.dispatch.lock().await;
-    let waiting: Vec<Delivery> = dispatch.lanes.values().flat_map(|running| running.lane.emptied()).collect();
-    for delivery in waiting {
-        dispatch.end(End::Unsent(delivery));
-    }
+    let waiting: Vec<Delivery> = dispatch.lanes.values().flat_map(|running| running.lane.take_all()).collect();
+    dispatch.give_back(waiting);
     let mut grace = services.transport.executor.sleep(GRACE);
     while dispatch.senders() > 0 {
         match select(dispatch.reports.next(), grace).await {

@@ -75,12 +75,12 @@ pub async fn another_account_sees_and_changes_nothing(ground: Ground) {
     assert_eq!(webhooks.update(&theirs, START).await.unwrap(), WriteOutcome::Stale);
     assert_eq!(webhooks.set_circuit(&Webhook { updated_at: START, ..theirs }).await.unwrap(), WriteOutcome::Stale);
     assert_eq!(webhooks.delete(stranger, ours.id, START).await.unwrap(), WriteOutcome::Stale);
-    assert_eq!(webhooks.update_delivery(&stolen, START).await.unwrap(), WriteOutcome::Stale);
     let which = Requeue { limit: 10, budget: 1, ..Requeue::default() };
     assert_eq!(webhooks.requeue(stranger, ours.id, &which).await.unwrap(), Requeued::default());
     webhooks.hasten(stranger, ours.id, 10).await.unwrap();
     assert_eq!(webhooks.delete_of_account(stranger).await.unwrap(), 0);
     assert_eq!(webhooks.remove_of_account(stranger, 10).await.unwrap(), 0);
+    assert_eq!(unit.deliveries().write(&[(stolen, START)]).await.unwrap(), 1, "one was not written");
     unit.commit().await.unwrap();
     assert_eq!(shown(find(&ground, &ours).await.as_ref()), shown(Some(&ours)));
     assert_eq!(told(find_delivery(&ground, &sent).await.as_ref()), told(Some(&sent)));
@@ -97,7 +97,7 @@ pub async fn a_stale_version_changes_nothing(ground: Ground) {
     assert_eq!(webhooks.update(&changed, later(1)).await.unwrap(), WriteOutcome::Stale);
     assert_eq!(webhooks.set_circuit(&changed).await.unwrap(), WriteOutcome::Stale);
     assert_eq!(webhooks.delete(made.account_id, made.id, later(1)).await.unwrap(), WriteOutcome::Stale);
-    assert_eq!(webhooks.update_delivery(&sent, later(1)).await.unwrap(), WriteOutcome::Stale);
+    assert_eq!(unit.deliveries().write(&[(sent.clone(), later(1))]).await.unwrap(), 1, "one was not written");
     unit.commit().await.unwrap();
     assert_eq!(shown(find(&ground, &made).await.as_ref()), shown(Some(&made)));
 }

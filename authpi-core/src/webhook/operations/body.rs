@@ -1,0 +1,40 @@
+//! The bytes that deliver an event: made once, and kept sealed, so that every attempt sends the same.
+
+use crate::error::Refusal;
+use crate::id::DeliveryId;
+use crate::keyring::Keyring;
+use crate::seal::Sealed;
+use crate::web::services::Services;
+use crate::webhook::model::{Delivery, body_seal};
+use crate::webhook::request::RenderedEvent;
+
+/// A body as it is kept with its delivery.
+///
+/// # Errors
+/// [`Refusal::Internal`] when it cannot be sealed.
+pub(crate) fn sealed_body(keyring: &Keyring, delivery: DeliveryId, body: &[u8]) -> Result<Sealed, Refusal> {
+    keyring.seals.seal(&body_seal(delivery), body).map_err(Refusal::internal)
+}
+
+/// The body of a reserved delivery. One that was queued anew has none, gets it here, and keeps it before anybody sees it; one
+/// that is final and was asked for once more keeps none. `None` when there is none and the event is no longer kept.
+///
+/// # Errors
+/// [`Refusal::Store`]; [`Refusal::Internal`] when a seal does not open or the vault does not give a key.
+pub(crate) async fn with_body(services: &Services, delivery: Delivery) -> Result<Option<(Delivery, Vec<u8>)>, Refusal> {
+    if let Some(body) = delivery.opened_body(&services.keyring)? {
+        return Ok(Some((delivery, body)));
+    }
+    let event = services.store.reads().events().find(delivery.account_id, delivery.event_id).await?;
+    let Some(event) = event else { return Ok(None) };
+    let rendered = RenderedEvent::of(services, event).await?;
+    let body = rendered.body(&services.options.webhook_source, delivery.webhook_id)?;
+    if delivery.status.is_final() {
+        return Ok(Some((delivery, body)));
+    }
+    let sealed = sealed_body(&services.keyring, delivery.id, &body)?;
+    let mut unit = services.store.begin(services.now()).await?;
+    unit.deliveries().keep_body(&delivery, &sealed).await?;
+    unit.commit().await?;
+    Ok(Some((Delivery { body: Some(sealed), ..delivery }, body)))
+}

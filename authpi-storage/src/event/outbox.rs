@@ -1,0 +1,154 @@
+//! Events that wait, in SQL.
+
+use async_trait::async_trait;
+use authpi_core::event::model::Event;
+use authpi_core::event::repository::{Consumer, Outbox, OutboxReads};
+use authpi_core::id::{EventId, Id};
+use authpi_core::store::StoreError;
+use authpi_core::timestamp::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{LockBehavior, LockType, OnConflict};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
+use uuid::Uuid;
+
+use crate::convert::id;
+use crate::entity::outbox::{ActiveModel, Column, Entity};
+use crate::error::failed;
+use crate::session::{Session, Unit};
+
+/// The ids of what waits for a consumer.
+pub(super) fn waiting(consumer: Consumer) -> Select<Entity> {
+    Entity::find().select_only().column(Column::EventId).filter(Column::Consumer.eq(consumer.as_str()))
+}
+
+/// The first of them behind `after`, oldest first.
+fn first(consumer: Consumer, after: Option<EventId>, limit: u32) -> Select<Entity> {
+    waiting(consumer)
+        .filter(Condition::all().add_option(after.map(|last| Column::EventId.gt(last.uuid()))))
+        .order_by_asc(Column::EventId)
+        .limit(u64::from(limit))
+}
+
+/// Nobody waits for these events any more.
+pub(super) async fn forget(connection: &impl ConnectionTrait, events: &[Uuid]) -> Result<(), DbErr> {
+    let query = Entity::delete_many().filter(Column::EventId.is_in(events.iter().copied()));
+    query.exec(connection).await.map(|_| ())
+}
+
+fn uuids(events: &[EventId]) -> impl Iterator<Item = Uuid> {
+    events.iter().map(|event| event.uuid())
+}
+
+#[async_trait]
+impl<C: ConnectionTrait + Send + Sync> OutboxReads for Session<C> {
+    async fn waiting(&self, consumer: Consumer, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
+        const OPERATION: &str = "event.waiting";
+        let waiting = first(consumer, after, limit).into_tuple().all(&self.connection).await;
+        self.in_order(waiting.map_err(failed(OPERATION))?, OPERATION).await
+    }
+
+    async fn waiting_since(&self, consumer: Consumer) -> Result<Option<Timestamp>, StoreError> {
+        let oldest = first(consumer, None, 1).into_tuple().one(&self.connection).await;
+        let oldest: Option<Uuid> = oldest.map_err(failed("event.waiting_since"))?;
+        let at = oldest.and_then(|id| id.get_timestamp()).map(|at| at.to_unix());
+        Ok(at.map(|(seconds, nanos)| {
+            let millis = seconds.saturating_mul(1_000).saturating_add(u64::from(nanos / 1_000_000));
+            Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+        }))
+    }
+}
+
+impl Unit {
+    /// Events begin to wait for those who want them.
+    pub(super) async fn queue(&self, events: &[&Event]) -> Result<(), StoreError> {
+        let mut waiting = Vec::new();
+        for consumer in Consumer::ALL {
+            let wanted = events.iter().filter(|event| self.news.wants(consumer, event.kind));
+            waiting.extend(wanted.map(|event| ActiveModel {
+                consumer: Set(consumer.as_str().to_owned()),
+                event_id: Set(event.id.uuid()),
+                leased_until: Set(None),
+            }));
+        }
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let key = [Column::Consumer, Column::EventId];
+        Entity::insert_many(waiting)
+            .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
+            .exec_without_returning(&self.connection)
+            .await
+            .map_err(failed("event.append"))?;
+        Ok(())
+    }
+
+    /// What a query finds, without what others hold.
+    async fn locked_free(&self, query: Select<Entity>, operation: &'static str) -> Result<Vec<Uuid>, StoreError> {
+        let found = query.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+        found.into_tuple().all(&self.connection).await.map_err(failed(operation))
+    }
+
+    async fn set_lease(
+        &self,
+        consumer: Consumer,
+        events: impl IntoIterator<Item = Uuid>,
+        until: Timestamp,
+        operation: &'static str,
+    ) -> Result<(), StoreError> {
+        Entity::update_many()
+            .col_expr(Column::LeasedUntil, until.as_millis().into())
+            .filter(Column::Consumer.eq(consumer.as_str()))
+            .filter(Column::EventId.is_in(events))
+            .exec(&self.connection)
+            .await
+            .map_err(failed(operation))?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Outbox for Unit {
+    async fn lock_waiting(
+        &mut self,
+        consumer: Consumer,
+        after: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        const OPERATION: &str = "event.lock_waiting";
+        let waiting = self.locked_free(first(consumer, after, limit), OPERATION).await?;
+        self.in_order(waiting, OPERATION).await
+    }
+
+    async fn take(&mut self, consumer: Consumer, events: &[EventId]) -> Result<Vec<EventId>, StoreError> {
+        let among = waiting(consumer).filter(Column::EventId.is_in(uuids(events))).order_by_asc(Column::EventId);
+        Ok(self.locked_free(among, "event.take").await?.into_iter().map(id).collect())
+    }
+
+    async fn lease(&mut self, consumer: Consumer, until: Timestamp, limit: u32) -> Result<Vec<Event>, StoreError> {
+        const OPERATION: &str = "event.lease";
+        let free =
+            Condition::any().add(Column::LeasedUntil.is_null()).add(Column::LeasedUntil.lte(self.now.as_millis()));
+        let reserved = self.locked_free(first(consumer, None, limit).filter(free), OPERATION).await?;
+        if reserved.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.set_lease(consumer, reserved.iter().copied(), until, OPERATION).await?;
+        self.in_order(reserved, OPERATION).await
+    }
+
+    async fn postpone(&mut self, consumer: Consumer, event: EventId, at: Timestamp) -> Result<(), StoreError> {
+        self.set_lease(consumer, [event.uuid()], at, "event.postpone").await
+    }
+
+    async fn outbox_done(&mut self, consumer: Consumer, events: &[EventId]) -> Result<(), StoreError> {
+        Entity::delete_many()
+            .filter(Column::Consumer.eq(consumer.as_str()))
+            .filter(Column::EventId.is_in(uuids(events)))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("event.outbox_done"))?;
+        Ok(())
+    }
+}
