@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use authpi_core::event::catalogue;
+use authpi_core::event::model::content;
+use authpi_core::secret::hex;
 use authpi_core::store::contract::account::account;
 use authpi_core::store::contract::event::event;
 use authpi_core::web::services::Options;
@@ -128,7 +130,7 @@ async fn what_cannot_be_read_at_once_is_an_error_of_the_usual_shape() {
     let database = sea_orm::Database::connect(&database(&app)).await.unwrap();
     database.execute_unprepared("DELETE FROM authpi_event_link WHERE sequence = 2").await.unwrap();
     let reply = app.root().get(&app.path("/events/export")).expect(500).await;
-    assert_eq!(reply.error()["code"], "internal_error");
+    assert_eq!(reply.refusal().0, "server_error");
 }
 
 #[tokio::test]

@@ -232,7 +232,7 @@ async fn a_lease_that_was_lost_is_taken_up_again_and_five_count_as_an_attempt() 
     for lost in 0..5 {
         let now = services.now();
         let mut unit = services.store.begin(now).await.unwrap();
-        let found = unit.reads().webhooks().of_accounts(&[account]).await.unwrap().remove(0);
+        let found = unit.reads().webhooks().of_accounts(&[account]).await.unwrap().webhooks.remove(0);
         let due = unit.deliveries().due(&found, 10).await.unwrap();
         assert_eq!((due.len(), due[0].lost_leases), (1, u32::from(lost > 0) * (lost - u32::from(lost > 0))));
         let leased = due[0].clone().leased(Duration::from_secs(15), now);

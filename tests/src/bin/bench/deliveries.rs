@@ -67,7 +67,7 @@ async fn backlog(platform: &Platform, receiver: &Receiver, scale: Scale, report:
     let arrived = receiver.arrived(wanted).await;
     let times = arrived.iter().map(|(_, at)| at.duration_since(begin)).collect();
     report.add(format!("deliveries to {HOSTS} receivers"), Some(BARE), times, begin.elapsed());
-    disable_all(platform).await;
+    delete_all(platform).await;
 }
 
 /// From the commit to the receiver, at a steady rate.
@@ -100,7 +100,7 @@ async fn latency(platform: &Platform, receiver: &Receiver, rate: usize, scale: S
     let committed = std::mem::take(&mut *committed.lock().unwrap());
     let times = arrived.iter().map(|(id, at)| at.saturating_duration_since(committed[id])).collect();
     report.add(format!("commit to receiver at {rate} events/s"), None, times, together);
-    disable_all(platform).await;
+    delete_all(platform).await;
 }
 
 /// A minute in which the receiver answers 503, and how long it takes after that until nothing is pending.
@@ -122,7 +122,7 @@ async fn outage(platform: &Platform, receiver: &Receiver, scale: Scale, report: 
     let arrived = receiver.arrived(pending).await;
     let times = arrived.iter().map(|(_, at)| at.duration_since(back)).collect();
     report.add(format!("after an outage, {pending} pending"), Some(BARE), times, back.elapsed());
-    disable_all(platform).await;
+    delete_all(platform).await;
 }
 
 async fn webhook(platform: &Platform, url: &str, kind: EventType) {
@@ -133,8 +133,8 @@ async fn webhook(platform: &Platform, url: &str, kind: EventType) {
 }
 
 /// So that the next measurement has the receiver for itself.
-async fn disable_all(platform: &Platform) {
-    let page = platform.call(Method::GET, &platform.path("/webhooks?status=active&limit=100"), None).await;
+async fn delete_all(platform: &Platform) {
+    let page = platform.call(Method::GET, &platform.path("/webhooks?limit=100"), None).await;
     let page: serde_json::Value = serde_json::from_slice(page.body.bytes()).unwrap();
     for webhook in page["data"].as_array().unwrap() {
         let path = platform.path(&format!("/webhooks/{}", webhook["id"].as_str().unwrap()));
@@ -160,7 +160,7 @@ fn events(platform: &Platform, kind: EventType, count: usize) -> Vec<Event> {
     (0..count).map(event).collect()
 }
 
-/// Remembers when each webhook id came first.
+/// Remembers when each `webhook-id` came to each host first.
 struct Receiver {
     port: u16,
     shared: Arc<Shared>,
@@ -168,7 +168,7 @@ struct Receiver {
 
 #[derive(Default)]
 struct Shared {
-    arrived: Mutex<Vec<(String, Instant)>>,
+    arrived: Mutex<HashMap<(String, String), Instant>>,
     failing: AtomicBool,
 }
 
@@ -194,10 +194,12 @@ impl Receiver {
         self.shared.arrived.lock().unwrap().clear();
     }
 
+    /// What has come once it is so much: each with its `webhook-id`.
     async fn arrived(&self, count: usize) -> Vec<(String, Instant)> {
         loop {
             if self.shared.arrived.lock().unwrap().len() >= count {
-                return std::mem::take(&mut *self.shared.arrived.lock().unwrap());
+                let arrived = std::mem::take(&mut *self.shared.arrived.lock().unwrap());
+                return arrived.into_iter().map(|((_, id), at)| (id, at)).collect();
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -210,7 +212,7 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, request:
     if shared.failing.load(Ordering::SeqCst) {
         return StatusCode::SERVICE_UNAVAILABLE;
     }
-    let id = headers["webhook-id"].to_str().unwrap().to_owned();
-    shared.arrived.lock().unwrap().push((id, now));
+    let [host, id] = ["host", "webhook-id"].map(|name| headers[name].to_str().unwrap().to_owned());
+    shared.arrived.lock().unwrap().entry((host, id)).or_insert(now);
     StatusCode::NO_CONTENT
 }

@@ -160,6 +160,7 @@ impl App {
             visitor.sign_in(self, user).await;
             known.push(visitor.device());
         }
+        self.passwords(scale, &known, report).await;
         for (name, devices) in [("login in a known browser", known), ("login in a new browser", Vec::new())] {
             let (shared, devices) = (self.clone(), Arc::new(devices));
             report
@@ -172,6 +173,27 @@ impl App {
                 })
                 .await;
         }
+    }
+
+    /// The step of a login that checks the password and opens the session, with all before it done already.
+    async fn passwords(&self, scale: Scale, devices: &[BTreeMap<String, String>], report: &mut Report) {
+        let count = scale.operations / 5;
+        let mut begun = Vec::new();
+        for number in 0..count + count / 10 {
+            let visitor = Visitor(Mutex::new(devices[number % LOGINS].clone()));
+            let flow = visitor.identify(self, &self.users[number % LOGINS]).await;
+            begun.push((visitor, flow));
+        }
+        let (shared, begun) = (self.clone(), Arc::new(begun));
+        report
+            .measure("password step of a login", Some(ARGON2), (LOGINS, count), move |number| {
+                let (shared, begun) = (shared.clone(), Arc::clone(&begun));
+                async move {
+                    let (visitor, flow) = &begun[number];
+                    visitor.step(&shared, flow, "password", json!({ "password": PASSWORD })).await;
+                }
+            })
+            .await;
     }
 
     fn authorize(&self) -> String {
@@ -216,18 +238,27 @@ impl Visitor {
         cookies
     }
 
-    /// Returns the code that it gets.
-    async fn sign_in(&self, app: &App, user: &str) -> String {
+    /// Begins a login, up to the password. Returns the flow and its ticket.
+    async fn identify(&self, app: &App, user: &str) -> (String, String) {
         let begun = location(&self.send(app, Method::GET, &app.authorize(), None).await);
-        let flow = begun.rsplit_once('=').unwrap().1;
+        let flow = begun.rsplit_once('=').unwrap().1.to_owned();
         let state = self.send(app, Method::GET, &format!("/flows/{flow}"), None).await;
         let ticket = text(&serde_json::from_slice(state.body.bytes()).unwrap(), "ticket");
-        for (step, body) in [("identify", json!({ "identifier": user })), ("password", json!({ "password": PASSWORD }))]
-        {
-            let path = format!("/flows/{flow}/{step}");
-            let answer = self.send(app, Method::POST, &path, Some((&ticket, body))).await;
-            assert_eq!(answer.status, StatusCode::OK, "{}", String::from_utf8_lossy(answer.body.bytes()));
-        }
+        let flow = (flow, ticket);
+        self.step(app, &flow, "identify", json!({ "identifier": user })).await;
+        flow
+    }
+
+    async fn step(&self, app: &App, (flow, ticket): &(String, String), step: &str, body: Value) {
+        let answer = self.send(app, Method::POST, &format!("/flows/{flow}/{step}"), Some((ticket, body))).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", String::from_utf8_lossy(answer.body.bytes()));
+    }
+
+    /// Returns the code that it gets.
+    async fn sign_in(&self, app: &App, user: &str) -> String {
+        let flow = self.identify(app, user).await;
+        self.step(app, &flow, "password", json!({ "password": PASSWORD })).await;
+        let flow = flow.0;
         let answered = self.send(app, Method::GET, &format!("/authorize?flow={flow}"), None).await;
         let answered = url::Url::parse(&location(&answered)).unwrap();
         answered.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned()
