@@ -60,7 +60,10 @@ impl Provider {
     /// The next mail that it sees.
     async fn sees(&self) -> String {
         let mut told = self.told.lock().await;
-        tokio::time::timeout(PATIENCE, told.recv()).await.expect("a mail is handed over meanwhile").unwrap()
+        let Ok(Some(to)) = tokio::time::timeout(PATIENCE, told.recv()).await else {
+            panic!("no mail is handed over meanwhile");
+        };
+        to
     }
 
     /// What it sees up to the mail to `wanted`.
