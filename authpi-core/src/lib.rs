@@ -30,6 +30,7 @@ pub mod invitation;
 pub mod issuer;
 pub mod key;
 pub mod keyring;
+pub mod lease;
 pub mod login;
 pub mod logout;
 pub mod mail;

@@ -32,6 +32,7 @@ mod insert;
 mod instance;
 mod invitation;
 mod issuer;
+mod lease;
 mod login;
 mod logout;
 mod mail;

@@ -11,10 +11,15 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::batch;
-use crate::convert::{Place, id, time};
+use crate::convert::{Place, id, readable, time};
 use crate::entity::logout_notice::{ActiveModel, Column, Entity, Model};
 use crate::error::failed;
+use crate::lease::{LeaseColumns, lease};
 use crate::session::{Session, Unit};
+
+/// Where the lease of a notice stands.
+const LEASE: LeaseColumns<Column> =
+    LeaseColumns { attempts: Column::Attempts, taken: Column::LeasesTaken, due_at: Column::DueAt };
 
 fn notice(row: &Model) -> Result<LogoutNotice, StoreError> {
     let place = Place { table: "authpi_logout_notice", id: row.session_id };
@@ -23,21 +28,17 @@ fn notice(row: &Model) -> Result<LogoutNotice, StoreError> {
         issuer_id: id(row.issuer_id),
         client_id: id(row.client_id),
         user_id: id(row.user_id),
-        attempts: place.count("attempts", row.attempts)?,
-        claims: place.count("claims", row.claims)?,
-        due_at: time(row.due_at),
+        lease: lease(place, row.attempts, row.leases_taken, row.due_at)?,
         created_at: time(row.created_at),
     })
 }
 
 /// The notice as somebody read it.
 fn still(notice: &LogoutNotice) -> Condition {
-    Condition::all()
+    LEASE
+        .still(notice.lease)
         .add(Column::SessionId.eq(notice.session_id.uuid()))
         .add(Column::IssuerId.eq(notice.issuer_id.uuid()))
-        .add(Column::DueAt.eq(notice.due_at.as_millis()))
-        .add(Column::Attempts.eq(i64::from(notice.attempts)))
-        .add(Column::Claims.eq(i64::from(notice.claims)))
 }
 
 #[async_trait]
@@ -53,7 +54,7 @@ impl<C: ConnectionTrait + Send + Sync> LogoutReads for Session<C> {
             .all(&self.connection)
             .await
             .map_err(failed("logout.due"))?;
-        rows.iter().map(notice).collect()
+        Ok(readable(rows.iter().map(notice)))
     }
 }
 
@@ -65,27 +66,17 @@ impl LogoutRepository for Unit {
             issuer_id: Set(notice.issuer_id.uuid()),
             client_id: Set(notice.client_id.uuid()),
             user_id: Set(notice.user_id.uuid()),
-            attempts: Set(notice.attempts.into()),
-            claims: Set(notice.claims.into()),
-            due_at: Set(notice.due_at.as_millis()),
             created_at: Set(notice.created_at.as_millis()),
+            ..Default::default()
         };
+        let row = LEASE.written(notice.lease, row).map_err(failed("logout.enqueue"))?;
         Entity::insert(row).exec_without_returning(&self.connection).await.map(|_| ()).map_err(failed("logout.enqueue"))
     }
 
     async fn update(&mut self, notice: &LogoutNotice, before: &LogoutNotice) -> Result<WriteOutcome, StoreError> {
-        let done = Entity::update_many()
-            .set(ActiveModel {
-                attempts: Set(notice.attempts.into()),
-                claims: Set(notice.claims.into()),
-                due_at: Set(notice.due_at.as_millis()),
-                ..Default::default()
-            })
-            .filter(still(before))
-            .exec(&self.connection)
-            .await
-            .map_err(failed("logout.update"))?;
-        Ok(WriteOutcome::of_rows(done.rows_affected))
+        let row = LEASE.written(notice.lease, ActiveModel::default()).map_err(failed("logout.update"))?;
+        let done = Entity::update_many().set(row).filter(still(before)).exec(&self.connection).await;
+        Ok(WriteOutcome::of_rows(done.map_err(failed("logout.update"))?.rows_affected))
     }
 
     async fn remove(&mut self, notice: &LogoutNotice) -> Result<WriteOutcome, StoreError> {

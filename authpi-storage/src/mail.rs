@@ -1,7 +1,7 @@
 //! Mail in SQL.
 
 use async_trait::async_trait;
-use authpi_core::id::{Id, InvitationId, IssuerId};
+use authpi_core::id::{AccountId, Id, InvitationId, IssuerId};
 use authpi_core::mail::model::{Mail, Tally};
 use authpi_core::mail::repository::{MailReads, MailRepository, TallyKey};
 use authpi_core::outcome::WriteOutcome;
@@ -12,11 +12,16 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use crate::convert::{Place, id, time};
+use crate::convert::{Place, id, readable, time};
 use crate::entity::mail::{ActiveModel, Column, Entity, Model};
 use crate::entity::mail_tally::{self, Column as Counted};
 use crate::error::failed;
+use crate::lease::{LeaseColumns, lease};
 use crate::session::{Session, Unit};
+
+/// Where the lease of a mail stands.
+const LEASE: LeaseColumns<Column> =
+    LeaseColumns { attempts: Column::Attempts, taken: Column::LeasesTaken, due_at: Column::DueAt };
 
 fn mail(row: Model) -> Result<Mail, StoreError> {
     let place = Place { table: "authpi_mail", id: row.id };
@@ -31,21 +36,14 @@ fn mail(row: Model) -> Result<Mail, StoreError> {
         cause: row.cause.map(id),
         recipient_hash: place.bytes32("recipient_hash", &row.recipient_hash)?,
         sealed: Sealed::from_bytes(row.sealed),
-        attempts: place.count("attempts", row.attempts)?,
-        claims: place.count("claims", row.claims)?,
-        due_at: time(row.due_at),
+        lease: lease(place, row.attempts, row.leases_taken, row.due_at)?,
         created_at: time(row.created_at),
     })
 }
 
 /// The mail as somebody read it.
 fn still(mail: &Mail) -> Condition {
-    Condition::all()
-        .add(Column::Id.eq(mail.id.uuid()))
-        .add(Column::IssuerId.eq(mail.issuer_id.uuid()))
-        .add(Column::DueAt.eq(mail.due_at.as_millis()))
-        .add(Column::Attempts.eq(i64::from(mail.attempts)))
-        .add(Column::Claims.eq(i64::from(mail.claims)))
+    LEASE.still(mail.lease).add(Column::Id.eq(mail.id.uuid())).add(Column::IssuerId.eq(mail.issuer_id.uuid()))
 }
 
 fn counted(key: &TallyKey) -> Condition {
@@ -57,15 +55,18 @@ fn counted(key: &TallyKey) -> Condition {
 
 #[async_trait]
 impl<C: ConnectionTrait + Send + Sync> MailReads for Session<C> {
-    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Mail>, StoreError> {
-        let rows = Entity::find()
-            .filter(Column::DueAt.lte(now.as_millis()))
+    async fn due(&self, now: Timestamp, limit: u32, busy: &[AccountId]) -> Result<Vec<Mail>, StoreError> {
+        let mut query = Entity::find().filter(Column::DueAt.lte(now.as_millis()));
+        if !busy.is_empty() {
+            query = query.filter(Column::AccountId.is_not_in(busy.iter().map(|account| account.uuid())));
+        }
+        let rows = query
             .order_by_asc(Column::DueAt)
             .limit(u64::from(limit))
             .all(&self.connection)
             .await
             .map_err(failed("mail.due"))?;
-        rows.into_iter().map(mail).collect()
+        Ok(readable(rows.into_iter().map(mail)))
     }
 
     async fn made_before(&self, at: Timestamp, limit: u32) -> Result<Vec<Mail>, StoreError> {
@@ -76,7 +77,7 @@ impl<C: ConnectionTrait + Send + Sync> MailReads for Session<C> {
             .all(&self.connection)
             .await
             .map_err(failed("mail.made_before"))?;
-        rows.into_iter().map(mail).collect()
+        Ok(readable(rows.into_iter().map(mail)))
     }
 }
 
@@ -94,33 +95,22 @@ impl MailRepository for Unit {
             cause: Set(mail.cause.map(Id::uuid)),
             recipient_hash: Set(mail.recipient_hash.to_vec()),
             sealed: Set(mail.sealed.as_bytes().to_vec()),
-            attempts: Set(mail.attempts.into()),
-            claims: Set(mail.claims.into()),
-            due_at: Set(mail.due_at.as_millis()),
             created_at: Set(mail.created_at.as_millis()),
+            ..Default::default()
         };
+        let row = LEASE.written(mail.lease, row).map_err(failed("mail.enqueue"))?;
         Entity::insert(row).exec_without_returning(&self.connection).await.map(|_| ()).map_err(failed("mail.enqueue"))
     }
 
     async fn update(&mut self, mail: &Mail, before: &Mail) -> Result<WriteOutcome, StoreError> {
-        let done = Entity::update_many()
-            .set(ActiveModel {
-                attempts: Set(mail.attempts.into()),
-                claims: Set(mail.claims.into()),
-                due_at: Set(mail.due_at.as_millis()),
-                ..Default::default()
-            })
-            .filter(still(before))
-            .exec(&self.connection)
-            .await
-            .map_err(failed("mail.update"))?;
-        Ok(WriteOutcome::of_rows(done.rows_affected))
+        let row = LEASE.written(mail.lease, ActiveModel::default()).map_err(failed("mail.update"))?;
+        let done = Entity::update_many().set(row).filter(still(before)).exec(&self.connection).await;
+        Ok(WriteOutcome::of_rows(done.map_err(failed("mail.update"))?.rows_affected))
     }
 
     async fn remove(&mut self, mail: &Mail) -> Result<WriteOutcome, StoreError> {
-        let done =
-            Entity::delete_many().filter(still(mail)).exec(&self.connection).await.map_err(failed("mail.remove"))?;
-        Ok(WriteOutcome::of_rows(done.rows_affected))
+        let done = Entity::delete_many().filter(still(mail)).exec(&self.connection).await;
+        Ok(WriteOutcome::of_rows(done.map_err(failed("mail.remove"))?.rows_affected))
     }
 
     async fn remove_of_invitation(&mut self, issuer: IssuerId, invitation: InvitationId) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::id::{ClientId, IssuerId, SessionId, UserId};
+use crate::lease::Lease;
 use crate::timestamp::Timestamp;
 
 /// How long a client may take to answer.
@@ -17,9 +18,6 @@ pub const LONGEST_WAIT: Duration = Duration::from_hours(24);
 /// Pauses before the second and the third attempt.
 const PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(30)];
 
-/// Leases that may run out in a row before that counts as a failed attempt: something in this notice ends the process.
-const LOST_LEASES: u32 = 5;
-
 /// A session of a client has ended, and the client does not know yet. Gone once it was told, or given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogoutNotice {
@@ -31,12 +29,8 @@ pub struct LogoutNotice {
     pub client_id: ClientId,
     /// Whose session it was.
     pub user_id: UserId,
-    /// Attempts that failed.
-    pub attempts: u32,
-    /// Leases taken since the last attempt that ended.
-    pub claims: u32,
-    /// When it is tried next; while somebody tries, when their lease ends.
-    pub due_at: Timestamp,
+    /// How far it has come.
+    pub lease: Lease,
     /// When the session ended.
     pub created_at: Timestamp,
 }
@@ -49,25 +43,19 @@ impl LogoutNotice {
         (client_id, user_id): (ClientId, UserId),
         now: Timestamp,
     ) -> Self {
-        Self { session_id, issuer_id, client_id, user_id, attempts: 0, claims: 0, due_at: now, created_at: now }
+        Self { session_id, issuer_id, client_id, user_id, lease: Lease::due(now), created_at: now }
     }
 
     /// As somebody holds it who tries it now.
     #[must_use]
-    pub fn claimed(self, now: Timestamp) -> Self {
-        Self { due_at: now.plus(LEASE), claims: self.claims.saturating_add(1), ..self }
-    }
-
-    /// So many leases ran out that this counts as a failed attempt.
-    pub const fn lost_too_often(&self) -> bool {
-        self.claims > LOST_LEASES
+    pub fn leased(self, now: Timestamp) -> Self {
+        Self { lease: self.lease.leased(now.plus(LEASE)), ..self }
     }
 
     /// As it is after another failure; `None` when it is given up.
     #[must_use]
     pub fn failed(self, now: Timestamp) -> Option<Self> {
-        let pause = PAUSES.get(usize::try_from(self.attempts).ok()?)?;
-        Some(Self { due_at: now.plus(*pause), attempts: self.attempts + 1, claims: 0, ..self })
+        Some(Self { lease: self.lease.failed(&PAUSES, now)?, ..self })
     }
 }
 
@@ -88,21 +76,15 @@ mod tests {
     #[test]
     fn three_attempts_are_made_within_a_minute() {
         let (mut current, mut now, mut attempts) = (notice(), Timestamp::EPOCH, 1);
-        while let Some(next) = current.claimed(now).failed(now) {
-            assert_eq!(next.claims, 0);
-            (now, current, attempts) = (next.due_at, next, attempts + 1);
+        while let Some(next) = current.leased(now).failed(now) {
+            (now, current, attempts) = (next.lease.due_at, next, attempts + 1);
         }
         assert_eq!((attempts, now.since(Timestamp::EPOCH)), (3, Duration::from_secs(35)));
     }
 
     #[test]
-    fn a_lost_lease_costs_no_attempt_and_a_sixth_counts_as_one() {
-        let mut current = notice();
-        for _ in 0..5 {
-            current = current.claimed(Timestamp::EPOCH);
-            assert!(!current.lost_too_often());
-            assert_eq!((current.attempts, current.due_at), (0, Timestamp::EPOCH.plus(LEASE)));
-        }
-        assert!(current.claimed(Timestamp::EPOCH).lost_too_often());
+    fn whoever_tries_it_holds_it_for_half_a_minute() {
+        let leased = notice().leased(Timestamp::EPOCH).lease;
+        assert_eq!((leased.taken, leased.due_at), (1, Timestamp::EPOCH.plus(Duration::from_secs(30))));
     }
 }

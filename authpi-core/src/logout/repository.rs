@@ -29,14 +29,13 @@ pub trait LogoutRepository: LogoutReads {
     /// [`StoreError`], `Conflict` when the session has one.
     async fn enqueue(&mut self, notice: &LogoutNotice) -> Result<(), StoreError>;
 
-    /// Writes attempts, claims and due time, if the stored notice still is due as `before` says: takes a lease, or gives
-    /// it back.
+    /// Writes the lease of a notice, if the stored one still is that of `before`: takes it, or gives it back.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn update(&mut self, notice: &LogoutNotice, before: &LogoutNotice) -> Result<WriteOutcome, StoreError>;
 
-    /// Removes a notice, if the stored one still is due as it says.
+    /// Removes a notice, if the stored lease still is the one it says.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -4,6 +4,7 @@ use super::model::{Address, Content, Letter, Mail, Template};
 use crate::error::Refusal;
 use crate::folding::name_hash;
 use crate::id::{EventId, InvitationId, IssuerId, OrganizationId, UserId};
+use crate::lease::Lease;
 use crate::mailbox::Mailbox;
 use crate::store::Change;
 
@@ -48,9 +49,7 @@ pub async fn enqueue(change: &mut Change<'_>, new: NewMail) -> Result<(), Refusa
         cause: new.cause,
         recipient_hash,
         sealed,
-        attempts: 0,
-        claims: 0,
-        due_at: change.now(),
+        lease: Lease::due(change.now()),
         created_at: change.now(),
     };
     Ok(change.unit().mails().enqueue(&mail).await?)

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::model::{Mail, Tally, Template};
 use crate::error::StoreError;
-use crate::id::{InvitationId, IssuerId};
+use crate::id::{AccountId, InvitationId, IssuerId};
 use crate::outcome::WriteOutcome;
 use crate::timestamp::Timestamp;
 
@@ -25,11 +25,11 @@ pub struct TallyKey {
 #[async_trait]
 pub trait MailReads: Send + Sync {
     /// At most `limit` mails of all issuers that are due at `now`, the longest due first: work for the worker. What
-    /// somebody holds a lease on is not due.
+    /// somebody holds a lease on is not due. Accounts that are busy already are passed over, however much waits for them.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Mail>, StoreError>;
+    async fn due(&self, now: Timestamp, limit: u32, busy: &[AccountId]) -> Result<Vec<Mail>, StoreError>;
 
     /// At most `limit` mails of all issuers that were made before `at`, whoever holds a lease: work for the worker.
     ///
@@ -47,14 +47,13 @@ pub trait MailRepository: MailReads {
     /// [`StoreError`], `Conflict` when the id exists.
     async fn enqueue(&mut self, mail: &Mail) -> Result<(), StoreError>;
 
-    /// Writes attempts, claims and due time, if the stored mail still is due as `before` says: takes a lease, or gives
-    /// it back.
+    /// Writes the lease of a mail, if the stored one still is that of `before`: takes it, or gives it back.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn update(&mut self, mail: &Mail, before: &Mail) -> Result<WriteOutcome, StoreError>;
 
-    /// Removes a mail, if the stored one still is due as it says.
+    /// Removes a mail, if the stored lease still is the one it says.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::round::Round;
 use super::schedule::Next;
-use super::steps::Bench;
+use super::steps::WorkerState;
 use crate::error::{Refusal, StoreError, StoreErrorKind};
 use crate::event::numbering::{BATCH, link_all};
 use crate::event::repository::Unchained;
@@ -15,9 +15,9 @@ use crate::id::AccountId;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Numbers a batch of events. One that cannot be read keeps the events of its own account waiting, and no others.
-pub(super) async fn link(bench: &Bench) -> Result<Next, Refusal> {
-    let (services, now) = (&bench.services, bench.services.now());
-    let mut passed = bench.chain_passed.lock().await;
+pub(super) async fn link(state: &WorkerState) -> Result<Next, Refusal> {
+    let (services, now) = (&state.services, state.services.now());
+    let mut passed = state.chain_passed.lock().await;
     let after = passed.after(now);
     let waiting = services.store.reads().events().unchained(after, BATCH).await?;
     let Some(last) = waiting.last() else {

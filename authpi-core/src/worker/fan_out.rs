@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::round::Round;
 use super::schedule::Next;
-use super::steps::Bench;
+use super::steps::WorkerState;
 use crate::error::Refusal;
 use crate::event::model::Event;
 use crate::event::repository::Consumer;
@@ -24,9 +24,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const BATCH: u32 = 200;
 
 /// Puts the next events on their way. One that cannot be is passed over, and tried again later.
-pub(super) async fn fan_out(bench: &Bench) -> Result<Next, Refusal> {
-    let services = &bench.services;
-    let mut passed = bench.fan_out_passed.lock().await;
+pub(super) async fn fan_out(state: &WorkerState) -> Result<Next, Refusal> {
+    let services = &state.services;
+    let mut passed = state.fan_out_passed.lock().await;
     let after = passed.after(services.now());
     let events = services.store.reads().events().waiting(Consumer::Webhooks, after, BATCH).await?;
     let Some(last) = events.last().map(|event| event.id) else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::removal::LOOK_EVERY as LOST_EVERY;
 use super::round::{PARENTS, Round};
 use super::schedule::Next;
-use super::steps::Bench;
+use super::steps::WorkerState;
 use crate::error::Refusal;
 use crate::oauth::rotation::{end_signed, fill_rsa_pool};
 use crate::web::services::Services;
@@ -28,9 +28,9 @@ pub(super) async fn rsa_pool(services: &Arc<Services>) -> Result<Next, Refusal> 
 }
 
 /// Rotates the keys of the next few issuers that are due.
-pub(super) async fn rotation(bench: &Bench) -> Result<Next, Refusal> {
-    let next = bench.rotation.lock().await.step(&bench.services).await?;
-    let pause = next.since(bench.services.now());
+pub(super) async fn rotation(state: &WorkerState) -> Result<Next, Refusal> {
+    let next = state.rotation.lock().await.step(&state.services).await?;
+    let pause = next.since(state.services.now());
     Ok(if pause.is_zero() { Next::GoOn } else { Next::In(pause.min(LONGEST_PAUSE)) })
 }
 

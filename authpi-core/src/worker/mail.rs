@@ -4,34 +4,34 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, join_all, select};
+use async_trait::async_trait;
+use futures_util::future::{Either, select};
 
 use super::letter;
+use super::queue::{self, Queued};
+use super::round::Round;
 use super::schedule::Next;
+use super::steps::WorkerState;
+use super::sweeps::{SWEEP_EVERY, committed};
+use super::under_way::{Ended, Room};
 use crate::error::Refusal;
 use crate::event::model::{EventDraft, Trigger};
+use crate::id::{AccountId, MailId};
 use crate::mail::events::{self, FailureCause};
 use crate::mail::model::{Mail, Tally};
 use crate::outcome::WriteOutcome;
 use crate::retries::Retries;
-use crate::store::Change;
-use crate::transport::{MailFailure, Mailer, OutgoingMail};
+use crate::store::{Change, StoreError, UnitOfWork};
+use crate::timestamp::Timestamp;
+use crate::transport::{MailFailure, OutgoingMail};
 use crate::web::services::{Origin, Services};
 
-/// Mails of one step, sent at the same time.
-const BATCH: u32 = 8;
-
-/// How often mail that is due is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// How often what is too old is looked for.
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
+/// Mails that are tried at the same time: no more than a provider takes connections of one sender. Of one account so few
+/// that its flood, or addresses that are slow to take mail, hold up no other.
+pub(super) const ROOM: Room = Room { in_all: 32, of_lane: 8 };
 
 /// How long the provider may take.
 const HAND_OVER: Duration = Duration::from_mins(1);
-
-/// How long whoever tries a mail holds it: longer than rendering, handing over and recording last.
-const LEASE: Duration = Duration::from_mins(3);
 
 /// How long mail waits where nobody hands any over.
 const LONGEST_WAIT: Duration = Duration::from_hours(7 * 24);
@@ -39,41 +39,69 @@ const LONGEST_WAIT: Duration = Duration::from_hours(7 * 24);
 /// How long a tally without a new mail is kept.
 const TALLY_KEPT: Duration = Tally::WINDOW.saturating_mul(7);
 
-/// Rows of one unit of work.
-const SWEEP_BATCH: u32 = 200;
+/// Mails that are given up in one look, each in a unit of work of its own.
+const OLD_BATCH: u32 = 50;
 
-/// Tries the next few mails that are due.
-pub(super) async fn hand_over(services: &Arc<Services>) -> Result<Next, Refusal> {
-    let Some(mailer) = services.transport.mailer.clone() else { return Ok(Next::In(SWEEP_EVERY)) };
-    let due = services.store.reads().mails().due(services.now(), BATCH).await?;
-    if due.is_empty() {
-        return Ok(Next::In(LOOK_EVERY));
+/// Tallies of one unit of work.
+const TALLY_BATCH: u32 = 200;
+
+#[async_trait]
+impl Queued for Mail {
+    type Id = MailId;
+    type Lane = AccountId;
+
+    const STEP: &'static str = "mail";
+
+    fn id(&self) -> MailId {
+        self.id
     }
-    let tried = join_all(due.into_iter().map(|mail| attempt(services, mailer.as_ref(), mail))).await;
-    tried.into_iter().collect::<Result<(), Refusal>>()?;
-    Ok(Next::Now)
+
+    fn lane(&self) -> AccountId {
+        self.account_id
+    }
+
+    fn held(self, now: Timestamp) -> Self {
+        self.leased(now)
+    }
+
+    async fn due(services: &Services, limit: u32, busy: &[AccountId]) -> Result<Vec<Self>, StoreError> {
+        services.store.reads().mails().due(services.now(), limit, busy).await
+    }
+
+    async fn update(&self, unit: &mut dyn UnitOfWork, before: &Self) -> Result<WriteOutcome, StoreError> {
+        unit.mails().update(self, before).await
+    }
+
+    async fn remove(&self, unit: &mut dyn UnitOfWork) -> Result<WriteOutcome, StoreError> {
+        unit.mails().remove(self).await
+    }
+
+    /// Render, hand over, record.
+    async fn attempt(&self, services: &Services) -> Ended {
+        if self.lease.is_lost() {
+            return failed(services, self, MailFailure::Temporary).await;
+        }
+        let Some(message) = letter::rendered(services, self).await? else {
+            // What it was about is gone: nobody is told.
+            return queue::remove(services, self).await;
+        };
+        match sent(services, &message).await {
+            Ok(()) => end(services, self, events::sent(self, &message.message_id)).await,
+            Err(failure) => failed(services, self, failure).await,
+        }
+    }
 }
 
-/// One attempt at one mail: claim, render, hand over, record.
-async fn attempt(services: &Services, mailer: &dyn Mailer, mail: Mail) -> Result<(), Refusal> {
-    let now = services.now();
-    let claimed = mail.clone().claimed(now.plus(LEASE));
-    let mut unit = services.store.begin(now).await?;
-    if unit.mails().update(&claimed, &mail).await? == WriteOutcome::Stale {
-        return Ok(());
+/// Hands over what is due.
+pub(super) async fn hand_over(state: &WorkerState) -> Result<Next, Refusal> {
+    if state.services.transport.mailer.is_none() {
+        return Ok(Next::In(SWEEP_EVERY));
     }
-    unit.commit().await?;
-    if claimed.lost_too_often() {
-        return failed(services, &claimed, MailFailure::Temporary).await;
-    }
-    let Some(message) = letter::rendered(services, &claimed).await? else { return dropped(services, &claimed).await };
-    match sent(services, mailer, &message).await {
-        Ok(()) => end(services, &claimed, events::sent(&claimed, &message.message_id)).await,
-        Err(failure) => failed(services, &claimed, failure).await,
-    }
+    queue::work_off::<Mail>(&state.services, &state.mails).await
 }
 
-async fn sent(services: &Services, mailer: &dyn Mailer, message: &OutgoingMail) -> Result<(), MailFailure> {
+async fn sent(services: &Services, message: &OutgoingMail) -> Result<(), MailFailure> {
+    let Some(mailer) = &services.transport.mailer else { return Err(MailFailure::Temporary) };
     let out_of_time = services.transport.executor.sleep(HAND_OVER);
     match select(mailer.send(message), out_of_time).await {
         Either::Left((outcome, _)) => outcome,
@@ -82,31 +110,15 @@ async fn sent(services: &Services, mailer: &dyn Mailer, message: &OutgoingMail) 
 }
 
 /// Plans the next attempt, or gives up.
-async fn failed(services: &Services, mail: &Mail, failure: MailFailure) -> Result<(), Refusal> {
-    let now = services.now();
+async fn failed(services: &Services, held: &Mail, failure: MailFailure) -> Ended {
     let cause = match failure {
         MailFailure::Refused => FailureCause::Refused,
-        MailFailure::Temporary => match mail.clone().failed(now) {
-            Some(next) => {
-                let mut unit = services.store.begin(now).await?;
-                if unit.mails().update(&next, mail).await? == WriteOutcome::Done {
-                    unit.commit().await?;
-                }
-                return Ok(());
-            }
+        MailFailure::Temporary => match held.clone().failed(services.now()) {
+            Some(next) => return queue::put_back(services, &next, held).await,
             None => FailureCause::Exhausted,
         },
     };
-    end(services, mail, events::failed(mail, cause)).await
-}
-
-/// What it was about is gone: nobody is told.
-async fn dropped(services: &Services, mail: &Mail) -> Result<(), Refusal> {
-    let mut unit = services.store.begin(services.now()).await?;
-    if unit.mails().remove(mail).await? == WriteOutcome::Done {
-        unit.commit().await?;
-    }
-    Ok(())
+    end(services, held, events::failed(held, cause)).await
 }
 
 /// Removes a mail, with its secrets, and says what became of it.
@@ -130,34 +142,21 @@ async fn end(services: &Services, mail: &Mail, draft: EventDraft) -> Result<(), 
     }
 }
 
-/// Gives up what waited too long because nobody hands mail over, and forgets what was counted long ago.
+/// Gives up what waited too long because nobody hands mail over.
 pub(super) async fn old_mail(services: &Arc<Services>) -> Result<Next, Refusal> {
-    let now = services.now();
-    let old = services.store.reads().mails().made_before(now.minus(LONGEST_WAIT), BATCH).await?;
-    let found = !old.is_empty();
-    for mail in old {
-        end(services, &mail, events::failed(&mail, FailureCause::Expired)).await?;
+    let before = services.now().minus(LONGEST_WAIT);
+    let (mut round, mut given_up) = (Round::of("old-mail"), false);
+    for mail in services.store.reads().mails().made_before(before, OLD_BATCH).await? {
+        let ended = end(services, &mail, events::failed(&mail, FailureCause::Expired)).await;
+        given_up |= round.outcome(mail.id, ended.map(Some))?.is_some();
     }
-    let mut unit = services.store.begin(now).await?;
-    let forgotten = unit.mails().purge_tallies(now.minus(TALLY_KEPT), SWEEP_BATCH).await?;
-    if forgotten > 0 {
-        unit.commit().await?;
-    }
-    Ok(if found || forgotten > 0 { Next::Now } else { Next::In(SWEEP_EVERY) })
+    Ok(if given_up { Next::Now } else { round.rest(SWEEP_EVERY) })
 }
 
-/// Erases what is personal in invitations that ended long enough ago (core-api section 19).
-pub(super) async fn invitation_erasure(services: &Arc<Services>) -> Result<Next, Refusal> {
+/// Forgets what was counted long ago.
+pub(super) async fn old_tallies(services: &Arc<Services>) -> Result<Next, Refusal> {
     let now = services.now();
-    let due = services.store.reads().invitations().erasable(now, SWEEP_BATCH).await?;
-    if due.is_empty() {
-        return Ok(Next::In(SWEEP_EVERY));
-    }
     let mut unit = services.store.begin(now).await?;
-    for invitation in due {
-        // One that was changed meanwhile is looked at again.
-        let _ = unit.invitations().erase(&invitation).await?;
-    }
-    unit.commit().await?;
-    Ok(Next::Now)
+    let forgotten = unit.mails().purge_tallies(now.minus(TALLY_KEPT), TALLY_BATCH).await?;
+    committed(unit, forgotten).await
 }

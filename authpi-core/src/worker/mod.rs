@@ -1,5 +1,6 @@
-//! Background work: plain steps, each one unit of work or less, each saying when it wants to be called next. The loop
-//! calls them one after the other; a host with a scheduler of its own calls [`run_once`].
+//! Background work: plain steps, each a bounded piece of work that says when it wants to be called next. What has a
+//! deadline runs beside the others, and what calls others from outside does so in tasks of its own; the rest takes turns.
+//! A host with a scheduler of its own calls [`run_once`].
 //!
 //! Every step looks for what is left, may run in several processes at once, and repeats what a crash cut off.
 
@@ -16,6 +17,7 @@ mod mail;
 mod notices;
 mod parting;
 mod passed;
+mod queue;
 mod removal;
 mod round;
 mod schedule;
@@ -23,6 +25,7 @@ mod sessions;
 mod steps;
 mod sweeps;
 mod unattended;
+mod under_way;
 
 use std::sync::Arc;
 
@@ -53,7 +56,8 @@ impl Workers {
         Self { services, stop, ended }
     }
 
-    /// Stops them: the running step ends, no other begins, and what is buffered is written.
+    /// Stops them: the running steps end, no other begins, attempts under way are waited for, but not for long, and what is
+    /// buffered is written.
     pub async fn stop(self) {
         // The loop is gone already when its runtime has ended.
         let _ = self.stop.send(());

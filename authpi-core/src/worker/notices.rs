@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::round;
 use super::schedule::Next;
-use super::steps::Bench;
+use super::steps::WorkerState;
 use crate::error::Refusal;
 use crate::event::catalogue;
 use crate::event::model::{Actor, Event, RequestContext, SaltedContext, Subject, Trigger, context_seal};
@@ -38,9 +38,9 @@ const LOOKED_AT: u32 = 100;
 const MOST_APPROVERS: usize = 50;
 
 /// Turns the next event into mail. One that cannot be is passed over, and tried again later.
-pub(super) async fn notices(bench: &Bench) -> Result<Next, Refusal> {
-    let services = &bench.services;
-    let mut passed = bench.notices_passed.lock().await;
+pub(super) async fn notices(state: &WorkerState) -> Result<Next, Refusal> {
+    let services = &state.services;
+    let mut passed = state.notices_passed.lock().await;
     let after = passed.after(services.now());
     let Some(event) = peek(services, after).await? else {
         passed.through();

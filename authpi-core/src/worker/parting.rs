@@ -6,7 +6,7 @@ use super::removal::{BATCH, LOOK_EVERY};
 use super::round::{PARENTS, Round};
 use super::schedule::Next;
 use super::sessions::rested;
-use super::steps::Bench;
+use super::steps::WorkerState;
 use super::unattended;
 use crate::delegation::model::DelegationParty;
 use crate::delegation::operations::end_some;
@@ -35,9 +35,9 @@ pub(super) async fn end_delegations(
 }
 
 /// Ends delegations of somebody who was deleted. Those of a user go with the user.
-pub(super) async fn departed_delegations(bench: &Bench) -> Result<Next, Refusal> {
-    let services = &bench.services;
-    let mut since = bench.parties_since.lock().await;
+pub(super) async fn departed_delegations(state: &WorkerState) -> Result<Next, Refusal> {
+    let services = &state.services;
+    let mut since = state.parties_since.lock().await;
     let asked_at = services.now();
     let mut round = Round::of("departed-delegations");
     let found = services.store.reads().delegations().departed(*since, asked_at, PARENTS).await?;
@@ -63,9 +63,9 @@ async fn one_party(services: &Arc<Services>, gone: &DepartedParty) -> Result<Opt
 }
 
 /// Removes a batch of notes about somebody who was deleted.
-pub(super) async fn departed_notes(bench: &Bench) -> Result<Next, Refusal> {
-    let services = &bench.services;
-    let mut since = bench.subjects_since.lock().await;
+pub(super) async fn departed_notes(state: &WorkerState) -> Result<Next, Refusal> {
+    let services = &state.services;
+    let mut since = state.subjects_since.lock().await;
     let asked_at = services.now();
     let mut round = Round::of("departed-notes");
     let found = services.store.reads().notes().departed(*since, PARENTS).await?;

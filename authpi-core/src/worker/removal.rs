@@ -8,7 +8,7 @@ use super::parting::end_delegations;
 use super::round::{PARENTS, Round};
 use super::schedule::Next;
 use super::sessions;
-use super::steps::Bench;
+use super::steps::WorkerState;
 use crate::account::repository::ClosedAccount;
 use crate::delegation::model::DelegationParty;
 use crate::error::Refusal;
@@ -188,9 +188,9 @@ async fn role_of(services: &Arc<Services>, issuer: IssuerId) -> Result<Option<Ne
 }
 
 /// Removes somebody who was deleted from a batch of organizations.
-pub(super) async fn departed_member(bench: &Bench) -> Result<Next, Refusal> {
-    let services = &bench.services;
-    let mut since = bench.departed_since.lock().await;
+pub(super) async fn departed_member(state: &WorkerState) -> Result<Next, Refusal> {
+    let services = &state.services;
+    let mut since = state.departed_since.lock().await;
     let asked_at = services.now();
     let mut round = Round::of("departed-members");
     let found = services.store.reads().memberships().departed(*since, PARENTS).await?;

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either, Shared, join_all, pending, select};
 use futures_util::lock::{Mutex, MutexGuard};
 
-use super::steps::{self, Bench, Step};
+use super::steps::{self, Step, WorkerState};
 use crate::error::Refusal;
 use crate::web::services::Services;
 
@@ -43,7 +43,7 @@ impl Next {
 /// Is ready once the workers are told to stop.
 type Halt = Shared<BoxFuture<'static, ()>>;
 
-/// Runs all steps until `order` comes. The buffer is flushed beside the others: its deadline does not wait for a batch.
+/// Runs all steps until `order` comes, beside each other but for those that take turns.
 pub(super) async fn run(services: &Arc<Services>, order: oneshot::Receiver<()>) {
     let halt: Halt = async move {
         if order.await.is_err() {
@@ -53,22 +53,22 @@ pub(super) async fn run(services: &Arc<Services>, order: oneshot::Receiver<()>) 
     }
     .boxed()
     .shared();
-    let bench = Bench::new(Arc::clone(services));
+    let state = WorkerState::new(Arc::clone(services));
     let turn = Mutex::new(());
     let lives = steps::ALL.iter().map(|step| {
         let turn = step.takes_turns.then_some(&turn);
-        keep_running(step, &bench, turn, halt.clone())
+        keep_running(step, &state, turn, halt.clone())
     });
     join_all(lives).await;
-    super::deliveries::finish(&bench).await;
+    state.finish().await;
 }
 
 /// Runs one step over and over.
-async fn keep_running(step: &Step, bench: &Bench, turn: Option<&Mutex<()>>, halt: Halt) {
+async fn keep_running(step: &Step, state: &WorkerState, turn: Option<&Mutex<()>>, halt: Halt) {
     let mut failures = 0_u32;
     loop {
         let Some(held) = until(&halt, taken(turn)).await else { return };
-        let outcome = attempt(step, bench).await;
+        let outcome = attempt(step, state).await;
         drop(held);
         let pause = match outcome {
             Ok(next) => {
@@ -84,15 +84,15 @@ async fn keep_running(step: &Step, bench: &Bench, turn: Option<&Mutex<()>>, halt
                 pause_after(failures)
             }
         };
-        let Some(()) = until(&halt, rest(step, bench, pause)).await else { return };
+        let Some(()) = until(&halt, rest(step, state, pause)).await else { return };
     }
 }
 
 /// Waits, unless the step is called.
-async fn rest(step: &Step, bench: &Bench, pause: Duration) {
-    let pause = bench.services.transport.executor.sleep(pause);
+async fn rest(step: &Step, state: &WorkerState, pause: Duration) {
+    let pause = state.services.transport.executor.sleep(pause);
     match step.bell {
-        Some(bell) => drop(select(pause, pin!(bell(&bench.services.bells).heard())).await),
+        Some(bell) => drop(select(pause, pin!(bell(&state.services.bells).heard())).await),
         None => pause.await,
     }
 }
@@ -114,14 +114,14 @@ async fn until<F: Future>(halt: &Halt, future: F) -> Option<F::Output> {
 
 /// Runs the steps over and over until none of them finds anything.
 pub(super) async fn run_until_idle(services: &Arc<Services>, steps: &[Step]) -> Result<(), Refusal> {
-    let bench = Bench::new(Arc::clone(services));
+    let state = WorkerState::new(Arc::clone(services));
     let mut first_failure = Ok(());
     let mut failed = Vec::new();
     loop {
         let mut worked = false;
         for step in steps {
             while !failed.contains(&step.name) {
-                match attempt(step, &bench).await {
+                match attempt(step, &state).await {
                     Ok(Next::Now) => worked = true,
                     Ok(Next::GoOn) => {}
                     Ok(Next::In(_)) => break,
@@ -134,15 +134,15 @@ pub(super) async fn run_until_idle(services: &Arc<Services>, steps: &[Step]) -> 
             }
         }
         if !worked {
-            super::deliveries::finish(&bench).await;
+            state.finish().await;
             return first_failure;
         }
     }
 }
 
 /// Runs a step; a panic is a failure of it alone.
-async fn attempt(step: &Step, bench: &Bench) -> Result<Next, Refusal> {
-    let ran = AssertUnwindSafe(async { (step.run)(bench).await }).catch_unwind().await;
+async fn attempt(step: &Step, state: &WorkerState) -> Result<Next, Refusal> {
+    let ran = AssertUnwindSafe(async { (step.run)(state).await }).catch_unwind().await;
     ran.unwrap_or_else(|_| Err(Refusal::internal("the step panicked")))
 }
 

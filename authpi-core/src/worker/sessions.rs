@@ -8,7 +8,7 @@ use futures_util::lock::Mutex;
 use super::removal::{BATCH, LOOK_EVERY, OVERLAP};
 use super::round::{PARENTS, Round};
 use super::schedule::Next;
-use super::steps::Bench;
+use super::steps::WorkerState;
 use super::unattended;
 use crate::error::Refusal;
 use crate::id::IssuerId;
@@ -121,13 +121,13 @@ impl Departed {
 }
 
 /// Ends the sessions of deleted users.
-pub(super) async fn of_departed_users(bench: &Bench) -> Result<Next, Refusal> {
-    of_departed(&bench.services, Departed::Users, &bench.sessions_of_users_since).await
+pub(super) async fn of_departed_users(state: &WorkerState) -> Result<Next, Refusal> {
+    of_departed(&state.services, Departed::Users, &state.sessions_of_users_since).await
 }
 
 /// Ends the sessions of deleted clients.
-pub(super) async fn of_departed_clients(bench: &Bench) -> Result<Next, Refusal> {
-    of_departed(&bench.services, Departed::Clients, &bench.sessions_of_clients_since).await
+pub(super) async fn of_departed_clients(state: &WorkerState) -> Result<Next, Refusal> {
+    of_departed(&state.services, Departed::Clients, &state.sessions_of_clients_since).await
 }
 
 async fn of_departed(services: &Arc<Services>, departed: Departed, since: &Mutex<Timestamp>) -> Result<Next, Refusal> {
@@ -155,9 +155,9 @@ pub(super) fn rested(round: &Round, since: &mut Timestamp, asked_at: Timestamp) 
 }
 
 /// Removes personal tokens of deleted users.
-pub(super) async fn tokens_of_departed_users(bench: &Bench) -> Result<Next, Refusal> {
-    let services = &bench.services;
-    let mut since = bench.tokens_since.lock().await;
+pub(super) async fn tokens_of_departed_users(state: &WorkerState) -> Result<Next, Refusal> {
+    let services = &state.services;
+    let mut since = state.tokens_since.lock().await;
     let asked_at = services.now();
     let mut round = Round::of("tokens-of-departed-users");
     let found = services.store.reads().personal_tokens().departed_owners(*since, PARENTS).await?;

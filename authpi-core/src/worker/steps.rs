@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join3};
 use futures_util::lock::Mutex;
 
 use super::deliveries::Dispatch;
 use super::passed::Passed;
+use super::queue::Attempts;
 use super::schedule::Next;
+use super::under_way::UnderWay;
 use super::{
-    billing, chain, deliveries, fan_out, gauges, hooks, keys, logouts, mail, notices, parting, removal, sessions,
-    sweeps,
+    billing, chain, deliveries, fan_out, gauges, hooks, keys, logouts, mail, notices, parting, queue, removal,
+    sessions, sweeps,
 };
 use crate::error::Refusal;
+use crate::logout::model::LogoutNotice;
+use crate::mail::model::Mail;
 use crate::oauth::rotation::RotationSweep;
 use crate::timestamp::Timestamp;
 use crate::web::bells::{Bell, Bells};
@@ -20,7 +24,7 @@ use crate::web::services::Services;
 
 /// What steps have at hand: the engine's inside, and where they stopped the last time. Losing the latter costs a look at
 /// what was seen before, and nothing else.
-pub(super) struct Bench {
+pub(super) struct WorkerState {
     pub(super) services: Arc<Services>,
     /// Members who were deleted before this have been removed from their organizations.
     pub(super) departed_since: Mutex<Timestamp>,
@@ -42,13 +46,15 @@ pub(super) struct Bench {
     pub(super) chain_passed: Mutex<Passed>,
     /// Attempts of this process at deliveries.
     pub(super) dispatch: Mutex<Dispatch>,
-    /// Clients that are being told of ended sessions.
-    pub(super) logouts: Mutex<logouts::UnderWay>,
+    /// Attempts of this process at handing mail over.
+    pub(super) mails: Mutex<Attempts<Mail>>,
+    /// Attempts of this process at telling clients of ended sessions.
+    pub(super) logouts: Mutex<Attempts<LogoutNotice>>,
     /// The pass over all issuers that have signing keys.
     pub(super) rotation: Mutex<RotationSweep>,
 }
 
-impl Bench {
+impl WorkerState {
     pub(super) fn new(services: Arc<Services>) -> Self {
         Self {
             services,
@@ -62,23 +68,35 @@ impl Bench {
             fan_out_passed: Mutex::new(Passed::NOTHING),
             chain_passed: Mutex::new(Passed::NOTHING),
             dispatch: Mutex::default(),
-            logouts: Mutex::default(),
+            mails: Mutex::new(UnderWay::within(mail::ROOM)),
+            logouts: Mutex::new(UnderWay::within(logouts::ROOM)),
             rotation: Mutex::default(),
         }
     }
+
+    /// Waits for the attempts under way, but not for long.
+    pub(super) async fn finish(&self) {
+        let mails = queue::finish::<Mail>(&self.services, &self.mails);
+        let logouts = queue::finish::<LogoutNotice>(&self.services, &self.logouts);
+        join3(deliveries::finish(self), mails, logouts).await;
+    }
 }
 
-type Run = for<'b> fn(&'b Bench) -> BoxFuture<'b, Result<Next, Refusal>>;
+/// As deliveries name it.
+pub(super) type Bench = WorkerState;
+
+type Run = for<'s> fn(&'s WorkerState) -> BoxFuture<'s, Result<Next, Refusal>>;
 
 /// A piece of background work.
 pub(super) struct Step {
     /// Names it in logs and metrics.
     pub(super) name: &'static str,
-    /// Waits until no other step runs. What has a deadline does not, nor what only waits for the CPU.
+    /// Waits until no other of these steps runs. What has a deadline does not, nor what waits for the CPU or for others
+    /// outside.
     pub(super) takes_turns: bool,
     /// Ends its pause early.
     pub(super) bell: Option<fn(&Bells) -> &Bell>,
-    /// At most one unit of work.
+    /// A bounded piece of work, in as many units of work as it takes.
     pub(super) run: Run,
 }
 
@@ -96,55 +114,56 @@ const fn called(name: &'static str, bell: fn(&Bells) -> &Bell, run: Run) -> Step
 
 /// Every step. What removes a parent stands before what removes its children, so that one pass does most.
 pub(super) const ALL: &[Step] = &[
-    beside("buffered-events", |bench| Box::pin(sweeps::buffered_events(&bench.services))),
-    beside("rsa-pool", |bench| Box::pin(keys::rsa_pool(&bench.services))),
-    beside("key-rotation", |bench| Box::pin(keys::rotation(bench))),
-    beside("event-chain", |bench| Box::pin(chain::link(bench))),
-    called("fan-out", |bells| &bells.events, |bench| Box::pin(fan_out::fan_out(bench))),
-    called("deliveries", |bells| &bells.deliveries, |bench| Box::pin(deliveries::deliver(bench))),
-    called("hooks", |bells| &bells.hooks, |bench| Box::pin(hooks::call(&bench.services))),
-    beside("gauges", |bench| Box::pin(gauges::gauges(&bench.services))),
-    in_turn("notices", |bench| Box::pin(notices::notices(bench))),
-    beside("mail", |bench| Box::pin(mail::hand_over(&bench.services))),
-    beside("logouts", |bench| Box::pin(logouts::tell(bench))),
-    in_turn("account-removal", |bench| Box::pin(removal::accounts(&bench.services))),
-    in_turn("issuer-removal", |bench| Box::pin(removal::issuers(&bench.services))),
-    in_turn("organization-removal", |bench| Box::pin(removal::organization(&bench.services))),
-    in_turn("departed-delegations", |bench| Box::pin(parting::departed_delegations(bench))),
-    in_turn("departed-notes", |bench| Box::pin(parting::departed_notes(bench))),
-    in_turn("group-removal", |bench| Box::pin(removal::group(&bench.services))),
-    in_turn("role-removal", |bench| Box::pin(removal::role(&bench.services))),
-    in_turn("departed-members", |bench| Box::pin(removal::departed_member(bench))),
-    in_turn("sessions-of-departed-users", |bench| Box::pin(sessions::of_departed_users(bench))),
-    in_turn("sessions-of-departed-clients", |bench| Box::pin(sessions::of_departed_clients(bench))),
-    in_turn("tokens-of-departed-users", |bench| Box::pin(sessions::tokens_of_departed_users(bench))),
-    in_turn("revoked-organizations", |bench| Box::pin(sessions::revoked_organizations(&bench.services))),
-    in_turn("lost-keys", |bench| Box::pin(keys::lost(&bench.services))),
-    in_turn("user-purge", |bench| Box::pin(removal::users(&bench.services))),
-    in_turn("client-removal", |bench| Box::pin(removal::clients(&bench.services))),
-    in_turn("agent-removal", |bench| Box::pin(removal::agents(&bench.services))),
-    in_turn("lapsed-sessions", |bench| Box::pin(sessions::lapsed(&bench.services))),
-    in_turn("ended-sessions", |bench| Box::pin(sessions::ended(&bench.services))),
-    in_turn("expired-api-keys", |bench| Box::pin(sweeps::expired_api_keys(&bench.services))),
-    in_turn("old-logouts", |bench| Box::pin(logouts::sweep(&bench.services))),
-    in_turn("old-mail", |bench| Box::pin(mail::old_mail(&bench.services))),
-    in_turn("invitation-erasure", |bench| Box::pin(mail::invitation_erasure(&bench.services))),
-    in_turn("idempotency-records", |bench| Box::pin(sweeps::idempotency_records(&bench.services))),
-    in_turn("expired-verifiers", |bench| Box::pin(sweeps::expired_verifiers(&bench.services))),
-    in_turn("expired-logins", |bench| Box::pin(sweeps::expired_logins(&bench.services))),
-    in_turn("forgotten-devices", |bench| Box::pin(sweeps::forgotten_devices(&bench.services))),
-    in_turn("grants", |bench| Box::pin(sweeps::grants(&bench.services))),
-    in_turn("old-removals", |bench| Box::pin(sweeps::old_removals(&bench.services))),
-    in_turn("old-events", |bench| Box::pin(sweeps::old_events(&bench.services))),
-    in_turn("metering", |bench| Box::pin(billing::metering(&bench.services))),
-    in_turn("settlement", |bench| Box::pin(billing::settlement(&bench.services))),
-    in_turn("month-end", |bench| Box::pin(billing::month_end(&bench.services))),
-    in_turn("active-users", |bench| Box::pin(billing::active_users(&bench.services))),
-    in_turn("key-uses", |bench| Box::pin(sweeps::key_uses(&bench.services))),
-    in_turn("orphaned-deliveries", |bench| Box::pin(sweeps::orphaned_deliveries(&bench.services))),
-    in_turn("hastened-deliveries", |bench| Box::pin(sweeps::hastened_deliveries(&bench.services))),
-    in_turn("overdue-deliveries", |bench| Box::pin(sweeps::overdue_deliveries(&bench.services))),
-    in_turn("old-deliveries", |bench| Box::pin(sweeps::old_deliveries(&bench.services))),
-    in_turn("deleted-webhooks", |bench| Box::pin(sweeps::deleted_webhooks(&bench.services))),
-    in_turn("rate-limits", |bench| Box::pin(sweeps::rate_limits(&bench.services))),
+    beside("buffered-events", |state| Box::pin(sweeps::buffered_events(&state.services))),
+    beside("rsa-pool", |state| Box::pin(keys::rsa_pool(&state.services))),
+    beside("key-rotation", |state| Box::pin(keys::rotation(state))),
+    beside("event-chain", |state| Box::pin(chain::link(state))),
+    called("fan-out", |bells| &bells.events, |state| Box::pin(fan_out::fan_out(state))),
+    called("deliveries", |bells| &bells.deliveries, |state| Box::pin(deliveries::deliver(state))),
+    called("hooks", |bells| &bells.hooks, |state| Box::pin(hooks::call(&state.services))),
+    beside("gauges", |state| Box::pin(gauges::gauges(&state.services))),
+    in_turn("notices", |state| Box::pin(notices::notices(state))),
+    beside("mail", |state| Box::pin(mail::hand_over(state))),
+    beside("logouts", |state| Box::pin(logouts::tell(state))),
+    in_turn("account-removal", |state| Box::pin(removal::accounts(&state.services))),
+    in_turn("issuer-removal", |state| Box::pin(removal::issuers(&state.services))),
+    in_turn("organization-removal", |state| Box::pin(removal::organization(&state.services))),
+    in_turn("departed-delegations", |state| Box::pin(parting::departed_delegations(state))),
+    in_turn("departed-notes", |state| Box::pin(parting::departed_notes(state))),
+    in_turn("group-removal", |state| Box::pin(removal::group(&state.services))),
+    in_turn("role-removal", |state| Box::pin(removal::role(&state.services))),
+    in_turn("departed-members", |state| Box::pin(removal::departed_member(state))),
+    in_turn("sessions-of-departed-users", |state| Box::pin(sessions::of_departed_users(state))),
+    in_turn("sessions-of-departed-clients", |state| Box::pin(sessions::of_departed_clients(state))),
+    in_turn("tokens-of-departed-users", |state| Box::pin(sessions::tokens_of_departed_users(state))),
+    in_turn("revoked-organizations", |state| Box::pin(sessions::revoked_organizations(&state.services))),
+    in_turn("lost-keys", |state| Box::pin(keys::lost(&state.services))),
+    in_turn("user-purge", |state| Box::pin(removal::users(&state.services))),
+    in_turn("client-removal", |state| Box::pin(removal::clients(&state.services))),
+    in_turn("agent-removal", |state| Box::pin(removal::agents(&state.services))),
+    in_turn("lapsed-sessions", |state| Box::pin(sessions::lapsed(&state.services))),
+    in_turn("ended-sessions", |state| Box::pin(sessions::ended(&state.services))),
+    in_turn("expired-api-keys", |state| Box::pin(sweeps::expired_api_keys(&state.services))),
+    in_turn("old-logouts", |state| Box::pin(logouts::sweep(&state.services))),
+    in_turn("old-mail", |state| Box::pin(mail::old_mail(&state.services))),
+    in_turn("old-tallies", |state| Box::pin(mail::old_tallies(&state.services))),
+    in_turn("invitation-erasure", |state| Box::pin(sweeps::invitation_erasure(&state.services))),
+    in_turn("idempotency-records", |state| Box::pin(sweeps::idempotency_records(&state.services))),
+    in_turn("expired-verifiers", |state| Box::pin(sweeps::expired_verifiers(&state.services))),
+    in_turn("expired-logins", |state| Box::pin(sweeps::expired_logins(&state.services))),
+    in_turn("forgotten-devices", |state| Box::pin(sweeps::forgotten_devices(&state.services))),
+    in_turn("grants", |state| Box::pin(sweeps::grants(&state.services))),
+    in_turn("old-removals", |state| Box::pin(sweeps::old_removals(&state.services))),
+    in_turn("old-events", |state| Box::pin(sweeps::old_events(&state.services))),
+    in_turn("metering", |state| Box::pin(billing::metering(&state.services))),
+    in_turn("settlement", |state| Box::pin(billing::settlement(&state.services))),
+    in_turn("month-end", |state| Box::pin(billing::month_end(&state.services))),
+    in_turn("active-users", |state| Box::pin(billing::active_users(&state.services))),
+    in_turn("key-uses", |state| Box::pin(sweeps::key_uses(&state.services))),
+    in_turn("orphaned-deliveries", |state| Box::pin(sweeps::orphaned_deliveries(&state.services))),
+    in_turn("hastened-deliveries", |state| Box::pin(sweeps::hastened_deliveries(&state.services))),
+    in_turn("overdue-deliveries", |state| Box::pin(sweeps::overdue_deliveries(&state.services))),
+    in_turn("old-deliveries", |state| Box::pin(sweeps::old_deliveries(&state.services))),
+    in_turn("deleted-webhooks", |state| Box::pin(sweeps::deleted_webhooks(&state.services))),
+    in_turn("rate-limits", |state| Box::pin(sweeps::rate_limits(&state.services))),
 ];

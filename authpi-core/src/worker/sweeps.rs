@@ -20,7 +20,8 @@ use crate::webhook::model::HORIZON;
 /// Rows of one unit of work: few enough to keep no other writer waiting.
 const BATCH: u32 = 500;
 
-/// Rows of one unit of work that are named one by one by keys of two columns: SQLite bounds the depth of a condition.
+/// Rows of one unit of work that are changed one by one, or named one by one by keys of two columns: SQLite bounds the
+/// depth of a condition.
 const SMALL_BATCH: u32 = 100;
 
 /// How often the buffer is looked at: an event is committed at the latest 200 ms after it was buffered (architecture
@@ -28,7 +29,7 @@ const SMALL_BATCH: u32 = 100;
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
 
 /// How often expired rows are looked for. Nothing depends on when they go: a claim and a list ignore them.
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
+pub(super) const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// How often keys that have expired are looked for.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(30);
@@ -108,28 +109,28 @@ async fn end_logins(services: &Arc<Services>, found: Vec<SealedFlow>) -> Result<
 pub(super) async fn idempotency_records(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.idempotency().purge(BATCH).await?;
-    after_removing(unit, removed).await
+    committed(unit, removed).await
 }
 
 /// Removes temporary passwords, and second factors that were not finished, when their time is over.
 pub(super) async fn expired_verifiers(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.verifiers().sweep(BATCH).await?;
-    after_removing(unit, removed).await
+    committed(unit, removed).await
 }
 
 /// Forgets devices that are neither trusted nor known any more (idp §18.4).
 pub(super) async fn forgotten_devices(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.devices().sweep(BATCH).await?;
-    after_removing(unit, removed).await
+    committed(unit, removed).await
 }
 
 /// Forgets codes, revoked tokens and used assertions whose time is over, and answers that are not given again.
 pub(super) async fn grants(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.grants().sweep(BATCH).await?;
-    after_removing(unit, removed).await
+    committed(unit, removed).await
 }
 
 /// Forgets who was removed from an organization a year ago (core-api section 20).
@@ -137,7 +138,23 @@ pub(super) async fn old_removals(services: &Arc<Services>) -> Result<Next, Refus
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
     let forgotten = unit.memberships().purge_removals(now.minus(REMOVAL_REMEMBERED), SMALL_BATCH).await?;
-    after_removing(unit, forgotten).await
+    committed(unit, forgotten).await
+}
+
+/// Erases what is personal in invitations that ended long enough ago (core-api section 19).
+pub(super) async fn invitation_erasure(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let now = services.now();
+    let due = services.store.reads().invitations().erasable(now, SMALL_BATCH).await?;
+    if due.is_empty() {
+        return Ok(Next::In(SWEEP_EVERY));
+    }
+    let mut unit = services.store.begin(now).await?;
+    for invitation in due {
+        // One that was changed meanwhile is looked at again.
+        let _ = unit.invitations().erase(&invitation).await?;
+    }
+    unit.commit().await?;
+    Ok(Next::Now)
 }
 
 /// Removes events, and their contexts, that have been kept long enough (events-webhooks §5), then what the chain has of them:
@@ -156,21 +173,21 @@ pub(super) async fn old_events(services: &Arc<Services>) -> Result<Next, Refusal
     if removed == 0 {
         removed = unit.events().purge_links(others, BATCH).await?;
     }
-    after_removing(unit, removed).await
+    committed(unit, removed).await
 }
 
 /// Cancels what waits to be delivered to deleted webhooks.
 pub(super) async fn orphaned_deliveries(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let cancelled = unit.webhooks().cancel_orphans(BATCH).await?;
-    after_removing(unit, cancelled).await
+    committed(unit, cancelled).await
 }
 
 /// Makes the rest of the deliveries due that wait for a webhook which somebody has activated.
 pub(super) async fn hastened_deliveries(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let hastened = unit.webhooks().hasten_on(BATCH).await?;
-    after_removing(unit, hastened).await
+    committed(unit, hastened).await
 }
 
 /// Gives up deliveries whose horizon passed while their webhook was disabled or failing.
@@ -178,7 +195,7 @@ pub(super) async fn overdue_deliveries(services: &Arc<Services>) -> Result<Next,
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
     let expired = unit.deliveries().expire(now.minus(HORIZON), BATCH).await?;
-    after_removing(unit, expired).await
+    committed(unit, expired).await
 }
 
 /// Removes deliveries that have been kept long enough.
@@ -186,7 +203,7 @@ pub(super) async fn old_deliveries(services: &Arc<Services>) -> Result<Next, Ref
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
     let removed = unit.webhooks().purge_deliveries(now.minus(DAY * DELIVERY_DAYS), BATCH).await?;
-    after_removing(unit, removed).await
+    committed(unit, removed).await
 }
 
 /// Removes webhooks that were deleted long enough ago.
@@ -194,7 +211,7 @@ pub(super) async fn deleted_webhooks(services: &Arc<Services>) -> Result<Next, R
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
     let removed = unit.webhooks().purge_deleted(now.minus(DAY * DELIVERY_DAYS), BATCH).await?;
-    after_removing(unit, removed).await
+    committed(unit, removed).await
 }
 
 /// Forgets token buckets that are full again.
@@ -209,10 +226,11 @@ pub(super) async fn rate_limits(services: &Arc<Services>) -> Result<Next, Refusa
 pub(super) async fn key_uses(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.api_keys().purge_uses(BATCH).await?;
-    after_removing(unit, removed).await
+    committed(unit, removed).await
 }
 
-async fn after_removing(unit: Box<dyn UnitOfWork>, rows: u64) -> Result<Next, Refusal> {
+/// Commits what concerned so many rows, and looks for more at once; without any, after a while.
+pub(super) async fn committed(unit: Box<dyn UnitOfWork>, rows: u64) -> Result<Next, Refusal> {
     if rows == 0 {
         return Ok(Next::In(SWEEP_EVERY));
     }

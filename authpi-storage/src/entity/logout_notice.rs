@@ -12,7 +12,7 @@ pub struct Model {
     pub client_id: Uuid,
     pub user_id: Uuid,
     pub attempts: i64,
-    pub claims: i64,
+    pub leases_taken: i64,
     pub due_at: i64,
     pub created_at: i64,
 }

@@ -18,7 +18,7 @@ pub struct Model {
     pub recipient_hash: Vec<u8>,
     pub sealed: Vec<u8>,
     pub attempts: i64,
-    pub claims: i64,
+    pub leases_taken: i64,
     pub due_at: i64,
     pub created_at: i64,
 }

@@ -18,7 +18,7 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         .col(hash("recipient_hash"))
         .col(bytes("sealed"))
         .col(number("attempts"))
-        .col(number("claims"))
+        .col(number("leases_taken"))
         .col(number("due_at"))
         .col(number("created_at"));
 
@@ -33,7 +33,7 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
     tally.primary_key(&mut primary(&["issuer_id", "template", "about"]));
 
     let indices = vec![
-        index("authpi_mail_due", "authpi_mail", &["due_at"]),
+        index("authpi_mail_due", "authpi_mail", &["due_at", "account_id"]),
         index("authpi_mail_by_age", "authpi_mail", &["created_at"]),
         index("authpi_mail_by_invitation", "authpi_mail", &["issuer_id", "invitation_id"]),
         index("authpi_mail_tally_by_age", "authpi_mail_tally", &["started_at"]),

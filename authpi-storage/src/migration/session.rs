@@ -48,7 +48,7 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         .col(id("client_id"))
         .col(id("user_id"))
         .col(number("attempts"))
-        .col(number("claims"))
+        .col(number("leases_taken"))
         .col(number("due_at"))
         .col(number("created_at"));
 
@@ -61,7 +61,7 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         index("authpi_session_by_issuer", name, &["issuer_id", "ended", "id"]),
         index("authpi_session_lapse", name, &["ended", "lapses_at"]),
         index("authpi_session_end", name, &["ended_at"]),
-        index("authpi_logout_notice_due", "authpi_logout_notice", &["due_at"]),
+        index("authpi_logout_notice_due", "authpi_logout_notice", &["due_at", "client_id"]),
         index("authpi_logout_notice_by_age", "authpi_logout_notice", &["created_at"]),
         index("authpi_logout_notice_issuer", "authpi_logout_notice", &["issuer_id"]),
     ];

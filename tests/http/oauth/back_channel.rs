@@ -257,8 +257,8 @@ async fn what_a_process_held_when_it_died_is_told_once_its_lease_is_over() {
     told.revoke(&sid).await;
     let held = services.store.reads().logouts().due(services.now(), 10, &[]).await.unwrap().remove(0);
     let mut unit = services.store.begin(services.now()).await.unwrap();
-    let claimed = held.clone().claimed(services.now());
-    assert_eq!(unit.logouts().update(&claimed, &held).await.unwrap(), WriteOutcome::Done);
+    let leased = held.clone().leased(services.now());
+    assert_eq!(unit.logouts().update(&leased, &held).await.unwrap(), WriteOutcome::Done);
     unit.commit().await.unwrap();
     assert!(told.tokens().await.is_empty());
     told.ground.app.advance(Duration::from_secs(30));

@@ -4,6 +4,7 @@
 
 mod ends;
 mod hooks;
+mod mail;
 mod running;
 mod single_run;
 

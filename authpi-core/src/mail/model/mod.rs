@@ -6,6 +6,6 @@ mod tally;
 mod template;
 
 pub use letter::{Address, Content, FlowLetter, Letter, LinkToken, Notice};
-pub use queued::Mail;
+pub use queued::{LEASE, Mail};
 pub use tally::Tally;
 pub use template::{NoticeSwitch, Template};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Letter, Template};
 use crate::error::Refusal;
 use crate::id::{AccountId, EventId, InvitationId, IssuerId, MailId, OrganizationId, UserId};
+use crate::lease::Lease;
 use crate::seal::{RootKey, Sealed};
 use crate::timestamp::Timestamp;
 
@@ -12,8 +13,8 @@ use crate::timestamp::Timestamp;
 const PAUSES: [Duration; 4] =
     [Duration::from_mins(5), Duration::from_mins(30), Duration::from_hours(3), Duration::from_mins(20 * 60 + 25)];
 
-/// Leases that may run out in a row before that counts as a failed attempt: something in this mail ends the process.
-const LOST_LEASES: u32 = 5;
+/// How long whoever tries a mail holds it: longer than rendering, handing over and recording last.
+pub const LEASE: Duration = Duration::from_mins(3);
 
 /// A mail that waits to be handed over. It is gone once that has happened, or was given up.
 #[derive(Clone, Debug)]
@@ -38,12 +39,8 @@ pub struct Mail {
     pub recipient_hash: [u8; 32],
     /// [`Letter`], under the root key of the issuer.
     pub sealed: Sealed,
-    /// Attempts that failed.
-    pub attempts: u32,
-    /// Leases taken since the last attempt that ended.
-    pub claims: u32,
-    /// When it is tried next; while somebody tries, when their lease ends.
-    pub due_at: Timestamp,
+    /// How far it has come.
+    pub lease: Lease,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -64,22 +61,16 @@ impl Mail {
         serde_json::from_slice(&plain).map_err(|_| Refusal::internal("a sealed mail cannot be understood"))
     }
 
-    /// As somebody who tries it until `until` holds it.
+    /// As somebody holds it who tries it now.
     #[must_use]
-    pub fn claimed(self, until: Timestamp) -> Self {
-        Self { due_at: until, claims: self.claims.saturating_add(1), ..self }
-    }
-
-    /// So many leases ran out that this counts as a failed attempt.
-    pub const fn lost_too_often(&self) -> bool {
-        self.claims > LOST_LEASES
+    pub fn leased(self, now: Timestamp) -> Self {
+        Self { lease: self.lease.leased(now.plus(LEASE)), ..self }
     }
 
     /// As it is after another failure; `None` when it is given up.
     #[must_use]
     pub fn failed(self, now: Timestamp) -> Option<Self> {
-        let pause = PAUSES.get(usize::try_from(self.attempts).ok()?)?;
-        Some(Self { due_at: now.plus(*pause), attempts: self.attempts + 1, claims: 0, ..self })
+        Some(Self { lease: self.lease.failed(&PAUSES, now)?, ..self })
     }
 }
 
@@ -107,9 +98,7 @@ mod tests {
             cause: None,
             recipient_hash: [0; 32],
             sealed: Sealed::from_bytes(Vec::new()),
-            attempts: 0,
-            claims: 0,
-            due_at: Timestamp::EPOCH,
+            lease: Lease::due(Timestamp::EPOCH),
             created_at: Timestamp::EPOCH,
         }
     }
@@ -119,9 +108,8 @@ mod tests {
         let mut now = Timestamp::EPOCH;
         let mut current = mail();
         let mut attempts = 1;
-        while let Some(next) = current.claimed(now).failed(now) {
-            assert_eq!(next.claims, 0);
-            now = next.due_at;
+        while let Some(next) = current.leased(now).failed(now) {
+            now = next.lease.due_at;
             current = next;
             attempts += 1;
         }
@@ -129,13 +117,9 @@ mod tests {
     }
 
     #[test]
-    fn a_sixth_lost_lease_counts_as_a_failure() {
-        let mut current = mail();
-        for _ in 0..5 {
-            current = current.claimed(Timestamp::EPOCH);
-            assert!(!current.lost_too_often());
-        }
-        assert!(current.claimed(Timestamp::EPOCH).lost_too_often());
+    fn whoever_tries_it_holds_it_for_three_minutes() {
+        let leased = mail().leased(Timestamp::EPOCH).lease;
+        assert_eq!((leased.taken, leased.due_at), (1, Timestamp::EPOCH.plus(Duration::from_mins(3))));
     }
 
     #[test]

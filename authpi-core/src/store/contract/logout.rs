@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Ground, START, begin, later, mint, race};
 use crate::id::IssuerId;
+use crate::lease::Lease;
 use crate::logout::model::{LEASE, LogoutNotice};
 use crate::outcome::WriteOutcome;
 use crate::timestamp::Timestamp;
@@ -38,11 +39,15 @@ async fn remove(ground: &Ground, notice: &LogoutNotice) -> WriteOutcome {
 }
 
 pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
-    let full = LogoutNotice { attempts: 2, claims: 5, due_at: later(3), created_at: later(2), ..notice(mint()) };
+    let full = LogoutNotice {
+        lease: Lease { attempts: 2, taken: 5, due_at: later(3) },
+        created_at: later(2),
+        ..notice(mint())
+    };
     enqueue(&ground, &full).await;
     assert!(due(&ground, later(2)).await.is_empty());
     assert_eq!(due(&ground, later(3)).await, std::slice::from_ref(&full));
-    let after = LogoutNotice { attempts: 1, claims: 0, due_at: later(9), ..full.clone() };
+    let after = LogoutNotice { lease: Lease { attempts: 1, taken: 0, due_at: later(9) }, ..full.clone() };
     assert_eq!(update(&ground, &after, &full).await, WriteOutcome::Done);
     assert_eq!(due(&ground, later(9)).await, std::slice::from_ref(&after));
     assert_eq!(remove(&ground, &after).await, WriteOutcome::Done);
@@ -51,9 +56,9 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
 
 pub async fn notices_are_due_by_time_longest_first_and_in_batches(ground: Ground) {
     for minutes in [3, 1, 2] {
-        enqueue(&ground, &LogoutNotice { due_at: later(minutes), ..notice(mint()) }).await;
+        enqueue(&ground, &LogoutNotice { lease: Lease::due(later(minutes)), ..notice(mint()) }).await;
     }
-    let times = |notices: Vec<LogoutNotice>| notices.iter().map(|notice| notice.due_at).collect::<Vec<_>>();
+    let times = |notices: Vec<LogoutNotice>| notices.iter().map(|notice| notice.lease.due_at).collect::<Vec<_>>();
     assert_eq!(times(due(&ground, later(2)).await), [later(1), later(2)]);
     let first = ground.store().reads().logouts().due(later(9), 1, &[]).await.unwrap();
     assert_eq!(times(first), [later(1)]);
@@ -62,23 +67,23 @@ pub async fn notices_are_due_by_time_longest_first_and_in_batches(ground: Ground
 pub async fn what_waits_for_busy_clients_hides_nothing(ground: Ground) {
     let busy = mint();
     for minutes in 0..3 {
-        let notice = LogoutNotice { due_at: later(minutes), client_id: busy, ..notice(mint()) };
+        let notice = LogoutNotice { lease: Lease::due(later(minutes)), client_id: busy, ..notice(mint()) };
         enqueue(&ground, &notice).await;
     }
-    let other = LogoutNotice { due_at: later(5), ..notice(mint()) };
+    let other = LogoutNotice { lease: Lease::due(later(5)), ..notice(mint()) };
     enqueue(&ground, &other).await;
     let found = ground.store().reads().logouts().due(later(9), 2, &[busy, mint()]).await.unwrap();
     assert_eq!(found, [other]);
 }
 
-pub async fn of_parallel_claims_of_one_notice_one_wins(ground: Ground) {
+pub async fn of_parallel_leases_of_one_notice_one_wins(ground: Ground) {
     let one = notice(mint());
     enqueue(&ground, &one).await;
     let wins = Arc::new(AtomicUsize::new(0));
     race(&ground, |_| {
         let (ground, wins, one) = (Arc::clone(&ground), Arc::clone(&wins), one.clone());
         async move {
-            if update(&ground, &one.clone().claimed(START), &one).await == WriteOutcome::Done {
+            if update(&ground, &one.clone().leased(START), &one).await == WriteOutcome::Done {
                 wins.fetch_add(1, Ordering::SeqCst);
             }
         }
@@ -89,16 +94,16 @@ pub async fn of_parallel_claims_of_one_notice_one_wins(ground: Ground) {
     assert_eq!(due(&ground, START.plus(LEASE)).await.len(), 1, "until the lease has run out");
 }
 
-pub async fn a_stale_claim_changes_and_removes_nothing(ground: Ground) {
+pub async fn a_lost_lease_changes_and_removes_nothing(ground: Ground) {
     let one = notice(mint());
     enqueue(&ground, &one).await;
-    let claimed = one.clone().claimed(START);
-    assert_eq!(update(&ground, &claimed, &one).await, WriteOutcome::Done);
+    let leased = one.clone().leased(START);
+    assert_eq!(update(&ground, &leased, &one).await, WriteOutcome::Done);
     // The lease ran out, and somebody else took it.
-    let taken_over = claimed.clone().claimed(later(6));
-    assert_eq!(update(&ground, &taken_over, &claimed).await, WriteOutcome::Done);
-    assert_eq!(remove(&ground, &claimed).await, WriteOutcome::Stale);
-    assert_eq!(update(&ground, &one, &claimed).await, WriteOutcome::Stale);
+    let taken_over = leased.clone().leased(later(6));
+    assert_eq!(update(&ground, &taken_over, &leased).await, WriteOutcome::Done);
+    assert_eq!(remove(&ground, &leased).await, WriteOutcome::Stale);
+    assert_eq!(update(&ground, &one, &leased).await, WriteOutcome::Stale);
     assert_eq!(due(&ground, later(99)).await, [taken_over]);
 }
 
@@ -121,7 +126,7 @@ pub async fn a_dropped_unit_queues_nothing(ground: Ground) {
 pub async fn old_notices_are_purged_in_batches_whoever_holds_them(ground: Ground) {
     for minutes in 0..4 {
         let made = LogoutNotice { created_at: later(minutes), ..notice(mint()) };
-        enqueue(&ground, &if minutes == 0 { made.claimed(later(50)) } else { made }).await;
+        enqueue(&ground, &if minutes == 0 { made.leased(later(50)) } else { made }).await;
     }
     let mut removed = Vec::new();
     for _ in 0..3 {

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use super::{Ground, RACERS, START, begin, later, mint, race};
 use crate::id::IssuerId;
+use crate::lease::Lease;
 use crate::mail::model::{Mail, Tally, Template};
 use crate::mail::repository::TallyKey;
 use crate::outcome::WriteOutcome;
 use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
 
-fn mail(issuer: IssuerId) -> Mail {
+/// A mail of an account of its own, due at once; nobody can open it.
+pub fn mail(issuer: IssuerId) -> Mail {
     Mail {
         id: mint(),
         account_id: mint(),
@@ -24,9 +26,7 @@ fn mail(issuer: IssuerId) -> Mail {
         cause: None,
         recipient_hash: [7; 32],
         sealed: Sealed::from_bytes(vec![1; 60]),
-        attempts: 0,
-        claims: 0,
-        due_at: START,
+        lease: Lease::due(START),
         created_at: START,
     }
 }
@@ -38,7 +38,7 @@ async fn enqueue(ground: &Ground, mail: &Mail) {
 }
 
 async fn due(ground: &Ground, now: Timestamp) -> Vec<Mail> {
-    ground.store().reads().mails().due(now, 100).await.unwrap()
+    ground.store().reads().mails().due(now, 100, &[]).await.unwrap()
 }
 
 async fn update(ground: &Ground, after: &Mail, before: &Mail) -> WriteOutcome {
@@ -69,15 +69,13 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
         cause: Some(mint()),
         recipient_hash: std::array::from_fn(|at| u8::try_from(at * 8).unwrap()),
         sealed: Sealed::from_bytes(vec![0xff; 60_000]),
-        attempts: 4,
-        claims: 5,
-        due_at: later(3),
+        lease: Lease { attempts: 4, taken: 5, due_at: later(3) },
         created_at: later(2),
         ..mail(mint())
     };
     enqueue(&ground, &full).await;
     assert_eq!(due(&ground, later(3)).await.iter().map(shape).collect::<Vec<_>>(), [shape(&full)]);
-    let after = Mail { attempts: 1, claims: 0, due_at: later(9), ..full.clone() };
+    let after = Mail { lease: Lease { attempts: 1, taken: 0, due_at: later(9) }, ..full.clone() };
     assert_eq!(update(&ground, &after, &full).await, WriteOutcome::Done);
     assert_eq!(due(&ground, later(9)).await.iter().map(shape).collect::<Vec<_>>(), [shape(&after)]);
     assert_eq!(remove(&ground, &after).await, WriteOutcome::Done);
@@ -86,24 +84,35 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
 
 pub async fn mail_is_due_by_time_longest_first_and_in_batches(ground: Ground) {
     for (minutes, made) in [(3, 1), (1, 3), (2, 2)] {
-        enqueue(&ground, &Mail { due_at: later(minutes), created_at: later(made), ..mail(mint()) }).await;
+        enqueue(&ground, &Mail { lease: Lease::due(later(minutes)), created_at: later(made), ..mail(mint()) }).await;
     }
-    let times = |mails: Vec<Mail>| mails.iter().map(|mail| mail.due_at).collect::<Vec<_>>();
+    let times = |mails: Vec<Mail>| mails.iter().map(|mail| mail.lease.due_at).collect::<Vec<_>>();
     assert_eq!(times(due(&ground, later(2)).await), [later(1), later(2)]);
-    let first = ground.store().reads().mails().due(later(9), 1).await.unwrap();
+    let first = ground.store().reads().mails().due(later(9), 1, &[]).await.unwrap();
     assert_eq!(times(first), [later(1)]);
     let old = ground.store().reads().mails().made_before(later(3), 10).await.unwrap();
     assert_eq!(times(old), [later(3), later(2)]);
 }
 
-pub async fn of_parallel_claims_of_one_mail_one_wins(ground: Ground) {
+pub async fn what_waits_for_busy_accounts_hides_nothing(ground: Ground) {
+    let busy = mint();
+    for minutes in 0..3 {
+        enqueue(&ground, &Mail { lease: Lease::due(later(minutes)), account_id: busy, ..mail(mint()) }).await;
+    }
+    let other = Mail { lease: Lease::due(later(5)), ..mail(mint()) };
+    enqueue(&ground, &other).await;
+    let found = ground.store().reads().mails().due(later(9), 2, &[busy, mint()]).await.unwrap();
+    assert_eq!(found.iter().map(shape).collect::<Vec<_>>(), [shape(&other)]);
+}
+
+pub async fn of_parallel_leases_of_one_mail_one_wins(ground: Ground) {
     let one = mail(mint());
     enqueue(&ground, &one).await;
     let wins = Arc::new(AtomicUsize::new(0));
     race(&ground, |_| {
         let (ground, wins, one) = (Arc::clone(&ground), Arc::clone(&wins), one.clone());
         async move {
-            if update(&ground, &one.clone().claimed(later(3)), &one).await == WriteOutcome::Done {
+            if update(&ground, &one.clone().leased(START), &one).await == WriteOutcome::Done {
                 wins.fetch_add(1, Ordering::SeqCst);
             }
         }
@@ -114,16 +123,16 @@ pub async fn of_parallel_claims_of_one_mail_one_wins(ground: Ground) {
     assert_eq!(due(&ground, later(3)).await.len(), 1, "until the lease has run out");
 }
 
-pub async fn a_stale_claim_changes_and_removes_nothing(ground: Ground) {
+pub async fn a_lost_lease_changes_and_removes_nothing(ground: Ground) {
     let one = mail(mint());
     enqueue(&ground, &one).await;
-    let claimed = one.clone().claimed(later(3));
-    assert_eq!(update(&ground, &claimed, &one).await, WriteOutcome::Done);
+    let leased = one.clone().leased(START);
+    assert_eq!(update(&ground, &leased, &one).await, WriteOutcome::Done);
     // The lease ran out, and somebody else took it.
-    let taken_over = claimed.clone().claimed(later(6));
-    assert_eq!(update(&ground, &taken_over, &claimed).await, WriteOutcome::Done);
-    assert_eq!(remove(&ground, &claimed).await, WriteOutcome::Stale);
-    assert_eq!(update(&ground, &one, &claimed).await, WriteOutcome::Stale);
+    let taken_over = leased.clone().leased(later(3));
+    assert_eq!(update(&ground, &taken_over, &leased).await, WriteOutcome::Done);
+    assert_eq!(remove(&ground, &leased).await, WriteOutcome::Stale);
+    assert_eq!(update(&ground, &one, &leased).await, WriteOutcome::Stale);
     assert_eq!(due(&ground, later(6)).await.iter().map(shape).collect::<Vec<_>>(), [shape(&taken_over)]);
 }
 
