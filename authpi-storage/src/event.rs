@@ -34,16 +34,29 @@ const TABLE: &str = "authpi_event";
 /// Events of one insert statement: keeps the number of bound values below every backend's limit.
 const INSERT_BATCH: usize = 500;
 
-fn event(row: Model, context: Option<event_context::Model>) -> Result<Event, StoreError> {
+/// What of a row must be understood.
+#[derive(Clone, Copy)]
+enum Reading {
+    /// What this version shows: ids that a later one has added are left out.
+    Known,
+    /// Everything: it is checked against the hash of what was written.
+    Whole,
+}
+
+fn event(row: Model, context: Option<event_context::Model>, reading: Reading) -> Result<Event, StoreError> {
     let place = Place { table: TABLE, id: row.id };
+    let (actor, subject) = match reading {
+        Reading::Known => (place.json("actor", row.actor)?, place.json("subject", row.subject)?),
+        Reading::Whole => (place.whole_json("actor", &row.actor)?, place.whole_json("subject", &row.subject)?),
+    };
     Ok(Event {
         id: id(row.id),
         kind: EventType::parse(&row.kind).ok_or_else(|| place.corrupt("kind"))?,
         source: row.source,
         trigger: place.word("trigger_kind", &row.trigger_kind)?,
         trace: row.trace,
-        actor: place.whole_json("actor", &row.actor)?,
-        subject: place.whole_json("subject", &row.subject)?,
+        actor,
+        subject,
         timestamp: time(row.timestamp),
         data: place.json("data", row.data)?,
         context: ContextRecord {
@@ -148,17 +161,18 @@ impl<C: ConnectionTrait> Session<C> {
             return Ok(Vec::new());
         }
         let rows = Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id).all(&self.connection);
-        Ok(readable(self.joined(rows.await.map_err(failed(operation))?).await?))
+        Ok(readable(self.joined(rows.await.map_err(failed(operation))?, Reading::Known).await?))
     }
 
     async fn with_contexts(&self, rows: Vec<Model>) -> Result<Vec<Event>, StoreError> {
-        self.joined(rows).await?.collect()
+        self.joined(rows, Reading::Known).await?.collect()
     }
 
     /// Events with their contexts.
     async fn joined(
         &self,
         rows: Vec<Model>,
+        reading: Reading,
     ) -> Result<impl Iterator<Item = Result<Event, StoreError>> + use<C>, StoreError> {
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
         let contexts = if ids.is_empty() {
@@ -170,7 +184,7 @@ impl<C: ConnectionTrait> Session<C> {
         let mut contexts: HashMap<_, _> = contexts.into_iter().map(|context| (context.event_id, context)).collect();
         Ok(rows.into_iter().map(move |row| {
             let context = contexts.remove(&row.id);
-            event(row, context)
+            event(row, context, reading)
         }))
     }
 }

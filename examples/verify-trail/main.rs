@@ -148,6 +148,9 @@ fn tell(report: &Report, is_filtered: bool) -> std::io::Result<()> {
         let hex = head.link.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         writeln!(out, "head to keep: {}:{hex}", head.sequence)?;
     }
+    if report.events + report.purged == 0 {
+        writeln!(out, "there were no events to look at: this says nothing about earlier ones")?;
+    }
     if report.first > 1 && !is_filtered {
         writeln!(out, "what is before number {} was not looked at", report.first)?;
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use authpi_core::webhook::model::DeliveryStatus;
 use authpi_core::worker;
 use authpi_transport::SmtpMailer;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::smtp::{Received, SmtpSink};
 use tests::totp::code;
@@ -86,6 +87,23 @@ impl Ground {
 }
 
 const BY_ANOTHER: &str = "An administrator or an application did this, not you.";
+
+#[tokio::test]
+async fn an_event_of_a_later_version_waits_for_that_version_and_holds_up_no_notice() {
+    let ground = Ground::new().await;
+    let verifiers = format!("{}/verifiers", ground.user);
+    let password = |text: &str| json!({ "type": "password", "password": text });
+    ground.post(&verifiers, password("k7!qZp2vv-Rw9xT4mN6bH8cJ")).await;
+    ground.nothing().await;
+    ground.post(&verifiers, password("3dK5-gurkensalat-0hW+iE=jU")).await;
+    let url = format!("sqlite://{}", ground.app.folder.path().join("authpi.db").display());
+    let database = sea_orm::Database::connect(&url).await.unwrap();
+    let change = "UPDATE authpi_event SET kind = kind || '.newer' WHERE kind LIKE 'user.password.%'";
+    assert!(database.execute_unprepared(change).await.unwrap().rows_affected() > 0);
+    ground.nothing().await;
+    ground.post(&verifiers, password("8sW4-kartoffelsalat-Qz+uR=mP")).await;
+    ground.told("password_changed", "ada@example.com", "Your password was changed", &[BY_ANOTHER]).await;
+}
 
 #[tokio::test]
 async fn a_user_is_told_of_each_change_of_their_credentials() {

@@ -242,6 +242,8 @@ impl Read for Export {
         let (account, query, services) = (call.account()?, call.query()?, call.services());
         let filter = filter(&query)?;
         let cursor: Option<EventId> = query.parsed("cursor")?;
+        let executor = &services.transport.executor;
+        let (sink, chunks) = services.streams.open(account, executor)?;
         // Who verified a key a moment ago finds it here.
         services.buffer.flush(services.store.as_ref()).await?;
         catch_up(services, account).await?;
@@ -256,8 +258,6 @@ impl Read for Export {
                 (link.sequence, link.hash())
             }
         };
-        let executor = &services.transport.executor;
-        let (sink, chunks) = services.streams.open(account, executor)?;
         let own = Arc::clone(services);
         let mut exporter =
             Exporter { services: own, account, filter, at, through: sequence, count: 0, last_id: cursor };

@@ -10,30 +10,23 @@ use crate::web::services::Services;
 /// Events that get their numbers in one unit of work.
 pub(crate) const BATCH: u32 = 500;
 
-/// Batches of all accounts that one export looks through for what its account still lacks.
-const LOOKS: u32 = 40;
+/// Batches that one export numbers of what its account still lacks.
+const BATCHES: u32 = 40;
 
 /// Gives a number to every event of the account that was committed before, and to none that comes while this goes on:
 /// however much is written, it ends.
 ///
 /// # Errors
-/// As [`link`]; [`Refusal::Overloaded`] when so many events of all accounts wait that this would take long.
+/// As [`link`]; [`Refusal::Overloaded`] when so many wait that this would take long.
 pub(crate) async fn catch_up(services: &Services, account: AccountId) -> Result<(), Refusal> {
     let reads = services.store.reads().events();
     let Some(last) = reads.last_unchained().await? else { return Ok(()) };
     let mut after = None;
-    for _ in 0..LOOKS {
-        let page = reads.unchained(after, BATCH).await?;
-        let end = page.last().map(|one| one.event_id);
-        let is_ours = |one: &Unchained| one.account_id == account && one.event_id <= last;
-        let ours: Vec<_> = page.into_iter().filter(is_ours).collect();
-        if !ours.is_empty() {
-            link_all(services, &ours).await?;
-        }
-        if end.is_none_or(|end| end >= last) {
-            return Ok(());
-        }
-        after = end;
+    for _ in 0..BATCHES {
+        let waiting = reads.unchained_of(account, (after, last), BATCH).await?;
+        let Some(end) = waiting.last() else { return Ok(()) };
+        after = Some(end.event_id);
+        link_all(services, &waiting).await?;
     }
     Err(Refusal::Overloaded("the events that wait for their numbers"))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_channel::{mpsc, oneshot};
 use futures_util::FutureExt;
-use futures_util::future::{Either, Shared, select};
+use futures_util::future::{BoxFuture, Either, Shared, select};
 
 use super::answer::{BrokenOff, Chunks};
 use crate::error::Refusal;
@@ -19,6 +19,9 @@ use crate::transport::Executor;
 
 /// How long a client may take no chunk. What is sent this way can be resumed.
 const STANDSTILL: Duration = Duration::from_mins(1);
+
+/// How long one may take in all: who reads slowly on purpose holds a place.
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// Bodies that are made at the same time: each holds a chunk in memory, and asks the database for the next.
 const MAX_OPEN: usize = 64;
@@ -70,7 +73,8 @@ impl Streams {
         let place = self.place(account)?;
         // One chunk waits for the client while the next one is made.
         let (sender, receiver) = mpsc::channel(0);
-        let sink = Sink { sender, ended: self.ended.clone(), executor: Arc::clone(executor), _place: place };
+        let (executor, longest) = (Arc::clone(executor), executor.sleep(LONGEST));
+        let sink = Sink { sender, ended: self.ended.clone(), executor, longest, _place: place };
         Ok((sink, Chunks::of(receiver)))
     }
 
@@ -106,6 +110,7 @@ pub(crate) struct Sink {
     sender: mpsc::Sender<Result<Bytes, BrokenOff>>,
     ended: Shared<oneshot::Receiver<()>>,
     executor: Arc<dyn Executor>,
+    longest: BoxFuture<'static, ()>,
     _place: Place,
 }
 
@@ -127,7 +132,8 @@ impl Sink {
     }
 
     async fn hand_over(&mut self, chunk: Result<Bytes, BrokenOff>) -> Result<(), Gone> {
-        let too_late = select(self.ended.clone(), self.executor.sleep(STANDSTILL));
+        let ended = select(self.ended.clone(), &mut self.longest);
+        let too_late = select(ended, self.executor.sleep(STANDSTILL));
         let ready = pin!(poll_fn(|context| self.sender.poll_ready(context)));
         match select(too_late, ready).await {
             Either::Right((Ok(()), _)) => {}

@@ -20,7 +20,8 @@ pub(crate) fn sealed_body(keyring: &Keyring, delivery: DeliveryId, body: &[u8]) 
 /// that is final and was asked for once more keeps none. `None` when there is none and the event is no longer kept.
 ///
 /// # Errors
-/// [`Refusal::Store`]; [`Refusal::Internal`] when a seal does not open or the vault does not give a key.
+/// [`Refusal::Stale`] when somebody else has the delivery by now; [`Refusal::Store`]; [`Refusal::Internal`] when a seal does
+/// not open or the vault does not give a key.
 pub(crate) async fn with_body(services: &Services, delivery: Delivery) -> Result<Option<(Delivery, Vec<u8>)>, Refusal> {
     if let Some(body) = delivery.opened_body(&services.keyring)? {
         return Ok(Some((delivery, body)));
@@ -34,7 +35,7 @@ pub(crate) async fn with_body(services: &Services, delivery: Delivery) -> Result
     }
     let sealed = sealed_body(&services.keyring, delivery.id, &body)?;
     let mut unit = services.store.begin(services.now()).await?;
-    unit.deliveries().keep_body(&delivery, &sealed).await?;
+    unit.deliveries().keep_body(&delivery, &sealed).await?.required()?;
     unit.commit().await?;
     Ok(Some((Delivery { body: Some(sealed), ..delivery }, body)))
 }

@@ -269,7 +269,7 @@ pub trait DeliveryQueue: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn lock(&mut self, webhooks: &[WebhookId]) -> Result<Vec<Webhook>, StoreError>;
+    async fn lock(&mut self, webhooks: &[WebhookId]) -> Result<WebhooksFound, StoreError>;
 
     /// At most `limit` deliveries to the webhook that are due, the earliest first, then in the order of their events.
     ///
@@ -290,11 +290,12 @@ pub trait DeliveryQueue: Send + Sync {
     /// [`StoreError`].
     async fn write(&mut self, deliveries: &[(Delivery, Timestamp)]) -> Result<u64, StoreError>;
 
-    /// Keeps the body of a delivery that had none, so that further attempts send the same bytes.
+    /// Keeps the body of a delivery that has none, so that further attempts send the same bytes, if the stored version still
+    /// is the delivery's.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn keep_body(&mut self, delivery: &Delivery, body: &Sealed) -> Result<(), StoreError>;
+    async fn keep_body(&mut self, delivery: &Delivery, body: &Sealed) -> Result<WriteOutcome, StoreError>;
 
     /// Gives up at most `limit` deliveries to webhooks that are disabled or failing which were enqueued before
     /// `enqueued_before`. Returns how many.

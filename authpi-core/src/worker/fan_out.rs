@@ -15,6 +15,7 @@ use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 use crate::webhook::body::sealed_body;
 use crate::webhook::model::{Delivery, Webhook};
+use crate::webhook::repository::WebhooksFound;
 use crate::webhook::request::RenderedEvent;
 
 /// How often events are looked for that nobody rang for.
@@ -33,44 +34,47 @@ pub(super) async fn fan_out(state: &WorkerState) -> Result<Next, Refusal> {
         passed.through();
         return Ok(Next::In(LOOK_EVERY));
     };
-    let full = events.len() >= BATCH as usize;
     let mut round = Round::of("fan-out");
     let made = enqueue(services, events, &mut round).await?;
+    if made.is_some_and(|made| made > 0) {
+        services.bells.deliveries.ring();
+    }
     if round.has_failed() {
         passed.over(last, services.now());
         return Ok(Next::GoOn);
     }
-    if made > 0 {
-        services.bells.deliveries.ring();
-    }
-    Ok(if full { Next::Now } else { Next::In(LOOK_EVERY) })
+    // Where nothing could be taken, another process is at it.
+    Ok(if made.is_some() { Next::Now } else { Next::In(LOOK_EVERY) })
 }
 
-/// Makes the deliveries of these events; how many.
-async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> Result<usize, Refusal> {
-    let mut accounts: Vec<AccountId> = events.iter().map(|event| event.subject.account_id).collect();
-    accounts.sort_unstable();
-    accounts.dedup();
+/// What becomes of the events of a batch.
+#[derive(Default)]
+struct Sorted {
+    /// Events that webhooks receive.
+    wanted: Vec<RenderedEvent>,
+    /// Those webhooks.
+    receiving: BTreeSet<WebhookId>,
+    /// Events that none receives.
+    unwanted: Vec<EventId>,
+}
+
+/// Renders what somebody receives: a vault that is far away is asked outside the unit of work, and for a key that it does
+/// not give, once. What is in neither part of the result waits on.
+async fn sorted(services: &Services, events: Vec<Event>, round: &mut Round) -> Result<Sorted, Refusal> {
+    let accounts: BTreeSet<AccountId> = events.iter().map(|event| event.subject.account_id).collect();
+    let accounts: Vec<AccountId> = accounts.into_iter().collect();
     let receivers = services.store.reads().webhooks().of_accounts(&accounts).await?;
-    let mut wanted = Vec::new();
-    let mut done = Vec::new();
-    let mut receiving: BTreeSet<WebhookId> = BTreeSet::new();
+    unreadable(&receivers, round)?;
+    let mut sorted = Sorted::default();
     let mut closed: HashSet<IssuerId> = HashSet::new();
-    for event in events {
+    for event in events.into_iter().filter(|event| !receivers.unreadable.contains(&event.subject.account_id)) {
         let (id, root) = (event.id, event.context.sealed.as_ref().map(|sealed| sealed.root));
-        if receivers.unreadable.contains(&event.subject.account_id) {
-            // Whether that webhook wants it, another version of this program may be able to tell.
-            round.outcome::<()>(id, Err(Refusal::internal("a webhook of the account cannot be read")))?;
-            continue;
-        }
         let those = receivers.webhooks.iter().filter(|webhook| receives(webhook, &event));
         let those: Vec<WebhookId> = those.map(|webhook| webhook.id).collect();
         if those.is_empty() {
-            done.push(id);
+            sorted.unwanted.push(id);
             continue;
         }
-        receiving.extend(those);
-        // A vault that is far away is asked outside the unit of work, and for a key that it does not give, once.
         let rendered = if root.is_some_and(|root| closed.contains(&root)) {
             Err(Refusal::Overloaded("a root key that the vault did not give"))
         } else {
@@ -80,22 +84,35 @@ async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> 
             closed.extend(root);
         }
         if let Some(rendered) = round.outcome(id, rendered.map(Some))? {
-            wanted.push(rendered);
-            done.push(id);
+            sorted.wanted.push(rendered);
+            sorted.receiving.extend(those);
         }
     }
+    Ok(sorted)
+}
+
+/// Makes the deliveries of these events; how many, or `None` when there was nothing to take.
+async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> Result<Option<usize>, Refusal> {
+    let Sorted { wanted, receiving, unwanted: mut done } = sorted(services, events, round).await?;
+    done.extend(wanted.iter().map(|rendered| rendered.event().id));
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
-    let taken: HashSet<EventId> = unit.events().take(Consumer::Webhooks, &done).await?.into_iter().collect();
+    let mut taken: HashSet<EventId> = unit.events().take(Consumer::Webhooks, &done).await?.into_iter().collect();
     if taken.is_empty() {
-        return Ok(0);
+        return Ok(None);
     }
     // As they are now: one that was deleted meanwhile gets nothing.
     let receiving: Vec<WebhookId> = receiving.into_iter().collect();
-    let webhooks = if wanted.is_empty() { Vec::new() } else { unit.deliveries().lock(&receiving).await? };
+    let locked = if wanted.is_empty() { WebhooksFound::default() } else { unit.deliveries().lock(&receiving).await? };
+    unreadable(&locked, round)?;
+    for event in wanted.iter().map(RenderedEvent::event) {
+        if locked.unreadable.contains(&event.subject.account_id) {
+            taken.remove(&event.id);
+        }
+    }
     let mut deliveries = Vec::new();
     for rendered in wanted.iter().filter(|rendered| taken.contains(&rendered.event().id)) {
-        for webhook in webhooks.iter().filter(|webhook| receives(webhook, rendered.event())) {
+        for webhook in locked.webhooks.iter().filter(|webhook| receives(webhook, rendered.event())) {
             deliveries.push(delivery(services, webhook, rendered, now)?);
         }
     }
@@ -106,7 +123,15 @@ async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> 
     unit.events().outbox_done(Consumer::Webhooks, &taken).await?;
     unit.commit().await?;
     metrics::counter!("authpi_webhook_deliveries_total").increment(deliveries.len() as u64);
-    Ok(deliveries.len())
+    Ok(Some(deliveries.len()))
+}
+
+/// Whether such a webhook wants an event, another version of this program may be able to tell: all of its account wait.
+fn unreadable(found: &WebhooksFound, round: &mut Round) -> Result<(), Refusal> {
+    for account in &found.unreadable {
+        round.outcome::<()>(account, Err(Refusal::internal("a webhook of the account cannot be read")))?;
+    }
+    Ok(())
 }
 
 fn receives(webhook: &Webhook, event: &Event) -> bool {

@@ -46,7 +46,7 @@ pub(super) async fn notices(state: &WorkerState) -> Result<Next, Refusal> {
         passed.through();
         return Ok(Next::In(LOOK_EVERY));
     };
-    let handled = handle(services, &event, after).await;
+    let handled = handle(services, &event).await;
     if handled.as_ref().is_err_and(Refusal::is_retryable) {
         return handled.map(|_| Next::Now);
     }
@@ -57,17 +57,18 @@ pub(super) async fn notices(state: &WorkerState) -> Result<Next, Refusal> {
     Ok(Next::GoOn)
 }
 
-async fn handle(services: &Arc<Services>, next: &Event, after: Option<EventId>) -> Result<Option<Next>, Refusal> {
+async fn handle(services: &Arc<Services>, event: &Event) -> Result<Option<Next>, Refusal> {
     let platform = services.platform().await?.ok_or(Refusal::NotFound)?;
     // Not inside the unit of work: the vault may be far away.
-    let root = services.root_for(next.subject.issuer_id).await?;
-    let origin = Origin::of_instance(next.subject.account_id, Trigger::System);
+    let root = services.root_for(event.subject.issuer_id).await?;
+    let origin = Origin::of_instance(event.subject.account_id, Trigger::System);
     let context = services.change_context(origin, root.clone());
     let mut change = Change::new(services.store.begin(services.now()).await?, &context);
-    let taken = change.unit().events().lock_waiting(Consumer::Notices, after, 1).await?;
-    let Some(event) = taken.into_iter().find(|event| event.id == next.id) else { return Ok(Some(Next::Now)) };
-    if let Some(template) = template(&event) {
-        let round = Round { event: &event, template, root: &root, platform };
+    if change.unit().events().take(Consumer::Notices, &[event.id]).await?.is_empty() {
+        return Ok(Some(Next::Now));
+    }
+    if let Some(template) = template(event) {
+        let round = Round { event, template, root: &root, platform };
         round.post(&mut change).await?;
     }
     change.unit().events().outbox_done(Consumer::Notices, &[event.id]).await?;

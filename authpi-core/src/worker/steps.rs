@@ -82,9 +82,6 @@ impl WorkerState {
     }
 }
 
-/// As deliveries name it.
-pub(super) type Bench = WorkerState;
-
 type Run = for<'s> fn(&'s WorkerState) -> BoxFuture<'s, Result<Next, Refusal>>;
 
 /// A piece of background work.

@@ -7,11 +7,14 @@ use authpi_core::event::model::{Head, Link};
 use authpi_core::event::repository::{ChainReads, Chained, Consumer, EventFilter, SequenceRange, Unchained};
 use authpi_core::id::{AccountId, EventId, Id};
 use authpi_core::store::StoreError;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+};
 use uuid::Uuid;
 
-use super::outbox::waiting;
-use super::{Column, Entity, conditions, walks};
+use super::outbox::{first, waiting};
+use super::{Column, Entity, Reading, conditions, walks};
 use crate::convert::{Place, id, time};
 use crate::entity::{event_chain, event_link, outbox};
 use crate::error::failed;
@@ -52,6 +55,33 @@ fn number(place: Place, column: &'static str, value: i64) -> Result<u64, StoreEr
 /// The column of a number; there are no chains beyond what it holds.
 pub(super) fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+impl<C: ConnectionTrait> Session<C> {
+    async fn unnumbered(
+        &self,
+        waiting: Select<outbox::Entity>,
+        of: Option<AccountId>,
+        operation: &'static str,
+    ) -> Result<Vec<Unchained>, StoreError> {
+        let waiting: Vec<Uuid> = waiting.into_tuple().all(&self.connection).await.map_err(failed(operation))?;
+        if waiting.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<(Uuid, Uuid, i64)> = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::AccountId, Column::Timestamp])
+            .filter(Column::Id.is_in(waiting))
+            .filter(Condition::all().add_option(of.map(|account| Column::AccountId.eq(account.uuid()))))
+            .order_by_asc(Column::Id)
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed(operation))?;
+        let unchained =
+            |(event, account, at)| Unchained { event_id: id(event), account_id: id(account), timestamp: time(at) };
+        Ok(rows.into_iter().map(unchained).collect())
+    }
 }
 
 #[async_trait]
@@ -99,7 +129,7 @@ impl<C: ConnectionTrait + Send + Sync> ChainReads for Session<C> {
             .all(&self.connection)
             .await
             .map_err(failed(OPERATION))?;
-        let events = self.with_contexts(found).await?;
+        let events: Vec<_> = self.joined(found, Reading::Whole).await?.collect::<Result<_, _>>()?;
         let mut events: HashMap<Uuid, _> = events.into_iter().map(|event| (event.id.uuid(), event)).collect();
         rows.into_iter()
             .map(|row| {
@@ -110,31 +140,25 @@ impl<C: ConnectionTrait + Send + Sync> ChainReads for Session<C> {
     }
 
     async fn unchained(&self, after: Option<EventId>, limit: u32) -> Result<Vec<Unchained>, StoreError> {
-        const OPERATION: &str = "event.unchained";
-        let behind = after.map(|last| outbox::Column::EventId.gt(last.uuid()));
-        let waiting: Vec<Uuid> = waiting(Consumer::Chain)
-            .filter(Condition::all().add_option(behind))
-            .order_by_asc(outbox::Column::EventId)
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        if waiting.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows: Vec<(Uuid, Uuid, i64)> = Entity::find()
+        self.unnumbered(first(Consumer::Chain, after, limit), None, "event.unchained").await
+    }
+
+    async fn unchained_of(
+        &self,
+        account: AccountId,
+        range: (Option<EventId>, EventId),
+        limit: u32,
+    ) -> Result<Vec<Unchained>, StoreError> {
+        // Asked for each event that waits: the account may have millions that do not.
+        let own = Entity::find()
             .select_only()
-            .columns([Column::Id, Column::AccountId, Column::Timestamp])
-            .filter(Column::Id.is_in(waiting))
-            .order_by_asc(Column::Id)
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        let unchained =
-            |(event, account, at)| Unchained { event_id: id(event), account_id: id(account), timestamp: time(at) };
-        Ok(rows.into_iter().map(unchained).collect())
+            .column(Column::Id)
+            .filter(Column::AccountId.eq(account.uuid()))
+            .filter(Expr::col((Entity, Column::Id)).equals((outbox::Entity, outbox::Column::EventId)));
+        let waiting = first(Consumer::Chain, range.0, limit)
+            .filter(outbox::Column::EventId.lte(range.1.uuid()))
+            .filter(Expr::exists(own.into_query()));
+        self.unnumbered(waiting, Some(account), "event.unchained_of").await
     }
 
     async fn last_unchained(&self) -> Result<Option<EventId>, StoreError> {

@@ -24,7 +24,7 @@ pub(super) fn waiting(consumer: Consumer) -> Select<Entity> {
 }
 
 /// The first of them behind `after`, oldest first.
-fn first(consumer: Consumer, after: Option<EventId>, limit: u32) -> Select<Entity> {
+pub(super) fn first(consumer: Consumer, after: Option<EventId>, limit: u32) -> Select<Entity> {
     waiting(consumer)
         .filter(Condition::all().add_option(after.map(|last| Column::EventId.gt(last.uuid()))))
         .order_by_asc(Column::EventId)
@@ -45,8 +45,18 @@ fn uuids(events: &[EventId]) -> impl Iterator<Item = Uuid> {
 impl<C: ConnectionTrait + Send + Sync> OutboxReads for Session<C> {
     async fn waiting(&self, consumer: Consumer, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError> {
         const OPERATION: &str = "event.waiting";
-        let waiting = first(consumer, after, limit).into_tuple().all(&self.connection).await;
-        self.in_order(waiting.map_err(failed(OPERATION))?, OPERATION).await
+        let mut behind = after;
+        loop {
+            let waiting = first(consumer, behind, limit).into_tuple().all(&self.connection).await;
+            let waiting: Vec<Uuid> = waiting.map_err(failed(OPERATION))?;
+            // Where none can be read, those behind have their turn.
+            let Some(last) = waiting.last().copied() else { return Ok(Vec::new()) };
+            let events = self.in_order(waiting, OPERATION).await?;
+            if !events.is_empty() {
+                return Ok(events);
+            }
+            behind = Some(id(last));
+        }
     }
 
     async fn waiting_since(&self, consumer: Consumer) -> Result<Option<Timestamp>, StoreError> {
@@ -90,6 +100,27 @@ impl Unit {
         found.into_tuple().all(&self.connection).await.map_err(failed(operation))
     }
 
+    /// The first events that `which` lets through and that can be read, without what others hold.
+    async fn readable_free(
+        &self,
+        consumer: Consumer,
+        after: Option<EventId>,
+        limit: u32,
+        which: &Condition,
+        operation: &'static str,
+    ) -> Result<Vec<Event>, StoreError> {
+        let mut behind = after;
+        loop {
+            let waiting = self.locked_free(first(consumer, behind, limit).filter(which.clone()), operation).await?;
+            let Some(last) = waiting.last().copied() else { return Ok(Vec::new()) };
+            let events = self.in_order(waiting, operation).await?;
+            if !events.is_empty() {
+                return Ok(events);
+            }
+            behind = Some(id(last));
+        }
+    }
+
     async fn set_lease(
         &self,
         consumer: Consumer,
@@ -116,9 +147,7 @@ impl Outbox for Unit {
         after: Option<EventId>,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
-        const OPERATION: &str = "event.lock_waiting";
-        let waiting = self.locked_free(first(consumer, after, limit), OPERATION).await?;
-        self.in_order(waiting, OPERATION).await
+        self.readable_free(consumer, after, limit, &Condition::all(), "event.lock_waiting").await
     }
 
     async fn take(&mut self, consumer: Consumer, events: &[EventId]) -> Result<Vec<EventId>, StoreError> {
@@ -130,12 +159,11 @@ impl Outbox for Unit {
         const OPERATION: &str = "event.lease";
         let free =
             Condition::any().add(Column::LeasedUntil.is_null()).add(Column::LeasedUntil.lte(self.now.as_millis()));
-        let reserved = self.locked_free(first(consumer, None, limit).filter(free), OPERATION).await?;
-        if reserved.is_empty() {
-            return Ok(Vec::new());
+        let reserved = self.readable_free(consumer, None, limit, &free, OPERATION).await?;
+        if !reserved.is_empty() {
+            self.set_lease(consumer, reserved.iter().map(|event| event.id.uuid()), until, OPERATION).await?;
         }
-        self.set_lease(consumer, reserved.iter().copied(), until, OPERATION).await?;
-        self.in_order(reserved, OPERATION).await
+        Ok(reserved)
     }
 
     async fn postpone(&mut self, consumer: Consumer, event: EventId, at: Timestamp) -> Result<(), StoreError> {

@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use authpi_core::id::{Id, WebhookId};
+use authpi_core::outcome::WriteOutcome;
 use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use authpi_core::webhook::model::{Delivery, DeliveryStatus, EXPIRED, Webhook, WebhookStatus};
-use authpi_core::webhook::repository::DeliveryQueue;
+use authpi_core::webhook::repository::{DeliveryQueue, WebhooksFound};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, LockBehavior, LockType, OnConflict};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::row::{at, delivery, new_delivery, progress, webhook};
+use super::row::{at, delivery, found, new_delivery, progress, webhook};
 use super::sweeps::WAITING;
 use crate::batch;
 use crate::convert::{readable, time, to_word};
@@ -117,7 +118,7 @@ impl DeliveryQueue for Unit {
         Ok(())
     }
 
-    async fn lock(&mut self, webhooks: &[WebhookId]) -> Result<Vec<Webhook>, StoreError> {
+    async fn lock(&mut self, webhooks: &[WebhookId]) -> Result<WebhooksFound, StoreError> {
         let rows = Entity::find()
             .filter(Column::Id.is_in(webhooks.iter().map(|webhook| webhook.uuid())))
             .filter(Column::Deleted.eq(false))
@@ -126,7 +127,7 @@ impl DeliveryQueue for Unit {
             .all(&self.connection)
             .await
             .map_err(failed("webhook.lock"))?;
-        Ok(readable(rows.into_iter().map(webhook)))
+        Ok(found(rows))
     }
 
     async fn due(&mut self, webhook: &Webhook, limit: u32) -> Result<Vec<Delivery>, StoreError> {
@@ -176,9 +177,9 @@ impl DeliveryQueue for Unit {
         Ok((deliveries.len() as u64).saturating_sub(written))
     }
 
-    async fn keep_body(&mut self, delivery: &Delivery, body: &Sealed) -> Result<(), StoreError> {
+    async fn keep_body(&mut self, delivery: &Delivery, body: &Sealed) -> Result<WriteOutcome, StoreError> {
         let kept = webhook_delivery::ActiveModel { body: Set(Some(body.as_bytes().to_vec())), ..Default::default() };
-        Deliveries::update_many()
+        let done = Deliveries::update_many()
             .set(kept)
             .filter(DeliveryColumn::Id.eq(delivery.id.uuid()))
             .filter(DeliveryColumn::AccountId.eq(delivery.account_id.uuid()))
@@ -187,7 +188,7 @@ impl DeliveryQueue for Unit {
             .exec(&self.connection)
             .await
             .map_err(failed("webhook.keep_body"))?;
-        Ok(())
+        Ok(WriteOutcome::of_rows(done.rows_affected))
     }
 
     async fn expire(&mut self, enqueued_before: Timestamp, limit: u32) -> Result<u64, StoreError> {

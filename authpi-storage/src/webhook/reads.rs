@@ -10,8 +10,8 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use super::row::{at, delivery, webhook};
-use crate::convert::{id, to_word};
+use super::row::{at, delivery, found, webhook};
+use crate::convert::to_word;
 use crate::entity::webhook::{Column, Entity};
 use crate::entity::webhook_delivery::{Column as DeliveryColumn, Entity as Deliveries};
 use crate::error::failed;
@@ -63,18 +63,7 @@ impl<C: ConnectionTrait + Send + Sync> WebhookReads for Session<C> {
             .all(&self.connection)
             .await
             .map_err(failed("webhook.of_accounts"))?;
-        let mut found = WebhooksFound::default();
-        for row in rows {
-            let account = id(row.account_id);
-            match webhook(row) {
-                Ok(webhook) => found.webhooks.push(webhook),
-                Err(error) => {
-                    tracing::error!(%error, "a webhook cannot be read");
-                    found.unreadable.insert(account);
-                }
-            }
-        }
-        Ok(found)
+        Ok(found(rows))
     }
 
     async fn count_failing(&self) -> Result<u64, StoreError> {

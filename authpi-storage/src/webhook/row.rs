@@ -6,6 +6,7 @@ use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use authpi_core::webhook::model::{Circuit, Delivery, OpenCircuit, SigningSecret, StoredSecret, Webhook, WebhookAuth};
+use authpi_core::webhook::repository::WebhooksFound;
 use sea_orm::ActiveValue::{NotSet, Set};
 
 use crate::convert::{Place, id, millis, status, time, to_json, to_word};
@@ -36,6 +37,22 @@ pub(super) fn webhook(row: webhook::Model) -> Result<Webhook, StoreError> {
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
     })
+}
+
+/// Webhooks of several accounts, and who has one that cannot be read.
+pub(super) fn found(rows: Vec<webhook::Model>) -> WebhooksFound {
+    let mut found = WebhooksFound::default();
+    for row in rows {
+        let account = id(row.account_id);
+        match webhook(row) {
+            Ok(webhook) => found.webhooks.push(webhook),
+            Err(error) => {
+                tracing::error!(%error, "a webhook cannot be read");
+                found.unreadable.insert(account);
+            }
+        }
+    }
+    found
 }
 
 fn stored(

@@ -70,6 +70,18 @@ pub trait ChainReads: Send + Sync {
     /// [`StoreError`].
     async fn unchained(&self, after: Option<EventId>, limit: u32) -> Result<Vec<Unchained>, StoreError>;
 
+    /// At most `limit` events of the account that have no number yet, behind the first id of `range` and up to the second,
+    /// in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn unchained_of(
+        &self,
+        account: AccountId,
+        range: (Option<EventId>, EventId),
+        limit: u32,
+    ) -> Result<Vec<Unchained>, StoreError>;
+
     /// The highest id of an event that has no number yet.
     ///
     /// # Errors

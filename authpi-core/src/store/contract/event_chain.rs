@@ -267,6 +267,16 @@ pub async fn what_waits_is_found_page_by_page_and_so_is_its_end(ground: Ground) 
     let found: Vec<_> = first.iter().chain(&second).map(|one| one.event_id).collect();
     assert_eq!((first.len(), found), (3, ids(&events)));
     assert!(first.iter().all(|one| (one.account_id, one.timestamp) == (account, START)));
+    let other = opened(&ground).await;
+    let theirs = [created(other), created(other)];
+    write(&ground, &theirs).await;
+    let of = async |account: AccountId, after: Option<EventId>, through: EventId, limit: u32| {
+        let found = reads.unchained_of(account, (after, through), limit).await.unwrap();
+        found.into_iter().map(|one| one.event_id).collect::<Vec<_>>()
+    };
+    assert_eq!(of(other, None, theirs[1].id, 10).await, ids(&theirs));
+    assert_eq!(of(other, None, theirs[0].id, 10).await, ids(&theirs[..1]), "none that comes later");
+    assert_eq!(of(account, Some(events[0].id), theirs[1].id, 2).await, ids(&events[1..3]));
 }
 
 pub async fn a_purged_event_leaves_its_link(ground: Ground) {

@@ -126,8 +126,16 @@ impl Write for Redeliver {
             return Ok(Attempt::UnderWay);
         }
         unit.commit().await?;
-        let Some((reserved, body)) = with_body(services, reserved).await? else { return Ok(Attempt::NotMade) };
+        let (reserved, body) = match with_body(services, reserved).await {
+            Ok(Some(ready)) => ready,
+            Ok(None) => return Ok(Attempt::NotMade),
+            Err(Refusal::Stale) => return Ok(Attempt::UnderWay),
+            Err(refusal) => return Err(refusal),
+        };
         let now = services.now();
+        if reserved.leased_until.is_none_or(|until| now.plus(timeout) > until) {
+            return Ok(Attempt::UnderWay);
+        }
         let secrets = SecretsInUse::open(&services.keyring, webhook.id, &webhook.auth, now)?;
         let request = AttemptRequest { webhook: &webhook, secrets: &secrets, delivery: &reserved, body, timeout, now };
         let outcome = request.send(services).await?;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::calendar::http_date;
+use crate::lease::LEASE_EXPIRED;
 use crate::timestamp::Timestamp;
 
 /// What the receiver made of it.
@@ -48,7 +49,7 @@ impl AttemptOutcome {
 
     /// A lease that ran out too often: nobody knows whether anything was sent.
     pub fn lease_expired() -> Self {
-        Self::unanswered("lease_expired")
+        Self::unanswered(LEASE_EXPIRED)
     }
 
     /// It arrived.

@@ -12,6 +12,7 @@ use crate::error::Refusal;
 use crate::event::catalogue::EventType;
 use crate::id::{AccountId, DeliveryId, EventId, WebhookId};
 use crate::keyring::Keyring;
+use crate::lease::LOST_LEASES;
 use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
 
@@ -20,9 +21,6 @@ pub const HORIZON: Duration = Duration::from_hours(7 * 24);
 
 /// How much longer than an attempt may take it is reserved for whoever makes it.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(30);
-
-/// Leases that may run out before that counts as a failed attempt.
-const LEASES: u32 = 5;
 
 /// `last_error` of what nobody attempted in time.
 pub const EXPIRED: &str = "expired";
@@ -177,7 +175,7 @@ impl Delivery {
 
     /// Leases ran out too often.
     pub const fn is_lost(&self) -> bool {
-        self.lost_leases >= LEASES
+        self.lost_leases >= LOST_LEASES
     }
 
     /// Reserved no longer: no attempt was made.

@@ -34,7 +34,8 @@ pub async fn recorded(
 ) -> Result<(Delivery, Webhook), Refusal> {
     let now = change.now();
     // In the order of those who send: first the webhook, as it is now, then the delivery.
-    let webhook = change.unit().deliveries().lock(&[reserved.webhook_id]).await?.pop().ok_or(Refusal::NotFound)?;
+    let locked = change.unit().deliveries().lock(&[reserved.webhook_id]).await?;
+    let webhook = locked.webhooks.into_iter().next().ok_or(Refusal::NotFound)?;
     let after = reserved.clone().after_asked(outcome, now);
     if change.unit().deliveries().write(&[(after.clone(), reserved.updated_at)]).await? > 0 {
         return Err(Refusal::conflict("The attempt took so long that another one was begun."));

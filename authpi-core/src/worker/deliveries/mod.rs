@@ -17,7 +17,7 @@ use futures_util::{FutureExt, StreamExt};
 
 use self::lane::{End, Lane, Report, Target};
 use super::schedule::Next;
-use super::steps::Bench;
+use super::steps::WorkerState;
 use crate::error::Refusal;
 use crate::id::{AccountId, WebhookId};
 use crate::timestamp::Timestamp;
@@ -302,9 +302,9 @@ fn count(end: &End, took: Duration) {
 }
 
 /// Records what has ended, reserves what is due, and attempts it.
-pub(super) async fn deliver(bench: &Bench) -> Result<Next, Refusal> {
-    let services = &bench.services;
-    let mut dispatch = bench.dispatch.lock().await;
+pub(super) async fn deliver(state: &WorkerState) -> Result<Next, Refusal> {
+    let services = &state.services;
+    let mut dispatch = state.dispatch.lock().await;
     dispatch.gather(services.now());
     dispatch.begin(services);
     dispatch.record(services).await?;
@@ -320,9 +320,9 @@ pub(super) async fn deliver(bench: &Bench) -> Result<Next, Refusal> {
 }
 
 /// Waits for the attempts under way, but not for long, records them, and gives back what no attempt has begun at.
-pub(super) async fn finish(bench: &Bench) {
-    let services = &bench.services;
-    let mut dispatch = bench.dispatch.lock().await;
+pub(super) async fn finish(state: &WorkerState) {
+    let services = &state.services;
+    let mut dispatch = state.dispatch.lock().await;
     let waiting: Vec<Delivery> = dispatch.lanes.values().flat_map(|running| running.lane.take_all()).collect();
     dispatch.give_back(waiting);
     let mut grace = services.transport.executor.sleep(GRACE);

@@ -41,7 +41,7 @@ async fn attempt(
     }
     let ids: Vec<WebhookId> = by_webhook.keys().copied().collect();
     let mut unit = services.store.begin(services.now()).await?;
-    let webhooks = unit.deliveries().lock(&ids).await?;
+    let webhooks = unit.deliveries().lock(&ids).await?.webhooks;
     let known: HashMap<WebhookId, &Webhook> = webhooks.iter().map(|webhook| (webhook.id, webhook)).collect();
     write(services, unit.as_mut(), &by_webhook, &known).await?;
     let mut paused: Vec<WebhookId> = ids.iter().copied().filter(|id| !known.contains_key(id)).collect();

@@ -228,8 +228,13 @@ pub async fn a_body_is_kept_from_the_first_attempt_on(ground: Ground) {
     let made = delivery(&mine);
     enqueue(&ground, std::slice::from_ref(&made)).await;
     let mut unit = begin(&ground, START).await;
-    unit.deliveries().keep_body(&made, &Sealed::from_bytes(vec![1])).await.unwrap();
-    unit.deliveries().keep_body(&made, &Sealed::from_bytes(vec![2])).await.unwrap();
+    let overtaken = Delivery { updated_at: later(1), ..made.clone() };
+    for (delivery, byte, outcome) in
+        [(&overtaken, 0, WriteOutcome::Stale), (&made, 1, WriteOutcome::Done), (&made, 2, WriteOutcome::Stale)]
+    {
+        let kept = unit.deliveries().keep_body(delivery, &Sealed::from_bytes(vec![byte])).await.unwrap();
+        assert_eq!(kept, outcome);
+    }
     unit.commit().await.unwrap();
     let body = find_delivery(&ground, &made).await.unwrap().body.unwrap();
     assert_eq!(body.as_bytes(), [1], "the first one stays");
@@ -246,7 +251,7 @@ pub async fn the_webhooks_of_accounts_are_those_that_are_not_deleted(ground: Gro
     }
     let mut unit = begin(&ground, later(1)).await;
     assert_eq!(unit.webhooks().delete(gone.account_id, gone.id, START).await.unwrap(), WriteOutcome::Done);
-    let locked = unit.deliveries().lock(&[gone.id, mine.id]).await.unwrap();
+    let locked = unit.deliveries().lock(&[gone.id, mine.id]).await.unwrap().webhooks;
     assert_eq!(locked.iter().map(|webhook| webhook.id).collect::<Vec<_>>(), [mine.id]);
     unit.commit().await.unwrap();
     let store = ground.store();

@@ -1,5 +1,7 @@
 //! The authorization endpoint, from the request to the code.
 
+mod conditions;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -322,114 +324,4 @@ async fn a_form_from_another_site_becomes_a_get_that_shows_nothing_of_it() {
     refused(&browser.call(Method::GET, &flipped).send().await, 400, "invalid_request");
     let json = browser.call(Method::POST, "/authorize").json(json!({})).send().await;
     refused(&json, 415, "invalid_content_type");
-}
-
-#[tokio::test]
-async fn an_old_login_does_not_do_where_a_young_one_is_wanted() {
-    let ground = Ground::new().await;
-    let browser = ground.browser();
-    ground.authorized(&browser).await;
-    ground.app.advance(Duration::from_secs(100));
-    assert!(answered(&ground.get(&browser, &[("max_age", "100")]).await).contains_key("code"));
-    client_is_told(&ground.get(&browser, &[("max_age", "99"), ("prompt", "none")]).await, "login_required");
-    client_is_told(&ground.get(&browser, &[("max_age", "0"), ("prompt", "none")]).await, "login_required");
-    let before = browser.cookie("op");
-    for wish in [("max_age", "99"), ("prompt", "login"), ("prompt", "select_account")] {
-        let reply = ground.get(&browser, &[wish]).await;
-        let found = answered(&ground.sign_in(&browser, &reply).await);
-        let id = claims(text(&ground.exchange(&found["code"]).await, "id_token"));
-        assert_eq!(id["auth_time"], ground.app.now() / 1_000, "{wish:?}");
-        ground.app.advance(Duration::from_secs(100));
-    }
-    assert_ne!(browser.cookie("op"), before, "a new secret at each login");
-}
-
-#[tokio::test]
-async fn a_hint_never_ends_with_another_user() {
-    let ground = Ground::new().await;
-    let browser = ground.browser();
-    let found = ground.authorized(&browser).await;
-    let hint = text(&ground.exchange(&found["code"]).await, "id_token").to_owned();
-    assert!(
-        answered(&ground.get(&browser, &[("id_token_hint", &hint), ("prompt", "none")]).await).contains_key("code")
-    );
-    let body = json!({ "email": "bob@example.com", "password": PASSWORD, "profile": { "email_verified": true } });
-    ground.app.root().post(&format!("{}/users", ground.issuer), body).expect(201).await;
-    let other = ground.browser();
-    let reply = ground.get(&other, &[("id_token_hint", &hint)]).await;
-    let page = other.page(&ground.flow(&reply)).await;
-    page.step("identify", json!({ "identifier": "bob@example.com" })).await;
-    let refused = page.post("password", json!({ "password": PASSWORD })).await;
-    assert_eq!((refused.status.as_u16(), &refused.body["error"]), (401, &json!("login_required")), "{refused}");
-    client_is_told(&ground.go_on(&other, &page.id).await, "login_required");
-    client_is_told(&ground.get(&other, &[("id_token_hint", &hint), ("prompt", "none")]).await, "login_required");
-    let demand = json!({ "id_token": { "sub": { "value": ground.user } } }).to_string();
-    client_is_told(&ground.get(&other, &[("claims", &demand), ("prompt", "none")]).await, "login_required");
-}
-
-#[tokio::test]
-async fn a_class_that_must_be_reached_and_is_not_is_an_error() {
-    let ground = Ground::new().await;
-    let browser = ground.browser();
-    ground.authorized(&browser).await;
-    client_is_told(&ground.get(&browser, &[("acr_values", "aal2"), ("prompt", "none")]).await, "interaction_required");
-    assert!(answered(&ground.get(&browser, &[("acr_values", "aal1"), ("prompt", "none")]).await).contains_key("code"));
-}
-
-#[tokio::test]
-async fn a_local_program_gets_no_code_without_a_click() {
-    let local = "http://127.0.0.1:5123/cb";
-    let ground = Ground::with(json!({ "type": "internal", "confidential": false, "settings": { "scopes": ["openid"], "openid": {
-        "application_type": "native", "redirect_uris": ["http://127.0.0.1/cb", "https://app.example.com/cb?x=%20y"] } } }))
-    .await;
-    let browser = ground.browser();
-    let reply = ground.get(&browser, &[("scope", "openid")]).await;
-    answered(&ground.sign_in(&browser, &reply).await);
-    // A claimed https link is nobody else's.
-    assert!(answered(&ground.get(&browser, &[("scope", "openid"), ("prompt", "none")]).await).contains_key("code"));
-    let silent = ground.get(&browser, &[("scope", "openid"), ("redirect_uri", local), ("prompt", "none")]).await;
-    assert!(silent.header("location").starts_with("http://127.0.0.1:5123/cb?error=interaction_required"), "{silent}");
-    let reply = ground.get(&browser, &[("scope", "openid"), ("redirect_uri", local)]).await;
-    let page = browser.page(&ground.flow(&reply)).await;
-    assert_eq!(page.state().await["step"], "consent");
-    assert_eq!(page.step("consent", json!({ "approve": true })).await, "done");
-    let reply = ground.go_on(&browser, &page.id).await;
-    assert!(reply.header("location").starts_with("http://127.0.0.1:5123/cb?code="), "{reply}");
-}
-
-#[tokio::test]
-async fn an_organization_that_cannot_be_selected_is_not_told_from_one_that_is_not_there() {
-    let ground = Ground::new().await;
-    let browser = ground.browser();
-    ground.authorized(&browser).await;
-    let org = ground.app.organization(&ground.issuer).await;
-    let id = org.rsplit('/').next().unwrap();
-    for missing in [id, "org_0000000000000000000000000"] {
-        client_is_told(&ground.get(&browser, &[("org", missing)]).await, "access_denied");
-    }
-    let member = json!({ "member_id": ground.user, "scopes": ["orders:read"] });
-    ground.app.root().post(&format!("{org}/members"), member).expect(201).await;
-    let found = answered(&ground.get(&browser, &[("org", id)]).await);
-    assert_eq!(claims(text(&ground.exchange(&found["code"]).await, "access_token"))["org_id"], id);
-    ground.app.root().patch(&org, json!({ "security": { "mfa_required": true } })).expect(200).await;
-    client_is_told(&ground.get(&browser, &[("org", id), ("prompt", "none")]).await, "interaction_required");
-}
-
-#[tokio::test]
-async fn unfinished_authorizations_push_out_nobody() {
-    let ground = Ground::new().await;
-    let browser = ground.browser();
-    let found = ground.authorized(&browser).await;
-    let tokens = ground.exchange(&found["code"]).await;
-    for _ in 0..60 {
-        assert!(answered(&ground.get(&browser, &[]).await).contains_key("code"));
-    }
-    let parameters = [
-        ("grant_type", "refresh_token"),
-        ("client_id", ground.client.as_str()),
-        ("client_secret", ground.secret.as_str()),
-        ("refresh_token", text(&tokens, "refresh_token")),
-    ];
-    let path = format!("/{}/token", ground.id());
-    ground.app.anonymous().call(Method::POST, &path).form(&parameters).expect(200).await;
 }
