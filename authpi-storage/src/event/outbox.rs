@@ -1,5 +1,7 @@
 //! Events that wait, in SQL.
 
+use std::iter;
+
 use async_trait::async_trait;
 use authpi_core::event::model::Event;
 use authpi_core::event::repository::{Consumer, Outbox, OutboxReads};
@@ -9,7 +11,8 @@ use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{LockBehavior, LockType, OnConflict};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select, Statement, Value,
 };
 use uuid::Uuid;
 
@@ -33,8 +36,35 @@ pub(super) fn first(consumer: Consumer, after: Option<EventId>, limit: u32) -> S
 
 /// Nobody waits for these events any more.
 pub(super) async fn forget(connection: &impl ConnectionTrait, events: &[Uuid]) -> Result<(), DbErr> {
-    let query = Entity::delete_many().filter(Column::EventId.is_in(events.iter().copied()));
-    query.exec(connection).await.map(|_| ())
+    for consumer in Consumer::ALL {
+        remove(connection, consumer, events).await?;
+    }
+    Ok(())
+}
+
+/// These events wait for the consumer no longer. MariaDB reads a table that it takes for small from its beginning, and waits
+/// there for rows of other consumers that somebody holds: the hint keeps it to the key.
+async fn remove(connection: &impl ConnectionTrait, consumer: Consumer, events: &[Uuid]) -> Result<(), DbErr> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    if connection.get_database_backend() == DbBackend::MySql {
+        let places = vec!["?"; events.len()].join(", ");
+        let sql = format!(
+            "DELETE waiting FROM authpi_outbox AS waiting FORCE INDEX (PRIMARY) \
+             WHERE waiting.consumer = ? AND waiting.event_id IN ({places})"
+        );
+        let values = iter::once(consumer.as_str().into()).chain(events.iter().map(|event| (*event).into()));
+        let values: Vec<Value> = values.collect();
+        connection.execute_raw(Statement::from_sql_and_values(DbBackend::MySql, sql, values)).await?;
+        return Ok(());
+    }
+    Entity::delete_many()
+        .filter(Column::Consumer.eq(consumer.as_str()))
+        .filter(Column::EventId.is_in(events.iter().copied()))
+        .exec(connection)
+        .await?;
+    Ok(())
 }
 
 fn uuids(events: &[EventId]) -> impl Iterator<Item = Uuid> {
@@ -171,12 +201,7 @@ impl Outbox for Unit {
     }
 
     async fn outbox_done(&mut self, consumer: Consumer, events: &[EventId]) -> Result<(), StoreError> {
-        Entity::delete_many()
-            .filter(Column::Consumer.eq(consumer.as_str()))
-            .filter(Column::EventId.is_in(uuids(events)))
-            .exec(&self.connection)
-            .await
-            .map_err(failed("event.outbox_done"))?;
-        Ok(())
+        let events: Vec<Uuid> = uuids(events).collect();
+        remove(&self.connection, consumer, &events).await.map_err(failed("event.outbox_done"))
     }
 }

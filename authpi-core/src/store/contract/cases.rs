@@ -26,6 +26,7 @@ macro_rules! store_contract {
             what_a_consumer_wants_waits_for_it_oldest_first_until_it_is_done,
             what_was_taken_and_not_finished_waits_again,
             an_event_that_is_appended_again_does_not_wait_again,
+            consumers_do_not_hold_each_other_up,
             of_parallel_workers_each_event_meets_one,
             a_purged_event_waits_for_nobody,
             what_waits_is_seen_without_being_taken_and_taken_by_one,
