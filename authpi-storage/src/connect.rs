@@ -38,6 +38,10 @@ const SERVING: &str = "SET SESSION innodb_lock_wait_timeout = 2, lock_wait_timeo
 const MIGRATING: &str = "SET SESSION innodb_lock_wait_timeout = 60, lock_wait_timeout = 600 \
      /*M! , max_statement_time = 0 */ /*!80000 , max_execution_time = 0 */";
 
+/// How long a connection that is given back may take to answer: longer than it waits for a lock.
+#[cfg(feature = "mysql")]
+const RELEASE: Duration = Duration::from_secs(3);
+
 /// A connection that was idle for this long is tested before it is used.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 const IDLE_TEST: Duration = Duration::from_secs(30);
@@ -249,7 +253,7 @@ async fn mysql(url: &str, options: ConnectOptions) -> Result<DatabaseStore, Conn
 
 #[cfg(feature = "mysql")]
 fn mysql_pool(url: &str, connections: u32, limits: &'static str) -> Pool {
-    use sqlx::Executor;
+    use sqlx::{Connection, Executor};
     let mut pool = pool(url, connections);
     pool.test_before_acquire_if_idle_for(IDLE_TEST)
         .map_sqlx_mysql_opts(|mysql| mysql.charset("utf8mb4").collation("utf8mb4_bin").timezone(String::from("+00:00")))
@@ -258,6 +262,14 @@ fn mysql_pool(url: &str, connections: u32, limits: &'static str) -> Pool {
                 Box::pin(async move {
                     connection.execute(SESSION).await?;
                     connection.execute(limits).await.map(|_| ())
+                })
+            })
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    // What was cut off in the middle of a statement may wait for an answer that never comes, and would keep
+                    // its place in the pool: such a connection is closed.
+                    let answered = tokio::time::timeout(RELEASE, connection.ping()).await;
+                    answered.map_err(|_| sqlx::Error::WorkerCrashed)?.map(|()| true)
                 })
             })
         });

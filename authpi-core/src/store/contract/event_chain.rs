@@ -219,10 +219,14 @@ pub async fn a_unit_cut_off_anywhere_leaves_no_hole(ground: Ground) {
         };
         ground.cut_off(Duration::from_micros(attempt * 200), Box::pin(task)).await;
     }
-    // The rows of a unit that was dropped stay locked until its rollback has arrived.
-    loop {
-        let seen = waiting(&ground).await;
-        let mut unit = begin(&ground, START).await;
+    // The rows of a unit that was dropped stay locked, and its connection away, until its rollback has arrived.
+    for attempt in 0.. {
+        assert!(attempt < 50, "the units that were dropped have not ended");
+        let (Ok(seen), Ok(mut unit)) =
+            (ground.store().reads().events().unchained(None, 500).await, ground.store().begin(START).await)
+        else {
+            continue;
+        };
         if link(unit.as_mut(), &seen).await.is_ok() && unit.commit().await.is_ok() {
             break;
         }

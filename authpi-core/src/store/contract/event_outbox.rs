@@ -100,27 +100,6 @@ pub async fn of_parallel_workers_each_event_meets_one(ground: Ground) {
     assert_eq!(met.into_iter().collect::<BTreeSet<_>>(), ids(&events).into_iter().collect());
 }
 
-pub async fn consumers_do_not_hold_each_other_up(ground: Ground) {
-    for _ in 0..10 {
-        let events = Arc::new(ids(&metered(&ground, 5 * RACERS / 2).await));
-        let shared = Arc::clone(&ground);
-        race(&ground, move |number| {
-            let (ground, events) = (Arc::clone(&shared), Arc::clone(&events));
-            let consumer = if number % 2 == 0 { Consumer::Metering } else { Consumer::Chain };
-            async move {
-                let own = &events[number / 2 * 5..][..5];
-                let mut unit = begin(&ground, START).await;
-                let taken = unit.events().take(consumer, own).await.unwrap();
-                assert_eq!(taken.len(), own.len());
-                unit.events().outbox_done(consumer, &taken).await.unwrap();
-                unit.commit().await.unwrap();
-            }
-        })
-        .await;
-        assert!(waiting(&ground).await.is_empty());
-    }
-}
-
 pub async fn a_purged_event_waits_for_nobody(ground: Ground) {
     metered(&ground, 1).await;
     let mut unit = begin(&ground, START).await;

@@ -1,14 +1,17 @@
 //! Organizations.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::{Ground, START, begin, later, mint, race};
-use crate::id::{IssuerId, OrganizationId};
+use crate::event::repository::Consumer;
+use crate::id::{EventId, IssuerId, OrganizationId};
 use crate::merge::merged;
 use crate::metadata::Metadata;
 use crate::organization::model::{Organization, OrganizationDetails, OrganizationStats, OrganizationStatus};
@@ -142,6 +145,31 @@ pub async fn a_dropped_unit_leaves_nothing(ground: Ground) {
     assert_eq!(find(&ground, dropped.issuer_id, dropped.id).await, None);
     // The connection is of use again.
     insert(&ground, &dropped).await;
+}
+
+/// Whatever the database has answered by then.
+pub async fn units_that_are_dropped_anywhere_cost_no_connection(ground: Ground) {
+    for number in 0..400_usize {
+        // Of several lengths: statements that a new connection has not prepared yet.
+        let events: Vec<EventId> = (0..=number % 5).map(|_| mint()).collect();
+        let mut unit = Box::pin(async {
+            let mut unit = begin(&ground, START).await;
+            unit.events().take(Consumer::Webhooks, &events).await.unwrap();
+            unit.commit().await.unwrap();
+        });
+        let mut turns = number % 11;
+        poll_fn(|context| {
+            if turns == 0 {
+                return Poll::Ready(());
+            }
+            turns -= 1;
+            unit.as_mut().poll(context)
+        })
+        .await;
+    }
+    for _ in 0..32 {
+        begin(&ground, START).await.commit().await.unwrap();
+    }
 }
 
 pub async fn a_unit_cut_off_anywhere_leaves_all_or_nothing(ground: Ground) {
