@@ -17,6 +17,12 @@ use crate::web::services::Services;
 /// The pause after the first failure; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
+/// The pause after work that another unit overtook, for each time in a row: it is likely to succeed at once.
+const OVERTAKEN_PAUSE: Duration = Duration::from_millis(20);
+
+/// From here on it is a failure like any other.
+const OVERTAKEN: u32 = 5;
+
 /// The longest pause after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
@@ -81,7 +87,7 @@ async fn keep_running(step: &Step, state: &WorkerState, turn: Option<&Mutex<()>>
             Err(refusal) => {
                 report(step, &refusal, failures);
                 failures = failures.saturating_add(1);
-                pause_after(failures)
+                pause_after(&refusal, failures)
             }
         };
         let Some(()) = until(&halt, rest(step, state, pause)).await else { return };
@@ -159,7 +165,10 @@ fn report(step: &Step, refusal: &Refusal, failures_before: u32) {
     }
 }
 
-fn pause_after(failures: u32) -> Duration {
+fn pause_after(refusal: &Refusal, failures: u32) -> Duration {
+    if refusal.is_retryable() && failures <= OVERTAKEN {
+        return OVERTAKEN_PAUSE.saturating_mul(failures);
+    }
     let doublings = failures.saturating_sub(1).min(LONGEST_PAUSE.as_secs().ilog2() + 1);
     FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE)
 }
@@ -170,7 +179,14 @@ mod tests {
 
     #[test]
     fn pauses_double_from_a_second_to_a_minute() {
-        let pauses = [1, 2, 3, 6, 7, 8, u32::MAX].map(|failures| pause_after(failures).as_secs());
+        let pauses =
+            [1, 2, 3, 6, 7, 8, u32::MAX].map(|failures| pause_after(&Refusal::internal("x"), failures).as_secs());
         assert_eq!(pauses, [1, 2, 4, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn work_that_was_overtaken_is_done_again_at_once_five_times() {
+        let pauses = [1, 5, 6, 9].map(|failures| pause_after(&Refusal::Stale, failures).as_millis());
+        assert_eq!(pauses, [20, 100, 32_000, 60_000]);
     }
 }
