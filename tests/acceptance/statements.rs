@@ -174,6 +174,26 @@ async fn tokens_cost_the_statements_that_the_architecture_allows() {
 }
 
 #[tokio::test]
+async fn a_password_costs_the_same_statements_at_every_login() {
+    let counted = Counted::start().await;
+    let app = &counted.app;
+    let issuer = app.issuer().await;
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD, "profile": { "email_verified": true } });
+    app.root().post(&format!("{issuer}/users"), body).expect(201).await;
+    let browser = app.browser(&issuer);
+    let step = async || {
+        let page = browser.login().await;
+        page.step("identify", json!({ "identifier": "ada@example.com" })).await;
+        let before = counted.statements.load(Ordering::SeqCst);
+        assert_eq!(page.step("password", json!({ "password": PASSWORD })).await, "done");
+        counted.statements.load(Ordering::SeqCst) - before
+    };
+    step().await;
+    let (second, third) = (step().await, step().await);
+    assert_eq!((second, third), (0, 0), "the password step");
+}
+
+#[tokio::test]
 async fn the_end_of_a_session_costs_the_same_for_each_client_that_does_not_want_to_be_told() {
     let counted = Counted::start().await;
     let app = &counted.app;

@@ -99,7 +99,8 @@ impl Work for AutoJoin {
     }
 
     async fn apply(&self, change: &mut Change<'_>) -> Result<Option<Membership>, Refusal> {
-        auto_join(change, self.place.1, self.user).await
+        let user = change.reads().users().find(self.place.1, self.user).await?.ok_or(Refusal::NotFound)?;
+        auto_join(change, &user).await
     }
 }
 

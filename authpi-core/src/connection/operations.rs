@@ -6,7 +6,7 @@ use super::events;
 use super::model::{Connection, Discovery, Evidence, Unproven, is_public_mail, judged, secret_seal};
 use crate::error::{FieldCode, Refusal};
 use crate::hostname::Hostname;
-use crate::id::{IssuerId, MemberId, UserId};
+use crate::id::MemberId;
 use crate::mailbox::Mailbox;
 use crate::membership::model::{Membership, MembershipOrigin, NewMember, REMOVAL_REMEMBERED};
 use crate::membership::operations as membership;
@@ -15,6 +15,7 @@ use crate::outcome::InsertOutcome;
 use crate::secret::Secret;
 use crate::sso::{MAX_SSO_DOMAINS, SsoDomain, SsoSettings};
 use crate::store::Change;
+use crate::user::model::User;
 
 /// What a PATCH asks for.
 #[derive(Default)]
@@ -203,19 +204,18 @@ fn hint(secret: &Secret) -> String {
     if is_long { format!("...{}", secret.hint().chars().skip(2).collect::<String>()) } else { "...".to_owned() }
 }
 
-/// Guarded by the version before; gives back what is stored now. The account over the organization moves with it.
 /// Makes a user whose proven address is on a domain of an organization a member of it, if the organization wants that
 /// (core-api section 20); for sign-up and login. `None` where nothing comes of it.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] when there is no such user.
-pub async fn auto_join(change: &mut Change<'_>, issuer: IssuerId, user: UserId) -> Result<Option<Membership>, Refusal> {
-    let found = change.reads().users().find(issuer, user).await?.ok_or(Refusal::NotFound)?;
-    let email = found.email().filter(|_| found.details.profile.email_verified);
+/// [`Refusal::Store`].
+pub async fn auto_join(change: &mut Change<'_>, user: &User) -> Result<Option<Membership>, Refusal> {
+    let issuer = user.issuer_id;
+    let email = user.email().filter(|_| user.details.profile.email_verified);
     let Some(domain) = email.and_then(domain_of) else { return Ok(None) };
     let Some(organization) = change.reads().connections().owner(issuer, &domain).await? else { return Ok(None) };
     let Some(locked) = change.unit().organizations().lock(issuer, organization).await? else { return Ok(None) };
-    let member = MemberId::User(user);
+    let member = MemberId::User(user.id);
     let is_full = locked.details.max_members.is_some_and(|most| locked.stats.n_members >= most);
     // Asked again behind the lock: the domain may have gone, or the switch was turned.
     let connection = change.reads().connections().find(issuer, organization).await?;
@@ -248,6 +248,7 @@ fn domain_of(email: &str) -> Option<Hostname> {
     address.rsplit_once('@')?.1.parse().ok()
 }
 
+/// Guarded by the version before; gives back what is stored now. The account over the organization moves with it.
 async fn write(change: &mut Change<'_>, mut after: Connection) -> Result<Connection, Refusal> {
     let before = after.updated_at;
     after.updated_at = before.next_version(change.now());

@@ -5,27 +5,22 @@ use std::sync::Arc;
 
 use super::operations::Compared;
 use crate::error::Refusal;
-use crate::id::IssuerId;
-use crate::user::model::UsernameHash;
+use crate::id::{IssuerId, UserId};
 use crate::verifier::model::{Password, PasswordHash, PasswordPolicy, Proof, Verifier};
 use crate::web::services::Services;
 
-/// Compares what was typed with the passwords of whoever has the name.
+/// Compares what was typed with the passwords of a user; `None` is nobody.
 ///
 /// # Errors
 /// [`Refusal::Overloaded`] when the CPU is busy; [`Refusal::Store`].
 pub(super) async fn compare(
     services: &Services,
     issuer: IssuerId,
-    name: &str,
+    user: Option<UserId>,
     typed: &str,
 ) -> Result<Compared, Refusal> {
-    let root = services.root_for(Some(issuer)).await?;
-    let hash = UsernameHash::of(&root.key, name);
-    let reads = services.store.reads();
-    let user = reads.users().find_by_username_hash(issuer, &hash).await?.map(|user| user.id);
     let mut verifiers = match user {
-        Some(user) => reads.verifiers().of_user(issuer, user).await?,
+        Some(user) => services.store.reads().verifiers().of_user(issuer, user).await?,
         None => Vec::new(),
     };
     let now = services.now();

@@ -53,11 +53,11 @@ pub trait LoginReads: Send + Sync {
         purpose: ProofPurpose,
     ) -> Result<Option<MailProof>, StoreError>;
 
-    /// What failed under a key; nothing when there is no count.
+    /// Those of a few keys under which something failed in a row.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn tries(&self, issuer: IssuerId, key: TriesKey) -> Result<Tries, StoreError>;
+    async fn counted(&self, issuer: IssuerId, among: &[TriesKey]) -> Result<Vec<TriesKey>, StoreError>;
 }
 
 /// Writes of logins.

@@ -21,6 +21,9 @@ use crate::webhook::request::RenderedEvent;
 /// How often events are looked for that nobody rang for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How long events gather after some that no webhook receives: others follow, and each look has its price.
+const GATHER: Duration = Duration::from_millis(10);
+
 /// Events of one unit of work.
 const BATCH: u32 = 200;
 
@@ -35,6 +38,7 @@ pub(super) async fn fan_out(state: &WorkerState) -> Result<Next, Refusal> {
         return Ok(Next::In(LOOK_EVERY));
     };
     let mut round = Round::of("fan-out");
+    let is_last = events.len() < BATCH as usize;
     let made = enqueue(services, events, &mut round).await?;
     if made.is_some_and(|made| made > 0) {
         services.bells.deliveries.ring();
@@ -43,8 +47,12 @@ pub(super) async fn fan_out(state: &WorkerState) -> Result<Next, Refusal> {
         passed.over(last, services.now());
         return Ok(Next::GoOn);
     }
-    // Where nothing could be taken, another process is at it.
-    Ok(if made.is_some() { Next::Now } else { Next::In(LOOK_EVERY) })
+    Ok(match made {
+        Some(0) if is_last => Next::Gather(GATHER),
+        Some(_) => Next::Now,
+        // Another process is at it.
+        None => Next::In(LOOK_EVERY),
+    })
 }
 
 /// What becomes of the events of a batch.

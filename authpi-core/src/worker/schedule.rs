@@ -33,17 +33,10 @@ pub(super) enum Next {
     Now,
     /// It has not yet looked at everything.
     GoOn,
+    /// It did what there was. What comes in the meantime is done together, whoever calls.
+    Gather(Duration),
     /// It found nothing to do.
     In(Duration),
-}
-
-impl Next {
-    const fn pause(self) -> Duration {
-        match self {
-            Self::Now | Self::GoOn => Duration::ZERO,
-            Self::In(pause) => pause,
-        }
-    }
 }
 
 /// Is ready once the workers are told to stop.
@@ -76,28 +69,32 @@ async fn keep_running(step: &Step, state: &WorkerState, turn: Option<&Mutex<()>>
         let Some(held) = until(&halt, taken(turn)).await else { return };
         let outcome = attempt(step, state).await;
         drop(held);
-        let pause = match outcome {
+        let next = match outcome {
             Ok(next) => {
                 if failures > 0 {
                     tracing::info!(step = step.name, "a worker step succeeds again");
                 }
                 failures = 0;
-                next.pause()
+                next
             }
             Err(refusal) => {
                 report(step, &refusal, failures);
                 failures = failures.saturating_add(1);
-                pause_after(&refusal, failures)
+                Next::In(pause_after(&refusal, failures))
             }
         };
-        let Some(()) = until(&halt, rest(step, state, pause)).await else { return };
+        let Some(()) = until(&halt, rest(step, state, next)).await else { return };
     }
 }
 
-/// Waits, unless the step is called.
-async fn rest(step: &Step, state: &WorkerState, pause: Duration) {
+/// Waits as long as the step wants, or until it is called.
+async fn rest(step: &Step, state: &WorkerState, next: Next) {
+    let pause = match next {
+        Next::Now | Next::GoOn => Duration::ZERO,
+        Next::Gather(pause) | Next::In(pause) => pause,
+    };
     let pause = state.services.transport.executor.sleep(pause);
-    match step.bell {
+    match step.bell.filter(|_| !matches!(next, Next::Gather(_))) {
         Some(bell) => drop(select(pause, pin!(bell(&state.services.bells).heard())).await),
         None => pause.await,
     }
@@ -130,6 +127,10 @@ pub(super) async fn run_until_idle(services: &Arc<Services>, steps: &[Step]) -> 
                 match attempt(step, &state).await {
                     Ok(Next::Now) => worked = true,
                     Ok(Next::GoOn) => {}
+                    Ok(Next::Gather(_)) => {
+                        worked = true;
+                        break;
+                    }
                     Ok(Next::In(_)) => break,
                     Err(refusal) => {
                         report(step, &refusal, 0);

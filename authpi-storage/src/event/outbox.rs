@@ -42,20 +42,20 @@ pub(super) async fn forget(connection: &impl ConnectionTrait, events: &[Uuid]) -
     Ok(())
 }
 
-/// These events wait for the consumer no longer. MariaDB reads a table that it takes for small from its beginning, and waits
-/// there for rows of other consumers that somebody holds: the hint keeps it to the key.
+/// These events wait for the consumer no longer. MariaDB may look for them in all rows of the consumer, or of the table, and
+/// waits for those that others hold, who may wait for ours: joined from the events it looks at their own rows alone.
 async fn remove(connection: &impl ConnectionTrait, consumer: Consumer, events: &[Uuid]) -> Result<(), DbErr> {
     if events.is_empty() {
         return Ok(());
     }
     if connection.get_database_backend() == DbBackend::MySql {
-        let places = vec!["?"; events.len()].join(", ");
+        let done = vec!["SELECT ? AS event_id"; events.len()].join(" UNION ALL ");
         let sql = format!(
-            "DELETE waiting FROM authpi_outbox AS waiting FORCE INDEX (PRIMARY) \
-             WHERE waiting.consumer = ? AND waiting.event_id IN ({places})"
+            "DELETE waiting FROM ({done}) AS done STRAIGHT_JOIN authpi_outbox AS waiting \
+             ON waiting.event_id = done.event_id WHERE waiting.consumer = ?"
         );
-        let values = iter::once(consumer.as_str().into()).chain(events.iter().map(|event| (*event).into()));
-        let values: Vec<Value> = values.collect();
+        let events = events.iter().map(|event| Value::from(*event));
+        let values: Vec<Value> = events.chain(iter::once(consumer.as_str().into())).collect();
         connection.execute_raw(Statement::from_sql_and_values(DbBackend::MySql, sql, values)).await?;
         return Ok(());
     }

@@ -48,7 +48,7 @@ fn proof_of(row: proof::Model) -> Result<MailProof, StoreError> {
 }
 
 /// One count.
-pub(super) fn counted(issuer: IssuerId, key: TriesKey) -> Condition {
+pub(super) fn count(issuer: IssuerId, key: TriesKey) -> Condition {
     Condition::all()
         .add(tries::Column::IssuerId.eq(issuer.uuid()))
         .add(tries::Column::Counted.eq(key.as_bytes().to_vec()))
@@ -138,8 +138,18 @@ impl<C: ConnectionTrait + Send + Sync> LoginReads for Session<C> {
         row.map(proof_of).transpose()
     }
 
-    async fn tries(&self, issuer: IssuerId, key: TriesKey) -> Result<Tries, StoreError> {
-        let row = tries::Entity::find().filter(counted(issuer, key)).one(&self.connection).await;
-        tries_of(row.map_err(failed("login.tries"))?)
+    async fn counted(&self, issuer: IssuerId, among: &[TriesKey]) -> Result<Vec<TriesKey>, StoreError> {
+        let found: Vec<Vec<u8>> = tries::Entity::find()
+            .select_only()
+            .column(tries::Column::Counted)
+            .filter(tries::Column::IssuerId.eq(issuer.uuid()))
+            .filter(tries::Column::Counted.is_in(among.iter().map(|key| key.as_bytes().to_vec())))
+            .filter(tries::Column::InARow.gt(0))
+            .into_tuple()
+            .all(&self.connection)
+            .await
+            .map_err(failed("login.counted"))?;
+        let is_found = |key: &&TriesKey| found.iter().any(|counted| counted == key.as_bytes());
+        Ok(among.iter().filter(is_found).copied().collect())
     }
 }

@@ -9,10 +9,10 @@ use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{LockType, OnConflict};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::reads::{counted, tries_of};
+use super::reads::{count, tries_of};
 use crate::convert::{millis, to_word};
 use crate::entity::{login_flow as flow, login_tries as tries, mail_proof as proof};
 use crate::error::failed;
@@ -195,13 +195,17 @@ impl LoginRepository for Unit {
             kept_until: Set(self.now.as_millis()),
         };
         let columns = [tries::Column::IssuerId, tries::Column::Counted];
-        tries::Entity::insert(empty)
+        let begun = tries::Entity::insert(empty)
             .on_conflict(OnConflict::columns(columns).do_nothing_on(columns).to_owned())
             .exec_without_returning(&self.connection)
             .await
             .map_err(failed(OPERATION))?;
+        // MariaDB counts a row that was left alone like one that was written.
+        if begun == 1 && self.connection.get_database_backend() != DbBackend::MySql {
+            return Ok(Tries::default());
+        }
         let row = tries::Entity::find()
-            .filter(counted(issuer, key))
+            .filter(count(issuer, key))
             .lock(LockType::Update)
             .one(&self.connection)
             .await
@@ -223,7 +227,7 @@ impl LoginRepository for Unit {
             kept_until: Set(keep.as_millis()),
             ..Default::default()
         };
-        let done = tries::Entity::update_many().set(row).filter(counted(issuer, key)).exec(&self.connection).await;
+        let done = tries::Entity::update_many().set(row).filter(count(issuer, key)).exec(&self.connection).await;
         done.map(|_| ()).map_err(failed("login.write_tries"))
     }
 

@@ -29,7 +29,7 @@ pub(super) trait FlowStep: Send + Sync + 'static {
     /// What it takes.
     type Body: Body;
     /// What `prepare` hands to `apply`.
-    type Prepared: Send + Sync + 'static;
+    type Prepared: Default + Send + Sync + 'static;
 
     /// Method, path and documentation.
     fn route(&self) -> Route;
@@ -76,11 +76,20 @@ pub(super) trait FlowStep: Send + Sync + 'static {
         View::First
     }
 
-    /// Slow work, outside of the unit of work.
+    /// Slow work, outside of the unit of work; `user` is whom the login is about, where the step presents or mails
+    /// something.
     ///
     /// # Errors
     /// Whatever the caller is refused with.
-    async fn prepare(&self, call: &IssuerCall, flow: &Flow, body: &Self::Body) -> Result<Self::Prepared, Refusal>;
+    async fn prepare(
+        &self,
+        _call: &IssuerCall,
+        _flow: &Flow,
+        _user: Option<&User>,
+        _body: &Self::Body,
+    ) -> Result<Self::Prepared, Refusal> {
+        Ok(Self::Prepared::default())
+    }
 
     /// Takes the step.
     ///
@@ -195,7 +204,7 @@ impl<S: FlowStep> Json<S> {
         } else {
             parsed(call)?
         };
-        let prepared = self.0.prepare(call, &flow, &body).await?;
+        let prepared = self.0.prepare(call, &flow, user.as_ref(), &body).await?;
         if let Some(postage) = self.0.postage(call, &flow, user.as_ref(), (&body, &prepared)).await? {
             browser.visitor.is_withheld = guard::charge(call, &sealed, &postage, known).await?;
         }

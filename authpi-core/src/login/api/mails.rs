@@ -11,6 +11,7 @@ use crate::login::model::{Flow, MailToken, TypedCode};
 use crate::login::operations::{self, MailAs, StepResult, Visitor, reset_subject};
 use crate::secret::Secret;
 use crate::store::Change;
+use crate::user::model::User;
 use crate::verifier::screening::{Person, Screened, screened};
 use crate::web::body::NoBody;
 use crate::web::parameters::Parameters;
@@ -46,10 +47,6 @@ impl FlowStep for EmailCode {
         View::Code
     }
 
-    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
-        Ok(())
-    }
-
     async fn apply(&self, change: &mut Change<'_>, visitor: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {
         operations::send(change, visitor, flow, MailAs::Code).await
     }
@@ -78,10 +75,6 @@ impl FlowStep for VerifyEmailCode {
 
     fn asks(&self) -> View {
         View::Code
-    }
-
-    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowCode) -> Result<(), Refusal> {
-        Ok(())
     }
 
     async fn apply(
@@ -120,10 +113,6 @@ impl FlowStep for MagicLink {
         View::Link
     }
 
-    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
-        Ok(())
-    }
-
     async fn apply(&self, change: &mut Change<'_>, visitor: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {
         operations::send(change, visitor, flow, MailAs::Link).await
     }
@@ -152,10 +141,6 @@ impl FlowStep for PasswordReset {
 
     fn shows(&self) -> View {
         View::ResetSent
-    }
-
-    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
-        Ok(())
     }
 
     async fn apply(&self, change: &mut Change<'_>, visitor: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {
@@ -189,6 +174,7 @@ impl FlowStep for CompletePasswordReset {
         &self,
         call: &IssuerCall,
         flow: &Flow,
+        _: Option<&User>,
         body: &FlowResetCompletion,
     ) -> Result<Option<Screened>, Refusal> {
         let Some(token) = MailToken::parse(body.token.expose()) else { return Ok(None) };

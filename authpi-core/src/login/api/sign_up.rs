@@ -22,6 +22,7 @@ use crate::web::route::Route;
 use crate::web::runtime::IssuerCall;
 
 /// What was looked at before the unit of work.
+#[derive(Default)]
 pub(super) struct Entry {
     password: Option<Screened>,
     custom_fields: Map<String, Value>,
@@ -91,7 +92,13 @@ impl FlowStep for SignUp {
         View::SignUp
     }
 
-    async fn prepare(&self, call: &IssuerCall, flow: &Flow, body: &FlowSignUp) -> Result<Entry, Refusal> {
+    async fn prepare(
+        &self,
+        call: &IssuerCall,
+        flow: &Flow,
+        _: Option<&User>,
+        body: &FlowSignUp,
+    ) -> Result<Entry, Refusal> {
         let custom_fields = if call.sends_form() { filled_in(call)? } else { body.custom_fields.clone() };
         let Some(password) = &body.password else { return Ok(Entry { password: None, custom_fields }) };
         let about = body.profile.values().filter_map(|value| value.as_str()).map(str::to_owned).collect();

@@ -12,6 +12,7 @@ use crate::login::model::{Flow, Step};
 use crate::login::operations::{self, Compared, SecondFactorKind, StepResult, Visitor, login_method};
 use crate::secret::Secret;
 use crate::store::Change;
+use crate::user::model::User;
 use crate::verifier::screening::{Person, Screened, screened};
 use crate::web::body::NoBody;
 use crate::web::parameters::Parameters;
@@ -40,10 +41,6 @@ impl FlowStep for Identify {
 
     fn asks(&self) -> View {
         View::Identify
-    }
-
-    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowIdentify) -> Result<(), Refusal> {
-        Ok(())
     }
 
     async fn apply(
@@ -78,12 +75,19 @@ impl FlowStep for Password {
         Some(FlowPassword { password: Secret::new(form.get("password")?) })
     }
 
-    async fn prepare(&self, call: &IssuerCall, flow: &Flow, body: &FlowPassword) -> Result<Option<Compared>, Refusal> {
+    async fn prepare(
+        &self,
+        call: &IssuerCall,
+        flow: &Flow,
+        user: Option<&User>,
+        body: &FlowPassword,
+    ) -> Result<Option<Compared>, Refusal> {
         login_method(&call.issuer().methods, AuthMethodKind::Password).ok_or(Refusal::NotFound)?;
-        let Some(name) = flow.state.identifier.as_deref().filter(|_| flow.state.step() == Step::FirstFactor) else {
+        if flow.state.step() != Step::FirstFactor {
             return Ok(None);
-        };
-        compare(call.services(), flow.issuer_id, name, body.password.expose()).await.map(Some)
+        }
+        let user = user.map(|user| user.id);
+        compare(call.services(), flow.issuer_id, user, body.password.expose()).await.map(Some)
     }
 
     async fn apply(
@@ -122,12 +126,16 @@ impl FlowStep for PasswordChange {
         Some(FlowPassword { password: Secret::new(form.get("password")?) })
     }
 
-    async fn prepare(&self, call: &IssuerCall, flow: &Flow, body: &FlowPassword) -> Result<Option<Screened>, Refusal> {
-        let Some(user) = flow.state.evidence().map(|evidence| evidence.user_id) else { return Ok(None) };
-        let services = call.services();
-        let Some(user) = services.store.reads().users().find(flow.issuer_id, user).await? else { return Ok(None) };
+    async fn prepare(
+        &self,
+        call: &IssuerCall,
+        flow: &Flow,
+        user: Option<&User>,
+        body: &FlowPassword,
+    ) -> Result<Option<Screened>, Refusal> {
+        let Some(user) = user.filter(|_| flow.state.evidence().is_some()) else { return Ok(None) };
         let person = Person { username: Some(user.username.as_str().to_owned()), about: user.known_about() };
-        screened(services, (flow.account_id, flow.issuer_id), person, body.password.expose()).await
+        screened(call.services(), (flow.account_id, flow.issuer_id), person, body.password.expose()).await
     }
 
     async fn apply(
@@ -174,10 +182,6 @@ impl FlowStep for Mfa {
         Some(FlowMfa { kind, code: Secret::new(form.get("code")?), trust_device })
     }
 
-    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowMfa) -> Result<(), Refusal> {
-        Ok(())
-    }
-
     async fn apply(
         &self,
         change: &mut Change<'_>,
@@ -211,10 +215,6 @@ impl FlowStep for MfaEnroll {
         Some(NoBody {})
     }
 
-    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
-        Ok(())
-    }
-
     async fn apply(&self, change: &mut Change<'_>, visitor: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {
         operations::restart_enrollment(change, visitor, flow).await
     }
@@ -237,10 +237,6 @@ impl FlowStep for Consent {
         Some(FlowConsent { approve })
     }
 
-    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowConsent) -> Result<(), Refusal> {
-        Ok(())
-    }
-
     async fn apply(&self, change: &mut Change<'_>, _: &Visitor, flow: Flow, body: &FlowConsent, (): &()) -> StepResult {
         operations::consent(change, flow, body.approve).await
     }
@@ -261,10 +257,6 @@ impl FlowStep for SelectOrganization {
 
     fn of_form(&self, form: &Parameters, _: &Parameters) -> Option<FlowOrganization> {
         Some(FlowOrganization { org_id: form.get("org")?.parse().ok()? })
-    }
-
-    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowOrganization) -> Result<(), Refusal> {
-        Ok(())
     }
 
     async fn apply(
@@ -301,10 +293,6 @@ impl FlowStep for Invitation {
         Some(FlowInvitation { token, accept: form.get("accept")? == "true" })
     }
 
-    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &FlowInvitation) -> Result<(), Refusal> {
-        Ok(())
-    }
-
     async fn apply(
         &self,
         change: &mut Change<'_>,
@@ -332,10 +320,6 @@ impl FlowStep for Abort {
 
     fn of_form(&self, _: &Parameters, _: &Parameters) -> Option<NoBody> {
         Some(NoBody {})
-    }
-
-    async fn prepare(&self, _: &IssuerCall, _: &Flow, _: &NoBody) -> Result<(), Refusal> {
-        Ok(())
     }
 
     async fn apply(&self, change: &mut Change<'_>, _: &Visitor, flow: Flow, _: &NoBody, (): &()) -> StepResult {

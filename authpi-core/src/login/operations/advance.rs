@@ -134,14 +134,21 @@ async fn carry_on(change: &mut Change<'_>, visitor: &Visitor, flow: &mut Flow) -
     if wants.user.is_some_and(|wanted| wanted != session.user_id) {
         return Ok(());
     }
-    if let Some(user) = change.reads().users().find(flow.issuer_id, session.user_id).await? {
+    let user = change.reads().users().find(flow.issuer_id, session.user_id).await?;
+    if let Some(user) = &user {
         flow.state.identifier = Some(user.username.as_str().to_owned());
     }
     let first = FirstFactor::Session { method: session.method.clone(), amr: session.amr.clone() };
     let evidence = Evidence::new(session.user_id, first, session.authenticated_at);
     // A session that is here has met the policies of its time; a class that is wanted now may ask for more.
     let wants_more = wants.acr.first().is_some_and(|best| best == AAL2) && !evidence.is_mfa();
-    let verdict = if wants_more { judged(change, visitor, flow, evidence.clone()).await? } else { None };
+    let verdict = match &user {
+        Some(user) if wants_more => {
+            let ground = ground(change, flow.issuer_id).await?;
+            judged(change, visitor, (user, &ground), flow, evidence.clone()).await?
+        }
+        _ => None,
+    };
     let stepped = match verdict {
         Some((Verdict::Needs(need @ (Need::SecondFactor | Need::Enrollment)), evidence)) => {
             flow.state.needs(evidence, need).map(|()| need == Need::Enrollment)
@@ -157,23 +164,20 @@ async fn carry_on(change: &mut Change<'_>, visitor: &Visitor, flow: &mut Flow) -
     }
 }
 
-/// What the gate says, and what it was told; none when the user is gone, or what was proven a moment ago is worth nothing
-/// any more.
+/// What the gate says, and what it was told; none when what was proven a moment ago is worth nothing any more.
 async fn judged(
     change: &Change<'_>,
     visitor: &Visitor,
+    (user, ground): (&User, &Ground),
     flow: &Flow,
     mut evidence: Evidence,
 ) -> Result<Option<(Verdict, Evidence)>, Refusal> {
-    let issuer = flow.issuer_id;
-    let Some(user) = change.reads().users().find(issuer, evidence.user_id).await? else { return Ok(None) };
     if !evidence.holds(user.security.password_changed_at()) || !has_session(visitor, &evidence) {
         return Ok(None);
     }
-    let ground = ground(change, issuer).await?;
-    let organizations = organizations(change, issuer, user.id).await?;
-    evidence.device_trusted = is_trusted(change, visitor, &user).await?;
-    let standing = standing(&user, &organizations);
+    let organizations = organizations(change, flow.issuer_id, user.id).await?;
+    evidence.device_trusted = is_trusted(change, visitor, user).await?;
+    let standing = standing(user, &organizations);
     let verdict = judge(ground.policy(&organizations), standing, &flow.state.request.wants, &evidence);
     Ok(Some((verdict, evidence)))
 }
@@ -209,22 +213,41 @@ async fn is_trusted(change: &Change<'_>, visitor: &Visitor, user: &User) -> Resu
 /// # Errors
 /// [`StepError`](super::StepError).
 pub async fn advance(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow, evidence: Evidence) -> StepResult {
-    let user = evidence.user_id;
-    change.act_as(Actor::User { user_id: user });
+    let issuer = flow.issuer_id;
+    change.act_as(Actor::User { user_id: evidence.user_id });
+    let Some(user) = change.reads().users().find(issuer, evidence.user_id).await? else {
+        // Deleted since a moment ago: as if nobody had that name.
+        save(change, &mut flow).await?;
+        return Ok(Stepped::not(flow, Problem::InvalidCredentials));
+    };
+    let ground = ground(change, issuer).await?;
+    advance_as(change, visitor, (&user, &ground), flow, evidence).await
+}
+
+/// The same for a user and an issuer that this unit of work has read.
+pub(super) async fn advance_as(
+    change: &mut Change<'_>,
+    visitor: &Visitor,
+    (user, ground): (&User, &Ground),
+    mut flow: Flow,
+    evidence: Evidence,
+) -> StepResult {
+    change.act_as(Actor::User { user_id: user.id });
     let mut problem: Option<Problem> = None;
     let mut granted: Option<Granted> = None;
-    match judged(change, visitor, &flow, evidence).await? {
-        // Deleted, or out, since a moment ago: as if nobody had that name.
+    match judged(change, visitor, (user, ground), &flow, evidence).await? {
+        // Out since a moment ago.
         None => problem = Some(Problem::InvalidCredentials),
         Some((Verdict::Refused(reason), _)) => flow.state.refused(reason)?,
         Some((Verdict::Needs(need), evidence)) => {
             flow.state.needs(evidence, need)?;
             if need == Need::Enrollment {
-                enroll(change, &mut flow, user).await?;
+                enroll(change, &mut flow, user.id).await?;
             }
         }
         Some((Verdict::Passed(authenticated), _)) => {
-            let (given, trouble) = finish(change, visitor, &mut flow, &authenticated).await?;
+            let place = (user, &ground.issuer);
+            let (given, trouble) = finish(change, visitor, place, &mut flow, &authenticated).await?;
             flow.state.passed(&authenticated, given.session)?;
             (granted, problem) = (Some(given), trouble);
         }

@@ -33,22 +33,21 @@ pub struct Granted {
 pub(super) async fn finish(
     change: &mut Change<'_>,
     visitor: &Visitor,
+    (user, issuer): (&User, &Issuer),
     flow: &mut Flow,
     authenticated: &Authenticated,
 ) -> Result<(Granted, Option<Problem>), StepError> {
-    let (issuer, evidence) = (flow.issuer_id, authenticated.evidence());
-    let found = change.reads().issuers().find(change.account(), issuer).await?.ok_or(Refusal::NotFound)?;
-    let user = change.reads().users().find(issuer, evidence.user_id).await?.ok_or(Refusal::NotFound)?;
-    let recognized = recognize(change, visitor, &found, &user).await?;
+    let evidence = authenticated.evidence();
+    let recognized = recognize(change, visitor, issuer, user).await?;
     let trusted = trust(change, visitor, flow, evidence, recognized.fingerprint).await?;
     let details = details(visitor, evidence, recognized.fingerprint, trusted.is_some());
-    let session = session(change, visitor, &found, &user, details, recognized.is_new).await?;
-    change.unit().users().logged_in(issuer, user.id).await?;
-    auto_join(change, issuer, user.id).await?;
+    let session = session(change, visitor, issuer, user, details, recognized.is_new).await?;
+    change.unit().users().logged_in(issuer.id, user.id).await?;
+    auto_join(change, user).await?;
     let problem = take_up(change, visitor, flow, user.id).await?;
     let secret = change.secret()?;
     let hash = change.keyring().peppers.hash(OpCookie::HASH_PURPOSE, secret.expose().as_bytes());
-    change.unit().sessions().set_secret(issuer, session.id, &hash).await?.required()?;
+    change.unit().sessions().set_secret(issuer.id, session.id, &hash).await?.required()?;
     let browser_state = change.secret()?;
     let granted = Granted { session: session.id, secret, browser_state, device: recognized.cookie, trusted };
     Ok((granted, problem))

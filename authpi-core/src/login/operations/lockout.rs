@@ -73,16 +73,21 @@ impl Counted {
         Ok(change.unit().logins().write_tries(self.issuer, self.own, self.tries, keep).await?)
     }
 
-    /// Forgets failures: the credential was accepted. Strangers stay locked for as long as they are.
+    /// Forgets failures: the credential was accepted. Strangers may try again, but stay locked for as long as they are.
     pub(super) async fn succeed(self, change: &mut Change<'_>) -> Result<(), Refusal> {
-        let (issuer, now) = (self.issuer, change.now());
-        change.unit().logins().write_tries(issuer, self.own, Tries::default(), now).await?;
-        if let Some(strangers) = self.strangers {
-            let before = change.unit().logins().lock_tries(issuer, strangers).await?;
-            let after = Tries { in_a_row: 0, ..before };
-            change.unit().logins().write_tries(issuer, strangers, after, now.plus(TRIES_KEPT)).await?;
+        let strangers = self.strangers;
+        let issuer = self.issuer;
+        self.forget(change).await?;
+        let_try_again(change, issuer, strangers.as_slice()).await
+    }
+
+    /// Forgets failures of this browser, or of all strangers if it is one.
+    pub(super) async fn forget(self, change: &mut Change<'_>) -> Result<(), Refusal> {
+        if self.tries == Tries::default() {
+            return Ok(());
         }
-        Ok(())
+        let now = change.now();
+        Ok(change.unit().logins().write_tries(self.issuer, self.own, Tries::default(), now).await?)
     }
 }
 
@@ -107,15 +112,16 @@ async fn known_browser(
 
 /// Somebody came in by another method, or read a mail: strangers may try again at all of them.
 pub(super) async fn forgive(change: &mut Change<'_>, user: &User) -> Result<(), Refusal> {
-    let issuer = user.issuer_id;
-    for method in METHODS {
-        let root = change.root_of(issuer)?;
-        let name = UsernameHash::of(root, user.username.as_str());
-        let key = TriesKey::of(root, name.as_bytes(), method, set_at(Some(user), method), None);
-        if change.reads().logins().tries(issuer, key).await? == Tries::default() {
-            continue;
-        }
-        let now = change.now();
+    let root = change.root_of(user.issuer_id)?;
+    let name = UsernameHash::of(root, user.username.as_str());
+    let keys = METHODS.map(|method| TriesKey::of(root, name.as_bytes(), method, set_at(Some(user), method), None));
+    let_try_again(change, user.issuer_id, &keys).await
+}
+
+/// The failures in a row under these keys are forgotten; locks last as long as they do.
+async fn let_try_again(change: &mut Change<'_>, issuer: IssuerId, keys: &[TriesKey]) -> Result<(), Refusal> {
+    let now = change.now();
+    for key in change.reads().logins().counted(issuer, keys).await? {
         let before = change.unit().logins().lock_tries(issuer, key).await?.at(now);
         let after = Tries { in_a_row: 0, ..before };
         change.unit().logins().write_tries(issuer, key, after, now.plus(TRIES_KEPT)).await?;

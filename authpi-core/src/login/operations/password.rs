@@ -1,6 +1,6 @@
 //! Passwords at a login.
 
-use super::advance::{advance, ground, still_holds};
+use super::advance::{advance, advance_as, ground, still_holds};
 use super::lockout::{Counted, forgive};
 use super::{Problem, StepResult, Stepped, Visitor, scene};
 use crate::error::Refusal;
@@ -43,7 +43,8 @@ pub async fn present(change: &mut Change<'_>, visitor: &Visitor, flow: Flow, com
     if user.as_ref().map(|user| user.id) != compared.user {
         return Err(Refusal::Stale.into());
     }
-    let policy = ground(change, flow.issuer_id).await?.issuer.details.settings.security.lockout;
+    let ground = ground(change, flow.issuer_id).await?;
+    let policy = ground.issuer.details.settings.security.lockout;
     let name = flow.state.identifier.clone().unwrap_or_default();
     let place = (flow.issuer_id, policy);
     let mut counted = Counted::take(change, visitor, place, &name, user.as_ref(), METHOD).await?;
@@ -63,11 +64,11 @@ pub async fn present(change: &mut Change<'_>, visitor: &Visitor, flow: Flow, com
         return Ok(Stepped::not(flow, problem));
     };
     let first = accept(change, accepted, compared.anew.as_ref()).await?;
-    counted.succeed(change).await?;
+    counted.forget(change).await?;
     forgive(change, &user).await?;
     change.emit(scene(&flow).verified(user.id, first.method()))?;
     let evidence = Evidence::of_password(user.id, first, user.security.password_changed_at(), change.now());
-    advance(change, visitor, flow, evidence).await
+    advance_as(change, visitor, (&user, &ground), flow, evidence).await
 }
 
 /// Takes a password as it is still stored; one that is good for once is spent.

@@ -29,6 +29,7 @@ macro_rules! store_contract {
             of_parallel_workers_each_event_meets_one,
             a_purged_event_waits_for_nobody,
             what_waits_is_seen_without_being_taken_and_taken_by_one,
+            consumers_beside_each_other_never_wait_in_a_circle,
         ]);
         $crate::store_contract!(@room $run, event_chain: [
             events_are_numbered_in_the_order_of_their_ids_and_late_ones_behind,
@@ -419,6 +420,7 @@ macro_rules! store_contract {
             each_wrong_code_is_counted,
             what_was_mailed_to_a_user_goes_together,
             parallel_failures_are_all_counted,
+            what_failed_in_a_row_is_found_among_keys,
             a_sweep_removes_what_has_expired,
             expired_logins_are_found_longest_first,
         ]);

@@ -128,3 +128,23 @@ pub async fn what_waits_is_seen_without_being_taken_and_taken_by_one(ground: Gro
     assert_eq!(unit.events().take(Consumer::Metering, &ids(&events)).await.unwrap(), ids(&events[..1]));
     unit.commit().await.unwrap();
 }
+
+pub async fn consumers_beside_each_other_never_wait_in_a_circle(ground: Ground) {
+    const ROUNDS: usize = 12;
+    const CONSUMERS: [Consumer; 3] = [Consumer::Chain, Consumer::Metering, Consumer::Webhooks];
+    let shared = Arc::clone(&ground);
+    race(&ground, move |number| {
+        let ground = Arc::clone(&shared);
+        let consumer = CONSUMERS[number % CONSUMERS.len()];
+        async move {
+            for _ in 0..ROUNDS {
+                metered(&ground, 4).await;
+                let mut unit = begin(&ground, START).await;
+                let taken = ids(&unit.events().lock_waiting(consumer, None, 7).await.unwrap());
+                unit.events().outbox_done(consumer, &taken).await.unwrap();
+                unit.commit().await.unwrap();
+            }
+        }
+    })
+    .await;
+}

@@ -297,6 +297,11 @@ async fn fail(ground: &Ground, issuer: IssuerId, key: TriesKey) -> Tries {
     failed
 }
 
+/// What is counted under a key; nothing is kept of the look.
+async fn tries(ground: &Ground, issuer: IssuerId, key: TriesKey) -> Tries {
+    begin(ground, later(1)).await.logins().lock_tries(issuer, key).await.unwrap()
+}
+
 pub async fn parallel_failures_are_all_counted(ground: Ground) {
     let (issuer, key) = (mint(), TriesKey::from_bytes([3; 32]));
     race(&ground, |_| {
@@ -306,19 +311,30 @@ pub async fn parallel_failures_are_all_counted(ground: Ground) {
         }
     })
     .await;
-    let reads = ground.store();
-    let counted = reads.reads().logins().tries(issuer, key).await.unwrap();
-    assert_eq!(counted, Tries { failed: 16, in_a_row: 16, locked_until: None });
-    let other = reads.reads().logins().tries(mint(), key).await.unwrap();
-    assert_eq!(other, Tries::default(), "each issuer counts for itself");
-    let other = reads.reads().logins().tries(issuer, TriesKey::from_bytes([4; 32])).await.unwrap();
-    assert_eq!(other, Tries::default());
+    assert_eq!(tries(&ground, issuer, key).await, Tries { failed: 16, in_a_row: 16, locked_until: None });
+    assert_eq!(tries(&ground, mint(), key).await, Tries::default(), "each issuer counts for itself");
+    assert_eq!(tries(&ground, issuer, TriesKey::from_bytes([4; 32])).await, Tries::default());
     let locked = Tries { failed: u32::MAX, in_a_row: u32::MAX, locked_until: Some(later(9)) };
     let mut unit = begin(&ground, later(1)).await;
     unit.logins().lock_tries(issuer, key).await.unwrap();
     unit.logins().write_tries(issuer, key, locked, later(60)).await.unwrap();
     unit.commit().await.unwrap();
-    assert_eq!(reads.reads().logins().tries(issuer, key).await.unwrap(), locked);
+    assert_eq!(tries(&ground, issuer, key).await, locked);
+}
+
+pub async fn what_failed_in_a_row_is_found_among_keys(ground: Ground) {
+    let (issuer, [failed, forgiven, untouched]) = (mint(), [6, 7, 8].map(|byte| TriesKey::from_bytes([byte; 32])));
+    fail(&ground, issuer, failed).await;
+    let before = fail(&ground, issuer, forgiven).await;
+    let mut unit = begin(&ground, later(2)).await;
+    let after = Tries { in_a_row: 0, ..before };
+    unit.logins().write_tries(issuer, forgiven, after, later(60)).await.unwrap();
+    unit.commit().await.unwrap();
+    let store = ground.store();
+    let logins = store.reads().logins();
+    assert_eq!(logins.counted(issuer, &[untouched, forgiven, failed]).await.unwrap(), [failed]);
+    assert_eq!(logins.counted(mint(), &[failed]).await.unwrap(), [], "each issuer counts for itself");
+    assert_eq!(logins.counted(issuer, &[]).await.unwrap(), []);
 }
 
 pub async fn a_sweep_removes_what_has_expired(ground: Ground) {
@@ -339,7 +355,7 @@ pub async fn a_sweep_removes_what_has_expired(ground: Ground) {
     assert_eq!((swept(START).await, swept(later(1)).await, swept(later(1)).await), (0, 1, 0));
     assert!(find_proof(&ground, &old).await.is_none() && find_proof(&ground, &live).await.is_some());
     assert_eq!(swept(later(60)).await, 2, "one of each");
-    assert_eq!(ground.store().reads().logins().tries(issuer, key).await.unwrap(), Tries::default());
+    assert_eq!(tries(&ground, issuer, key).await, Tries::default());
 }
 
 pub async fn expired_logins_are_found_longest_first(ground: Ground) {
