@@ -236,6 +236,15 @@ pub trait WebhookRepository: WebhookReads {
     async fn remove_of_account(&mut self, account: AccountId, limit: u32) -> Result<u64, StoreError>;
 }
 
+/// What a webhook has to do.
+#[derive(Debug, Default)]
+pub struct Due {
+    /// What is due, the earliest first, then in the order of its events.
+    pub deliveries: Vec<Delivery>,
+    /// When the first delivery behind those is due, or was.
+    pub next: Option<Timestamp>,
+}
+
 /// The queue of deliveries of all accounts, as those who send them see it. A webhook is looked at when it is awake; looking
 /// at it keeps others from it until the unit of work ends.
 #[async_trait]
@@ -259,11 +268,11 @@ pub trait DeliveryQueue: Send + Sync {
     /// [`StoreError`].
     async fn awake(&mut self, busy: &[WebhookId], limit: u32) -> Result<Vec<Webhook>, StoreError>;
 
-    /// The webhook is not looked at before `until`, unless somebody wakes it; never without.
+    /// Each of these webhooks is not looked at before the time given with it, unless somebody wakes it; never without.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn rest(&mut self, webhook: &Webhook, until: Option<Timestamp>) -> Result<(), StoreError>;
+    async fn rest(&mut self, webhooks: &[(&Webhook, Option<Timestamp>)]) -> Result<(), StoreError>;
 
     /// Keeps others from these webhooks until the unit ends; those of them that are not deleted.
     ///
@@ -271,17 +280,11 @@ pub trait DeliveryQueue: Send + Sync {
     /// [`StoreError`].
     async fn lock(&mut self, webhooks: &[WebhookId]) -> Result<WebhooksFound, StoreError>;
 
-    /// At most `limit` deliveries to the webhook that are due, the earliest first, then in the order of their events.
+    /// What is due of each of these webhooks, which this unit looks at: so many deliveries at most.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn due(&mut self, webhook: &Webhook, limit: u32) -> Result<Vec<Delivery>, StoreError>;
-
-    /// When the next delivery to the webhook is due that is not due yet.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    async fn next_due(&mut self, webhook: &Webhook) -> Result<Option<Timestamp>, StoreError>;
+    async fn due(&mut self, looks: &[(&Webhook, u32)]) -> Result<Vec<Due>, StoreError>;
 
     /// Writes how far deliveries have come, each if its stored version still is the one given with it. Returns how many
     /// were not written, as somebody was faster.

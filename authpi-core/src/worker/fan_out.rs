@@ -24,8 +24,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long events gather after some that no webhook receives: others follow, and each look has its price.
 const GATHER: Duration = Duration::from_millis(10);
 
-/// Events of one unit of work.
+/// Events of one look.
 const BATCH: u32 = 200;
+
+/// Deliveries that are made in one unit of work, unless one event has more: it keeps others from their webhooks.
+const MADE_TOGETHER: usize = 1_000;
 
 /// Puts the next events on their way. One that cannot be is passed over, and tried again later.
 pub(super) async fn fan_out(state: &WorkerState) -> Result<Next, Refusal> {
@@ -40,9 +43,6 @@ pub(super) async fn fan_out(state: &WorkerState) -> Result<Next, Refusal> {
     let mut round = Round::of("fan-out");
     let is_last = events.len() < BATCH as usize;
     let made = enqueue(services, events, &mut round).await?;
-    if made.is_some_and(|made| made > 0) {
-        services.bells.deliveries.ring();
-    }
     if round.has_failed() {
         passed.over(last, services.now());
         return Ok(Next::GoOn);
@@ -101,7 +101,26 @@ async fn sorted(services: &Services, events: Vec<Event>, round: &mut Round) -> R
 
 /// Makes the deliveries of these events; how many, or `None` when there was nothing to take.
 async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> Result<Option<usize>, Refusal> {
-    let Sorted { wanted, receiving, unwanted: mut done } = sorted(services, events, round).await?;
+    let Sorted { wanted, receiving, mut unwanted } = sorted(services, events, round).await?;
+    let receiving: Vec<WebhookId> = receiving.into_iter().collect();
+    let together = (MADE_TOGETHER / receiving.len().max(1)).max(1);
+    let parts = if wanted.is_empty() { vec![wanted.as_slice()] } else { wanted.chunks(together).collect() };
+    let mut all = None;
+    for part in parts {
+        if let Some(made) = make(services, (part, &receiving), std::mem::take(&mut unwanted), round).await? {
+            all = Some(all.unwrap_or(0) + made);
+        }
+    }
+    Ok(all)
+}
+
+/// Makes deliveries in one unit of work, in which these events and those that are `done` wait no longer.
+async fn make(
+    services: &Services,
+    (wanted, receiving): (&[RenderedEvent], &[WebhookId]),
+    mut done: Vec<EventId>,
+    round: &mut Round,
+) -> Result<Option<usize>, Refusal> {
     done.extend(wanted.iter().map(|rendered| rendered.event().id));
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
@@ -110,8 +129,7 @@ async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> 
         return Ok(None);
     }
     // As they are now: one that was deleted meanwhile gets nothing.
-    let receiving: Vec<WebhookId> = receiving.into_iter().collect();
-    let locked = if wanted.is_empty() { WebhooksFound::default() } else { unit.deliveries().lock(&receiving).await? };
+    let locked = if wanted.is_empty() { WebhooksFound::default() } else { unit.deliveries().lock(receiving).await? };
     unreadable(&locked, round)?;
     for event in wanted.iter().map(RenderedEvent::event) {
         if locked.unreadable.contains(&event.subject.account_id) {
@@ -130,6 +148,9 @@ async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> 
     let taken: Vec<EventId> = taken.into_iter().collect();
     unit.events().outbox_done(Consumer::Webhooks, &taken).await?;
     unit.commit().await?;
+    if !deliveries.is_empty() {
+        services.bells.deliveries.ring();
+    }
     metrics::counter!("authpi_webhook_deliveries_total").increment(deliveries.len() as u64);
     Ok(Some(deliveries.len()))
 }

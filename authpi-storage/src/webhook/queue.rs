@@ -1,6 +1,6 @@
 //! The queue of deliveries in SQL.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use authpi_core::id::{Id, WebhookId};
@@ -9,46 +9,98 @@ use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use authpi_core::webhook::model::{Delivery, DeliveryStatus, EXPIRED, Webhook, WebhookStatus};
-use authpi_core::webhook::repository::{DeliveryQueue, WebhooksFound};
+use authpi_core::webhook::repository::{DeliveryQueue, Due, WebhooksFound};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, LockBehavior, LockType, OnConflict};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{
+    Asterisk, CaseStatement, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Query, SelectStatement, UnionType,
+};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
+};
 use uuid::Uuid;
 
 use super::row::{at, delivery, found, new_delivery, progress, webhook};
 use super::sweeps::WAITING;
 use crate::batch;
-use crate::convert::{readable, time, to_word};
+use crate::convert::{millis, readable, time, to_word};
 use crate::entity::webhook::{ActiveModel, Column, Entity};
 use crate::entity::webhook_delivery::{self, Column as DeliveryColumn, Entity as Deliveries};
 use crate::error::failed;
 use crate::session::Unit;
 use crate::version::next_version;
 
-/// Rows of one insert: keeps the number of bound values below every backend's limit.
+/// Rows of one statement: keeps the number of bound values below every backend's limit.
 const ROWS: usize = 250;
 
-/// Deliveries that one statement writes, as all of them become the same.
-struct Alike {
+/// Columns in which deliveries that are written together differ.
+const TIMES: [DeliveryColumn; 4] = [
+    DeliveryColumn::FirstAttemptedAt,
+    DeliveryColumn::LastAttemptedAt,
+    DeliveryColumn::NextAttemptAt,
+    DeliveryColumn::DueAt,
+];
+
+/// Deliveries that one statement writes, as all of them become the same but for their times.
+struct Alike<'d> {
     becomes: webhook_delivery::ActiveModel,
     before: Timestamp,
-    ids: Vec<Uuid>,
-    accounts: BTreeSet<Uuid>,
+    deliveries: Vec<&'d Delivery>,
 }
 
-fn grouped(deliveries: &[(Delivery, Timestamp)]) -> Vec<Alike> {
-    let mut groups: Vec<Alike> = Vec::new();
+fn grouped(deliveries: &[(Delivery, Timestamp)]) -> Vec<Alike<'_>> {
+    let mut groups: Vec<Alike<'_>> = Vec::new();
     for (after, before) in deliveries {
-        let becomes = progress(after);
-        let (id, account) = (after.id.uuid(), after.account_id.uuid());
-        if let Some(group) = groups.iter_mut().find(|group| group.before == *before && group.becomes == becomes) {
-            group.ids.push(id);
-            group.accounts.insert(account);
+        let mut becomes = progress(after);
+        for column in TIMES {
+            becomes.not_set(column);
+        }
+        let fits = |group: &&mut Alike<'_>| {
+            group.before == *before && group.deliveries.len() < ROWS && group.becomes == becomes
+        };
+        if let Some(group) = groups.iter_mut().find(fits) {
+            group.deliveries.push(after);
         } else {
-            groups.push(Alike { becomes, before: *before, ids: vec![id], accounts: BTreeSet::from([account]) });
+            groups.push(Alike { becomes, before: *before, deliveries: vec![after] });
         }
     }
     groups
+}
+
+/// One of [`TIMES`] of each of the deliveries.
+fn time_of_each(column: DeliveryColumn, deliveries: &[&Delivery]) -> Expr {
+    let mut ids: BTreeMap<Option<i64>, Vec<Uuid>> = BTreeMap::new();
+    for delivery in deliveries {
+        let time = match column {
+            DeliveryColumn::FirstAttemptedAt => delivery.first_attempted_at,
+            DeliveryColumn::LastAttemptedAt => delivery.last_attempted_at,
+            DeliveryColumn::NextAttemptAt => delivery.next_attempt_at,
+            _ => delivery.due_at(),
+        };
+        ids.entry(millis(time)).or_default().push(delivery.id.uuid());
+    }
+    let Some((last, _)) = ids.pop_last() else { return Expr::value(None::<i64>) };
+    if ids.is_empty() {
+        return Expr::value(last);
+    }
+    let cases = ids
+        .into_iter()
+        .fold(CaseStatement::new(), |cases, (time, ids)| cases.case(DeliveryColumn::Id.is_in(ids), Expr::value(time)));
+    cases.finally(Expr::value(last)).into()
+}
+
+/// The first deliveries to a webhook of those that wait.
+fn first(webhook: &Webhook, limit: u64) -> SelectStatement {
+    let first = Deliveries::find()
+        .filter(DeliveryColumn::WebhookId.eq(webhook.id.uuid()))
+        .filter(DeliveryColumn::AccountId.eq(webhook.account_id.uuid()))
+        .filter(DeliveryColumn::DueAt.is_not_null())
+        .order_by_asc(DeliveryColumn::DueAt)
+        .order_by_asc(DeliveryColumn::EventId)
+        .limit(limit)
+        .into_query();
+    // Not every database takes an order inside of a union but behind a name.
+    Query::select().column(Asterisk).from_subquery(first, "first").to_owned()
 }
 
 /// In nobody's hands.
@@ -107,14 +159,20 @@ impl DeliveryQueue for Unit {
         Ok(readable(rows.into_iter().map(webhook)))
     }
 
-    async fn rest(&mut self, webhook: &Webhook, until: Option<Timestamp>) -> Result<(), StoreError> {
-        Entity::update_many()
-            .set(ActiveModel { wake_at: Set(until.map(at)), ..Default::default() })
-            .filter(Column::Id.eq(webhook.id.uuid()))
-            .filter(Column::AccountId.eq(webhook.account_id.uuid()))
-            .exec(&self.connection)
-            .await
-            .map_err(failed("webhook.rest"))?;
+    async fn rest(&mut self, webhooks: &[(&Webhook, Option<Timestamp>)]) -> Result<(), StoreError> {
+        let mut together: BTreeMap<Option<Timestamp>, Vec<&Webhook>> = BTreeMap::new();
+        for (webhook, until) in webhooks {
+            together.entry(*until).or_default().push(webhook);
+        }
+        for (until, webhooks) in together {
+            Entity::update_many()
+                .set(ActiveModel { wake_at: Set(until.map(at)), ..Default::default() })
+                .filter(Column::Id.is_in(webhooks.iter().map(|webhook| webhook.id.uuid())))
+                .filter(Column::AccountId.is_in(webhooks.iter().map(|webhook| webhook.account_id.uuid())))
+                .exec(&self.connection)
+                .await
+                .map_err(failed("webhook.rest"))?;
+        }
         Ok(())
     }
 
@@ -130,45 +188,41 @@ impl DeliveryQueue for Unit {
         Ok(found(rows))
     }
 
-    async fn due(&mut self, webhook: &Webhook, limit: u32) -> Result<Vec<Delivery>, StoreError> {
-        let rows = Deliveries::find()
-            .filter(DeliveryColumn::WebhookId.eq(webhook.id.uuid()))
-            .filter(DeliveryColumn::AccountId.eq(webhook.account_id.uuid()))
-            .filter(DeliveryColumn::DueAt.lte(at(self.now)))
-            .order_by_asc(DeliveryColumn::DueAt)
-            .order_by_asc(DeliveryColumn::EventId)
-            .limit(u64::from(limit))
-            .lock(LockType::Update)
-            .all(&self.connection)
-            .await
-            .map_err(failed("webhook.due"))?;
-        Ok(readable(rows.into_iter().map(delivery)))
-    }
-
-    async fn next_due(&mut self, webhook: &Webhook) -> Result<Option<Timestamp>, StoreError> {
-        let next: Option<i64> = Deliveries::find()
-            .select_only()
-            .column(DeliveryColumn::DueAt)
-            .filter(DeliveryColumn::WebhookId.eq(webhook.id.uuid()))
-            .filter(DeliveryColumn::AccountId.eq(webhook.account_id.uuid()))
-            .filter(DeliveryColumn::DueAt.gt(at(self.now)))
-            .order_by_asc(DeliveryColumn::DueAt)
-            .limit(1)
-            .into_tuple()
-            .one(&self.connection)
-            .await
-            .map_err(failed("webhook.next_due"))?;
-        Ok(next.map(time))
+    async fn due(&mut self, looks: &[(&Webhook, u32)]) -> Result<Vec<Due>, StoreError> {
+        let mut of_each = looks.iter().map(|(webhook, limit)| first(webhook, u64::from(*limit) + 1));
+        let Some(query) = of_each.next() else { return Ok(Vec::new()) };
+        let query = of_each.fold(query, |mut all, one| all.union(UnionType::All, one).to_owned());
+        let query = self.connection.get_database_backend().build(&query);
+        let rows = webhook_delivery::Model::find_by_statement(query).all(&self.connection).await;
+        let mut rows = rows.map_err(failed("webhook.due"))?;
+        rows.sort_unstable_by_key(|row| (row.due_at, row.event_id));
+        let mut of_each: HashMap<Uuid, Vec<webhook_delivery::Model>> = HashMap::new();
+        for row in rows {
+            of_each.entry(row.webhook_id).or_default().push(row);
+        }
+        let due = |(webhook, limit): &(&Webhook, u32)| {
+            let mut rows = of_each.remove(&webhook.id.uuid()).unwrap_or_default();
+            let is_due = |row: &&webhook_delivery::Model| row.due_at <= Some(at(self.now));
+            let count = rows.iter().take(*limit as usize).take_while(is_due).count();
+            let next = rows.get(count).and_then(|row| row.due_at).map(time);
+            rows.truncate(count);
+            Due { deliveries: readable(rows.into_iter().map(delivery)), next }
+        };
+        Ok(looks.iter().map(due).collect())
     }
 
     async fn write(&mut self, deliveries: &[(Delivery, Timestamp)]) -> Result<u64, StoreError> {
         let mut written = 0;
-        for group in grouped(deliveries) {
-            let done = Deliveries::update_many()
-                .set(group.becomes)
-                .filter(DeliveryColumn::Id.is_in(group.ids))
-                .filter(DeliveryColumn::AccountId.is_in(group.accounts))
-                .filter(DeliveryColumn::UpdatedAt.eq(at(group.before)))
+        for Alike { becomes, before, deliveries } in grouped(deliveries) {
+            let accounts: BTreeSet<Uuid> = deliveries.iter().map(|delivery| delivery.account_id.uuid()).collect();
+            let mut update = Deliveries::update_many().set(becomes);
+            for column in TIMES {
+                update = update.col_expr(column, time_of_each(column, &deliveries));
+            }
+            let done = update
+                .filter(DeliveryColumn::Id.is_in(deliveries.iter().map(|delivery| delivery.id.uuid())))
+                .filter(DeliveryColumn::AccountId.is_in(accounts))
+                .filter(DeliveryColumn::UpdatedAt.eq(at(before)))
                 .exec(&self.connection)
                 .await
                 .map_err(failed("webhook.write"))?;

@@ -30,17 +30,20 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How old an attempt may see its webhook.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// How long ends gather to be recorded together, while senders have enough to go on with.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// How long attempts under way are waited for at the end; what is not recorded by then is repeated.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Deliveries that this process has reserved at the same time.
-const MAX_LEASED: usize = 2_048;
+const MAX_LEASED: usize = 4_096;
 
 /// Of those, to webhooks of one account.
-const MAX_LEASED_PER_ACCOUNT: usize = 128;
+const MAX_LEASED_PER_ACCOUNT: usize = 1_024;
 
 /// Of those, to one webhook that answers quickly: so many that it never waits for the database.
-const MAX_LEASED_OF_QUICK: usize = 32;
+const MAX_LEASED_OF_QUICK: usize = 128;
 
 /// Attempts in flight.
 const MAX_IN_FLIGHT: usize = 512;
@@ -95,10 +98,12 @@ impl Dispatch {
         MAX_LEASED.saturating_sub(self.held(&[], |_, _| true))
     }
 
-    /// How many more of them to this webhook, beside those that are being reserved.
-    fn room_for(&self, webhook: &Webhook, planned: &[Planned]) -> usize {
+    /// How many more of them to this webhook, one `among` so many of its account, beside those that are being reserved.
+    fn room_for(&self, webhook: &Webhook, planned: &[Planned], among: usize) -> usize {
         let (account, host) = (webhook.account_id, lane::host(webhook));
-        let of_account = MAX_LEASED_PER_ACCOUNT.saturating_sub(self.held(planned, |known, _| known == account));
+        let of_account =
+            |planned| MAX_LEASED_PER_ACCOUNT.saturating_sub(self.held(planned, |known, _| known == account));
+        let of_account = of_account(&[]).div_ceil(among.max(1)).min(of_account(planned));
         let own = if self.quick.contains(&webhook.id) {
             MAX_LEASED_OF_QUICK.saturating_sub(self.lanes.get(&webhook.id).map_or(0, |running| running.held))
         } else {
@@ -114,9 +119,9 @@ impl Dispatch {
         held.chain(planned).filter(|(account, host, _)| which(*account, host)).map(|(_, _, count)| count).sum()
     }
 
-    /// Webhooks that no more is reserved of.
+    /// Webhooks that no more is reserved of: of a quick one, until half of it has ended.
     fn busy(&self) -> Vec<WebhookId> {
-        let most = |id| if self.quick.contains(id) { MAX_LEASED_OF_QUICK } else { MAX_IN_FLIGHT_PER_HOST };
+        let most = |id| if self.quick.contains(id) { MAX_LEASED_OF_QUICK / 2 } else { MAX_IN_FLIGHT_PER_HOST };
         self.lanes.iter().filter(|(id, running)| running.held >= most(id)).map(|(id, _)| *id).collect()
     }
 
@@ -281,8 +286,10 @@ impl Dispatch {
     async fn wait(&mut self, services: &Services) {
         let rung = pin!(services.bells.deliveries.heard());
         let pause = select(services.transport.executor.sleep(LOOK_EVERY), rung);
-        if let Either::Left((Some(report), _)) = select(self.reports.next(), pause).await {
-            self.note(report, services.now());
+        let Either::Left((Some(report), pause)) = select(self.reports.next(), pause).await else { return };
+        self.note(report, services.now());
+        if self.lanes.values().any(|running| running.lane.waits() > 0) {
+            select(services.transport.executor.sleep(GATHER), pause).await;
         }
     }
 }

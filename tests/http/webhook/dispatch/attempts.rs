@@ -233,7 +233,7 @@ async fn a_lease_that_was_lost_is_taken_up_again_and_five_count_as_an_attempt() 
         let now = services.now();
         let mut unit = services.store.begin(now).await.unwrap();
         let found = unit.reads().webhooks().of_accounts(&[account]).await.unwrap().webhooks.remove(0);
-        let due = unit.deliveries().due(&found, 10).await.unwrap();
+        let due = unit.deliveries().due(&[(&found, 10)]).await.unwrap().remove(0).deliveries;
         assert_eq!((due.len(), due[0].lost_leases), (1, u32::from(lost > 0) * (lost - u32::from(lost > 0))));
         let leased = due[0].clone().leased(Duration::from_secs(15), now);
         assert_eq!(unit.deliveries().write(&[(leased, due[0].updated_at)]).await.unwrap(), 0);

@@ -13,6 +13,7 @@ use crate::store::UnitOfWork;
 use crate::store::contract::{Ground, RACERS, START, begin, later, mint, race};
 use crate::timestamp::Timestamp;
 use crate::webhook::model::{Circuit, Delivery, DeliveryStatus, EXPIRED, OpenCircuit, Webhook, WebhookStatus};
+use crate::webhook::repository::Due;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -36,7 +37,7 @@ async fn awake(ground: &Ground, now: Timestamp, busy: &[WebhookId], limit: u32) 
 
 async fn rest(ground: &Ground, webhook: &Webhook, until: Option<Timestamp>) {
     let mut unit = begin(ground, START).await;
-    unit.deliveries().rest(webhook, until).await.unwrap();
+    unit.deliveries().rest(&[(webhook, until)]).await.unwrap();
     unit.commit().await.unwrap();
 }
 
@@ -58,16 +59,22 @@ pub async fn what_is_enqueued_wakes_its_webhook_and_is_due_in_the_order_of_its_e
     made.reverse();
     assert_eq!(awake(&ground, START, &[], 10).await, [mine.id]);
     let mut unit = begin(&ground, START).await;
-    assert_eq!(ids(&unit.deliveries().due(&mine, 2).await.unwrap()), ids(&made[..2]));
-    assert_eq!(ids(&unit.deliveries().due(&mine, 10).await.unwrap()), ids(&made));
-    assert!(unit.deliveries().due(&other, 10).await.unwrap().is_empty());
     let foreign = Webhook { account_id: other.account_id, ..mine.clone() };
-    assert!(unit.deliveries().due(&foreign, 10).await.unwrap().is_empty(), "of another account");
-    assert_eq!(unit.deliveries().next_due(&mine).await.unwrap(), None, "all are due already");
+    assert!(due_of(unit.as_mut(), &foreign, 10).await.deliveries.is_empty(), "of another account");
+    let due = unit.deliveries().due(&[(&other, 10), (&mine, 10)]).await.unwrap();
+    assert_eq!(due.iter().map(|due| ids(&due.deliveries)).collect::<Vec<_>>(), [vec![], ids(&made)]);
+    assert!(due.iter().all(|due| due.next.is_none()), "all are due already");
+    let first = due_of(unit.as_mut(), &mine, 2).await;
+    assert_eq!((ids(&first.deliveries), first.next), (ids(&made[..2]), Some(START)));
+    assert!(unit.deliveries().due(&[]).await.unwrap().is_empty());
     unit.commit().await.unwrap();
     let mut unit = begin(&ground, START.minus(Duration::from_millis(1))).await;
-    assert!(unit.deliveries().due(&mine, 10).await.unwrap().is_empty());
-    assert_eq!(unit.deliveries().next_due(&mine).await.unwrap(), Some(START));
+    let later = due_of(unit.as_mut(), &mine, 10).await;
+    assert_eq!((later.deliveries.len(), later.next), (0, Some(START)));
+}
+
+async fn due_of(unit: &mut dyn UnitOfWork, webhook: &Webhook, limit: u32) -> Due {
+    unit.deliveries().due(&[(webhook, limit)]).await.unwrap().remove(0)
 }
 
 pub async fn an_event_is_enqueued_once_for_a_webhook(ground: Ground) {
@@ -119,7 +126,7 @@ pub async fn those_who_waited_longest_are_looked_at_first_and_busy_ones_not_at_a
 /// Reserves what is due; as workers do.
 async fn reserve(unit: &mut dyn UnitOfWork, webhook: &Webhook, limit: u32) -> Vec<Delivery> {
     let now = unit.now();
-    let due = unit.deliveries().due(webhook, limit).await.unwrap();
+    let due = due_of(unit, webhook, limit).await.deliveries;
     let writes: Vec<_> =
         due.into_iter().map(|delivery| (delivery.clone().leased(TIMEOUT, now), delivery.updated_at)).collect();
     assert_eq!(unit.deliveries().write(&writes).await.unwrap(), 0);
@@ -139,8 +146,8 @@ pub async fn deliveries_are_written_together_and_each_only_from_its_version(grou
     assert_eq!((found.leased_until, found.updated_at), (Some(later(1).plus(TIMEOUT * 3)), later(1)));
     assert!(found.body.is_some(), "it is kept for the attempt");
     let mut unit = begin(&ground, later(1)).await;
-    assert!(unit.deliveries().due(&mine, 10).await.unwrap().is_empty(), "all are reserved");
-    assert_eq!(unit.deliveries().next_due(&mine).await.unwrap(), found.leased_until);
+    let due = due_of(unit.as_mut(), &mine, 10).await;
+    assert_eq!((due.deliveries.len(), due.next), (0, found.leased_until), "all are reserved");
     // Somebody else has changed the second meanwhile.
     let taken = reserved[1].clone().released(later(2));
     assert_eq!(unit.deliveries().write(&[(taken.clone(), later(1))]).await.unwrap(), 0);
@@ -278,16 +285,15 @@ pub async fn work_that_is_added_while_somebody_looks_is_seen_afterwards(ground: 
             let mut unit = begin(&shared, START).await;
             unit.deliveries().awake(&[], 1).await.unwrap();
             unit.deliveries().lock(&[looked_at.id]).await.unwrap();
-            let due = unit.deliveries().due(&looked_at, 10).await.unwrap();
-            if due.is_empty() {
-                unit.deliveries().rest(&looked_at, None).await.unwrap();
+            if due_of(unit.as_mut(), &looked_at, 10).await.deliveries.is_empty() {
+                unit.deliveries().rest(&[(&looked_at, None)]).await.unwrap();
             }
             unit.commit().await.unwrap();
         }));
         futures_util::future::join(adding, looking).await;
         assert_eq!(awake(&ground, START, &[], 10).await, [mine.id], "the delivery is due");
         let mut unit = begin(&ground, START).await;
-        let due = unit.deliveries().due(&mine, 10).await.unwrap();
+        let due = due_of(unit.as_mut(), &mine, 10).await.deliveries;
         let done: Vec<_> = due
             .into_iter()
             .map(|one| {
@@ -295,7 +301,7 @@ pub async fn work_that_is_added_while_somebody_looks_is_seen_afterwards(ground: 
             })
             .collect();
         assert_eq!(unit.deliveries().write(&done).await.unwrap(), 0);
-        unit.deliveries().rest(&mine, None).await.unwrap();
+        unit.deliveries().rest(&[(&mine, None)]).await.unwrap();
         unit.commit().await.unwrap();
     }
 }

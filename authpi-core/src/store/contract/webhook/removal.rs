@@ -22,10 +22,13 @@ pub async fn waiting_deliveries_are_hastened_and_those_of_a_deleted_webhook_canc
     }
     let mut unit = begin(&ground, later(1)).await;
     unit.webhooks().hasten(webhook.account_id, webhook.id, 1).await.unwrap();
-    let waiting = async |unit: &mut dyn UnitOfWork| unit.deliveries().next_due(&webhook).await.unwrap();
-    assert_eq!(waiting(unit.as_mut()).await, Some(later(50)), "one was left");
+    let waiting = async |unit: &mut dyn UnitOfWork| {
+        let due = unit.deliveries().due(&[(&webhook, 10)]).await.unwrap().remove(0);
+        (due.deliveries.len(), due.next)
+    };
+    assert_eq!(waiting(unit.as_mut()).await, (1, Some(later(50))), "one was left");
     while unit.webhooks().hasten_on(1).await.unwrap() > 0 {}
-    assert_eq!(waiting(unit.as_mut()).await, None);
+    assert_eq!(waiting(unit.as_mut()).await, (2, None));
     assert_eq!(unit.deliveries().awake(&[], 10).await.unwrap().len(), 1);
     unit.commit().await.unwrap();
     for delivery in &made[..2] {
