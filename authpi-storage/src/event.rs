@@ -22,7 +22,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
-use crate::batch;
+use crate::batch::{self, padded, portions};
 use crate::convert::{Place, id, readable, time, to_json, to_word, unwritable};
 use crate::entity::event::{ActiveModel, Column, Entity, Model};
 use crate::entity::event_context;
@@ -32,7 +32,7 @@ use crate::session::{Session, Unit};
 const TABLE: &str = "authpi_event";
 
 /// Events of one insert statement: keeps the number of bound values below every backend's limit.
-const INSERT_BATCH: usize = 500;
+const INSERT_BATCH: usize = 512;
 
 /// What of a row must be understood.
 #[derive(Clone, Copy)]
@@ -160,7 +160,7 @@ impl<C: ConnectionTrait> Session<C> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id).all(&self.connection);
+        let rows = Entity::find().filter(Column::Id.is_in(padded(ids))).order_by_asc(Column::Id).all(&self.connection);
         Ok(readable(self.joined(rows.await.map_err(failed(operation))?, Reading::Known).await?))
     }
 
@@ -178,7 +178,7 @@ impl<C: ConnectionTrait> Session<C> {
         let contexts = if ids.is_empty() {
             Vec::new()
         } else {
-            let contexts = event_context::Entity::find().filter(event_context::Column::EventId.is_in(ids));
+            let contexts = event_context::Entity::find().filter(event_context::Column::EventId.is_in(padded(ids)));
             contexts.all(&self.connection).await.map_err(failed("event.contexts"))?
         };
         let mut contexts: HashMap<_, _> = contexts.into_iter().map(|context| (context.event_id, context)).collect();
@@ -227,7 +227,7 @@ impl Unit {
         let known: Vec<Uuid> = Entity::find()
             .select_only()
             .column(Column::Id)
-            .filter(Column::Id.is_in(events.iter().map(|event| event.id.uuid())))
+            .filter(Column::Id.is_in(padded(events.iter().map(|event| event.id.uuid()))))
             .into_tuple()
             .all(&self.connection)
             .await
@@ -240,18 +240,18 @@ impl Unit {
 
     async fn insert(&mut self, events: &[&Event], on_conflict: Option<OnConflict>) -> Result<(), StoreError> {
         self.news.add();
-        for some in events.chunks(INSERT_BATCH) {
-            let mut rows = Entity::insert_many(some.iter().map(|event| row(event)).collect::<Result<Vec<_>, _>>()?);
+        let rows = events.iter().map(|event| row(event)).collect::<Result<Vec<_>, _>>()?;
+        for some in portions(rows, INSERT_BATCH) {
+            let mut rows = Entity::insert_many(some);
             if let Some(skip) = &on_conflict {
                 rows = rows.on_conflict(skip.clone());
             }
             rows.exec_without_returning(&self.connection).await.map_err(failed("event.append"))?;
-            self.queue(some).await?;
-            let contexts: Vec<_> = some.iter().filter_map(|event| context_row(event)).collect();
-            if contexts.is_empty() {
-                continue;
-            }
-            let mut rows = event_context::Entity::insert_many(contexts);
+        }
+        self.queue(events).await?;
+        let contexts: Vec<_> = events.iter().filter_map(|event| context_row(event)).collect();
+        for some in portions(contexts, INSERT_BATCH) {
+            let mut rows = event_context::Entity::insert_many(some);
             if on_conflict.is_some() {
                 let id = event_context::Column::EventId;
                 rows = rows.on_conflict(OnConflict::column(id).do_nothing_on([id]).to_owned());

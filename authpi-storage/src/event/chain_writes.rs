@@ -16,13 +16,14 @@ use uuid::Uuid;
 use super::chain::{head, stored};
 use super::outbox::waiting;
 use super::{Column, Entity, TABLE};
+use crate::batch::{padded, portions};
 use crate::convert::{Place, id, millis};
 use crate::entity::{account, event_chain, event_link, outbox};
 use crate::error::failed;
 use crate::session::Unit;
 
 /// Links of one insert statement: keeps the number of bound values below every backend's limit.
-const INSERT_BATCH: usize = 1_000;
+const INSERT_BATCH: usize = 512;
 
 /// Chains that are looked at for what is too old in one unit of work.
 const CHAINS: u64 = 20;
@@ -147,7 +148,7 @@ impl ChainRepository for Unit {
     async fn still_unchained(&mut self, among: &[EventId]) -> Result<Vec<EventDigest>, StoreError> {
         const OPERATION: &str = "event.still_unchained";
         let ids: Vec<Uuid> = waiting(Consumer::Chain)
-            .filter(outbox::Column::EventId.is_in(among.iter().map(|event| event.uuid())))
+            .filter(outbox::Column::EventId.is_in(padded(among.iter().map(|event| event.uuid()))))
             .into_tuple()
             .all(&self.connection)
             .await
@@ -156,12 +157,12 @@ impl ChainRepository for Unit {
         let numbered = event_link::Entity::find()
             .select_only()
             .column(event_link::Column::EventId)
-            .filter(event_link::Column::EventId.is_in(ids.iter().copied()));
+            .filter(event_link::Column::EventId.is_in(padded(ids.iter().copied())));
         let numbered: Vec<Uuid> = numbered.into_tuple().all(&self.connection).await.map_err(failed(OPERATION))?;
         let rows: Vec<(Uuid, Uuid, Vec<u8>, Vec<u8>)> = Entity::find()
             .select_only()
             .columns([Column::Id, Column::AccountId, Column::ContentHash, Column::ContextHash])
-            .filter(Column::Id.is_in(ids.into_iter().filter(|event| !numbered.contains(event))))
+            .filter(Column::Id.is_in(padded(ids.into_iter().filter(|event| !numbered.contains(event)))))
             .order_by_asc(Column::Id)
             .into_tuple()
             .all(&self.connection)
@@ -173,8 +174,8 @@ impl ChainRepository for Unit {
     async fn extend_chains(&mut self, links: &[Link], heads: &[Head]) -> Result<(), StoreError> {
         const OPERATION: &str = "event.extend_chains";
         use event_chain::Column as Chain;
-        for some in links.chunks(INSERT_BATCH) {
-            event_link::Entity::insert_many(some.iter().map(link_row))
+        for some in portions(links.iter().map(link_row).collect(), INSERT_BATCH) {
+            event_link::Entity::insert_many(some)
                 .exec_without_returning(&self.connection)
                 .await
                 .map_err(failed(OPERATION))?;

@@ -16,10 +16,14 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use crate::batch::{padded, portions};
 use crate::convert::id;
 use crate::entity::outbox::{ActiveModel, Column, Entity};
 use crate::error::failed;
 use crate::session::{Session, Unit};
+
+/// Rows of one insert statement.
+const INSERT_BATCH: usize = 512;
 
 /// The ids of what waits for a consumer.
 pub(super) fn waiting(consumer: Consumer) -> Select<Entity> {
@@ -49,19 +53,20 @@ async fn remove(connection: &impl ConnectionTrait, consumer: Consumer, events: &
         return Ok(());
     }
     if connection.get_database_backend() == DbBackend::MySql {
+        let events = padded(events.iter().copied());
         let done = vec!["SELECT ? AS event_id"; events.len()].join(" UNION ALL ");
         let sql = format!(
             "DELETE waiting FROM ({done}) AS done STRAIGHT_JOIN authpi_outbox AS waiting \
              ON waiting.event_id = done.event_id WHERE waiting.consumer = ?"
         );
-        let events = events.iter().map(|event| Value::from(*event));
+        let events = events.into_iter().map(Value::from);
         let values: Vec<Value> = events.chain(iter::once(consumer.as_str().into())).collect();
         connection.execute_raw(Statement::from_sql_and_values(DbBackend::MySql, sql, values)).await?;
         return Ok(());
     }
     Entity::delete_many()
         .filter(Column::Consumer.eq(consumer.as_str()))
-        .filter(Column::EventId.is_in(events.iter().copied()))
+        .filter(Column::EventId.is_in(padded(events.iter().copied())))
         .exec(connection)
         .await?;
     Ok(())
@@ -112,15 +117,14 @@ impl Unit {
                 leased_until: Set(None),
             }));
         }
-        if waiting.is_empty() {
-            return Ok(());
-        }
         let key = [Column::Consumer, Column::EventId];
-        Entity::insert_many(waiting)
-            .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
-            .exec_without_returning(&self.connection)
-            .await
-            .map_err(failed("event.append"))?;
+        for some in portions(waiting, INSERT_BATCH) {
+            Entity::insert_many(some)
+                .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
+                .exec_without_returning(&self.connection)
+                .await
+                .map_err(failed("event.append"))?;
+        }
         Ok(())
     }
 
@@ -161,7 +165,7 @@ impl Unit {
         Entity::update_many()
             .col_expr(Column::LeasedUntil, until.as_millis().into())
             .filter(Column::Consumer.eq(consumer.as_str()))
-            .filter(Column::EventId.is_in(events))
+            .filter(Column::EventId.is_in(padded(events)))
             .exec(&self.connection)
             .await
             .map_err(failed(operation))?;
@@ -181,7 +185,8 @@ impl Outbox for Unit {
     }
 
     async fn take(&mut self, consumer: Consumer, events: &[EventId]) -> Result<Vec<EventId>, StoreError> {
-        let among = waiting(consumer).filter(Column::EventId.is_in(uuids(events))).order_by_asc(Column::EventId);
+        let among =
+            waiting(consumer).filter(Column::EventId.is_in(padded(uuids(events)))).order_by_asc(Column::EventId);
         Ok(self.locked_free(among, "event.take").await?.into_iter().map(id).collect())
     }
 

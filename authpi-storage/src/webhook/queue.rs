@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::row::{at, delivery, found, new_delivery, progress, webhook};
 use super::sweeps::WAITING;
-use crate::batch;
+use crate::batch::{self, padded, portions};
 use crate::convert::{millis, readable, time, to_word};
 use crate::entity::webhook::{ActiveModel, Column, Entity};
 use crate::entity::webhook_delivery::{self, Column as DeliveryColumn, Entity as Deliveries};
@@ -30,8 +30,11 @@ use crate::error::failed;
 use crate::session::Unit;
 use crate::version::next_version;
 
-/// Rows of one statement: keeps the number of bound values below every backend's limit.
-const ROWS: usize = 250;
+/// Rows of one insert: keeps the number of bound values below every backend's limit.
+const ROWS: usize = 256;
+
+/// Deliveries that one statement writes: each looks for its times among those of all.
+const WRITTEN: usize = 64;
 
 /// Columns in which deliveries that are written together differ.
 const TIMES: [DeliveryColumn; 4] = [
@@ -56,7 +59,7 @@ fn grouped(deliveries: &[(Delivery, Timestamp)]) -> Vec<Alike<'_>> {
             becomes.not_set(column);
         }
         let fits = |group: &&mut Alike<'_>| {
-            group.before == *before && group.deliveries.len() < ROWS && group.becomes == becomes
+            group.before == *before && group.deliveries.len() < WRITTEN && group.becomes == becomes
         };
         if let Some(group) = groups.iter_mut().find(fits) {
             group.deliveries.push(after);
@@ -69,23 +72,20 @@ fn grouped(deliveries: &[(Delivery, Timestamp)]) -> Vec<Alike<'_>> {
 
 /// One of [`TIMES`] of each of the deliveries.
 fn time_of_each(column: DeliveryColumn, deliveries: &[&Delivery]) -> Expr {
-    let mut ids: BTreeMap<Option<i64>, Vec<Uuid>> = BTreeMap::new();
-    for delivery in deliveries {
-        let time = match column {
-            DeliveryColumn::FirstAttemptedAt => delivery.first_attempted_at,
-            DeliveryColumn::LastAttemptedAt => delivery.last_attempted_at,
-            DeliveryColumn::NextAttemptAt => delivery.next_attempt_at,
-            _ => delivery.due_at(),
-        };
-        ids.entry(millis(time)).or_default().push(delivery.id.uuid());
-    }
-    let Some((last, _)) = ids.pop_last() else { return Expr::value(None::<i64>) };
-    if ids.is_empty() {
+    let time = |delivery: &Delivery| match column {
+        DeliveryColumn::FirstAttemptedAt => millis(delivery.first_attempted_at),
+        DeliveryColumn::LastAttemptedAt => millis(delivery.last_attempted_at),
+        DeliveryColumn::NextAttemptAt => millis(delivery.next_attempt_at),
+        _ => millis(delivery.due_at()),
+    };
+    let times = padded(deliveries.iter().map(|delivery| (delivery.id.uuid(), time(delivery))));
+    let last = times.last().and_then(|(_, time)| *time);
+    if times.iter().all(|(_, time)| *time == last) {
         return Expr::value(last);
     }
-    let cases = ids
+    let cases = times
         .into_iter()
-        .fold(CaseStatement::new(), |cases, (time, ids)| cases.case(DeliveryColumn::Id.is_in(ids), Expr::value(time)));
+        .fold(CaseStatement::new(), |cases, (id, time)| cases.case(DeliveryColumn::Id.eq(id), Expr::value(time)));
     cases.finally(Expr::value(last)).into()
 }
 
@@ -116,8 +116,8 @@ impl DeliveryQueue for Unit {
         webhooks.dedup();
         self.wake(&webhooks, self.now).await?;
         let key = [DeliveryColumn::WebhookId, DeliveryColumn::EventId];
-        for some in deliveries.chunks(ROWS) {
-            Deliveries::insert_many(some.iter().map(new_delivery))
+        for some in portions(deliveries.iter().map(new_delivery).collect(), ROWS) {
+            Deliveries::insert_many(some)
                 .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
                 .exec_without_returning(&self.connection)
                 .await
@@ -220,7 +220,7 @@ impl DeliveryQueue for Unit {
                 update = update.col_expr(column, time_of_each(column, &deliveries));
             }
             let done = update
-                .filter(DeliveryColumn::Id.is_in(deliveries.iter().map(|delivery| delivery.id.uuid())))
+                .filter(DeliveryColumn::Id.is_in(padded(deliveries.iter().map(|delivery| delivery.id.uuid()))))
                 .filter(DeliveryColumn::AccountId.is_in(accounts))
                 .filter(DeliveryColumn::UpdatedAt.eq(at(before)))
                 .exec(&self.connection)

@@ -17,6 +17,9 @@ use crate::webhook::repository::Due;
 /// How long a webhook is left alone whose secrets cannot be opened.
 const UNREADABLE: Duration = Duration::from_mins(5);
 
+/// Looks that follow each other at most.
+const LOOKS: u32 = 8;
+
 /// Webhooks of one look: they are kept from others until it ends.
 const LOOKED_AT: u32 = 32;
 
@@ -30,15 +33,36 @@ enum Look {
     Wait,
 }
 
+/// What a look has brought.
+struct Looked {
+    reserved: usize,
+    /// Room was kept for webhooks that had no use for it, while others waited.
+    left_room: bool,
+}
+
 /// Reserves as much as there is room for. Returns how many deliveries.
 pub(super) async fn claim(services: &Services, dispatch: &mut Dispatch) -> Result<usize, Refusal> {
-    if dispatch.room() == 0 {
-        return Ok(0);
+    let mut reserved = 0;
+    for _ in 0..LOOKS {
+        if dispatch.room() == 0 {
+            break;
+        }
+        let looked = look(services, dispatch).await?;
+        reserved += looked.reserved;
+        if !looked.left_room {
+            break;
+        }
     }
+    Ok(reserved)
+}
+
+/// Looks at webhooks that are awake, once.
+async fn look(services: &Services, dispatch: &mut Dispatch) -> Result<Looked, Refusal> {
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
     let awake = in_turns(unit.deliveries().awake(&dispatch.busy(), LOOKED_AT).await?);
     let (mut rests, mut looks, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+    let mut has_waited = false;
     for (webhook, look) in awake.iter().zip(looks_at(services, dispatch, &awake, now)) {
         match look {
             Look::Reserve(target, limit) => {
@@ -46,14 +70,19 @@ pub(super) async fn claim(services: &Services, dispatch: &mut Dispatch) -> Resul
                 targets.push(target);
             }
             Look::Rest(until) => rests.push((webhook, until)),
-            // Others may wait behind it that there is room for.
-            Look::Wait if awake.len() == LOOKED_AT as usize => rests.push((webhook, Some(now))),
-            Look::Wait => {}
+            Look::Wait => {
+                has_waited = true;
+                // Others may wait behind it that there is room for.
+                if awake.len() == LOOKED_AT as usize {
+                    rests.push((webhook, Some(now)));
+                }
+            }
         }
     }
     if looks.is_empty() && rests.is_empty() {
-        return Ok(0);
+        return Ok(Looked { reserved: 0, left_room: false });
     }
+    let kept: usize = looks.iter().map(|(_, limit)| *limit as usize).sum();
     let due = unit.deliveries().due(&looks).await?;
     let (mut writes, mut reserved) = (Vec::new(), Vec::new());
     for ((target, (webhook, _)), due) in targets.into_iter().zip(looks).zip(due) {
@@ -71,7 +100,7 @@ pub(super) async fn claim(services: &Services, dispatch: &mut Dispatch) -> Resul
     for (target, deliveries) in reserved.into_iter().filter(|(_, deliveries)| !deliveries.is_empty()) {
         dispatch.hold(*target, deliveries, now);
     }
-    Ok(writes.len())
+    Ok(Looked { reserved: writes.len(), left_room: has_waited && writes.len() < kept })
 }
 
 /// What becomes of each of these webhooks.
