@@ -53,11 +53,11 @@ pub trait LoginReads: Send + Sync {
         purpose: ProofPurpose,
     ) -> Result<Option<MailProof>, StoreError>;
 
-    /// Those of a few keys under which something failed in a row.
+    /// Those of these keys under which something failed in a row, in their order.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn counted(&self, issuer: IssuerId, among: &[TriesKey]) -> Result<Vec<TriesKey>, StoreError>;
+    async fn failed_in_a_row(&self, issuer: IssuerId, among: &[TriesKey]) -> Result<Vec<TriesKey>, StoreError>;
 }
 
 /// Writes of logins.

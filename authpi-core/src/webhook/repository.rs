@@ -236,7 +236,7 @@ pub trait WebhookRepository: WebhookReads {
     async fn remove_of_account(&mut self, account: AccountId, limit: u32) -> Result<u64, StoreError>;
 }
 
-/// What a webhook has to do.
+/// What waits for a webhook.
 #[derive(Debug, Default)]
 pub struct Due {
     /// What is due, the earliest first, then in the order of its events.
@@ -280,11 +280,12 @@ pub trait DeliveryQueue: Send + Sync {
     /// [`StoreError`].
     async fn lock(&mut self, webhooks: &[WebhookId]) -> Result<WebhooksFound, StoreError>;
 
-    /// What is due of each of these webhooks, which this unit looks at: so many deliveries at most.
+    /// What is due of each of these webhooks, which this unit keeps from others, in their order: at most as many deliveries
+    /// as the number given with it. No webhook stands twice.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn due(&mut self, looks: &[(&Webhook, u32)]) -> Result<Vec<Due>, StoreError>;
+    async fn due(&mut self, webhooks: &[(&Webhook, u32)]) -> Result<Vec<Due>, StoreError>;
 
     /// Writes how far deliveries have come, each if its stored version still is the one given with it. Returns how many
     /// were not written, as somebody was faster.

@@ -43,7 +43,7 @@ pub(super) async fn metering(services: &Arc<Services>) -> Result<Next, Refusal> 
     let ids: Vec<_> = events.iter().map(|event| event.id).collect();
     unit.events().outbox_done(Consumer::Metering, &ids).await?;
     unit.commit().await?;
-    Ok(if events.len() < BATCH as usize { Next::Gather(COUNT_EVERY) } else { Next::Now })
+    Ok(Next::after(events.len(), BATCH, COUNT_EVERY))
 }
 
 /// Debits the usage of one account and month. The first usage of a month closes the one before, so it waits as long as

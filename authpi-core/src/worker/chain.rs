@@ -25,8 +25,7 @@ pub(super) async fn link(state: &WorkerState) -> Result<Next, Refusal> {
         return Ok(Next::In(LOOK_EVERY));
     };
     match link_all(services, &waiting).await {
-        Ok(_) if waiting.len() < BATCH as usize => return Ok(Next::Gather(LOOK_EVERY)),
-        Ok(_) => return Ok(Next::Now),
+        Ok(_) => return Ok(Next::after(waiting.len(), BATCH, LOOK_EVERY)),
         Err(refusal) if is_everybodys(&refusal) => return Err(refusal),
         Err(_) => {}
     }

@@ -41,27 +41,27 @@ pub(super) async fn fan_out(state: &WorkerState) -> Result<Next, Refusal> {
         return Ok(Next::In(LOOK_EVERY));
     };
     let mut round = Round::of("fan-out");
-    let is_last = events.len() < BATCH as usize;
+    let seen = events.len();
     let made = enqueue(services, events, &mut round).await?;
     if round.has_failed() {
         passed.over(last, services.now());
         return Ok(Next::GoOn);
     }
     Ok(match made {
-        Some(0) if is_last => Next::Gather(GATHER),
+        Some(0) => Next::after(seen, BATCH, GATHER),
         Some(_) => Next::Now,
         // Another process is at it.
         None => Next::In(LOOK_EVERY),
     })
 }
 
+type Wanted = (RenderedEvent, Vec<WebhookId>);
+
 /// What becomes of the events of a batch.
 #[derive(Default)]
 struct Sorted {
-    /// Events that webhooks receive.
-    wanted: Vec<RenderedEvent>,
-    /// Those webhooks.
-    receiving: BTreeSet<WebhookId>,
+    /// Events that webhooks receive, each with those.
+    wanted: Vec<Wanted>,
     /// Events that none receives.
     unwanted: Vec<EventId>,
 }
@@ -92,8 +92,7 @@ async fn sorted(services: &Services, events: Vec<Event>, round: &mut Round) -> R
             closed.extend(root);
         }
         if let Some(rendered) = round.outcome(id, rendered.map(Some))? {
-            sorted.wanted.push(rendered);
-            sorted.receiving.extend(those);
+            sorted.wanted.push((rendered, those));
         }
     }
     Ok(sorted)
@@ -101,27 +100,39 @@ async fn sorted(services: &Services, events: Vec<Event>, round: &mut Round) -> R
 
 /// Makes the deliveries of these events; how many, or `None` when there was nothing to take.
 async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> Result<Option<usize>, Refusal> {
-    let Sorted { wanted, receiving, mut unwanted } = sorted(services, events, round).await?;
-    let receiving: Vec<WebhookId> = receiving.into_iter().collect();
-    let together = (MADE_TOGETHER / receiving.len().max(1)).max(1);
-    let parts = if wanted.is_empty() { vec![wanted.as_slice()] } else { wanted.chunks(together).collect() };
+    let Sorted { wanted, mut unwanted } = sorted(services, events, round).await?;
+    let mut rest = wanted.as_slice();
     let mut all = None;
-    for part in parts {
-        if let Some(made) = make(services, (part, &receiving), std::mem::take(&mut unwanted), round).await? {
+    loop {
+        let (part, behind) = rest.split_at(together(rest));
+        if let Some(made) = make(services, part, std::mem::take(&mut unwanted), round).await? {
             all = Some(all.unwrap_or(0) + made);
         }
+        if behind.is_empty() {
+            return Ok(all);
+        }
+        rest = behind;
     }
-    Ok(all)
+}
+
+/// How many of the first events one unit of work takes: one at least.
+fn together(wanted: &[Wanted]) -> usize {
+    let mut deliveries = 0;
+    let fits = |(_, receiving): &&Wanted| {
+        deliveries += receiving.len();
+        deliveries <= MADE_TOGETHER
+    };
+    wanted.iter().take_while(fits).count().max(1).min(wanted.len())
 }
 
 /// Makes deliveries in one unit of work, in which these events and those that are `done` wait no longer.
 async fn make(
     services: &Services,
-    (wanted, receiving): (&[RenderedEvent], &[WebhookId]),
+    wanted: &[Wanted],
     mut done: Vec<EventId>,
     round: &mut Round,
 ) -> Result<Option<usize>, Refusal> {
-    done.extend(wanted.iter().map(|rendered| rendered.event().id));
+    done.extend(wanted.iter().map(|(rendered, _)| rendered.event().id));
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
     let mut taken: HashSet<EventId> = unit.events().take(Consumer::Webhooks, &done).await?.into_iter().collect();
@@ -129,15 +140,18 @@ async fn make(
         return Ok(None);
     }
     // As they are now: one that was deleted meanwhile gets nothing.
-    let locked = if wanted.is_empty() { WebhooksFound::default() } else { unit.deliveries().lock(receiving).await? };
+    let receiving: BTreeSet<WebhookId> = wanted.iter().flat_map(|(_, receiving)| receiving).copied().collect();
+    let receiving: Vec<WebhookId> = receiving.into_iter().collect();
+    let locked =
+        if receiving.is_empty() { WebhooksFound::default() } else { unit.deliveries().lock(&receiving).await? };
     unreadable(&locked, round)?;
-    for event in wanted.iter().map(RenderedEvent::event) {
+    for event in wanted.iter().map(|(rendered, _)| rendered.event()) {
         if locked.unreadable.contains(&event.subject.account_id) {
             taken.remove(&event.id);
         }
     }
     let mut deliveries = Vec::new();
-    for rendered in wanted.iter().filter(|rendered| taken.contains(&rendered.event().id)) {
+    for (rendered, _) in wanted.iter().filter(|(rendered, _)| taken.contains(&rendered.event().id)) {
         for webhook in locked.webhooks.iter().filter(|webhook| receives(webhook, rendered.event())) {
             deliveries.push(delivery(services, webhook, rendered, now)?);
         }

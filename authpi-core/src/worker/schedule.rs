@@ -33,10 +33,17 @@ pub(super) enum Next {
     Now,
     /// It has not yet looked at everything.
     GoOn,
-    /// It did what there was. What comes in the meantime is done together, whoever calls.
+    /// It did all there was. What comes within this time is done together afterwards: no bell cuts it short.
     Gather(Duration),
     /// It found nothing to do.
     In(Duration),
+}
+
+impl Next {
+    /// After `done` of a batch of at most `most`: fewer than that was all there was.
+    pub(super) const fn after(done: usize, most: u32, pause: Duration) -> Self {
+        if done < most as usize { Self::Gather(pause) } else { Self::Now }
+    }
 }
 
 /// Is ready once the workers are told to stop.
@@ -87,14 +94,15 @@ async fn keep_running(step: &Step, state: &WorkerState, turn: Option<&Mutex<()>>
     }
 }
 
-/// Waits as long as the step wants, or until it is called.
+/// Waits as long as the step wants, or until it is called, unless what comes is to gather.
 async fn rest(step: &Step, state: &WorkerState, next: Next) {
-    let pause = match next {
-        Next::Now | Next::GoOn => Duration::ZERO,
-        Next::Gather(pause) | Next::In(pause) => pause,
+    let (pause, bell) = match next {
+        Next::Now | Next::GoOn => (Duration::ZERO, step.bell),
+        Next::In(pause) => (pause, step.bell),
+        Next::Gather(pause) => (pause, None),
     };
     let pause = state.services.transport.executor.sleep(pause);
-    match step.bell.filter(|_| !matches!(next, Next::Gather(_))) {
+    match bell {
         Some(bell) => drop(select(pause, pin!(bell(&state.services.bells).heard())).await),
         None => pause.await,
     }

@@ -48,7 +48,7 @@ fn proof_of(row: proof::Model) -> Result<MailProof, StoreError> {
 }
 
 /// One count.
-pub(super) fn count(issuer: IssuerId, key: TriesKey) -> Condition {
+pub(super) fn counted(issuer: IssuerId, key: TriesKey) -> Condition {
     Condition::all()
         .add(tries::Column::IssuerId.eq(issuer.uuid()))
         .add(tries::Column::Counted.eq(key.as_bytes().to_vec()))
@@ -138,7 +138,10 @@ impl<C: ConnectionTrait + Send + Sync> LoginReads for Session<C> {
         row.map(proof_of).transpose()
     }
 
-    async fn counted(&self, issuer: IssuerId, among: &[TriesKey]) -> Result<Vec<TriesKey>, StoreError> {
+    async fn failed_in_a_row(&self, issuer: IssuerId, among: &[TriesKey]) -> Result<Vec<TriesKey>, StoreError> {
+        if among.is_empty() {
+            return Ok(Vec::new());
+        }
         let found: Vec<Vec<u8>> = tries::Entity::find()
             .select_only()
             .column(tries::Column::Counted)
@@ -148,7 +151,7 @@ impl<C: ConnectionTrait + Send + Sync> LoginReads for Session<C> {
             .into_tuple()
             .all(&self.connection)
             .await
-            .map_err(failed("login.counted"))?;
+            .map_err(failed("login.failed_in_a_row"))?;
         let is_found = |key: &&TriesKey| found.iter().any(|counted| counted == key.as_bytes());
         Ok(among.iter().filter(is_found).copied().collect())
     }

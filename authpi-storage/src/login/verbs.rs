@@ -12,7 +12,7 @@ use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::reads::{count, tries_of};
+use super::reads::{counted, tries_of};
 use crate::convert::{millis, to_word};
 use crate::entity::{login_flow as flow, login_tries as tries, mail_proof as proof};
 use crate::error::failed;
@@ -200,12 +200,13 @@ impl LoginRepository for Unit {
             .exec_without_returning(&self.connection)
             .await
             .map_err(failed(OPERATION))?;
-        // MariaDB counts a row that was left alone like one that was written.
+        // MariaDB counts a row that was left alone like one that was written. Not `insert_unless_taken`: a failed insert holds
+        // a shared lock there, and two of them wait for each other.
         if begun == 1 && self.connection.get_database_backend() != DbBackend::MySql {
             return Ok(Tries::default());
         }
         let row = tries::Entity::find()
-            .filter(count(issuer, key))
+            .filter(counted(issuer, key))
             .lock(LockType::Update)
             .one(&self.connection)
             .await
@@ -227,7 +228,7 @@ impl LoginRepository for Unit {
             kept_until: Set(keep.as_millis()),
             ..Default::default()
         };
-        let done = tries::Entity::update_many().set(row).filter(count(issuer, key)).exec(&self.connection).await;
+        let done = tries::Entity::update_many().set(row).filter(counted(issuer, key)).exec(&self.connection).await;
         done.map(|_| ()).map_err(failed("login.write_tries"))
     }
 

@@ -76,8 +76,8 @@ pub(super) trait FlowStep: Send + Sync + 'static {
         View::First
     }
 
-    /// Slow work, outside of the unit of work; `user` is whom the login is about, where the step presents or mails
-    /// something.
+    /// Slow work, outside of the unit of work. `user` is whom the login is about; looked up only where the step presents or
+    /// mails something and names nobody else.
     ///
     /// # Errors
     /// Whatever the caller is refused with.

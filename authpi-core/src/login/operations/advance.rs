@@ -214,18 +214,20 @@ async fn is_trusted(change: &Change<'_>, visitor: &Visitor, user: &User) -> Resu
 /// [`StepError`](super::StepError).
 pub async fn advance(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow, evidence: Evidence) -> StepResult {
     let issuer = flow.issuer_id;
-    change.act_as(Actor::User { user_id: evidence.user_id });
     let Some(user) = change.reads().users().find(issuer, evidence.user_id).await? else {
         // Deleted since a moment ago: as if nobody had that name.
         save(change, &mut flow).await?;
         return Ok(Stepped::not(flow, Problem::InvalidCredentials));
     };
     let ground = ground(change, issuer).await?;
-    advance_as(change, visitor, (&user, &ground), flow, evidence).await
+    advance_with(change, visitor, (&user, &ground), flow, evidence).await
 }
 
-/// The same for a user and an issuer that this unit of work has read.
-pub(super) async fn advance_as(
+/// [`advance`] with the user and the issuer as this unit of work has read them.
+///
+/// # Errors
+/// [`StepError`](super::StepError).
+pub(super) async fn advance_with(
     change: &mut Change<'_>,
     visitor: &Visitor,
     (user, ground): (&User, &Ground),
@@ -236,7 +238,7 @@ pub(super) async fn advance_as(
     let mut problem: Option<Problem> = None;
     let mut granted: Option<Granted> = None;
     match judged(change, visitor, (user, ground), &flow, evidence).await? {
-        // Out since a moment ago.
+        // Signed out, or with another password, since a moment ago.
         None => problem = Some(Problem::InvalidCredentials),
         Some((Verdict::Refused(reason), _)) => flow.state.refused(reason)?,
         Some((Verdict::Needs(need), evidence)) => {

@@ -121,7 +121,7 @@ pub(super) async fn forgive(change: &mut Change<'_>, user: &User) -> Result<(), 
 /// The failures in a row under these keys are forgotten; locks last as long as they do.
 async fn let_try_again(change: &mut Change<'_>, issuer: IssuerId, keys: &[TriesKey]) -> Result<(), Refusal> {
     let now = change.now();
-    for key in change.reads().logins().counted(issuer, keys).await? {
+    for key in change.reads().logins().failed_in_a_row(issuer, keys).await? {
         let before = change.unit().logins().lock_tries(issuer, key).await?.at(now);
         let after = Tries { in_a_row: 0, ..before };
         change.unit().logins().write_tries(issuer, key, after, now.plus(TRIES_KEPT)).await?;

@@ -1,6 +1,6 @@
 //! Passwords at a login.
 
-use super::advance::{advance, advance_as, ground, still_holds};
+use super::advance::{advance, advance_with, ground, still_holds};
 use super::lockout::{Counted, forgive};
 use super::{Problem, StepResult, Stepped, Visitor, scene};
 use crate::error::Refusal;
@@ -64,11 +64,12 @@ pub async fn present(change: &mut Change<'_>, visitor: &Visitor, flow: Flow, com
         return Ok(Stepped::not(flow, problem));
     };
     let first = accept(change, accepted, compared.anew.as_ref()).await?;
+    // Not `succeed`: `forgive` lets strangers try again, too.
     counted.forget(change).await?;
     forgive(change, &user).await?;
     change.emit(scene(&flow).verified(user.id, first.method()))?;
     let evidence = Evidence::of_password(user.id, first, user.security.password_changed_at(), change.now());
-    advance_as(change, visitor, (&user, &ground), flow, evidence).await
+    advance_with(change, visitor, (&user, &ground), flow, evidence).await
 }
 
 /// Takes a password as it is still stored; one that is good for once is spent.

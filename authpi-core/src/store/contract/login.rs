@@ -332,9 +332,9 @@ pub async fn what_failed_in_a_row_is_found_among_keys(ground: Ground) {
     unit.commit().await.unwrap();
     let store = ground.store();
     let logins = store.reads().logins();
-    assert_eq!(logins.counted(issuer, &[untouched, forgiven, failed]).await.unwrap(), [failed]);
-    assert_eq!(logins.counted(mint(), &[failed]).await.unwrap(), [], "each issuer counts for itself");
-    assert_eq!(logins.counted(issuer, &[]).await.unwrap(), []);
+    assert_eq!(logins.failed_in_a_row(issuer, &[untouched, forgiven, failed]).await.unwrap(), [failed]);
+    assert_eq!(logins.failed_in_a_row(mint(), &[failed]).await.unwrap(), [], "each issuer counts for itself");
+    assert_eq!(logins.failed_in_a_row(issuer, &[]).await.unwrap(), []);
 }
 
 pub async fn a_sweep_removes_what_has_expired(ground: Ground) {

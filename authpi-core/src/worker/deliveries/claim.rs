@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::lane::{Target, host};
 use super::{Dispatch, Planned};
 use crate::error::Refusal;
-use crate::id::AccountId;
+use crate::id::{AccountId, WebhookId};
+use crate::retries::Retries;
 use crate::store::UnitOfWork;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
@@ -23,72 +24,72 @@ const LOOKS: u32 = 8;
 /// Webhooks of one look: they are kept from others until it ends.
 const LOOKED_AT: u32 = 32;
 
-/// What becomes of a webhook that is looked at.
-enum Look {
-    /// Deliveries to it are reserved, so many at most.
-    Reserve(Box<Target>, u32),
-    /// It is left alone until then.
-    Rest(Option<Timestamp>),
-    /// There is no room for it.
-    Wait,
+/// What becomes of webhooks that are awake.
+#[derive(Default)]
+struct Plan<'w> {
+    /// Deliveries to these are reserved, so many at most.
+    wanted: Vec<(&'w Webhook, u32)>,
+    /// The same webhooks, as attempts see them.
+    targets: Vec<Target>,
+    /// These are left alone until then.
+    rests: Vec<(&'w Webhook, Option<Timestamp>)>,
+    /// There was no room for these.
+    waited: Vec<WebhookId>,
 }
 
 /// What a look has brought.
 struct Looked {
     reserved: usize,
-    /// Room was kept for webhooks that had no use for it, while others waited.
+    /// Webhooks that there was no room for.
+    waited: Vec<WebhookId>,
+    /// Room was kept for webhooks that had no use for it.
     left_room: bool,
 }
 
 /// Reserves as much as there is room for. Returns how many deliveries.
 pub(super) async fn claim(services: &Services, dispatch: &mut Dispatch) -> Result<usize, Refusal> {
-    let mut reserved = 0;
+    let (mut reserved, mut passed) = (0, Vec::new());
     for _ in 0..LOOKS {
         if dispatch.room() == 0 {
             break;
         }
-        let looked = look(services, dispatch).await?;
+        let mut retries = Retries::new();
+        let looked = loop {
+            if let Some(ended) = retries.ended(look(services, dispatch, &passed).await) {
+                break ended?;
+            }
+        };
         reserved += looked.reserved;
-        if !looked.left_room {
+        if looked.waited.is_empty() {
             break;
+        }
+        if looked.left_room {
+            passed.clear();
+        } else {
+            // Others may wait behind these that there is room for.
+            passed.extend(looked.waited);
         }
     }
     Ok(reserved)
 }
 
-/// Looks at webhooks that are awake, once.
-async fn look(services: &Services, dispatch: &mut Dispatch) -> Result<Looked, Refusal> {
+/// Looks once at webhooks that are awake, those left out that were `passed` by.
+async fn look(services: &Services, dispatch: &mut Dispatch, passed: &[WebhookId]) -> Result<Looked, Refusal> {
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
-    let awake = in_turns(unit.deliveries().awake(&dispatch.busy(), LOOKED_AT).await?);
-    let (mut rests, mut looks, mut targets) = (Vec::new(), Vec::new(), Vec::new());
-    let mut has_waited = false;
-    for (webhook, look) in awake.iter().zip(looks_at(services, dispatch, &awake, now)) {
-        match look {
-            Look::Reserve(target, limit) => {
-                looks.push((webhook, limit));
-                targets.push(target);
-            }
-            Look::Rest(until) => rests.push((webhook, until)),
-            Look::Wait => {
-                has_waited = true;
-                // Others may wait behind it that there is room for.
-                if awake.len() == LOOKED_AT as usize {
-                    rests.push((webhook, Some(now)));
-                }
-            }
-        }
+    let busy = [dispatch.busy().as_slice(), passed].concat();
+    let awake = in_turns(unit.deliveries().awake(&busy, LOOKED_AT).await?);
+    let Plan { wanted, targets, mut rests, waited } = plan(services, dispatch, &awake, now);
+    if wanted.is_empty() && rests.is_empty() {
+        return Ok(Looked { reserved: 0, waited, left_room: false });
     }
-    if looks.is_empty() && rests.is_empty() {
-        return Ok(Looked { reserved: 0, left_room: false });
-    }
-    let kept: usize = looks.iter().map(|(_, limit)| *limit as usize).sum();
-    let due = unit.deliveries().due(&looks).await?;
-    let (mut writes, mut reserved) = (Vec::new(), Vec::new());
-    for ((target, (webhook, _)), due) in targets.into_iter().zip(looks).zip(due) {
+    let kept: usize = wanted.iter().map(|(_, limit)| *limit as usize).sum();
+    let due = unit.deliveries().due(&wanted).await?;
+    let (mut writes, mut counts) = (Vec::new(), Vec::new());
+    for ((webhook, _), due) in wanted.into_iter().zip(due) {
         let (deliveries, until) = reserve(unit.as_mut(), webhook, due, now).await?;
         rests.push((webhook, until));
-        reserved.push((target, deliveries.iter().map(|(delivery, _)| delivery.clone()).collect::<Vec<_>>()));
+        counts.push(deliveries.len());
         writes.extend(deliveries);
     }
     unit.deliveries().rest(&rests).await?;
@@ -97,43 +98,46 @@ async fn look(services: &Services, dispatch: &mut Dispatch) -> Result<Looked, Re
         return Err(Refusal::Stale);
     }
     unit.commit().await?;
-    for (target, deliveries) in reserved.into_iter().filter(|(_, deliveries)| !deliveries.is_empty()) {
-        dispatch.hold(*target, deliveries, now);
+    let reserved = writes.len();
+    let mut deliveries = writes.into_iter().map(|(delivery, _)| delivery);
+    for (target, count) in targets.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
+        dispatch.hold(target, deliveries.by_ref().take(count).collect(), now);
     }
-    Ok(Looked { reserved: writes.len(), left_room: has_waited && writes.len() < kept })
+    Ok(Looked { reserved, waited, left_room: reserved < kept })
 }
 
-/// What becomes of each of these webhooks.
-fn looks_at(services: &Services, dispatch: &Dispatch, awake: &[Webhook], now: Timestamp) -> Vec<Look> {
-    let mut planned = Vec::new();
-    let look = |webhook: &Webhook| {
+fn plan<'w>(services: &Services, dispatch: &Dispatch, awake: &'w [Webhook], now: Timestamp) -> Plan<'w> {
+    let (mut plan, mut planned) = (Plan::default(), Vec::new());
+    for webhook in awake {
         let resting = match (webhook.status.value, webhook.circuit.blocked_until(now)) {
             // Activating it wakes it.
             (WebhookStatus::Disabled, _) => Some(None),
-            (_, Some(probe_at)) => Some(Some(probe_at)),
-            (_, None) => None,
+            (_, blocked_until) => blocked_until.map(Some),
         };
         if let Some(until) = resting {
-            return Look::Rest(until);
+            plan.rests.push((webhook, until));
+            continue;
         }
         let among = awake.iter().filter(|other| other.account_id == webhook.account_id).count();
         let room = dispatch.room_for(webhook, &planned, among);
         let count = if is_probe(webhook) { room.min(1) } else { room };
         if count == 0 {
-            return Look::Wait;
+            plan.waited.push(webhook.id);
+            continue;
         }
         match Target::new(&services.keyring, webhook.clone(), now) {
             Ok(target) => {
-                planned.push(Planned { account: webhook.account_id, host: host(webhook), count });
-                Look::Reserve(Box::new(target), u32::try_from(count).unwrap_or(u32::MAX))
+                planned.push(Planned { webhook: webhook.id, account: webhook.account_id, host: host(webhook), count });
+                plan.wanted.push((webhook, u32::try_from(count).unwrap_or(u32::MAX)));
+                plan.targets.push(target);
             }
             Err(refusal) => {
                 tracing::error!(webhook = %webhook.id, %refusal, "the secrets of a webhook cannot be opened");
-                Look::Rest(Some(now.plus(UNREADABLE)))
+                plan.rests.push((webhook, Some(now.plus(UNREADABLE))));
             }
         }
-    };
-    awake.iter().map(look).collect()
+    }
+    plan
 }
 
 /// The next attempt tells whether the circuit closes.
@@ -163,15 +167,19 @@ async fn reserve(
     now: Timestamp,
 ) -> Result<(Vec<(Delivery, Timestamp)>, Option<Timestamp>), Refusal> {
     let timeout = webhook.details.retry.timeout();
-    let reserved: Vec<(Delivery, Timestamp)> =
-        deliveries.into_iter().map(|delivery| (delivery.clone().leased(timeout, now), delivery.updated_at)).collect();
+    let leased = |delivery: Delivery| {
+        let before = delivery.updated_at;
+        (delivery.leased(timeout, now), before)
+    };
+    let reserved: Vec<_> = deliveries.into_iter().map(leased).collect();
     let lease_ends = reserved.iter().filter_map(|(delivery, _)| delivery.due_at()).min();
-    let probe = reserved.first().filter(|_| is_probe(webhook)).and_then(|(probe, _)| probe.leased_until);
-    if let Some(until) = probe {
+    if let Some(until) = lease_ends.filter(|_| is_probe(webhook)) {
         let probing = Webhook { circuit: webhook.circuit.probing(until), ..webhook.clone() };
         unit.webhooks().set_circuit(&probing).await?.required()?;
+        // Nothing else is attempted before the probe has ended.
         return Ok((reserved, lease_ends));
     }
+    // What is overdue does not come before webhooks that have waited longer.
     let until = next.map(|next| next.max(now)).into_iter().chain(lease_ends).min();
     Ok((reserved, until))
 }

@@ -42,7 +42,10 @@ const MAX_LEASED: usize = 4_096;
 /// Of those, to webhooks of one account.
 const MAX_LEASED_PER_ACCOUNT: usize = 1_024;
 
-/// Of those, to one webhook that answers quickly: so many that it never waits for the database.
+/// What an account gets at a time of what is free, as a divisor.
+const PART: usize = 4;
+
+/// Of those, to webhooks of one account at one host that answer quickly: so many that they never wait for the database.
 const MAX_LEASED_OF_QUICK: usize = 128;
 
 /// Attempts in flight.
@@ -69,8 +72,18 @@ pub(super) struct Dispatch {
 
 /// Deliveries that are being reserved.
 struct Planned {
+    webhook: WebhookId,
     account: AccountId,
     host: String,
+    count: usize,
+}
+
+/// Deliveries that are held, or about to be.
+struct Held<'d> {
+    account: AccountId,
+    host: &'d str,
+    /// Their webhook answers quickly.
+    is_quick: bool,
     count: usize,
 }
 
@@ -95,28 +108,39 @@ impl Default for Dispatch {
 impl Dispatch {
     /// How many more deliveries may be reserved.
     fn room(&self) -> usize {
-        MAX_LEASED.saturating_sub(self.held(&[], |_, _| true))
+        MAX_LEASED.saturating_sub(self.held(&[], |_| true))
     }
 
-    /// How many more of them to this webhook, one `among` so many of its account, beside those that are being reserved.
+    /// How many more of them to this webhook, beside those that are being reserved. The room of its account is shared by
+    /// `among` webhooks, itself included; one account takes a part of what is free at a time, so that something always is.
     fn room_for(&self, webhook: &Webhook, planned: &[Planned], among: usize) -> usize {
-        let (account, host) = (webhook.account_id, lane::host(webhook));
-        let of_account =
-            |planned| MAX_LEASED_PER_ACCOUNT.saturating_sub(self.held(planned, |known, _| known == account));
-        let of_account = of_account(&[]).div_ceil(among.max(1)).min(of_account(planned));
-        let own = if self.quick.contains(&webhook.id) {
-            MAX_LEASED_OF_QUICK.saturating_sub(self.lanes.get(&webhook.id).map_or(0, |running| running.held))
-        } else {
-            MAX_IN_FLIGHT_PER_HOST.saturating_sub(self.held(planned, |known, at| known == account && at == host))
+        let (account, host, is_quick) = (webhook.account_id, lane::host(webhook), self.quick.contains(&webhook.id));
+        let free = MAX_LEASED.saturating_sub(self.held(planned, |_| true));
+        let left = |planned: &[Planned]| {
+            MAX_LEASED_PER_ACCOUNT.saturating_sub(self.held(planned, |known| known.account == account))
         };
-        own.min(of_account).min(MAX_LEASED.saturating_sub(self.held(planned, |_, _| true)))
+        let of_account = left(&[]).min(free.div_ceil(PART)).div_ceil(among.max(1)).min(left(planned));
+        let most = if is_quick { MAX_LEASED_OF_QUICK } else { MAX_IN_FLIGHT_PER_HOST };
+        let at_host =
+            self.held(planned, |known| known.account == account && known.host == host && known.is_quick == is_quick);
+        most.saturating_sub(at_host).min(of_account).min(free)
     }
 
-    /// Reserved deliveries that have not ended.
-    fn held(&self, planned: &[Planned], which: impl Fn(AccountId, &str) -> bool) -> usize {
-        let held = self.lanes.values().map(|running| (running.lane.account, running.lane.host.as_str(), running.held));
-        let planned = planned.iter().map(|planned| (planned.account, planned.host.as_str(), planned.count));
-        held.chain(planned).filter(|(account, host, _)| which(*account, host)).map(|(_, _, count)| count).sum()
+    /// Reserved deliveries that have not ended, with those that are being reserved.
+    fn held(&self, planned: &[Planned], which: impl Fn(&Held<'_>) -> bool) -> usize {
+        let held = self.lanes.iter().map(|(id, Running { lane, held, .. })| Held {
+            account: lane.account,
+            host: &lane.host,
+            is_quick: self.quick.contains(id),
+            count: *held,
+        });
+        let planned = planned.iter().map(|planned| Held {
+            account: planned.account,
+            host: &planned.host,
+            is_quick: self.quick.contains(&planned.webhook),
+            count: planned.count,
+        });
+        held.chain(planned).filter(which).map(|held| held.count).sum()
     }
 
     /// Webhooks that no more is reserved of: of a quick one, until half of it has ended.
@@ -241,7 +265,7 @@ impl Dispatch {
     }
 
     /// Attempts see a webhook as it was a moment ago. What waits is given back when its webhook is disabled or deleted, when
-    /// its lease is nearly over, and when a receiver that was quick has come to a standstill: others may need the room.
+    /// its lease is nearly over, and when a receiver that was quick is so no longer: others may need the room.
     async fn refresh(&mut self, services: &Services) -> Result<(), Refusal> {
         let now = services.now();
         let old = |running: &Running| running.held > 0 && now.since(running.seen_at) >= FRESH;
@@ -259,7 +283,9 @@ impl Dispatch {
         for (id, running) in self.lanes.iter_mut().filter(|(_, running)| old(running)) {
             running.seen_at = now;
             let stands_still = now.since(running.moved_at) >= FRESH && self.quick.remove(id);
-            match known.remove(id).filter(|webhook| !stands_still && !webhook.is_paused(now)) {
+            let has_slowed = running.lane.waits() > MAX_IN_FLIGHT_PER_HOST && !self.quick.contains(id);
+            let gives_back = stands_still || has_slowed;
+            match known.remove(id).filter(|webhook| !gives_back && !webhook.is_paused(now)) {
                 Some(webhook) => {
                     given_back.extend(running.lane.take_outdated(now));
                     match Target::new(&services.keyring, webhook, now) {
