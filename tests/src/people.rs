@@ -100,7 +100,10 @@ impl Work for AutoJoin {
 
     async fn apply(&self, change: &mut Change<'_>) -> Result<Option<Membership>, Refusal> {
         let user = change.reads().users().find(self.place.1, self.user).await?.ok_or(Refusal::NotFound)?;
-        auto_join(change, &user).await
+        match user.email().filter(|_| user.details.profile.email_verified) {
+            Some(address) => auto_join(change, (self.place.1, self.user), address).await,
+            None => Ok(None),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::events;
 use super::model::{Connection, Discovery, Evidence, Unproven, is_public_mail, judged, secret_seal};
 use crate::error::{FieldCode, Refusal};
 use crate::hostname::Hostname;
-use crate::id::MemberId;
+use crate::id::{IssuerId, MemberId, UserId};
 use crate::mailbox::Mailbox;
 use crate::membership::model::{Membership, MembershipOrigin, NewMember, REMOVAL_REMEMBERED};
 use crate::membership::operations as membership;
@@ -15,7 +15,6 @@ use crate::outcome::InsertOutcome;
 use crate::secret::Secret;
 use crate::sso::{MAX_SSO_DOMAINS, SsoDomain, SsoSettings};
 use crate::store::Change;
-use crate::user::model::User;
 
 /// What a PATCH asks for.
 #[derive(Default)]
@@ -209,13 +208,15 @@ fn hint(secret: &Secret) -> String {
 ///
 /// # Errors
 /// [`Refusal::Store`].
-pub async fn auto_join(change: &mut Change<'_>, user: &User) -> Result<Option<Membership>, Refusal> {
-    let issuer = user.issuer_id;
-    let email = user.email().filter(|_| user.details.profile.email_verified);
-    let Some(domain) = email.and_then(domain_of) else { return Ok(None) };
+pub async fn auto_join(
+    change: &mut Change<'_>,
+    (issuer, user): (IssuerId, UserId),
+    proven_address: &str,
+) -> Result<Option<Membership>, Refusal> {
+    let Some(domain) = domain_of(proven_address) else { return Ok(None) };
     let Some(organization) = change.reads().connections().owner(issuer, &domain).await? else { return Ok(None) };
     let Some(locked) = change.unit().organizations().lock(issuer, organization).await? else { return Ok(None) };
-    let member = MemberId::User(user.id);
+    let member = MemberId::User(user);
     let is_full = locked.details.max_members.is_some_and(|most| locked.stats.n_members >= most);
     // Asked again behind the lock: the domain may have gone, or the switch was turned.
     let connection = change.reads().connections().find(issuer, organization).await?;

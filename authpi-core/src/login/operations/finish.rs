@@ -43,7 +43,9 @@ pub(super) async fn finish(
     let details = details(visitor, evidence, recognized.fingerprint, trusted.is_some());
     let session = session(change, visitor, issuer, user, details, recognized.is_new).await?;
     change.unit().users().logged_in(issuer.id, user.id).await?;
-    auto_join(change, user).await?;
+    if let Some(address) = user.email().filter(|_| user.details.profile.email_verified) {
+        auto_join(change, (issuer.id, user.id), address).await?;
+    }
     let problem = take_up(change, visitor, flow, user.id).await?;
     let secret = change.secret()?;
     let hash = change.keyring().peppers.hash(OpCookie::HASH_PURPOSE, secret.expose().as_bytes());
