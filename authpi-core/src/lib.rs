@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod address;
+pub mod admission;
 pub mod agent;
 mod authpi;
 pub mod billing;

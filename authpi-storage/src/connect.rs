@@ -228,7 +228,9 @@ fn unreachable_or_not_writable(path: &Path, error: DbErr) -> ConnectError {
 async fn postgres(url: &str, options: ConnectOptions) -> Result<DatabaseStore, ConnectError> {
     let mut pool = pool(url, options.max_connections);
     pool.test_before_acquire_if_idle_for(IDLE_TEST).map_sqlx_postgres_opts(|postgres| {
-        postgres.options([("lock_timeout", LOCK_TIMEOUT), ("statement_timeout", STATEMENT_TIMEOUT)])
+        // Whatever the server or the role was set to.
+        let isolation = ("default_transaction_isolation", "read committed");
+        postgres.options([isolation, ("lock_timeout", LOCK_TIMEOUT), ("statement_timeout", STATEMENT_TIMEOUT)])
     });
     let connection = Database::connect(pool).await.map_err(ConnectError::Unreachable)?;
     migration::run(&connection).await?;

@@ -7,8 +7,8 @@ use authpi_core::event::model::Event;
 use authpi_core::store::{EventListener, Reads, Store, StoreError, UnitOfWork};
 use authpi_core::timestamp::Timestamp;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
 
 use crate::error::failed;
@@ -71,18 +71,15 @@ impl Store for DatabaseStore {
     }
 }
 
-/// Opens a transaction that may write: immediate on SQLite, READ COMMITTED elsewhere. Sessions on MariaDB begin that way,
-/// which saves a statement.
+/// Opens a transaction that may write: immediate on SQLite, READ COMMITTED elsewhere. Sessions on servers begin all of
+/// theirs that way, which saves a statement.
 pub(crate) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, sea_orm::DbErr> {
     let options = match connection.get_database_backend() {
         DbBackend::Sqlite => TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         },
-        DbBackend::MySql => TransactionOptions::default(),
-        _ => {
-            TransactionOptions { isolation_level: Some(IsolationLevel::ReadCommitted), ..TransactionOptions::default() }
-        }
+        _ => TransactionOptions::default(),
     };
     connection.begin_with_options(options).await
 }

@@ -250,7 +250,7 @@ fn not_of(without: &[IssuerId]) -> Condition {
 
 #[async_trait]
 impl SessionRepository for Unit {
-    async fn insert(&mut self, session: &UserSession) -> Result<(), StoreError> {
+    async fn insert(&mut self, session: &UserSession, secret: Option<&SecretHash>) -> Result<(), StoreError> {
         let rp = session.kind.rp();
         let row = ActiveModel {
             id: Set(session.id.uuid()),
@@ -263,6 +263,7 @@ impl SessionRepository for Unit {
             client_name: Set(rp.map(|rp| rp.client_name.clone())),
             org_id: Set(rp.and_then(|rp| rp.org_id).map(authpi_core::id::Id::uuid)),
             unused_until: Set(rp.map(|rp| rp.unused_until.as_millis())),
+            secret_hash: Set(secret.map(|secret| secret.to_bytes().to_vec())),
             created_at: Set(session.created_at.as_millis()),
             ..written(session)?
         };
@@ -270,34 +271,20 @@ impl SessionRepository for Unit {
     }
 
     async fn update(&mut self, session: &UserSession, before: Timestamp) -> Result<WriteOutcome, StoreError> {
-        let done = Entity::update_many()
-            .set(written(session)?)
-            .filter(Column::Id.eq(session.id.uuid()))
-            .filter(Column::IssuerId.eq(session.issuer_id.uuid()))
-            .filter(Column::UpdatedAt.eq(before.as_millis()))
-            .exec(&self.connection)
-            .await
-            .map_err(failed("session.update"))?;
-        Ok(WriteOutcome::of_rows(done.rows_affected))
+        self.update_session(session, before, written(session)?).await
     }
 
-    async fn set_secret(
+    async fn renew(
         &mut self,
-        issuer: IssuerId,
-        id: SessionId,
+        session: &UserSession,
+        before: Timestamp,
         secret: &SecretHash,
     ) -> Result<WriteOutcome, StoreError> {
-        let row = ActiveModel { secret_hash: Set(Some(secret.to_bytes().to_vec())), ..Default::default() };
-        let done = Entity::update_many()
-            .set(row)
-            .filter(Column::Id.eq(id.uuid()))
-            .filter(Column::IssuerId.eq(issuer.uuid()))
-            .filter(Column::Kind.eq(SessionKind::Op.as_str()))
-            .filter(Column::Ended.eq(false))
-            .exec(&self.connection)
-            .await
-            .map_err(failed("session.set_secret"))?;
-        Ok(WriteOutcome::of_rows(done.rows_affected))
+        if session.kind != SessionKind::Op {
+            return Ok(WriteOutcome::Stale);
+        }
+        let row = ActiveModel { secret_hash: Set(Some(secret.to_bytes().to_vec())), ..written(session)? };
+        self.update_session(session, before, row).await
     }
 
     async fn touch(&mut self, issuer: IssuerId, id: SessionId, at: Timestamp) -> Result<(), StoreError> {
@@ -329,6 +316,23 @@ impl SessionRepository for Unit {
 }
 
 impl Unit {
+    async fn update_session(
+        &self,
+        session: &UserSession,
+        before: Timestamp,
+        row: ActiveModel,
+    ) -> Result<WriteOutcome, StoreError> {
+        let done = Entity::update_many()
+            .set(row)
+            .filter(Column::Id.eq(session.id.uuid()))
+            .filter(Column::IssuerId.eq(session.issuer_id.uuid()))
+            .filter(Column::UpdatedAt.eq(before.as_millis()))
+            .exec(&self.connection)
+            .await
+            .map_err(failed("session.update"))?;
+        Ok(WriteOutcome::of_rows(done.rows_affected))
+    }
+
     async fn remove_sessions(&self, which: Select<Entity>, limit: u32) -> Result<u64, StoreError> {
         const OPERATION: &str = "session.remove";
         let ids = batch::first_keys(&self.connection, which, Column::Id, limit).await.map_err(failed(OPERATION))?;

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
+use authpi_core::Work;
+use authpi_core::error::Refusal;
 use authpi_core::event::catalogue;
+use authpi_core::event::model::{EventDraft, Subject};
+use authpi_core::id::{AccountId, IssuerId};
+use authpi_core::store::Change;
 use serde_json::{Value, json};
 use tests::App;
 
@@ -199,4 +205,36 @@ async fn an_aggregate_has_at_most_a_thousand_intervals_and_known_words() {
     }
     let before = format!("interval=day&after={now}&before={now}");
     assert_eq!(aggregated(&app, &before).await["buckets"], json!([]));
+}
+
+/// Says more than an event may.
+struct Talkative {
+    account: AccountId,
+}
+
+#[async_trait]
+impl Work for Talkative {
+    type Output = ();
+
+    fn account(&self) -> AccountId {
+        self.account
+    }
+
+    fn issuer(&self) -> Option<IssuerId> {
+        None
+    }
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<(), Refusal> {
+        let scopes: Vec<_> = (0..10_000).map(|number| format!("invoices{number}:read")).collect();
+        let draft = EventDraft::new(catalogue::ACCOUNT_UPDATED, Subject::account(self.account));
+        change.emit(draft.with("scopes", scopes).with("reason", "a_word").with("count", 7).with("text", "x".repeat(65)))
+    }
+}
+
+#[tokio::test]
+async fn data_that_is_too_large_is_cut_to_ids_words_and_numbers() {
+    let app = App::start(DRIVER).await;
+    app.authpi.run(&Talkative { account: app.account.parse().unwrap() }).await.unwrap();
+    let event = app.events("event_types=account.updated").await.pop().unwrap();
+    assert_eq!(event["data"], json!({ "reason": "a_word", "count": 7, "truncated": true }));
 }

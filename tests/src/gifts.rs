@@ -34,7 +34,7 @@ impl Work for Gifts {
 
     async fn apply(&self, change: &mut Change<'_>) -> Result<(String, String), Refusal> {
         let (issuer, user_id) = (self.place.1, self.user);
-        change.act_as(Actor::User { user_id });
+        change.act_as(Actor::user(user_id));
         let token = NewPersonalToken {
             user_id,
             details: PersonalTokenDetails { name: "own".to_owned(), ..PersonalTokenDetails::default() },

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use authpi_core::Work;
+use authpi_core::admission::{AccessMode, Applicant, Door, admit};
 use authpi_core::connection::operations::auto_join;
 use authpi_core::device::model::Fingerprint;
 use authpi_core::device::operations::{self as devices, Login, Seen};
@@ -10,8 +11,8 @@ use authpi_core::id::{AccountId, IssuerId, UserId};
 use authpi_core::membership::model::Membership;
 use authpi_core::metadata::Metadata;
 use authpi_core::store::Change;
-use authpi_core::user::model::{UserDetails, UserOrigin, UserStatus, Username};
-use authpi_core::user::operations::{self as users, NewUser};
+use authpi_core::user::model::{UserDetails, Username};
+use authpi_core::user::operations::{self as users, Entry, NewUser};
 
 use crate::App;
 
@@ -40,10 +41,16 @@ impl Work for SignUp {
     }
 
     async fn apply(&self, change: &mut Change<'_>) -> Result<String, Refusal> {
+        let door = Door { mode: AccessMode::Open, verify_email: false, require_approval: true };
+        let applicant = Applicant {
+            is_invited: false,
+            address_verified: false,
+            has_allowed_domain: false,
+            has_offered_method: true,
+        };
         let new = NewUser {
             username: Username::new(None, &self.username).map_err(Refusal::internal)?,
-            status: UserStatus::PendingApproval,
-            origin: UserOrigin::SignUp,
+            entry: Entry::SignedUp(admit(door, applicant).ok_or(Refusal::NotFound)?),
             details: UserDetails::default(),
             metadata: Metadata::default(),
             password: None,

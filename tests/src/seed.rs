@@ -18,8 +18,8 @@ use authpi_core::organization::operations::{self as organizations, NewOrganizati
 use authpi_core::scope::Scopes;
 use authpi_core::store::Change;
 use authpi_core::transport::{Entropy, EntropyUnavailable};
-use authpi_core::user::model::{UserDetails, UserOrigin, UserStatus, Username};
-use authpi_core::user::operations::{self as users, NewUser};
+use authpi_core::user::model::{UserDetails, UserStatus, Username};
+use authpi_core::user::operations::{self as users, Entry, NewUser};
 use authpi_core::{AuthPi, Work};
 
 /// Objects made in one unit of work.
@@ -230,8 +230,7 @@ impl Batch<'_> {
     async fn user(&self, change: &mut Change<'_>, number: usize) -> Result<UserId, Refusal> {
         let new = NewUser {
             username: Username::new(None, &format!("user{number}@example.com")).map_err(Refusal::internal)?,
-            status: UserStatus::Active,
-            origin: UserOrigin::Admin,
+            entry: Entry::Made { status: UserStatus::Active },
             details: UserDetails::default(),
             metadata: Metadata::default(),
             password: None,

@@ -121,7 +121,7 @@ impl App {
     pub async fn try_log_in(&self, issuer: &str, user: &str) -> Result<String, Refusal> {
         let new = NewSession {
             user_id: user.parse().unwrap(),
-            of: NewSessionKind::Op,
+            of: NewSessionKind::Op { secret: None },
             details: details(),
             ttl: TTL,
             idle_timeout: IDLE_TIMEOUT,

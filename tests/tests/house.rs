@@ -159,6 +159,20 @@ fn the_rules_of_imports_can_be_broken() {
     assert!(has(&["web", "call", "Call"]) && has(&["user"]) && has(&["store", "Change"]));
 }
 
+#[test]
+fn sessions_at_the_issuer_begin_behind_the_gate_of_logins_alone() {
+    let source = root().join("authpi-core/src");
+    let opens = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file).unwrap();
+        text.split("#[cfg(test)]").next().unwrap().contains("NewSessionKind::Op {")
+    };
+    let found: Vec<_> = rust_files(&source).into_iter().filter(opens).collect();
+    let expected = ["login/operations/finish.rs", "session/operations/opening.rs"].map(|file| source.join(file));
+    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from(expected));
+    let finish = std::fs::read_to_string(source.join("login/operations/finish.rs")).unwrap();
+    assert!(finish.contains("authenticated: &Authenticated"), "only who has passed the gate comes here");
+}
+
 fn dependencies(package: &str) -> BTreeSet<String> {
     let arguments = ["tree", "--offline", "-p", package, "-e", "normal", "--prefix", "none", "--format", "{p}"];
     let output = Command::new(env!("CARGO")).args(arguments).current_dir(root()).output().unwrap();

@@ -17,18 +17,6 @@ pub trait LoginReads: Send + Sync {
     /// [`StoreError`].
     async fn flow(&self, issuer: IssuerId, id: FlowId) -> Result<Option<SealedFlow>, StoreError>;
 
-    /// At most `limit` logins of all issuers but `without` whose time is over at `now`, longest first: work for the
-    /// sweep.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    async fn expired_flows(
-        &self,
-        now: Timestamp,
-        without: &[IssuerId],
-        limit: u32,
-    ) -> Result<Vec<SealedFlow>, StoreError>;
-
     /// Something that was mailed and not used, also when its time is over, until it is swept.
     ///
     /// # Errors
@@ -135,8 +123,8 @@ pub trait LoginRepository: LoginReads {
         keep: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Removes at most `limit` counts, and as many mailed proofs, of all issuers whose time is over. Returns how many in
-    /// all.
+    /// Removes at most `limit` counts, and as many mailed proofs, of all issuers whose time is over, and as many logins whose
+    /// time has been over for [`OVER_KEPT`](super::model::OVER_KEPT). Returns how many in all.
     ///
     /// # Errors
     /// [`StoreError`].

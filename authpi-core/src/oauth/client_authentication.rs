@@ -47,7 +47,7 @@ impl Requester {
     pub(super) fn actor(&self) -> Actor {
         match self {
             Self::Client(client) => Actor::Client { client_id: client.id },
-            Self::Agent(agent, _) => Actor::Agent { agent_id: agent.id, user_id: None },
+            Self::Agent(agent, _) => Actor::agent(agent.id),
         }
     }
 

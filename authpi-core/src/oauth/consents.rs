@@ -60,7 +60,7 @@ impl Runtime for RevokeConsent {
         (user, client): &(UserId, ClientId),
     ) -> Result<Answer, Refusal> {
         let issuer = call.issuer_id();
-        change.act_as(Actor::User { user_id: *user });
+        change.act_as(Actor::user(*user));
         change.unit().users().lock(issuer, *user).await?.ok_or(Refusal::NotFound)?;
         if let Some(consent) = change.reads().grants().consent(issuer, *user, *client).await?
             && change.unit().grants().remove_consent(issuer, *user, *client).await?

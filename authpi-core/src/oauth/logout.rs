@@ -149,7 +149,7 @@ impl Ending {
         op: &BrowserSession,
         rp: Option<UserSession>,
     ) -> Result<Answer, Refusal> {
-        change.act_as(Actor::User { user_id: op.user_id });
+        change.act_as(Actor::user(op.user_id));
         let told = told_in_front(change, call, op.id).await?;
         for session in [change.reads().sessions().find(call.issuer_id(), op.id).await?, rp].into_iter().flatten() {
             // The second one has ended with the first, unless it is of another session.
@@ -172,7 +172,7 @@ impl Ending {
         rp: Option<UserSession>,
     ) -> Result<Answer, Refusal> {
         if let Some(rp) = rp {
-            change.act_as(Actor::User { user_id: rp.user_id });
+            change.act_as(Actor::user(rp.user_id));
             let note = change.status_note(Some(EndCause::Logout.as_str().to_owned()), None);
             sessions::end(change, rp, EndCause::Logout, note).await?;
         }

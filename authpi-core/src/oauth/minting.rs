@@ -1,8 +1,9 @@
-//! Signs tokens.
+//! Signs tokens, for whoever has passed the gate.
 
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::gate::Leave;
 use super::model::{ACCESS_TYP, AccessClaims, IdClaims, LOGOUT_TYP, LogoutClaims, RefreshClaims};
 use crate::client::model::{Client, ResponseSignatureAlgorithm};
 use crate::error::Refusal;
@@ -52,13 +53,14 @@ pub(super) const fn algorithm_of(client: &Client) -> Algorithm {
 /// Signs an access token.
 ///
 /// # Errors
-/// As [`signer`]; [`Refusal::Internal`] when the cryptographic library fails.
+/// As [`signer`]; [`Refusal::Internal`] when it is for somebody else than the leave, or the cryptographic library fails.
 pub(super) async fn access_token(
     services: &Services,
     issuer: IssuerId,
     algorithm: Algorithm,
-    claims: &AccessClaims,
+    (claims, leave): (&AccessClaims, &Leave),
 ) -> Result<String, Refusal> {
+    leave.covers(&claims.sub, &claims.client_id, claims.sid)?;
     sign(services, issuer, algorithm, Some(ACCESS_TYP), claims).await
 }
 
@@ -70,12 +72,13 @@ pub(super) async fn id_token(
     services: &Services,
     issuer: IssuerId,
     algorithm: Algorithm,
-    claims: &IdClaims,
+    (claims, leave): (&IdClaims, &Leave),
 ) -> Result<String, Refusal> {
+    leave.covers(&claims.sub, &claims.aud, Some(claims.sid))?;
     sign(services, issuer, algorithm, None, claims).await
 }
 
-/// Signs a logout token.
+/// Signs a logout token, which gives nothing: it tells a client of an end.
 ///
 /// # Errors
 /// As [`access_token`].
@@ -96,8 +99,9 @@ pub(super) async fn refresh_token(
     services: &Services,
     issuer: IssuerId,
     algorithm: Algorithm,
-    claims: &RefreshClaims,
+    (claims, leave): (&RefreshClaims, &Leave),
 ) -> Result<(String, Uuid), Refusal> {
+    leave.covers(&claims.sub, &claims.client_id, Some(claims.sid))?;
     let key = signer(services, issuer, algorithm).await?;
     let token = signed(&key.pair, key.kid, None, claims).map_err(Refusal::internal)?;
     Ok((token, key.kid))

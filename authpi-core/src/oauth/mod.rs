@@ -10,6 +10,7 @@ mod client_authentication;
 mod consents;
 pub mod discovery;
 pub mod events;
+mod gate;
 mod introspection;
 mod keyinfo;
 mod logout;

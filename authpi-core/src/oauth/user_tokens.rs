@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::gate::Leave;
 use super::minting::{access_token, algorithm_of, id_token, lifetime, new_jti, refresh_token, seconds};
 use super::model::{AccessClaims, ClaimsRequest, Dat, Grant, IdClaims, RefreshClaims, Resources, TokenUse, audience};
 use super::organizations::OrganizationsClaim;
@@ -28,6 +29,8 @@ pub(super) struct Issuance<'g> {
     pub client: &'g Client,
     /// The session of the client.
     pub session: &'g UserSession,
+    /// The one at the issuer that it comes from.
+    pub op: &'g UserSession,
     /// What was granted.
     pub grant: &'g Grant,
     /// Scopes of this access token: all of the grant's, or fewer.
@@ -49,12 +52,13 @@ pub(super) struct Issued {
 /// Signs the tokens of a grant.
 ///
 /// # Errors
-/// `invalid_grant` when the user may not sign in, or is no active member of the selected organization any more.
+/// `invalid_grant` when the user may not sign in, a session has ended, or the user is no active member of the selected
+/// organization any more.
 pub(super) async fn issue(call: &IssuerCall, of: &Issuance<'_>) -> Result<Issued, Refusal> {
     let (issuer, reads) = (call.issuer_id(), call.services().store.reads());
     let user = reads.users().find(issuer, of.session.user_id).await?;
-    let user = user.filter(|user| user.status.value.may_authenticate());
     let user = user.ok_or(OAuthError::invalid_grant("The user may not sign in."))?;
+    let leave = Leave::of_user(&user, of.client, (of.session, of.op), call.now())?;
     let held = reads.memberships().effective_scopes(issuer, MemberId::User(user.id)).await?;
     let selected = of.session.kind.rp().and_then(|rp| rp.org_id);
     let membership = held.iter().find(|held| Some(held.org_id) == selected).cloned();
@@ -62,7 +66,7 @@ pub(super) async fn issue(call: &IssuerCall, of: &Issuance<'_>) -> Result<Issued
     let organizations = OrganizationsClaim::of_user(held, restriction, Strength::of(of.session), selected);
     let organizations = organizations.ok_or(OAuthError::invalid_grant("The organization cannot be selected."))?;
     let granted = scopes::for_user(of.scopes, &user.details.scopes, membership.as_ref().map(scopes_of));
-    let minting = Minting { call, of, user: &user, organizations: &organizations, granted: &granted };
+    let minting = Minting { call, of, leave: &leave, user: &user, organizations: &organizations, granted: &granted };
     minting.all().await
 }
 
@@ -73,6 +77,7 @@ fn scopes_of(held: &EffectiveMembership) -> &crate::scope::Scopes {
 struct Minting<'m, 'g> {
     call: &'m IssuerCall,
     of: &'m Issuance<'g>,
+    leave: &'m Leave,
     user: &'m User,
     organizations: &'m OrganizationsClaim,
     granted: &'m [String],
@@ -82,17 +87,17 @@ impl Minting<'_, '_> {
     async fn all(&self) -> Result<Issued, Refusal> {
         let (services, issuer) = (self.call.services(), self.call.issuer_id());
         let algorithm = algorithm_of(self.of.client);
-        let access = access_token(services, issuer, algorithm, &self.access_claims()?).await?;
+        let access = access_token(services, issuer, algorithm, (&self.access_claims()?, self.leave)).await?;
         let expires_in = lifetime(self.of.client.details.settings.openid.access_token_ttl);
         let mut response = TokenResponse::access(access, expires_in, self.granted.join(" "));
         if self.of.grant.binding.has("openid") {
             let claims = self.id_claims(half_hash(algorithm, &response.access_token))?;
-            response.id_token = Some(id_token(services, issuer, algorithm, &claims).await?);
+            response.id_token = Some(id_token(services, issuer, algorithm, (&claims, self.leave)).await?);
         }
         let mut refresh = None;
         if self.of.client.details.grant_types().contains(&GrantType::RefreshToken) {
             let claims = self.refresh_claims()?;
-            let (token, kid) = refresh_token(services, issuer, algorithm, &claims).await?;
+            let (token, kid) = refresh_token(services, issuer, algorithm, (&claims, self.leave)).await?;
             response.refresh_token = Some(token);
             refresh = Some((claims.jti, kid));
         }

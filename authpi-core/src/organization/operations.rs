@@ -9,7 +9,7 @@ use super::model::{Organization, OrganizationDetails, OrganizationStats, Organiz
 use crate::delegation::model::DelegationParty;
 use crate::error::{FieldCode, Refusal};
 use crate::id::{IssuerId, MemberId, OrganizationId, UserId};
-use crate::membership::model::NewMember;
+use crate::membership::model::{MembershipOrigin, NewMember};
 use crate::membership::operations as membership;
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
@@ -27,8 +27,8 @@ pub struct NewOrganization {
     pub details: Map<String, Value>,
     /// Seen by administrators only.
     pub metadata: Metadata,
-    /// A user of the issuer who becomes the first member, with the scope `owner`.
-    pub first_member: Option<UserId>,
+    /// A user of the issuer who becomes the first member, with the scope `owner`, and how that came to be.
+    pub first_member: Option<(UserId, MembershipOrigin)>,
 }
 
 impl NewOrganization {
@@ -85,7 +85,7 @@ pub async fn create_with_id(
     change.emit(events::created(change.account(), &organization))?;
     match new.first_member {
         None => Ok(organization),
-        Some(user) => with_owner(change, organization, user).await,
+        Some(first) => with_owner(change, organization, first).await,
     }
 }
 
@@ -147,7 +147,7 @@ async fn check_fields(
 async fn with_owner(
     change: &mut Change<'_>,
     organization: Organization,
-    user: UserId,
+    (user, origin): (UserId, MembershipOrigin),
 ) -> Result<Organization, Refusal> {
     let (issuer, id) = (organization.issuer_id, organization.id);
     if !change.reads().users().exists(issuer, user).await? {
@@ -155,7 +155,8 @@ async fn with_owner(
         return Err(Refusal::field("by_user_id", FieldCode::UnknownReference, message));
     }
     let owner: Scope = "owner".parse().map_err(Refusal::internal)?;
-    membership::add(change, issuer, id, NewMember::with_scope(MemberId::User(user), owner)).await?;
+    let member = NewMember { origin, ..NewMember::with_scope(MemberId::User(user), owner) };
+    membership::add(change, issuer, id, member).await?;
     change.reads().organizations().find(issuer, id).await?.ok_or(Refusal::Stale)
 }
 

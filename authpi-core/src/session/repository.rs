@@ -105,11 +105,11 @@ pub trait SessionReads: Send + Sync {
 /// Writes of sessions.
 #[async_trait]
 pub trait SessionRepository: SessionReads {
-    /// Adds a new session.
+    /// Adds a new session; one at the issuer with what stands for the secret of its cookie, if it has one.
     ///
     /// # Errors
     /// [`StoreError`], `Conflict` when the id exists.
-    async fn insert(&mut self, session: &UserSession) -> Result<(), StoreError>;
+    async fn insert(&mut self, session: &UserSession, secret: Option<&SecretHash>) -> Result<(), StoreError>;
 
     /// Writes everything but identity, kind and time of creation, if the stored version still is `before`.
     ///
@@ -117,14 +117,15 @@ pub trait SessionRepository: SessionReads {
     /// [`StoreError`].
     async fn update(&mut self, session: &UserSession, before: Timestamp) -> Result<WriteOutcome, StoreError>;
 
-    /// Puts another secret behind the cookie of a session: the one before is worth nothing from here on.
+    /// [`SessionRepository::update`] of a session at the issuer, with another secret behind its cookie: the one before is
+    /// worth nothing from here on.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn set_secret(
+    async fn renew(
         &mut self,
-        issuer: IssuerId,
-        id: SessionId,
+        session: &UserSession,
+        before: Timestamp,
         secret: &SecretHash,
     ) -> Result<WriteOutcome, StoreError>;
 

@@ -1,6 +1,7 @@
 //! A change in the making: the unit of work, and everything that an operation may draw on inside it.
 
 use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Map, Value};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -166,6 +167,29 @@ impl<'a> Change<'a> {
     }
 }
 
+/// Bytes of the `data` of an event at most (events-webhooks §2).
+const LARGEST_DATA: usize = 64 * 1024;
+
+/// Characters of a text that is kept of `data` which is too large: those of ids and words.
+const SHORT: usize = 64;
+
+/// What is too large is cut to ids, words and numbers, and says so.
+fn capped(data: Map<String, Value>) -> Map<String, Value> {
+    // Nearly all are a few hundred bytes.
+    let size = serde_json::to_vec(&data).map_or(usize::MAX, |text| text.len());
+    if size <= LARGEST_DATA {
+        return data;
+    }
+    let is_short = |value: &Value| match value {
+        Value::String(text) => text.len() <= SHORT,
+        Value::Array(_) | Value::Object(_) => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    };
+    let mut kept: Map<_, _> = data.into_iter().filter(|(_, value)| is_short(value)).collect();
+    kept.insert("truncated".to_owned(), true.into());
+    kept
+}
+
 impl ChangeContext<'_> {
     /// The complete record of something that happened at `now`.
     ///
@@ -187,8 +211,8 @@ impl ChangeContext<'_> {
             trace: self.trace.clone(),
             actor: actor.clone(),
             subject: draft.subject,
-            timestamp: now,
-            data: draft.data,
+            timestamp: self.ids.steady(now),
+            data: capped(draft.data),
             context: self.context_record(id, detail)?,
         })
     }

@@ -1,5 +1,6 @@
 //! The only source of the random values that we make: identifiers, secrets, salts of events, jitter.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::id::{self, Id, IdForm};
@@ -38,12 +39,13 @@ const LAST_SEQUENCE: u16 = 0x0fff;
 pub struct IdSource {
     entropy: Arc<dyn Entropy>,
     last: Mutex<(u64, u16)>,
+    latest: AtomicI64,
 }
 
 impl IdSource {
     /// Mints from `entropy`.
     pub const fn new(entropy: Arc<dyn Entropy>) -> Self {
-        Self { entropy, last: Mutex::new((0, 0)) }
+        Self { entropy, last: Mutex::new((0, 0)), latest: AtomicI64::new(0) }
     }
 
     /// A new identifier. `now` shapes ordered ones; random ones ignore it.
@@ -65,6 +67,12 @@ impl IdSource {
             }
         };
         Ok(I::from_uuid(uuid))
+    }
+
+    /// The time of something that happens `now`: never before that of what happened earlier, whatever the clock does.
+    pub fn steady(&self, now: Timestamp) -> Timestamp {
+        let before = self.latest.fetch_max(now.as_millis(), Ordering::Relaxed);
+        now.max(Timestamp::from_millis(before))
     }
 
     fn next(&self, millis: u64) -> (u64, u16) {
@@ -111,6 +119,13 @@ mod tests {
             assert!(next > last);
             last = next;
         }
+    }
+
+    #[test]
+    fn times_do_not_go_back_with_the_clock() {
+        let ids = IdSource::new(Arc::new(SystemEntropy));
+        let steady = [5_000, 4_000, 4_999, 5_001].map(|millis| ids.steady(Timestamp::from_millis(millis)).as_millis());
+        assert_eq!(steady, [5_000, 5_000, 5_000, 5_001]);
     }
 
     #[test]

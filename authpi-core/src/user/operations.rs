@@ -10,6 +10,7 @@ use super::model::{
     UsernameType, Verdict,
 };
 use super::repository::UserUpdateOutcome;
+use crate::admission::Admitted;
 use crate::delegation::model::DelegationParty;
 use crate::error::{FieldCode, Refusal};
 use crate::id::{IssuerId, MemberId, OrganizationId};
@@ -28,20 +29,47 @@ use crate::verifier::model::PasswordHash;
 use crate::verifier::operations as verifiers;
 
 /// A new user.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct NewUser {
     /// What it is called.
     pub username: Username,
-    /// Where it begins: active, suspended, or waiting for an approval.
-    pub status: UserStatus,
     /// How it comes to be.
-    pub origin: UserOrigin,
+    pub entry: Entry,
     /// Who it is.
     pub details: UserDetails,
     /// Seen by administrators only.
     pub metadata: Metadata,
     /// Its password, hashed before the unit of work began.
     pub password: Option<PasswordHash>,
+}
+
+/// How a user comes to be.
+#[derive(Debug)]
+pub enum Entry {
+    /// Somebody with the right to it makes it.
+    Made {
+        /// Where it begins.
+        status: UserStatus,
+    },
+    /// It has signed up.
+    SignedUp(Admitted),
+}
+
+impl Entry {
+    const fn origin(&self) -> UserOrigin {
+        match self {
+            Self::Made { .. } => UserOrigin::Admin,
+            Self::SignedUp(_) => UserOrigin::SignUp,
+        }
+    }
+
+    const fn status(&self) -> UserStatus {
+        match self {
+            Self::Made { status } => *status,
+            Self::SignedUp(admitted) if admitted.awaits_approval() => UserStatus::PendingApproval,
+            Self::SignedUp(_) => UserStatus::Active,
+        }
+    }
 }
 
 /// What a PATCH asks for.
@@ -84,26 +112,27 @@ impl StatusWish {
 /// [`Refusal::Conflict`] when the username is taken; [`Refusal::Fields`] for details that are not valid.
 pub async fn create(change: &mut Change<'_>, issuer: IssuerId, new: NewUser) -> Result<User, Refusal> {
     let mut details = new.details.checked()?;
+    let (origin, status) = (new.entry.origin(), new.entry.status());
     let definitions = change.reads().issuers().user_fields(issuer).await?;
     details.custom_fields = definitions.completed(details.custom_fields)?;
     let mut user = User {
         id: change.mint()?,
         issuer_id: issuer,
-        status: Status::initial(new.status),
+        status: Status::initial(status),
         username_hash: UsernameHash::of(change.root_of(issuer)?, new.username.as_str()),
         email_hash: None,
         username: new.username,
         details,
         metadata: new.metadata,
-        origin: new.origin,
-        approval: (new.status == UserStatus::PendingApproval).then(|| Approval::requested(change.now())),
+        origin,
+        approval: (status == UserStatus::PendingApproval).then(|| Approval::requested(change.now())),
         security: UserSecurity::default(),
         created_at: change.now(),
         updated_at: change.now(),
     };
     user.email_hash = user.proven_email_hash(change.root_of(issuer)?);
     match change.unit().users().insert(&user).await? {
-        InsertOutcome::Inserted => change.emit(events::created(change.account(), &user, new.origin))?,
+        InsertOutcome::Inserted => change.emit(events::created(change.account(), &user, origin))?,
         InsertOutcome::Taken => return Err(username_taken()),
     }
     if user.approval.is_some() {

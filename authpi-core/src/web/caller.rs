@@ -98,9 +98,12 @@ impl AccessUse {
     fn actor(&self) -> Actor {
         let acting = self.claims.act.as_ref().map(|act| act.sub);
         match (acting, self.subject) {
-            (Some(agent_id), _) => Actor::Agent { agent_id, user_id: self.user() },
-            (None, Principal::User(user_id)) => Actor::User { user_id },
-            (None, Principal::Agent(agent_id)) => Actor::Agent { agent_id, user_id: None },
+            (Some(agent_id), _) => {
+                let delegation_id = self.claims.delegation_id;
+                Actor::Agent { agent_id, user_id: self.user(), delegation_id }
+            }
+            (None, Principal::User(user_id)) => Actor::User { user_id, session_id: self.claims.sid },
+            (None, Principal::Agent(agent_id)) => Actor::agent(agent_id),
             (None, Principal::Client(client_id)) => Actor::Client { client_id },
             (None, Principal::ApiKey(key_id)) => Actor::ApiKey { key_id },
         }

@@ -18,6 +18,7 @@ mod headers;
 pub mod host_api;
 pub mod html;
 pub mod idempotency;
+pub mod impersonation;
 pub mod issuer_keys;
 pub mod key_uses;
 mod lockout;

@@ -105,7 +105,7 @@ async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> 
     let mut all = None;
     loop {
         let (part, behind) = rest.split_at(together(rest));
-        if let Some(made) = make(services, part, std::mem::take(&mut unwanted), round).await? {
+        if let Some(made) = make_or_pass(services, part, std::mem::take(&mut unwanted), round).await? {
             all = Some(all.unwrap_or(0) + made);
         }
         if behind.is_empty() {
@@ -125,10 +125,37 @@ fn together(wanted: &[Wanted]) -> usize {
     wanted.iter().take_while(fits).count().max(1).min(wanted.len())
 }
 
+/// Makes these deliveries. Where that fails for a reason that is not everybody's, each account is tried by itself: one whose
+/// events cannot be written keeps nobody else's waiting.
+async fn make_or_pass(
+    services: &Services,
+    wanted: &[Wanted],
+    done: Vec<EventId>,
+    round: &mut Round,
+) -> Result<Option<usize>, Refusal> {
+    let account = |(rendered, _): &Wanted| rendered.event().subject.account_id;
+    let accounts: BTreeSet<AccountId> = wanted.iter().map(account).collect();
+    match make(services, wanted.iter().collect(), done.clone(), round).await {
+        Err(refusal) if !refusal.is_retryable() && !wanted.is_empty() => {
+            tracing::warn!(%refusal, "deliveries of several accounts could not be made together");
+        }
+        other => return other,
+    }
+    let mut all = make(services, Vec::new(), done, round).await?;
+    for one in accounts {
+        let own = wanted.iter().filter(|wanted| account(wanted) == one).collect();
+        let made = make(services, own, Vec::new(), round).await;
+        if let Some(made) = round.outcome(one, made)? {
+            all = Some(all.unwrap_or(0) + made);
+        }
+    }
+    Ok(all)
+}
+
 /// Makes deliveries in one unit of work, in which these events and those that are `done` wait no longer.
 async fn make(
     services: &Services,
-    wanted: &[Wanted],
+    wanted: Vec<&Wanted>,
     mut done: Vec<EventId>,
     round: &mut Round,
 ) -> Result<Option<usize>, Refusal> {

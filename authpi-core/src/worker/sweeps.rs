@@ -9,8 +9,6 @@ use super::unattended;
 use crate::credential::model::ApiKey;
 use crate::credential::operations::announce_expired;
 use crate::error::Refusal;
-use crate::login::model::SealedFlow;
-use crate::login::operations::expire;
 use crate::membership::model::REMOVAL_REMEMBERED;
 use crate::store::UnitOfWork;
 use crate::timestamp::Timestamp;
@@ -73,36 +71,11 @@ async fn announce(services: &Arc<Services>, key: &ApiKey) -> Result<Option<Next>
     Ok(Some(Next::Now))
 }
 
-/// Ends logins whose time is over, and says so once; removes what was mailed for them and what failed long ago.
+/// Removes logins that nobody came back to, what was mailed for them and what failed long ago.
 pub(super) async fn expired_logins(services: &Arc<Services>) -> Result<Next, Refusal> {
-    let (mut round, mut without) = (Round::of("expired-logins"), Vec::new());
-    for _ in 0..PARENTS {
-        let now = services.now();
-        let found = services.store.reads().logins().expired_flows(now, &without, SMALL_BATCH).await?;
-        let Some(issuer) = found.first().map(|flow| flow.issuer_id) else { break };
-        if let Some(next) = round.outcome(issuer, end_logins(services, found).await)? {
-            return Ok(next);
-        }
-        without.push(issuer);
-    }
     let mut unit = services.store.begin(services.now()).await?;
     let removed = unit.logins().sweep(SMALL_BATCH).await?;
-    if removed > 0 {
-        unit.commit().await?;
-        return Ok(Next::Now);
-    }
-    Ok(round.rest(SWEEP_EVERY))
-}
-
-async fn end_logins(services: &Arc<Services>, found: Vec<SealedFlow>) -> Result<Option<Next>, Refusal> {
-    let Some((account, issuer)) = found.first().map(|flow| (flow.account_id, flow.issuer_id)) else { return Ok(None) };
-    let context = unattended::context(services, account, Some(issuer)).await?;
-    let mut change = unattended::begin(services, &context).await?;
-    for flow in found.iter().filter(|flow| flow.issuer_id == issuer) {
-        expire(&mut change, flow).await?;
-    }
-    change.into_unit().await?.commit().await?;
-    Ok(Some(Next::Now))
+    committed(unit, removed).await
 }
 
 /// Removes the records of idempotent requests that are older than a day (conventions §10).

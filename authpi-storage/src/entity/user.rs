@@ -22,3 +22,19 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Related<super::user_record::Entity> for Entity {
+    fn to() -> RelationDef {
+        Self::belongs_to(super::user_record::Entity).from(Column::Id).to(super::user_record::Column::UserId).into()
+    }
+}
+
+impl Related<super::user_verifier::Entity> for Entity {
+    fn to() -> RelationDef {
+        // As the index of credentials begins.
+        Self::belongs_to(super::user_verifier::Entity)
+            .from((Column::IssuerId, Column::Id))
+            .to((super::user_verifier::Column::IssuerId, super::user_verifier::Column::UserId))
+            .into()
+    }
+}

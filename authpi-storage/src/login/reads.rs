@@ -6,7 +6,6 @@ use authpi_core::login::model::{BrowserMark, MailProof, ProofPurpose, SealedFlow
 use authpi_core::login::repository::LoginReads;
 use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
-use authpi_core::timestamp::Timestamp;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::convert::{Place, id, time, to_word};
@@ -90,25 +89,6 @@ impl<C: ConnectionTrait + Send + Sync> LoginReads for Session<C> {
             .await
             .map_err(failed("login.flow"))?;
         row.map(flow_of).transpose()
-    }
-
-    async fn expired_flows(
-        &self,
-        now: Timestamp,
-        without: &[IssuerId],
-        limit: u32,
-    ) -> Result<Vec<SealedFlow>, StoreError> {
-        let others =
-            (!without.is_empty()).then(|| flow::Column::IssuerId.is_not_in(without.iter().map(|issuer| issuer.uuid())));
-        let rows = flow::Entity::find()
-            .filter(flow::Column::ExpiresAt.lte(now.as_millis()))
-            .filter(Condition::all().add_option(others))
-            .order_by_asc(flow::Column::ExpiresAt)
-            .limit(u64::from(limit))
-            .all(&self.connection)
-            .await
-            .map_err(failed("login.expired_flows"))?;
-        rows.into_iter().map(flow_of).collect()
     }
 
     async fn proof(&self, issuer: IssuerId, id: MailProofId) -> Result<Option<MailProof>, StoreError> {

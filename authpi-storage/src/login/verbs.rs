@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use authpi_core::id::{FlowId, Id, IssuerId, MailProofId, UserId};
-use authpi_core::login::model::{MailProof, SealedFlow, Tries, TriesKey};
+use authpi_core::login::model::{MailProof, OVER_KEPT, SealedFlow, Tries, TriesKey};
 use authpi_core::login::repository::LoginRepository;
 use authpi_core::outcome::WriteOutcome;
 use authpi_core::store::StoreError;
@@ -10,9 +10,9 @@ use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use uuid::Uuid;
 
 use super::reads::{counted, tries_of};
+use crate::batch;
 use crate::convert::{millis, to_word};
 use crate::entity::{login_flow as flow, login_tries as tries, mail_proof as proof};
 use crate::error::failed;
@@ -34,27 +34,22 @@ fn one(issuer: IssuerId, id: MailProofId) -> Condition {
 }
 
 impl Unit {
+    async fn sweep_flows(&self, limit: u32) -> Result<u64, StoreError> {
+        const OPERATION: &str = "login.sweep";
+        let over = flow::Column::ExpiresAt.lte(self.now.minus(OVER_KEPT).as_millis());
+        let old = flow::Entity::find().filter(over).order_by_asc(flow::Column::ExpiresAt);
+        let due = batch::first_keys(&self.connection, old, flow::Column::Id, limit).await.map_err(failed(OPERATION))?;
+        batch::remove::<flow::Entity>(&self.connection, flow::Column::Id, due).await.map_err(failed(OPERATION))
+    }
+
     async fn sweep_proofs(&self, limit: u32) -> Result<u64, StoreError> {
         const OPERATION: &str = "login.sweep";
-        let due: Vec<Uuid> = proof::Entity::find()
-            .select_only()
-            .column(proof::Column::Id)
+        let old = proof::Entity::find()
             .filter(proof::Column::ExpiresAt.lte(self.now.as_millis()))
-            .order_by_asc(proof::Column::ExpiresAt)
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        if due.is_empty() {
-            return Ok(0);
-        }
-        let done = proof::Entity::delete_many()
-            .filter(proof::Column::Id.is_in(due))
-            .exec(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        Ok(done.rows_affected)
+            .order_by_asc(proof::Column::ExpiresAt);
+        let due =
+            batch::first_keys(&self.connection, old, proof::Column::Id, limit).await.map_err(failed(OPERATION))?;
+        batch::remove::<proof::Entity>(&self.connection, proof::Column::Id, due).await.map_err(failed(OPERATION))
     }
 
     async fn sweep_tries(&self, limit: u32) -> Result<u64, StoreError> {
@@ -233,6 +228,6 @@ impl LoginRepository for Unit {
     }
 
     async fn sweep(&mut self, limit: u32) -> Result<u64, StoreError> {
-        Ok(self.sweep_proofs(limit).await? + self.sweep_tries(limit).await?)
+        Ok(self.sweep_flows(limit).await? + self.sweep_proofs(limit).await? + self.sweep_tries(limit).await?)
     }
 }

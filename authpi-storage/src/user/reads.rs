@@ -9,7 +9,7 @@ use authpi_core::user::model::{
     Approval, DirectoryEntry, DirectoryStatus, Protection, User, UserDetails, UserSecurity, Username, UsernameHash,
 };
 use authpi_core::user::repository::{ADDRESS_SHARED_BY, DeletedUser, UserFilter, UserReads};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::convert::{Place, id, status, time, to_word};
 use crate::entity::user::{Column, Entity, Model};
@@ -83,21 +83,20 @@ fn protection(row: user_verifier::Model) -> Result<Protection, StoreError> {
 
 impl<C: ConnectionTrait> Session<C> {
     async fn user_where(&self, one: Select<Entity>, operation: &'static str) -> Result<Option<User>, StoreError> {
-        let record = Entity::belongs_to(user_record::Entity).from(Column::Id).to(user_record::Column::UserId);
-        let found = one
-            .join(JoinType::LeftJoin, record.into())
-            .select_also(user_record::Entity)
-            .one(&self.connection)
-            .await
-            .map_err(failed(operation))?;
-        let Some((row, record)) = found else { return Ok(None) };
-        let rows = user_verifier::Entity::find()
-            .filter(user_verifier::Column::IssuerId.eq(row.issuer_id))
-            .filter(user_verifier::Column::UserId.eq(row.id))
+        // A row for each of a few credentials costs less than a statement.
+        let rows = one
+            .find_also_related(user_record::Entity)
+            .find_also_related(user_verifier::Entity)
             .all(&self.connection)
             .await
             .map_err(failed(operation))?;
-        let protections = rows.into_iter().map(protection).collect::<Result<_, StoreError>>()?;
+        let mut found = None;
+        let mut protections = Vec::new();
+        for (row, record, verifier) in rows {
+            protections.extend(verifier.map(protection).transpose()?);
+            found.get_or_insert((row, record));
+        }
+        let Some((row, record)) = found else { return Ok(None) };
         user(&row, record, protections).map(Some)
     }
 }

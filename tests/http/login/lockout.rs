@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tests::browser::{Browser, Page};
 
-use super::{Ground, OTHER, PASSWORD};
+use super::{Ground, OTHER, PASSWORD, totp};
 
 #[tokio::test]
 async fn the_fifth_failure_locks_a_name_whether_or_not_somebody_has_it() {
@@ -76,4 +77,70 @@ async fn after_a_hundred_failures_in_a_row_strangers_need_a_reset() {
     ground.app.root().post(&verifiers, json!({ "type": "password", "password": OTHER })).expect(201).await;
     let stranger = ground.browser();
     assert_eq!(stranger.login().await.password("ada@example.com", OTHER).await, "done", "a new password");
+}
+
+/// A browser in which the password was given, at the second factor.
+async fn at_second_factor<'b, 'a>(browser: &'b Browser<'a>) -> Page<'b, 'a> {
+    let page = browser.login().await;
+    assert_eq!(page.password("ada@example.com", PASSWORD).await, "mfa");
+    page
+}
+
+/// A code that is not accepted now.
+fn wrong(ground: &Ground, secret: &str) -> Value {
+    let steps = [-30_000, 0, 30_000].map(|off| totp(secret, ground.app.now() + off));
+    let is_wrong = |code: &&str| steps.iter().all(|step| step != code);
+    let code = ["000000", "000001", "000002", "000003"].into_iter().find(is_wrong).unwrap();
+    json!({ "type": "totp_app", "code": code })
+}
+
+#[tokio::test]
+async fn strangers_who_know_the_password_lock_no_known_browser_out_of_its_second_factor() {
+    let ground = Ground::new().await;
+    let secret = ground.enrolled().await;
+    let right = || json!({ "type": "totp_app", "code": totp(&secret, ground.app.now()) });
+    let known = ground.browser();
+    assert_eq!(at_second_factor(&known).await.step("mfa", right()).await, "done");
+
+    let stranger = ground.browser();
+    let page = at_second_factor(&stranger).await;
+    for _ in 0..5 {
+        page.post("mfa", wrong(&ground, &secret)).await;
+    }
+    assert_eq!(page.step("mfa", right()).await, "locked");
+    ground.app.advance(Duration::from_secs(30));
+    assert_eq!(at_second_factor(&known).await.step("mfa", right()).await, "done");
+    ground.app.advance(Duration::from_secs(30));
+    assert_eq!(page.step("mfa", right()).await, "locked", "strangers stay out for as long as they were told");
+
+    let page = at_second_factor(&known).await;
+    for _ in 0..5 {
+        page.post("mfa", wrong(&ground, &secret)).await;
+    }
+    assert_eq!(page.step("mfa", right()).await, "locked", "it has a count of its own");
+}
+
+#[tokio::test]
+async fn after_a_hundred_wrong_second_factors_in_a_row_strangers_wait_for_the_user() {
+    let lockout = json!({ "max_attempts": 100, "duration_seconds": 1 });
+    let ground = Ground::with(json!({ "security": { "lockout": lockout } })).await;
+    let secret = ground.enrolled().await;
+    let right = || json!({ "type": "totp_app", "code": totp(&secret, ground.app.now()) });
+    let known = ground.browser();
+    assert_eq!(at_second_factor(&known).await.step("mfa", right()).await, "done");
+
+    let stranger = ground.browser();
+    let page = at_second_factor(&stranger).await;
+    for _ in 0..100 {
+        let answer = page.post("mfa", wrong(&ground, &secret)).await;
+        assert_eq!(answer.status, 200, "{answer}");
+    }
+    ground.app.advance(Duration::from_mins(1));
+    let page = at_second_factor(&stranger).await;
+    let locked = page.post("mfa", right()).await;
+    let told = (&locked.body["error"], &locked.body["retry_after"]);
+    assert_eq!(told, (&json!("locked"), &json!(null)), "the password alone does not help");
+    assert_eq!(at_second_factor(&known).await.step("mfa", right()).await, "done");
+    ground.app.advance(Duration::from_secs(30));
+    assert_eq!(page.step("mfa", right()).await, "done", "the user was here");
 }

@@ -146,3 +146,15 @@ async fn a_suspended_issuer_lets_nobody_in() {
     let reply = browser.send(browser.call(Method::GET, &format!("/flows/{}", page.id))).await;
     assert_eq!((reply.status.as_u16(), &reply.body["error"]), (403, &json!("access_denied")));
 }
+
+#[tokio::test]
+async fn who_has_proven_who_they_are_is_who_acts() {
+    let ground = Ground::new().await;
+    let browser = ground.browser();
+    assert_eq!(browser.login().await.password("ada@example.com", PASSWORD).await, "done");
+    let events = ground.app.events("event_types=user.verification.succeeded,session.created").await;
+    for event in events {
+        let acted = (&event["auth"]["type"], &event["auth"]["user_id"]);
+        assert_eq!(acted, (&json!("user"), &json!(ground.user)), "{}", event["type"]);
+    }
+}

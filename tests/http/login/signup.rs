@@ -254,3 +254,14 @@ async fn the_browser_of_the_sign_up_proves_the_address_without_losing_anything()
     assert_eq!(page.step("email-code/verify", json!({ "code": code })).await, "done");
     assert_eq!(ground.browser().login().await.password("bob@example.com", OTHER).await, "done");
 }
+
+#[tokio::test]
+async fn an_organization_that_comes_with_a_user_says_how_they_joined_it() {
+    let ground = Ground::with(json!({ "access": { "signup": { "create_org": true } } })).await;
+    let browser = ground.browser();
+    let page = browser.begin(request(Wants::default())).await;
+    assert_eq!(signed_up(&ground, &page, "bob@example.com").await, "done");
+    let organizations = ground.app.root().get(&format!("{}/organizations", ground.issuer)).expect(200).await;
+    assert_eq!(organizations.data()[0]["name"], "Bob");
+    assert_eq!(ground.last("organization.membership.created").await["origin"], "signup");
+}

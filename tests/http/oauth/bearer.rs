@@ -58,6 +58,8 @@ async fn a_user_acts_in_their_accounts_with_a_token_of_the_platforms_own_client(
     caller.post(&ground.app.path("/issuers"), json!({ "name": "mine" })).expect(201).await;
     let event = ground.events("issuer.created").await.pop().unwrap();
     assert_eq!((&event["auth"]["type"], &event["auth"]["user_id"]), (&json!("user"), &json!(ground.user)));
+    let session = &ground.events("session.created").await.pop().unwrap()["subject"]["session_id"];
+    assert_eq!(&event["auth"]["session_id"], session, "an administrator finds the login that it was done with");
 }
 
 #[tokio::test]

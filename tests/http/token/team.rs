@@ -107,3 +107,85 @@ async fn a_member_of_the_account_team_gives_no_more_than_they_have() {
     }
     admin.post(&of_owner, token(&["issuers:read"])).expect(201).await;
 }
+
+#[tokio::test]
+async fn nobody_changes_how_somebody_signs_in_who_may_do_more() {
+    let team = Team::new().await;
+    let app = &team.app;
+    let named = async |name: &str, held: &[&str]| {
+        let user = app.root().post(&team.users, json!({ "email": format!("{name}@example.com") })).expect(201).await;
+        let member = json!({ "member_id": user.id(), "scopes": held });
+        app.root().post(&team.members, member).expect(201).await;
+        format!("{}/{}", team.users, user.id())
+    };
+    let boss = named("boss", &["owner"]).await;
+    let aide = named("aide", &["member"]).await;
+    let admin = team.member(&["admin"], &["*:**"]).await;
+    let (id, secret) = app.account_key(&["issuers.users:write", "issuers.users.verifiers:write"]).await;
+    let support = app.with_key(&id, &secret);
+    let totp = app.root().post(&format!("{boss}/verifiers"), json!({ "type": "totp_app" })).expect(201).await;
+    let begun = totp.data()["enrollment_id"].clone();
+
+    let password = json!({ "type": "password", "password": "a long way to the harbour" });
+    let attempts = async |caller: &Caller, user: &str| {
+        let verifiers = format!("{user}/verifiers");
+        let calls = [
+            caller.post(&verifiers, password.clone()),
+            caller.post(&verifiers, json!({ "type": "temporary-password" })),
+            caller.post(&verifiers, json!({ "type": "totp_app" })),
+            caller.patch(user, json!({ "profile": { "email_verified": true } })),
+            caller.patch(user, json!({ "username": "other@example.com" })),
+        ];
+        let mut refused = 0;
+        for call in calls {
+            let answer = call.send().await;
+            refused += usize::from(answer.status == 403 && answer.refusal().0 == "insufficient_scope");
+        }
+        refused
+    };
+    assert_eq!((attempts(&support, &boss).await, attempts(&support, &aide).await), (5, 5));
+    assert_eq!(attempts(&admin, &boss).await, 5, "an admin is no owner");
+    let complete = json!({ "enrollment_id": begun, "code": "000000" });
+    admin.post(&format!("{boss}/verifiers/complete-enrollment"), complete).expect(403).await;
+    let device = json!({ "fingerprint": "0123456789abcdef" });
+    admin.post(&format!("{boss}/trusted-devices"), device).expect(403).await;
+    app.root().post(&format!("{boss}/verifiers"), password.clone()).expect(201).await;
+    let held = app.root().get(&format!("{boss}/verifiers")).expect(200).await;
+    let verifier = format!("{boss}/verifiers/{}", held.data()[0]["id"].as_str().unwrap());
+    assert_eq!(support.delete(&verifier).expect(403).await.refusal().0, "insufficient_scope");
+
+    support.patch(&boss, json!({ "display_name": "The Boss" })).expect(200).await;
+    admin.post(&format!("{aide}/verifiers"), password.clone()).expect(201).await;
+    let nobody = support.post(&team.users, json!({ "email": "new@example.com" })).expect(201).await.id();
+    support.post(&format!("{}/{nobody}/verifiers", team.users), password).expect(201).await;
+}
+
+#[tokio::test]
+async fn a_client_that_is_the_platforms_own_is_made_by_who_may_do_everything() {
+    let team = Team::new().await;
+    let app = &team.app;
+    let clients = team.users.replace("/users", "/clients");
+    let (id, secret) = app.account_key(&["issuers.clients:**"]).await;
+    let narrow = app.with_key(&id, &secret);
+    let uris = json!({ "openid": { "redirect_uris": ["https://app.example.com/cb"] } });
+    let client = |kind: &str| json!({ "name": "App", "type": kind, "confidential": true, "settings": uris });
+    let refuse = async |call: tests::caller::Call| {
+        let refused = call.expect(403).await;
+        assert_eq!(refused.refusal().0, "insufficient_scope");
+    };
+    refuse(narrow.post(&clients, client("internal"))).await;
+    let outside = narrow.post(&clients, client("external")).expect(201).await.id();
+    refuse(narrow.patch(&format!("{clients}/{outside}"), json!({ "type": "internal" }))).await;
+    narrow.patch(&format!("{clients}/{outside}"), json!({ "name": "Other" })).expect(200).await;
+
+    let own = app.root().post(&clients, client("internal")).expect(201).await.id();
+    let own = format!("{clients}/{own}");
+    let elsewhere = json!({ "settings": { "openid": { "redirect_uris": ["https://evil.example.net/cb"] } } });
+    refuse(narrow.patch(&own, elsewhere)).await;
+    refuse(narrow.patch(&own, json!({ "type": "external" }))).await;
+    refuse(narrow.post(&format!("{own}/secret/rotate"), json!({}))).await;
+    app.root().patch(&own, json!({ "name": "Console" })).expect(200).await;
+
+    let issuer = app.issuer().await;
+    narrow.post(&format!("{issuer}/clients"), client("internal")).expect(201).await;
+}

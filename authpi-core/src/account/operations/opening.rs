@@ -10,6 +10,7 @@ use crate::credential::operations as credentials;
 use crate::credential::operations::NewApiKey;
 use crate::error::Refusal;
 use crate::id::{AccountId, IssuerId, UserId};
+use crate::membership::model::MembershipOrigin;
 use crate::metadata::Metadata;
 use crate::organization::operations as organizations;
 use crate::organization::operations::NewOrganization;
@@ -71,7 +72,11 @@ pub async fn open_own(change: &mut Change<'_>, new: OwnAccount) -> Result<Opened
     change.unit().accounts().insert(&account).await?;
     change.emit(events::created(&account))?;
     let details = Map::from_iter([("name".to_owned(), Value::from(new.name))]);
-    let organization = NewOrganization { details, first_member: Some(owner), ..NewOrganization::default() };
+    let organization = NewOrganization {
+        details,
+        first_member: Some((owner, MembershipOrigin::Direct)),
+        ..NewOrganization::default()
+    };
     let id = new.id.organization();
     let organization = organizations::create_with_id(change, platform, id, organization).await?;
     let key =

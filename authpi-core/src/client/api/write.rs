@@ -17,6 +17,7 @@ use crate::web::answer::Answer;
 use crate::web::body::{Body, BodySchema, NoBody};
 use crate::web::call::Call;
 use crate::web::endpoint::Write;
+use crate::web::impersonation;
 use crate::web::members::{MetadataMember, StatusNoteMembers, present};
 use crate::web::route::Route;
 
@@ -74,6 +75,7 @@ impl Write for Create {
             details: merged(&ClientDetails::default(), &body.details)?,
             metadata: Metadata::from_create(&body.metadata),
         };
+        impersonation::check_client(call, &[new.details.kind])?;
         let (client, secret) = operations::create(change, issuer, new, reserved(call)?).await?;
         Ok(Answer::created(created(&client, secret.as_ref())).etag(client.updated_at))
     }
@@ -162,7 +164,9 @@ impl Write for Update {
             metadata: body.metadata.clone(),
             status: body.status.map(|status| (status.into(), note)),
         };
+        let was = before.details.kind;
         let after = operations::update(change, before, patch, reserved(call)?).await?;
+        impersonation::check_client(call, &[was, after.details.kind])?;
         Ok(Answer::of(ClientView::from(&after)).etag(after.updated_at))
     }
 }
@@ -213,6 +217,7 @@ impl Write for RotateSecret {
         let (issuer, id) = call.path()?;
         let before = change.reads().clients().find(issuer, id).await?.ok_or(Refusal::NotFound)?;
         call.precondition(before.updated_at)?;
+        impersonation::check_client(call, &[before.details.kind])?;
         let (client, secret) = operations::rotate_secret(change, before).await?;
         Ok(Answer::of(RotatedSecret::from(&secret)).etag(client.updated_at))
     }

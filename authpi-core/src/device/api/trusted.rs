@@ -15,6 +15,7 @@ use crate::web::answer::Answer;
 use crate::web::body::NoBody;
 use crate::web::call::Call;
 use crate::web::endpoint::{Read, Write};
+use crate::web::impersonation;
 use crate::web::route::Route;
 
 const ALL: &str = "/v1/accounts/{account_id}/issuers/{issuer_id}/users/{user_id}/trusted-devices";
@@ -74,6 +75,7 @@ impl Write for Create {
     async fn apply(&self, change: &mut Change<'_>, call: &Call<TrustDevice>) -> Result<Answer, Refusal> {
         let (issuer, user) = call.path()?;
         let known = devices(change.reads(), issuer, user).await?;
+        impersonation::check_sign_in(change, call, user).await?;
         let body = call.body()?;
         // Who states the fingerprint that we tell of a device means that device.
         let same = known.iter().find(|device| device.fingerprint.to_string() == body.fingerprint);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::id::{AgentId, ApiKeyId, ClientId, TokenId, UserId};
+use crate::id::{AgentId, ApiKeyId, ClientId, DelegationId, SessionId, TokenId, UserId};
 
 /// Where an action came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -55,11 +55,19 @@ pub enum Actor {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         #[schema(nullable = false)]
         user_id: Option<UserId>,
+        /// By which record it may.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[schema(nullable = false)]
+        delegation_id: Option<DelegationId>,
     },
-    /// A person with an access token.
+    /// A person who is signed in, or about to.
     User {
         /// The person.
         user_id: UserId,
+        /// The session of the access token.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[schema(nullable = false)]
+        session_id: Option<SessionId>,
     },
     /// A person with a personal token.
     PersonalToken {
@@ -75,10 +83,20 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// A person who presents no token.
+    pub const fn user(user_id: UserId) -> Self {
+        Self::User { user_id, session_id: None }
+    }
+
+    /// An agent that works for itself.
+    pub const fn agent(agent_id: AgentId) -> Self {
+        Self::Agent { agent_id, user_id: None, delegation_id: None }
+    }
+
     /// The user among the acting ids, for the `user_id` filter of event lists.
     pub const fn user_id(&self) -> Option<UserId> {
         match self {
-            Self::User { user_id } | Self::PersonalToken { user_id, .. } => Some(*user_id),
+            Self::User { user_id, .. } | Self::PersonalToken { user_id, .. } => Some(*user_id),
             Self::Agent { user_id, .. } => *user_id,
             _ => None,
         }
@@ -103,7 +121,7 @@ impl Actor {
             Self::ApiKey { key_id } => key_id.to_string(),
             Self::Client { client_id } => client_id.to_string(),
             Self::Agent { agent_id, .. } => agent_id.to_string(),
-            Self::User { user_id } | Self::PersonalToken { user_id, .. } => user_id.to_string(),
+            Self::User { user_id, .. } | Self::PersonalToken { user_id, .. } => user_id.to_string(),
             Self::System => "system".to_owned(),
             Self::Anonymous => "anonymous".to_owned(),
         }

@@ -109,7 +109,7 @@ pub(super) async fn grantor_now(change: &Change<'_>, invitation: &Invitation) ->
             let key = key.filter(|key| key.effective_status(now) == KeyStatus::Active);
             key.map(|key| Rights::of_scopes(key.details.restrictions.scopes))
         }
-        Actor::User { user_id } => rights_of_member(reads, invitation, user_id).await?,
+        Actor::User { user_id, .. } => rights_of_member(reads, invitation, user_id).await?,
         Actor::PersonalToken { token_id, user_id } => {
             let platform = reads.instance().platform().await?;
             let token = match platform {

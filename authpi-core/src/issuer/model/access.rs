@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 use utoipa::ToSchema;
 
+pub use crate::admission::AccessMode;
 use crate::error::{FieldCode, FieldErrors};
-use crate::words::words;
 
 /// Who gets in, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -45,22 +45,6 @@ impl Default for AccessSettings {
         }
     }
 }
-
-/// Who may become a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AccessMode {
-    /// Anybody.
-    Open,
-    /// Who is invited.
-    InviteOnly,
-    /// Who has an address in one of the allowed domains.
-    DomainRestricted,
-    /// Nobody; users come through the management API.
-    Closed,
-}
-
-words!(AccessMode: "open" => Self::Open, "invite_only" => Self::InviteOnly, "domain_restricted" => Self::DomainRestricted, "closed" => Self::Closed);
 
 /// What signing up takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -19,5 +19,5 @@ pub use proof::{MailProof, MailToken, PROOF_TRIES, PendingUser, ProofContent, Pr
 pub use request::{
     Application, BrowserSession, Decision, LoginRequest, OrganizationChoice, Outcome, Question, Resumed, Wants,
 };
-pub use sealed_flow::{Flow, LASTS, SealedFlow};
+pub use sealed_flow::{Flow, LASTS, OVER_KEPT, SealedFlow};
 pub use tries::{MOST_IN_A_ROW, TRIES_KEPT, Tries, TriesKey};

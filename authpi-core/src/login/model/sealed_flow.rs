@@ -14,6 +14,10 @@ use crate::timestamp::Timestamp;
 /// How long a login may take (D82).
 pub const LASTS: Duration = Duration::from_mins(15);
 
+/// How long one whose time is over is still known: whoever comes too late is told, and leaves a trace. Logins that nobody
+/// comes back to leave none, as anybody can begin any number of them.
+pub const OVER_KEPT: Duration = Duration::from_hours(1);
+
 /// A login under way.
 #[derive(Clone)]
 pub struct Flow {

@@ -53,7 +53,7 @@ pub async fn request_change(
     if let Some(before) = change.reads().logins().proof_of_user(issuer, user.id, ProofPurpose::EmailChange).await? {
         let _ = spend(change, &before).await?;
     }
-    change.act_as(Actor::User { user_id: user.id });
+    change.act_as(Actor::user(user.id));
     change.emit(events::email_change_requested(change.account(), &user, old, new))?;
     let errand = || Errand { issuer, flow: None, application: None };
     let owner = change.reads().users().find_by_username_hash(issuer, &new).await?.filter(|owner| owner.id != user.id);
@@ -120,7 +120,7 @@ pub(super) async fn take_effect(
         None => false,
     };
     let Some(user) = user.filter(|_| is_welcome) else { return Ok(Redeemed::Dead) };
-    change.act_as(Actor::User { user_id: user.id });
+    change.act_as(Actor::user(user.id));
     let id = user.id;
     match users::change_address(change, user, &address).await {
         Ok(_) => {}

@@ -1,12 +1,13 @@
-//! The one gate for new users (D186): whatever the method, nobody becomes a user but through it.
+//! What the gate for new users is told (D186).
 
 use super::advance::Ground;
 use super::signup_method;
+use crate::admission::{Admitted, Applicant, Door, admit as gate};
 use crate::error::Refusal;
 use crate::folding::address_hash;
 use crate::id::IssuerId;
 use crate::invitation::model::{InvitationState, InvitationStatus, LinkToken};
-use crate::issuer::model::access::{AccessMode, AccessSettings, normal_domain};
+use crate::issuer::model::access::{AccessMode, AccessSettings, SignupSettings, normal_domain};
 use crate::issuer::model::auth_method::AuthMethodKind;
 use crate::login::model::PendingUser;
 use crate::mailbox::Mailbox;
@@ -14,56 +15,24 @@ use crate::seal::RootKey;
 use crate::secret::Peppers;
 use crate::store::{Change, Reads};
 use crate::timestamp::Timestamp;
-use crate::user::model::UserStatus;
 
-/// Somebody who may become a user. Only [`admit`] makes one, and only with one a user is made.
-pub(super) struct Admitted {
-    status: UserStatus,
-    address_verified: bool,
-}
-
-impl Admitted {
-    /// Where the user begins.
-    pub(super) const fn status(&self) -> UserStatus {
-        self.status
-    }
-
-    /// The address is proven.
-    pub(super) const fn address_verified(&self) -> bool {
-        self.address_verified
-    }
-}
-
-/// What the gate says.
-pub(super) enum Admission {
-    /// Come in.
-    Admitted(Box<Admitted>),
-    /// Not this way.
-    Refused,
-}
-
-/// Whether somebody may become a user. An invitation proves its address by itself: only who reads its mail has the link.
+/// Whether somebody may become a user.
 pub(super) async fn admit(
     glance: Glance<'_>,
     ground: &Ground,
     address: &Mailbox,
     address_verified: bool,
     pending: &PendingUser,
-) -> Result<Admission, Refusal> {
+) -> Result<Option<Admitted>, Refusal> {
     let access = &ground.issuer.details.settings.access;
-    let is_invited = glance.is_invited(address, pending.invitation.as_deref()).await?;
-    let is_verified = address_verified || is_invited;
-    let lets_in = match access.mode {
-        AccessMode::Open => true,
-        AccessMode::InviteOnly => is_invited,
-        AccessMode::DomainRestricted => is_invited || (is_verified && is_allowed(&access.allowed_domains, address)),
-        AccessMode::Closed => false,
+    let SignupSettings { verify_email, require_approval, .. } = access.signup;
+    let applicant = Applicant {
+        is_invited: glance.is_invited(address, pending.invitation.as_deref()).await?,
+        address_verified,
+        has_allowed_domain: is_allowed(&access.allowed_domains, address),
+        has_offered_method: is_method_offered(ground, pending),
     };
-    if !lets_in || !is_method_offered(ground, pending) || (access.signup.verify_email && !is_verified) {
-        return Ok(Admission::Refused);
-    }
-    let status = if access.signup.require_approval { UserStatus::PendingApproval } else { UserStatus::Active };
-    Ok(Admission::Admitted(Box::new(Admitted { status, address_verified: is_verified })))
+    Ok(gate(Door { mode: access.mode, verify_email, require_approval }, applicant))
 }
 
 /// Whether it is any use to ask for a proof of the address.
@@ -74,7 +43,7 @@ pub(super) async fn may_come(
     pending: &PendingUser,
 ) -> Result<bool, Refusal> {
     let is_open = ground.issuer.details.settings.portals.signup.enabled;
-    Ok(is_open && matches!(admit(glance, ground, address, true, pending).await?, Admission::Admitted(_)))
+    Ok(is_open && admit(glance, ground, address, true, pending).await?.is_some())
 }
 
 /// The address is proven by a mail before somebody becomes a user.

@@ -182,16 +182,16 @@ async fn judged(
     Ok(Some((verdict, evidence)))
 }
 
-/// What was proven before still is worth something: asked before anything is done on the strength of it.
-pub(super) async fn still_holds(
+/// Whoever proved something before, if that still is worth something: asked before anything is done on the strength of it.
+pub(super) async fn still_holding(
     change: &Change<'_>,
     visitor: &Visitor,
     flow: &Flow,
     evidence: &Evidence,
-) -> Result<bool, Refusal> {
+) -> Result<Option<User>, Refusal> {
     let user = change.reads().users().find(flow.issuer_id, evidence.user_id).await?;
-    let holds = user.is_some_and(|user| evidence.holds(user.security.password_changed_at()));
-    Ok(holds && has_session(visitor, evidence))
+    let holds = |user: &User| evidence.holds(user.security.password_changed_at()) && has_session(visitor, evidence);
+    Ok(user.filter(holds))
 }
 
 /// What an earlier login has proven holds for as long as its session.
@@ -234,7 +234,7 @@ pub(super) async fn advance_with(
     mut flow: Flow,
     evidence: Evidence,
 ) -> StepResult {
-    change.act_as(Actor::User { user_id: user.id });
+    change.act_as(Actor::user(user.id));
     let mut problem: Option<Problem> = None;
     let mut granted: Option<Granted> = None;
     match judged(change, visitor, (user, ground), &flow, evidence).await? {

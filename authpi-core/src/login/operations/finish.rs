@@ -9,7 +9,7 @@ use crate::error::Refusal;
 use crate::id::{IssuerId, SessionId};
 use crate::issuer::model::Issuer;
 use crate::login::model::{Authenticated, Evidence, Flow, OpCookie, TrustToken, device_name};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretHash};
 use crate::session::model::{Authentication, Device, Location, SessionDetails, SessionStatus, UserSession};
 use crate::session::operations::opening::{self, NewSession, NewSessionKind};
 use crate::store::Change;
@@ -41,15 +41,15 @@ pub(super) async fn finish(
     let recognized = recognize(change, visitor, issuer, user).await?;
     let trusted = trust(change, visitor, flow, evidence, recognized.fingerprint).await?;
     let details = details(visitor, evidence, recognized.fingerprint, trusted.is_some());
-    let session = session(change, visitor, issuer, user, details, recognized.is_new).await?;
+    let secret = change.secret()?;
+    let hash = change.keyring().peppers.hash(OpCookie::HASH_PURPOSE, secret.expose().as_bytes());
+    let place = (user, issuer);
+    let session = session(change, visitor, place, (details, hash), recognized.is_new).await?;
     change.unit().users().logged_in(issuer.id, user.id).await?;
     if let Some(address) = user.email().filter(|_| user.details.profile.email_verified) {
         auto_join(change, (issuer.id, user.id), address).await?;
     }
     let problem = take_up(change, visitor, flow, user.id).await?;
-    let secret = change.secret()?;
-    let hash = change.keyring().peppers.hash(OpCookie::HASH_PURPOSE, secret.expose().as_bytes());
-    change.unit().sessions().set_secret(issuer.id, session.id, &hash).await?.required()?;
     let browser_state = change.secret()?;
     let granted = Granted { session: session.id, secret, browser_state, device: recognized.cookie, trusted };
     Ok((granted, problem))
@@ -164,18 +164,17 @@ fn details(
 async fn session(
     change: &mut Change<'_>,
     visitor: &Visitor,
-    issuer: &Issuer,
-    user: &User,
-    details: SessionDetails,
+    (user, issuer): (&User, &Issuer),
+    (details, secret): (SessionDetails, SecretHash),
     new_device: bool,
 ) -> Result<UserSession, Refusal> {
     if let Some(before) = own_session(change, visitor, issuer.id, user).await? {
-        return opening::reauthenticate(change, before, details).await;
+        return opening::reauthenticate(change, before, details, &secret).await;
     }
     let lifetime = issuer.details.settings.access.sessions;
     let new = NewSession {
         user_id: user.id,
-        of: NewSessionKind::Op,
+        of: NewSessionKind::Op { secret: Some(secret) },
         details,
         ttl: lifetime.max_age,
         idle_timeout: lifetime.idle_timeout,

@@ -131,7 +131,7 @@ async fn accept_link(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
     };
     let problem = match here {
         Some(user) => {
-            change.act_as(Actor::User { user_id: user });
+            change.act_as(Actor::user(user));
             take_up(change, visitor, &mut flow, user).await?
         }
         None => None,
@@ -156,7 +156,7 @@ async fn answer_question(change: &mut Change<'_>, visitor: &Visitor, mut flow: F
     };
     let (session, door) = (*session, Door::Listed(*invitation_id));
     let user = user_of(visitor, session)?;
-    change.act_as(Actor::User { user_id: user });
+    change.act_as(Actor::user(user));
     let is_done = if accept {
         accepted(change, visitor, flow.issuer_id, &door, user).await?.is_some()
     } else {

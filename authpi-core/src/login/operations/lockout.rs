@@ -9,10 +9,15 @@ use crate::id::{IssuerId, UserId};
 use crate::issuer::model::security::LockoutPolicy;
 use crate::login::model::{TRIES_KEPT, Tries, TriesKey};
 use crate::store::Change;
+use crate::timestamp::Timestamp;
 use crate::user::model::{User, UsernameHash};
+use crate::verifier::model::{Attempts, VerifierKind};
 
-/// Methods that are counted.
+/// Methods that are counted and begin a login.
 const METHODS: [&str; 2] = ["password", "email-otp"];
+
+/// Methods that are counted and come second: by the names of credentials.
+const SECOND: [&str; 2] = [VerifierKind::Totp.as_str(), VerifierKind::BackupCodes.as_str()];
 
 /// The counts that an attempt meets: locked until the end of the unit of work.
 pub(super) struct Counted {
@@ -81,6 +86,11 @@ impl Counted {
         let_try_again(change, issuer, strangers.as_slice()).await
     }
 
+    /// What events tell of it.
+    pub(super) const fn attempts(&self) -> Attempts {
+        Attempts { failed: self.tries.failed, locked_until: self.tries.locked_until }
+    }
+
     /// Forgets failures of this browser, or of all strangers if it is one.
     pub(super) async fn forget(self, change: &mut Change<'_>) -> Result<(), Refusal> {
         if self.tries == Tries::default() {
@@ -91,10 +101,9 @@ impl Counted {
     }
 }
 
-/// When the credential was set: another one is counted anew.
+/// When the credential was set: another one is counted anew. What is mailed is none.
 fn set_at(user: Option<&User>, method: &str) -> i64 {
-    let password = user.and_then(|user| user.security.password_changed_at()).filter(|_| method == "password");
-    password.map_or(0, crate::timestamp::Timestamp::as_millis)
+    user.and_then(|user| user.security.set_at(method)).map_or(0, Timestamp::as_millis)
 }
 
 async fn known_browser(
@@ -112,10 +121,21 @@ async fn known_browser(
 
 /// Somebody came in by another method, or read a mail: strangers may try again at all of them.
 pub(super) async fn forgive(change: &mut Change<'_>, user: &User) -> Result<(), Refusal> {
+    let keys = of_strangers(change, user, METHODS)?;
+    let_try_again(change, user.issuer_id, &keys).await
+}
+
+/// Somebody came in by a second factor: strangers may try again at all of them. Not by what comes first: whoever has the
+/// password may not have more.
+pub(super) async fn forgive_second(change: &mut Change<'_>, user: &User) -> Result<(), Refusal> {
+    let keys = of_strangers(change, user, SECOND)?;
+    let_try_again(change, user.issuer_id, &keys).await
+}
+
+fn of_strangers(change: &Change<'_>, user: &User, methods: [&str; 2]) -> Result<[TriesKey; 2], Refusal> {
     let root = change.root_of(user.issuer_id)?;
     let name = UsernameHash::of(root, user.username.as_str());
-    let keys = METHODS.map(|method| TriesKey::of(root, name.as_bytes(), method, set_at(Some(user), method), None));
-    let_try_again(change, user.issuer_id, &keys).await
+    Ok(methods.map(|method| TriesKey::of(root, name.as_bytes(), method, set_at(Some(user), method), None)))
 }
 
 /// The failures in a row under these keys are forgotten; locks last as long as they do.

@@ -1,6 +1,6 @@
 //! Passwords at a login.
 
-use super::advance::{advance, advance_with, ground, still_holds};
+use super::advance::{advance, advance_with, ground, still_holding};
 use super::lockout::{Counted, forgive};
 use super::{Problem, StepResult, Stepped, Visitor, scene};
 use crate::error::Refusal;
@@ -8,7 +8,7 @@ use crate::id::UserId;
 use crate::login::model::{Evidence, FirstFactor, Flow, Need, Progress, Step};
 use crate::store::Change;
 use crate::user::model::{User, UsernameHash};
-use crate::verifier::model::{Attempts, PasswordHash, Proof, Verifier};
+use crate::verifier::model::{PasswordHash, Proof, Verifier};
 use crate::verifier::operations as verifiers;
 
 /// A password that was compared with what was stored a moment ago: that takes too long for a unit of work.
@@ -56,13 +56,13 @@ pub async fn present(change: &mut Change<'_>, visitor: &Visitor, flow: Flow, com
         counted.fail(change).await?;
         if let Some(stored) = compared.stored.as_ref().filter(|_| counted.is_stranger()) {
             // What is shown of the user tells of the failures of strangers.
-            let attempts = Attempts { failed: counted.tries.failed, locked_until: counted.tries.locked_until };
-            change.unit().verifiers().count_attempts(stored, attempts).await?;
+            change.unit().verifiers().count_attempts(stored, counted.attempts()).await?;
         }
         change.emit(scene(&flow).refused(compared.user, METHOD, "invalid_credentials", counted.tries))?;
         let problem = counted.problem(change).unwrap_or(Problem::InvalidCredentials);
         return Ok(Stepped::not(flow, problem));
     };
+    change.act_as(crate::event::model::Actor::user(user.id));
     let first = accept(change, accepted, compared.anew.as_ref()).await?;
     // Not `succeed`: `forgive` lets strangers try again, too.
     counted.forget(change).await?;
@@ -95,10 +95,10 @@ pub async fn replace(change: &mut Change<'_>, visitor: &Visitor, flow: Flow, has
     let Progress::Proven { evidence, need: Need::NewPassword } = flow.state.progress().clone() else {
         return Err(Refusal::internal("a step without what led to it").into());
     };
-    if !still_holds(change, visitor, &flow, &evidence).await? {
+    if still_holding(change, visitor, &flow, &evidence).await?.is_none() {
         return Ok(Stepped::not(flow, Problem::InvalidCredentials));
     }
-    change.act_as(crate::event::model::Actor::User { user_id: evidence.user_id });
+    change.act_as(crate::event::model::Actor::user(evidence.user_id));
     verifiers::set_password(change, flow.issuer_id, evidence.user_id, hash).await?;
     advance(change, visitor, flow, Evidence { password_changed: true, ..evidence }).await
 }

@@ -1,7 +1,7 @@
 //! What was mailed comes back: as a code that is typed, or as a link that is opened.
 
 use super::address::take_effect;
-use super::admission::{Admission, Glance, admit};
+use super::admission::{Glance, admit};
 use super::advance::{advance, ground};
 use super::claim::claim;
 use super::lockout::{Counted, forgive};
@@ -165,18 +165,15 @@ async fn alone(
         if user.email() != Some(content.address.as_str()) {
             return Ok(Redeemed::Dead);
         }
-        change.act_as(crate::event::model::Actor::User { user_id: user.id });
+        change.act_as(crate::event::model::Actor::user(user.id));
         claim(change, visitor, user).await?;
     } else if let Some(pending) = &content.pending {
         let ground = ground(change, issuer).await?;
         let Some(address) = Mailbox::parse(&content.address) else { return Ok(Redeemed::Dead) };
-        match admit(Glance::of(change, issuer)?, &ground, &address, true, pending).await? {
-            Admission::Admitted(admitted) => {
-                if create(change, issuer, &content.address, pending, *admitted).await?.is_none() {
-                    return Ok(Redeemed::Dead);
-                }
-            }
-            Admission::Refused => return Ok(Redeemed::Dead),
+        let admitted = admit(Glance::of(change, issuer)?, &ground, &address, true, pending).await?;
+        let Some(admitted) = admitted else { return Ok(Redeemed::Dead) };
+        if create(change, issuer, &content.address, pending, admitted).await?.is_none() {
+            return Ok(Redeemed::Dead);
         }
     } else {
         return Ok(Redeemed::Dead);
@@ -224,7 +221,7 @@ async fn redeem(change: &mut Change<'_>, visitor: &Visitor, flow: Flow, proof: M
             if user.email() != Some(content.address.as_str()) {
                 return Ok(Stepped::not(flow, Problem::Expired));
             }
-            change.act_as(crate::event::model::Actor::User { user_id: user.id });
+            change.act_as(crate::event::model::Actor::user(user.id));
             let claimed = claim(change, visitor, user).await?;
             // The password that was typed is gone with all that a stranger put there; the mail is what counts.
             let evidence = if claimed.is_cleared {
@@ -256,7 +253,7 @@ async fn log_in(
         ProofPurpose::LoginLink => (FirstFactor::EmailLink, "email-link"),
         _ => (FirstFactor::EmailCode, "email-otp"),
     };
-    change.act_as(crate::event::model::Actor::User { user_id: user.id });
+    change.act_as(crate::event::model::Actor::user(user.id));
     change.emit(scene(&flow).mail_consumed(user.id, channel))?;
     change.emit(scene(&flow).verified(user.id, first.method()))?;
     let user = claim(change, visitor, user).await?.user;
@@ -269,15 +266,13 @@ async fn become_user(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
     let Some(pending) = &content.pending else { return Ok(Stepped::not(flow, Problem::Expired)) };
     let ground = ground(change, flow.issuer_id).await?;
     let Some(address) = Mailbox::parse(&content.address) else { return Ok(Stepped::not(flow, Problem::Expired)) };
-    let admitted = match admit(Glance::of(change, flow.issuer_id)?, &ground, &address, true, pending).await? {
-        Admission::Admitted(admitted) => admitted,
-        Admission::Refused => {
-            flow.state.refused(crate::login::model::Reason::NotAdmitted)?;
-            super::save(change, &mut flow).await?;
-            return Ok(Stepped::to(flow));
-        }
+    let admitted = admit(Glance::of(change, flow.issuer_id)?, &ground, &address, true, pending).await?;
+    let Some(admitted) = admitted else {
+        flow.state.refused(crate::login::model::Reason::NotAdmitted)?;
+        super::save(change, &mut flow).await?;
+        return Ok(Stepped::to(flow));
     };
-    let made = create(change, flow.issuer_id, &content.address, pending, *admitted).await?;
+    let made = create(change, flow.issuer_id, &content.address, pending, admitted).await?;
     // Somebody else has the name by now: whoever reads its mail can come in by that.
     let Some(user) = made else { return Ok(Stepped::not(flow, Problem::Expired)) };
     let evidence = if pending.password.is_some() {

@@ -117,7 +117,7 @@ pub async fn complete_reset(
     if change.unit().logins().spend_proof(issuer, proof.id).await? == WriteOutcome::Stale {
         return Ok(Stepped::not(flow, Problem::Expired));
     }
-    change.act_as(crate::event::model::Actor::User { user_id: user.id });
+    change.act_as(crate::event::model::Actor::user(user.id));
     let user = super::claim::claim(change, visitor, user).await?.user;
     verifiers::reset_password(change, issuer, user.id, password).await?;
     change.unit().logins().remove_proofs_of_user(issuer, user.id).await?;

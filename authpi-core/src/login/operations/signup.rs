@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::admission::{Admission, Admitted, Glance, admit, mails_proof, may_come};
+use super::admission::{Glance, admit, mails_proof, may_come};
 use super::advance::{Ground, advance, ground};
 use super::mailing::{Errand, post, sign_up_mail, tell_of_account};
 use super::{StepResult, Stepped, Visitor, save};
+use crate::admission::Admitted;
 use crate::custom_fields::FieldDefinition;
 use crate::error::{FieldCode, FieldErrors, Refusal};
 use crate::event::model::Actor;
@@ -13,12 +14,13 @@ use crate::id::IssuerId;
 use crate::issuer::model::RuntimeIssuer;
 use crate::login::model::{Evidence, FirstFactor, Flow, InvitationInFlow, PendingUser, Progress, Reason, Step};
 use crate::mailbox::Mailbox;
+use crate::membership::model::MembershipOrigin;
 use crate::merge::merged;
 use crate::metadata::Metadata;
 use crate::organization::operations::{self as organizations, NewOrganization};
 use crate::store::Change;
-use crate::user::model::{User, UserDetails, UserOrigin, Username, UsernameHash, UsernameType};
-use crate::user::operations::{self as users, NewUser};
+use crate::user::model::{User, UserDetails, Username, UsernameHash, UsernameType};
+use crate::user::operations::{self as users, Entry, NewUser};
 use crate::verifier::model::{InvalidPassword, PasswordHash};
 
 /// Somebody who wants to become a user.
@@ -61,10 +63,10 @@ pub async fn sign_up(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
     if mails_proof(glance, access, answer, pending.invitation.as_deref()).await? {
         return ask_for_proof(change, visitor, flow, &typed, pending).await;
     }
-    let Admission::Admitted(admitted) = admit(glance, &ground, &address, false, &pending).await? else {
+    let Some(admitted) = admit(glance, &ground, &address, false, &pending).await? else {
         return Err(Refusal::internal("who may come may not").into());
     };
-    let made = create(change, flow.issuer_id, &typed, &pending, *admitted).await?;
+    let made = create(change, flow.issuer_id, &typed, &pending, admitted).await?;
     let user = made.ok_or_else(|| Refusal::not_unique("email", "The address has an account."))?;
     flow.state.invitation = acceptance(&pending);
     let evidence = if pending.password.is_some() {
@@ -202,10 +204,10 @@ pub(super) async fn create(
     if change.reads().users().find_by_username_hash(issuer, &hash).await?.is_some() {
         return Ok(None);
     }
+    let address_verified = admitted.address_verified();
     let new = NewUser {
         username,
-        status: admitted.status(),
-        origin: UserOrigin::SignUp,
+        entry: Entry::SignedUp(admitted),
         details: details(pending)?,
         metadata: Metadata::default(),
         password: pending.password.clone().map(PasswordHash::from_phc),
@@ -216,8 +218,8 @@ pub(super) async fn create(
         Err(Refusal::Conflict { .. }) => return Ok(None),
         Err(other) => return Err(other),
     };
-    change.act_as(Actor::User { user_id: user.id });
-    let user = if admitted.address_verified() { users::verify_address(change, user).await? } else { user };
+    change.act_as(Actor::user(user.id));
+    let user = if address_verified { users::verify_address(change, user).await? } else { user };
     found_organization(change, issuer, &user).await?;
     Ok(Some(user))
 }
@@ -230,7 +232,7 @@ async fn found_organization(change: &mut Change<'_>, issuer: IssuerId, user: &Us
     }
     let name = user.details.profile.display_name.clone();
     let mut new = name.map_or_else(NewOrganization::default, NewOrganization::named);
-    new.first_member = Some(user.id);
+    new.first_member = Some((user.id, MembershipOrigin::SignUp));
     organizations::create(change, issuer, new).await.map(|_| ())
 }
 

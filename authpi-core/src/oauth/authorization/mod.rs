@@ -220,7 +220,7 @@ impl Authorizing<'_> {
             Next::Grant { consented: given } => {
                 let live = live.ok_or_else(|| Refusal::internal("a code without a session"))?;
                 let user = live.user_id;
-                change.act_as(Actor::User { user_id: user });
+                change.act_as(Actor::user(user));
                 if given {
                     let parties = (user, client.id);
                     let agreed = (consented.as_slice(), audiences.as_slice());

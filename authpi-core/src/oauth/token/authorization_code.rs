@@ -1,6 +1,6 @@
 //! `authorization_code` (RFC 6749 §4.1.3): a code for the tokens of the session that begins with it.
 
-use super::refresh::op_is_active;
+use super::refresh::active_op;
 use super::{TokenResponse, require_client, require_grant};
 use crate::client::model::{Client, GrantType};
 use crate::error::Refusal;
@@ -80,15 +80,14 @@ async fn exchange(
     if session.status_at(call.now()) != SessionStatus::Inactive {
         return Err(WORTHLESS.into());
     }
-    if !op_is_active(call, &session).await? {
-        return Err(WORTHLESS.into());
-    }
+    let op = active_op(call, &session).await?.ok_or(WORTHLESS)?;
     let grant = reads.grants().grant(issuer, code.session_id).await?.ok_or(WORTHLESS)?;
     let issued = issue(
         call,
         &Issuance {
             client,
             session: &session,
+            op: &op,
             grant: &grant,
             scopes: &grant.binding.scopes,
             resources: &resources,

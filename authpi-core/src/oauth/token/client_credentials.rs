@@ -8,6 +8,7 @@ use crate::event::model::{EventDraft, Subject};
 use crate::id::{MemberId, OrganizationId, VerifierId};
 use crate::key::model::Algorithm;
 use crate::oauth::client_authentication::Requester;
+use crate::oauth::gate::Leave;
 use crate::oauth::minting::{AGENT_LIFETIME, access_token, algorithm_of, lifetime as chosen, new_jti, seconds};
 use crate::oauth::model::{AccessClaims, Dat, Resources, audience};
 use crate::oauth::organizations::OrganizationsClaim;
@@ -33,6 +34,7 @@ async fn of_client(
     client: &Client,
 ) -> Result<Answer, Refusal> {
     require_grant(client, GrantType::ClientCredentials)?;
+    let leave = Leave::of_client(client)?;
     let selection = Selection::of(form);
     if selection.org.is_some() {
         return Err(OAuthError::invalid_request("Only agents select an organization here.").into());
@@ -64,7 +66,7 @@ async fn of_client(
     };
     let subject = Subject::issuer(call.issuer().issuer.account_id, call.issuer_id()).client(client.id);
     let issued = events::machine_token(subject, "client_credentials", &granted, lifetime);
-    finish(call, requester, algorithm_of(client), (&claims, lifetime), issued).await
+    finish(call, requester, algorithm_of(client), (&claims, &leave, lifetime), issued).await
 }
 
 async fn of_agent(
@@ -73,6 +75,7 @@ async fn of_agent(
     requester: &Requester,
     (agent, verifier): (&Agent, VerifierId),
 ) -> Result<Answer, Refusal> {
+    let leave = Leave::of_agent(agent)?;
     let selection = Selection::of(form);
     let granted = scopes::for_machine(selection.scope, &agent.details.scopes)?;
     let resources = resources_of_agent(call, form).await?;
@@ -107,7 +110,7 @@ async fn of_agent(
     }
     let issued = events::machine_token(subject, "client_credentials", &granted, AGENT_LIFETIME)
         .with("verifier_id", verifier.to_string());
-    finish(call, requester, Algorithm::Es256, (&claims, AGENT_LIFETIME), issued).await
+    finish(call, requester, Algorithm::Es256, (&claims, &leave, AGENT_LIFETIME), issued).await
 }
 
 const UNKNOWN_ORGANIZATION: OAuthError =
@@ -118,10 +121,10 @@ async fn finish(
     call: &IssuerCall,
     requester: &Requester,
     algorithm: Algorithm,
-    (claims, lifetime): (&AccessClaims, u32),
+    (claims, leave, lifetime): (&AccessClaims, &Leave, u32),
     issued: EventDraft,
 ) -> Result<Answer, Refusal> {
-    let token = access_token(call.services(), call.issuer_id(), algorithm, claims).await?;
+    let token = access_token(call.services(), call.issuer_id(), algorithm, (claims, leave)).await?;
     call.services().append(call.origin(requester.actor()), call.issuer_id(), issued).await?;
     Ok(TokenResponse::access(token, lifetime, claims.scope.clone()).answer())
 }

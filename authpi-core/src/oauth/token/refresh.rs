@@ -28,6 +28,8 @@ use crate::web::runtime::{IssuerCall, Step};
 /// One wording for every token that is worth nothing.
 const WORTHLESS: OAuthError = OAuthError::invalid_grant("The refresh token is not valid here.");
 
+const ENDED: OAuthError = OAuthError::invalid_grant("The session has ended.");
+
 /// Why a session in wrong hands ends.
 const REUSE: &str = "refresh_token_reuse";
 
@@ -63,8 +65,9 @@ pub(super) async fn prepare(
     let grant = reads.grants().grant(issuer, claims.sid).await?.ok_or(WORTHLESS)?;
     let request = fingerprint(call, form, &client);
     let is_active = session.status_at(call.now()) == SessionStatus::Active;
-    if is_active && !op_is_active(call, &session).await? {
-        return Err(OAuthError::invalid_grant("The session has ended.").into());
+    let op = active_op(call, &session).await?;
+    if is_active && op.is_none() {
+        return Err(ENDED.into());
     }
     if grant.refresh_jti.as_deref() != Some(claims.jti.as_str()) {
         let again = if is_active { replay(call, &grant, &claims, &request).await? } else { None };
@@ -77,7 +80,8 @@ pub(super) async fn prepare(
     if claims.exp <= call.now().as_seconds() {
         return Err(OAuthError::invalid_grant("The refresh token has expired.").into());
     }
-    let refresh = refresh(call, form, &client, (claims, session, grant, request)).await?;
+    let op = op.ok_or(ENDED)?;
+    let refresh = refresh(call, form, &client, (claims, (session, &op), grant, request)).await?;
     Ok(Step::Change(RefreshUse::Refresh(Box::new(refresh))))
 }
 
@@ -85,11 +89,12 @@ async fn refresh(
     call: &IssuerCall,
     form: &Parameters,
     client: &Client,
-    (claims, session, grant, request): (RefreshClaims, UserSession, Grant, [u8; 32]),
+    (claims, (session, op), grant, request): (RefreshClaims, (UserSession, &UserSession), Grant, [u8; 32]),
 ) -> Result<Refresh, Refusal> {
     let scopes = narrowed(form.get("scope"), &grant.binding.scopes)?;
     let resources = requested(call, client, form, &grant.binding.resources)?;
-    let of = Issuance { client, session: &session, grant: &grant, scopes: &scopes, resources: &resources, nonce: None };
+    let of =
+        Issuance { client, session: &session, op, grant: &grant, scopes: &scopes, resources: &resources, nonce: None };
     let issued = issue(call, &of).await?;
     let (to, kid) = issued.refresh.ok_or_else(|| Refusal::internal("a refresh brought no refresh token"))?;
     let rotation = Rotation { from: claims.jti.clone(), to, kid, replay: None };
@@ -109,11 +114,12 @@ fn require_active(session: &UserSession, now: Timestamp) -> Result<(), OAuthErro
     }
 }
 
-/// The session at the issuer that a client's came from is active, too: of two that end together neither is seen alone.
-pub(super) async fn op_is_active(call: &IssuerCall, session: &UserSession) -> Result<bool, Refusal> {
-    let Some(rp) = session.kind.rp() else { return Ok(false) };
+/// The session at the issuer that a client's came from, if it is active, too: of two that end together neither is seen
+/// alone.
+pub(super) async fn active_op(call: &IssuerCall, session: &UserSession) -> Result<Option<UserSession>, Refusal> {
+    let Some(rp) = session.kind.rp() else { return Ok(None) };
     let op = call.services().store.reads().sessions().find(call.issuer_id(), rp.op_session_id).await?;
-    Ok(op.is_some_and(|op| op.status_at(call.now()) == SessionStatus::Active))
+    Ok(op.filter(|op| op.status_at(call.now()) == SessionStatus::Active))
 }
 
 /// What an identical request has in common with the first one: client, way to authenticate, scope, resources, token.

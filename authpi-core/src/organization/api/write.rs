@@ -11,6 +11,7 @@ use crate::connection::api::{SsoMember, SsoSent, discovered, written};
 use crate::connection::model::Discovery;
 use crate::error::Refusal;
 use crate::id::{IssuerId, OrganizationId, UserId};
+use crate::membership::model::MembershipOrigin;
 use crate::metadata::Metadata;
 use crate::organization::model::{Organization, OrganizationDetails, OrganizationStatus};
 use crate::organization::operations::{self, NewOrganization, OrganizationPatch};
@@ -89,7 +90,7 @@ impl Write for Create {
         let new = NewOrganization {
             details: body.details.clone(),
             metadata: Metadata::from_create(&body.metadata),
-            first_member: body.by_user_id,
+            first_member: body.by_user_id.map(|user| (user, MembershipOrigin::Direct)),
         };
         let mut organization = operations::create(change, issuer, new).await?;
         if written(change, (issuer, organization.id), &body.sso, call.prepared()).await? {

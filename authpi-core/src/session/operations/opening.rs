@@ -4,6 +4,7 @@ use super::{displace, live_of};
 use crate::error::Refusal;
 use crate::id::{ClientId, IssuerId, OrganizationId, SessionId, UserId};
 use crate::metadata::Metadata;
+use crate::secret::SecretHash;
 use crate::session::events;
 use crate::session::model::{
     EndCause, IssuedTokens, Lifecycle, Lifetime, RpSession, SESSIONS_PER_USER, SessionDetails, SessionKind,
@@ -32,10 +33,13 @@ pub struct NewSession {
 }
 
 /// Whose session with the user begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum NewSessionKind {
     /// The issuer's own.
-    Op,
+    Op {
+        /// What stands for the secret of its cookie; none for one that no browser has.
+        secret: Option<SecretHash>,
+    },
     /// That of a client.
     Rp {
         /// The session at the issuer that it comes from.
@@ -61,9 +65,11 @@ pub async fn open(change: &mut Change<'_>, issuer: IssuerId, new: NewSession) ->
     if !user.may_authenticate() {
         return Err(Refusal::conflict("Only an active user can have new sessions."));
     }
-    let (kind, lifecycle) = match new.of {
-        NewSessionKind::Op => (SessionKind::Op, Lifecycle::ACTIVE),
-        rp @ NewSessionKind::Rp { .. } => (client_session(change, issuer, new.user_id, rp).await?, Lifecycle::INACTIVE),
+    let (kind, lifecycle, secret) = match new.of {
+        NewSessionKind::Op { secret } => (SessionKind::Op, Lifecycle::ACTIVE, secret),
+        rp @ NewSessionKind::Rp { .. } => {
+            (client_session(change, issuer, new.user_id, rp).await?, Lifecycle::INACTIVE, None)
+        }
     };
     let ttl = std::time::Duration::from_secs(u64::from(new.ttl));
     let session = UserSession {
@@ -91,13 +97,13 @@ pub async fn open(change: &mut Change<'_>, issuer: IssuerId, new: NewSession) ->
     if session.takes_a_place(now) {
         make_room(change, &session).await?;
     }
-    change.unit().sessions().insert(&session).await?;
+    change.unit().sessions().insert(&session, secret.as_ref()).await?;
     change.emit(events::created(&session, new.new_device))?;
     Ok(session)
 }
 
 /// Notes that the user of a session at the issuer proved anew who they are: the session goes on, with another time of
-/// authentication. Its absolute end stays.
+/// authentication and another secret behind its cookie. Its absolute end stays.
 ///
 /// # Errors
 /// [`Refusal::Conflict`] unless it is active; [`Refusal::Stale`] when it has changed meanwhile.
@@ -105,6 +111,7 @@ pub async fn reauthenticate(
     change: &mut Change<'_>,
     before: UserSession,
     details: SessionDetails,
+    secret: &SecretHash,
 ) -> Result<UserSession, Refusal> {
     let now = change.now();
     if before.kind != SessionKind::Op || before.status_at(now) != SessionStatus::Active {
@@ -112,7 +119,7 @@ pub async fn reauthenticate(
     }
     let mut after = UserSession { details, updated_at: before.updated_at.next_version(now), ..before.clone() };
     after.lifetime.last_activity_at = now;
-    change.unit().sessions().update(&after, before.updated_at).await?.required()?;
+    change.unit().sessions().renew(&after, before.updated_at, secret).await?.required()?;
     let changes = vec!["authentication".to_owned()];
     change.emit(events::updated(&after, before.status.value.status(), changes))?;
     Ok(after)

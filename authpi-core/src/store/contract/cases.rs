@@ -422,7 +422,7 @@ macro_rules! store_contract {
             parallel_failures_are_all_counted,
             what_failed_in_a_row_is_found_among_keys,
             a_sweep_removes_what_has_expired,
-            expired_logins_are_found_longest_first,
+            logins_are_swept_an_hour_after_their_time_longest_first,
         ]);
     };
     (@room $run:path, $room:ident: [$($case:ident,)*]) => {

@@ -37,8 +37,8 @@ pub async fn filters_of_the_list_are_those_of_the_count(ground: Ground) {
     let (user, client): (UserId, ClientId) = (mint(), mint());
     let plain = event(account, catalogue::ISSUER_CREATED, later(1));
     let below = Event { subject: Subject::issuer(account, issuer).user(user).client(client), ..plain.clone() };
-    let both = Event { id: mint(), actor: Actor::User { user_id: user }, ..below.clone() };
-    let done = Event { id: mint(), actor: Actor::User { user_id: user }, ..plain.clone() };
+    let both = Event { id: mint(), actor: Actor::user(user), ..below.clone() };
+    let done = Event { id: mint(), actor: Actor::user(user), ..plain.clone() };
     let by_client = Event { id: mint(), actor: Actor::Client { client_id: client }, ..plain.clone() };
     let late = Event { id: mint(), ..event(account, catalogue::ISSUER_DELETED, later(9)) };
     let plain = Event { id: mint(), ..plain };
@@ -123,7 +123,7 @@ pub async fn different_ids_are_counted_once(ground: Ground) {
         about(account, |subject| subject.user(ann).agent(agent), later(1)),
         about(account, |subject| subject.user(bob), later(2)),
         about(account, |subject| subject, later(2)),
-        Event { actor: Actor::User { user_id: ann }, ..about(account, |subject| subject.user(bob), later(2)) },
+        Event { actor: Actor::user(ann), ..about(account, |subject| subject.user(bob), later(2)) },
     ];
     write(&ground, &events).await;
     let any = EventFilter::default();

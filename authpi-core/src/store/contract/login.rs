@@ -358,20 +358,27 @@ pub async fn a_sweep_removes_what_has_expired(ground: Ground) {
     assert_eq!(tries(&ground, issuer, key).await, Tries::default());
 }
 
-pub async fn expired_logins_are_found_longest_first(ground: Ground) {
+pub async fn logins_are_swept_an_hour_after_their_time_longest_first(ground: Ground) {
     let (one, other) = (mint(), mint());
     let expiring = |issuer, minutes| SealedFlow { expires_at: later(minutes), ..flow(issuer) };
     let flows = [expiring(one, 3), expiring(other, 1), expiring(one, 2), expiring(one, 9)];
     for flow in &flows {
         insert(&ground, flow).await;
     }
-    let store = ground.store();
-    let found = async |now: Timestamp, without: &[IssuerId], limit: u32| {
-        let found = store.reads().logins().expired_flows(now, without, limit).await.unwrap();
-        found.into_iter().map(|flow| flow.id).collect::<Vec<_>>()
+    let swept = async |now: Timestamp, limit: u32| {
+        let mut unit = begin(&ground, now).await;
+        let swept = unit.logins().sweep(limit).await.unwrap();
+        unit.commit().await.unwrap();
+        swept
     };
-    assert_eq!(found(START, &[], 9).await, []);
-    assert_eq!(found(later(3), &[], 9).await, [flows[1].id, flows[2].id, flows[0].id]);
-    assert_eq!(found(later(3), &[], 1).await, [flows[1].id]);
-    assert_eq!(found(later(3), &[other], 9).await, [flows[2].id, flows[0].id]);
+    let known = async || {
+        let mut known = Vec::new();
+        for flow in &flows {
+            known.push(find(&ground, flow).await.is_some());
+        }
+        known
+    };
+    assert_eq!(swept(later(60), 9).await, 0, "who comes too late is told");
+    assert_eq!((swept(later(63), 1).await, known().await), (1, vec![true, false, true, true]));
+    assert_eq!((swept(later(63), 9).await, known().await), (2, vec![false, false, false, true]));
 }

@@ -67,7 +67,7 @@ pub fn ended(session: &UserSession, at: Timestamp) -> UserSession {
 
 pub async fn insert(ground: &Ground, session: &UserSession) {
     let mut unit = begin(ground, START).await;
-    unit.sessions().insert(session).await.unwrap();
+    unit.sessions().insert(session, None).await.unwrap();
     unit.commit().await.unwrap();
 }
 
@@ -204,7 +204,7 @@ pub async fn a_list_shows_the_live_and_the_newest_of_the_lately_ended(ground: Gr
     let mut lately = Vec::new();
     for _ in 0..=ENDED_LISTED {
         let one = ended(&session(issuer, user), later(1));
-        unit.sessions().insert(&one).await.unwrap();
+        unit.sessions().insert(&one, None).await.unwrap();
         lately.push(one.id);
     }
     unit.commit().await.unwrap();
@@ -332,30 +332,44 @@ pub async fn ended_sessions_are_purged_by_age_and_those_of_a_user_at_once(ground
 pub async fn a_cookie_is_worth_something_until_another_takes_its_place(ground: Ground) {
     let peppers = Peppers::new(Pepper::new(KeyTag::new(1), [1; 32]), Vec::new());
     let op = session(mint(), mint());
-    let rp = linked(&op);
-    for session in [&op, &rp] {
+    let (rp, without) = (linked(&op), session(op.issuer_id, op.user_id));
+    for session in [&rp, &without] {
         insert(&ground, session).await;
     }
+    let one = peppers.hash("test", b"one");
+    let mut unit = begin(&ground, START).await;
+    unit.sessions().insert(&op, Some(&one)).await.unwrap();
+    unit.commit().await.unwrap();
     let store = ground.store();
-    let secret = async |issuer| {
-        let found = store.reads().sessions().find_op(issuer, op.id).await.unwrap();
-        found.map(|(session, secret)| (session == op, secret.to_bytes()))
+    let cookie = async |issuer, id| {
+        let found = store.reads().sessions().find_op(issuer, id).await.unwrap();
+        found.map(|(session, secret)| (session.updated_at, secret.to_bytes()))
     };
-    assert_eq!(secret(op.issuer_id).await, None, "it has no cookie yet");
-    let set = async |session: &UserSession, issuer, hash: &SecretHash| {
+    assert_eq!(cookie(op.issuer_id, without.id).await, None, "it has no cookie");
+    assert_eq!(cookie(op.issuer_id, op.id).await, Some((op.updated_at, one.to_bytes())));
+    assert_eq!(cookie(mint(), op.id).await, None);
+
+    let renew = async |session: &UserSession, before, hash: &SecretHash| {
         let mut unit = begin(&ground, later(1)).await;
-        let outcome = unit.sessions().set_secret(issuer, session.id, hash).await.unwrap();
+        let outcome = unit.sessions().renew(session, before, hash).await.unwrap();
         unit.commit().await.unwrap();
         outcome
     };
-    for value in [b"one", b"two"] {
-        let hash = peppers.hash("test", value);
-        assert_eq!(set(&op, op.issuer_id, &hash).await, WriteOutcome::Done);
-        assert_eq!(secret(op.issuer_id).await, Some((true, hash.to_bytes())), "the version stays");
-    }
-    assert_eq!(secret(mint()).await, None);
+    let two = peppers.hash("test", b"two");
+    let after = UserSession { updated_at: later(1), ..op.clone() };
+    assert_eq!(renew(&after, op.updated_at, &two).await, WriteOutcome::Done);
+    assert_eq!(cookie(op.issuer_id, op.id).await, Some((later(1), two.to_bytes())));
+    assert_eq!(
+        update(&ground, &UserSession { updated_at: later(2), ..op.clone() }, later(1)).await,
+        WriteOutcome::Done
+    );
+    assert_eq!(cookie(op.issuer_id, op.id).await, Some((later(2), two.to_bytes())), "other changes leave it alone");
+
     let other = peppers.hash("test", b"other");
-    assert_eq!(set(&op, mint(), &other).await, WriteOutcome::Stale);
-    assert_eq!(set(&rp, rp.issuer_id, &other).await, WriteOutcome::Stale, "clients have no cookie");
+    assert_eq!(renew(&after, op.updated_at, &other).await, WriteOutcome::Stale, "it has changed since");
+    let elsewhere = UserSession { issuer_id: mint(), ..after };
+    assert_eq!(renew(&elsewhere, later(2), &other).await, WriteOutcome::Stale);
+    assert_eq!(renew(&rp, rp.updated_at, &other).await, WriteOutcome::Stale, "clients have no cookie");
+    assert_eq!(cookie(op.issuer_id, op.id).await, Some((later(2), two.to_bytes())));
     assert!(store.reads().sessions().find_op(rp.issuer_id, rp.id).await.unwrap().is_none());
 }

@@ -179,7 +179,7 @@ pub async fn no_session_that_a_key_signed_comes_after_its_withdrawal(ground: Gro
                 seen.store(signed(&ground, issuer, kid).await, Ordering::SeqCst);
             } else if unit.signing_keys().hold(issuer, kid).await.unwrap() {
                 let new = session(issuer, mint());
-                unit.sessions().insert(&new).await.unwrap();
+                unit.sessions().insert(&new, None).await.unwrap();
                 unit.grants().insert_grant(&Grant { refresh_kid: Some(kid), ..grant(&new) }).await.unwrap();
                 unit.commit().await.unwrap();
             }

@@ -1,7 +1,6 @@
 //! Endpoints of personal tokens, and of introspection (core-api sections 7 and 8).
 
 mod body;
-mod grant;
 mod introspect;
 mod of_user;
 mod one;

@@ -6,7 +6,6 @@ use async_trait::async_trait;
 
 use super::OF_USER;
 use super::body::CreatePersonalToken;
-use super::grant::check_grant;
 use super::view::{CreatedPersonalTokenView, PersonalTokenView, TokenPlain, UserTokensListItem};
 use crate::error::Refusal;
 use crate::id::{IssuerId, TokenId, UserId};
@@ -21,6 +20,7 @@ use crate::transport::alphanumeric;
 use crate::web::answer::Answer;
 use crate::web::call::Call;
 use crate::web::endpoint::{Read, Write};
+use crate::web::impersonation;
 use crate::web::issuer_keys::signer;
 use crate::web::query::Parameter;
 use crate::web::route::Route;
@@ -112,7 +112,7 @@ impl Write for Create {
             jti: jti.clone(),
             metadata: body.metadata(),
         };
-        check_grant(change, call, user, &new.restrictions.scopes).await?;
+        impersonation::check_token(change, call, user, &new.restrictions.scopes).await?;
         let token = operations::create(change, issuer, new).await?;
         let jwt = signed(&key.pair, key.kid, Some(TYP), &TokenClaims::of(&token, issuer_url));
         let token_plain = format!("{PREFIX}{}", jwt.map_err(Refusal::internal)?);

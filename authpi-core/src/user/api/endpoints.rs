@@ -12,14 +12,15 @@ use crate::merge::merged;
 use crate::metadata::Metadata;
 use crate::store::{Change, Reads};
 use crate::timestamp::Timestamp;
-use crate::user::model::{DirectoryStatus, InvalidUsername, User, UserDetails, UserOrigin, UserStatus};
-use crate::user::operations::{self, NewUser, UserPatch};
+use crate::user::model::{DirectoryStatus, InvalidUsername, User, UserDetails, UserStatus, UsernameHash};
+use crate::user::operations::{self, Entry, NewUser, UserPatch};
 use crate::user::repository::UserFilter;
 use crate::verifier::screening::{Screened, screened};
 use crate::web::answer::Answer;
 use crate::web::body::NoBody;
 use crate::web::call::Call;
 use crate::web::endpoint::{Operation, Read, Write};
+use crate::web::impersonation;
 use crate::web::query::Parameter;
 use crate::web::route::Route;
 
@@ -101,8 +102,7 @@ impl Write for Create {
         let username = body.username.username().unwrap_or(Err(InvalidUsername::Empty));
         let new = NewUser {
             username: username.map_err(invalid_username)?,
-            status: body.status.map_or(UserStatus::Active, UserStatus::from),
-            origin: UserOrigin::Admin,
+            entry: Entry::Made { status: body.status.map_or(UserStatus::Active, UserStatus::from) },
             details: merged(&UserDetails::default(), &body.details)?,
             metadata: Metadata::from_create(&body.metadata),
             password,
@@ -172,9 +172,18 @@ impl Write for Update {
             metadata: body.metadata.clone(),
             status: body.wish().map(|wish| (wish, note)),
         };
+        let was = signs_in_as(&before);
         let after = operations::update(change, before, patch).await?;
+        if signs_in_as(&after) != was {
+            impersonation::check_sign_in(change, call, id).await?;
+        }
         Ok(shown(change.now(), after))
     }
+}
+
+/// What whoever has it can sign in by, or be mailed the way in.
+fn signs_in_as(user: &User) -> (UsernameHash, Option<String>, bool) {
+    (user.username_hash, user.email().map(str::to_owned), user.details.profile.email_verified)
 }
 
 /// `deleteUser`

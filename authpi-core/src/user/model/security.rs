@@ -47,7 +47,12 @@ impl UserSecurity {
 
     /// When the password was set; `None` without one.
     pub fn password_changed_at(&self) -> Option<Timestamp> {
-        self.protections.iter().find(|one| one.method == "password").map(|one| one.set_at)
+        self.set_at("password")
+    }
+
+    /// When the credential of a method was set, by the names of idp §23.1; `None` without one.
+    pub fn set_at(&self, method: &str) -> Option<Timestamp> {
+        self.protections.iter().find(|one| one.method == method).map(|one| one.set_at)
     }
 
     /// Failed attempts at the credential that was tried most, as they count at `now`.

@@ -15,6 +15,7 @@ use crate::web::answer::Answer;
 use crate::web::body::NoBody;
 use crate::web::call::Call;
 use crate::web::endpoint::Write;
+use crate::web::impersonation;
 use crate::web::route::Route;
 
 /// `completeUserVerifierEnrollment`
@@ -36,6 +37,7 @@ impl Write for Complete {
     async fn apply(&self, change: &mut Change<'_>, call: &Call<CompleteEnrollment>) -> Result<Answer, Refusal> {
         let (issuer, user) = call.path()?;
         existing(change.reads(), issuer, user).await?;
+        impersonation::check_sign_in(change, call, user).await?;
         let body = call.body()?;
         // A text that is no id names nothing.
         let id = body.enrollment_id.parse().ok();
@@ -68,6 +70,7 @@ impl Write for Regenerate {
     async fn apply(&self, change: &mut Change<'_>, call: &Call) -> Result<Answer, Refusal> {
         let before = verifier(change.reads(), change.now(), call.path()?).await?;
         call.precondition(before.updated_at)?;
+        impersonation::check_sign_in(change, call, before.user_id).await?;
         let (after, codes) = operations::regenerate(change, &before).await?;
         Ok(Answer::of(UserVerifiersRegenerateResponse::from(codes)).etag(after.updated_at))
     }

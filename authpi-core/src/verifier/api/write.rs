@@ -17,6 +17,7 @@ use crate::web::answer::Answer;
 use crate::web::body::NoBody;
 use crate::web::call::Call;
 use crate::web::endpoint::Write;
+use crate::web::impersonation;
 use crate::web::route::Route;
 
 /// A password, looked at and hashed, and its text when it was made here.
@@ -69,6 +70,7 @@ impl Write for Create {
     ) -> Result<Answer, Refusal> {
         let (issuer, user) = call.path()?;
         existing(change.reads(), issuer, user).await?;
+        impersonation::check_sign_in(change, call, user).await?;
         let body = call.body()?;
         let verifier = match body.kind {
             Settable::Totp | Settable::TotpApp => {
@@ -155,6 +157,7 @@ impl Write for Delete {
     async fn apply(&self, change: &mut Change<'_>, call: &Call) -> Result<Answer, Refusal> {
         let verifier = verifier(change.reads(), change.now(), call.path()?).await?;
         call.precondition(verifier.updated_at)?;
+        impersonation::check_sign_in(change, call, verifier.user_id).await?;
         operations::remove(change, &verifier).await?;
         Ok(Answer::no_content())
     }

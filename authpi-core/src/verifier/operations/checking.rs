@@ -30,29 +30,49 @@ pub enum Checked {
 /// # Errors
 /// [`Refusal::Conflict`] for a password, which only a login compares; [`Refusal::NotFound`] when the credential is gone.
 pub async fn verify(change: &mut Change<'_>, verifier: &Verifier, code: &str) -> Result<Checked, Refusal> {
-    if !verifier.kind().takes_codes() {
-        return Err(Refusal::conflict("A password is not verified by a code."));
-    }
     let (now, lockout) = (change.now(), lockout(change, verifier.issuer_id).await?);
-    // As it is now that nobody else checks it.
-    let verifiers = locked(change, verifier.issuer_id, verifier.user_id).await?;
-    let verifier = verifiers.into_iter().find(|known| known.id == verifier.id).ok_or(Refusal::NotFound)?;
+    let verifier = alone(change, verifier).await?;
     let before = verifier.attempts.at(now);
     if before.locked_until.is_some() {
         change.emit(events::refused(change.account(), &verifier, before))?;
         return Ok(Checked::Refused { remaining: 0, locked_until: before.locked_until });
     }
-    if let Some(remaining) = spent(change, &verifier, code).await? {
-        change.emit(events::verified(change.account(), &verifier))?;
-        if let Some(left) = remaining.filter(|left| *left <= LOW) {
-            change.emit(events::codes_low(change.account(), &verifier, left))?;
-        }
+    if let Some(remaining) = accepted(change, &verifier, code).await? {
         return Ok(Checked::Accepted { remaining });
     }
     let attempts: Attempts = before.failed_at(now, lockout);
     change.unit().verifiers().count_attempts(&verifier, attempts).await?;
     change.emit(events::refused(change.account(), &verifier, attempts))?;
     Ok(Checked::Refused { remaining: attempts.left_at(now, lockout), locked_until: attempts.locked_until })
+}
+
+/// Compares a code with a credential at a login, which counts what fails by browsers, and tells whether it is accepted. A
+/// failure leaves no trace here.
+///
+/// # Errors
+/// As [`verify`].
+pub async fn accept(change: &mut Change<'_>, verifier: &Verifier, code: &str) -> Result<bool, Refusal> {
+    let verifier = alone(change, verifier).await?;
+    Ok(accepted(change, &verifier, code).await?.is_some())
+}
+
+/// The credential as it is now that nobody else checks it.
+async fn alone(change: &mut Change<'_>, verifier: &Verifier) -> Result<Verifier, Refusal> {
+    if !verifier.kind().takes_codes() {
+        return Err(Refusal::conflict("A password is not verified by a code."));
+    }
+    let verifiers = locked(change, verifier.issuer_id, verifier.user_id).await?;
+    verifiers.into_iter().find(|known| known.id == verifier.id).ok_or(Refusal::NotFound)
+}
+
+/// Spends a code and tells of it; as [`spent`].
+async fn accepted(change: &mut Change<'_>, verifier: &Verifier, code: &str) -> Result<Option<Option<u32>>, Refusal> {
+    let Some(remaining) = spent(change, verifier, code).await? else { return Ok(None) };
+    change.emit(events::verified(change.account(), verifier))?;
+    if let Some(left) = remaining.filter(|left| *left <= LOW) {
+        change.emit(events::codes_low(change.account(), verifier, left))?;
+    }
+    Ok(Some(remaining))
 }
 
 /// Spends a code; the inner value is how many backup codes are left. `None` when it is worth nothing.

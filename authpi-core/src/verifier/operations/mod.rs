@@ -5,7 +5,7 @@ mod enrolling;
 mod managing;
 mod passwords;
 
-pub use checking::{Checked, verify};
+pub use checking::{Checked, accept, verify};
 pub use enrolling::{Completed, Enrolling, complete, enroll, regenerate};
 pub use managing::{remove, rename};
 pub use passwords::{reset_password, set_password, set_temporary_password, spend_temporary_password};

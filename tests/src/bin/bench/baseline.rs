@@ -48,7 +48,7 @@ fn row(number: usize) -> bench_row::ActiveModel {
 }
 
 /// Connections with the settings that the store has.
-async fn connect(url: &str, connections: u32) -> DatabaseConnection {
+pub(crate) async fn connect(url: &str, connections: u32) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
     options.max_connections(connections).sqlx_logging(false).test_before_acquire(false);
     let database = Database::connect(options).await.unwrap();

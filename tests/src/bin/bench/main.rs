@@ -13,6 +13,7 @@
 mod baseline;
 mod cases;
 mod deliveries;
+mod history;
 mod idp;
 mod measure;
 mod platform;
@@ -31,13 +32,19 @@ pub struct Scale {
     operations: usize,
     /// Rows of the large tenant.
     rows: usize,
+    /// Events of the long history.
+    history: usize,
+}
+
+impl Scale {
+    const QUICK: Self = Self { operations: 300, rows: 5_000, history: 50_000 };
+    const FULL: Self = Self { operations: 5_000, rows: 1_000_000, history: 10_000_000 };
 }
 
 #[tokio::main]
 async fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    let scale =
-        if quick { Scale { operations: 300, rows: 5_000 } } else { Scale { operations: 5_000, rows: 1_000_000 } };
+    let scale = if quick { Scale::QUICK } else { Scale::FULL };
     println!("{}", measure::machine());
     let folder = tempfile::tempdir().unwrap();
     let sqlite = format!("sqlite://{}?mode=rwc", folder.path().join("bench.db").display());
@@ -69,19 +76,32 @@ async fn crashes(backend: Backend, kills: u64) {
     println!("{outcome:?}");
 }
 
-/// A part is measured unless others are named: `core`, `idp`, `deliveries`, `crashes`.
+/// The parts that are named: `core`, `idp`, `deliveries`, `crashes`, `history`.
+fn named() -> impl Iterator<Item = String> {
+    std::env::args().skip(1).filter(|argument| !argument.starts_with("--"))
+}
+
+/// A part is measured unless others are named.
 fn wants(part: &str) -> bool {
-    let mut named = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).peekable();
-    named.peek().is_none() || named.any(|name| name == part)
+    named().next().is_none() || named().any(|name| name == part)
+}
+
+/// The long history takes an hour to make: it is measured when it is named, and then alone.
+fn wants_history() -> bool {
+    named().any(|name| name == "history")
 }
 
 async fn run(title: &str, url: &str, scale: Scale) {
-    if !["core", "idp", "deliveries"].into_iter().any(wants) {
+    if !["core", "idp", "deliveries", "history"].into_iter().any(wants) {
         return;
     }
     println!("\n== {title}");
     let mut report = Report::default();
     baseline::run(url, scale, &mut report).await;
+    if wants_history() {
+        history::run(url, scale, &mut report).await;
+        return report.print();
+    }
     let platform = Platform::start(url).await;
     if wants("core") {
         cases::run(&platform, scale, &mut report).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use authpi_core::id::{AccountId, IssuerId};
-use authpi_core::transport::MasterKey;
+use authpi_core::transport::{Clock, MasterKey, SystemClock};
 use authpi_core::urls::Urls;
 use authpi_core::web::answer::Answer;
 use authpi_core::web::request::Request;
@@ -27,11 +27,17 @@ pub(crate) struct Platform {
 impl Platform {
     /// On the database at `url`, without rate limits.
     pub(crate) async fn start(url: &str) -> Self {
+        Self::start_at(url, Arc::new(SystemClock)).await
+    }
+
+    /// On the database at `url`, without rate limits, and with a clock of its own.
+    pub(crate) async fn start_at(url: &str, clock: Arc<dyn Clock>) -> Self {
         let store = authpi_storage::connect(url).await.unwrap();
         let outgoing = OutgoingOptions { allow_private_network: true, ..OutgoingOptions::default() };
         let transport = authpi_transport::tokio_with(TokioOptions { outgoing, ..TokioOptions::default() }).unwrap();
         let authpi = AuthPi::builder(store, MasterKey::new([1; 32]), Urls::under("https://authpi.example").unwrap())
             .transport(transport)
+            .clock(clock)
             .options(Options { rate_limits: false, ..Options::default() })
             .build()
             .await

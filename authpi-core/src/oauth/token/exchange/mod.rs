@@ -17,6 +17,7 @@ use crate::id::{DelegationId, MemberId, OrganizationId};
 use crate::key::model::Algorithm;
 use crate::membership::repository::EffectiveMembership;
 use crate::oauth::client_authentication::Requester;
+use crate::oauth::gate::Leave;
 use crate::oauth::minting::{AGENT_LIFETIME, access_token, new_jti, seconds};
 use crate::oauth::model::{AccessClaims, Actor, Dat, OrganizationClaim, Resources, audience};
 use crate::oauth::targets::resources_of_exchange;
@@ -87,7 +88,8 @@ pub(super) async fn prepare(
         return Err(OAuthError::new(OAuthCode::InvalidScope, rule).into());
     }
     let resources = resources_of_exchange(call, agent.client.as_deref(), form).await?;
-    let minting = Minting { call, agent: &agent, subject: &subject, delegation: &delegation, given: &given };
+    let leave = Leave::of_delegation(&delegation, &agent.agent, &user, subject.session(), call.now())?;
+    let minting = Minting { call, leave, agent: &agent, subject: &subject, delegation: &delegation, given: &given };
     let claims = minting.claims(chain, membership.as_ref(), &resources)?;
     minting.signed(&claims).await.map(Step::Change)
 }
@@ -140,6 +142,7 @@ async fn membership(
 
 struct Minting<'m> {
     call: &'m IssuerCall,
+    leave: Leave,
     agent: &'m ActingAgent,
     subject: &'m Subject,
     delegation: &'m Delegation,
@@ -188,7 +191,7 @@ impl Minting<'_> {
 
     async fn signed(&self, claims: &AccessClaims) -> Result<Exchange, Refusal> {
         let (call, user_id) = (self.call, self.delegation.user_id);
-        let token = access_token(call.services(), call.issuer_id(), Algorithm::Es256, claims).await?;
+        let token = access_token(call.services(), call.issuer_id(), Algorithm::Es256, (claims, &self.leave)).await?;
         let mut response = TokenResponse::access(token, AGENT_LIFETIME, claims.scope.clone());
         response.issued_token_type = Some(ACCESS_TOKEN);
         let mut about = EventSubject::issuer(call.issuer().issuer.account_id, call.issuer_id())
@@ -205,7 +208,11 @@ impl Minting<'_> {
         }
         let actor = match &self.agent.client {
             Some(client) => EventActor::Client { client_id: client.id },
-            None => EventActor::Agent { agent_id: self.agent.agent.id, user_id: Some(user_id) },
+            None => EventActor::Agent {
+                agent_id: self.agent.agent.id,
+                user_id: Some(user_id),
+                delegation_id: Some(self.delegation.id),
+            },
         };
         let chain_depth = if claims.act.as_ref().is_some_and(|act| act.act.is_some()) { 2 } else { 1 };
         let (delegation, given) = (self.delegation.id, self.given.clone());

@@ -10,7 +10,7 @@ use crate::membership::repository::EffectiveMembership;
 use crate::oauth::bearer::{actors_live, genuine, is_denied};
 use crate::oauth::client_authentication::Requester;
 use crate::oauth::model::{AccessClaims, Actor, Dat};
-use crate::oauth::token::refresh::op_is_active;
+use crate::oauth::token::refresh::active_op;
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::scope::Scopes;
 use crate::session::model::{SessionStatus, UserSession};
@@ -145,7 +145,7 @@ async fn active_session(call: &IssuerCall, id: SessionId, user: UserId) -> Resul
     let found = call.services().store.reads().sessions().find(call.issuer_id(), id).await?;
     let session = found.filter(|found| found.user_id == user && found.status_at(call.now()) == SessionStatus::Active);
     let session = session.ok_or(ENDED)?;
-    if op_is_active(call, &session).await? { Ok(session) } else { Err(ENDED.into()) }
+    if active_op(call, &session).await?.is_some() { Ok(session) } else { Err(ENDED.into()) }
 }
 
 impl Subject {

@@ -27,7 +27,7 @@ pub async fn another_account_sees_nothing(ground: Ground) {
     let (issuer, user, client): (IssuerId, UserId, ClientId) = (mint(), mint(), mint());
     let one = Event {
         subject: Subject::issuer(ours, issuer).user(user).client(client),
-        actor: Actor::User { user_id: user },
+        actor: Actor::user(user),
         ..created(ours)
     };
     write(&ground, std::slice::from_ref(&one)).await;
@@ -88,12 +88,12 @@ pub async fn a_user_is_found_as_subject_and_as_actor_once(ground: Ground) {
         actor,
         ..event(account, catalogue::USER_UPDATED, later(at))
     };
-    let by_user = || Actor::User { user_id: user };
+    let by_user = || Actor::user(user);
     let events = [
         about(user, Actor::System, 1),
         about(other, by_user(), 2),
         about(user, by_user(), 3),
-        about(other, Actor::User { user_id: other }, 4),
+        about(other, Actor::user(other), 4),
         about(user, Actor::System, 5),
         about(other, by_user(), 6),
     ];

@@ -80,14 +80,14 @@ pub async fn the_contexts_of_a_user_are_erased_in_batches(ground: Ground) {
     };
     let about = Subject::issuer(account, issuer).user(user);
     let theirs = [
-        with(Actor::User { user_id: user }, about.clone()),
+        with(Actor::user(user), about.clone()),
         with(Actor::PersonalToken { token_id: mint(), user_id: user }, Subject::account(elsewhere)),
         with(Actor::Anonymous, about.clone()),
         with(Actor::Client { client_id: mint() }, about.clone()),
     ];
     let others = [
         with(Actor::ApiKey { key_id: mint() }, about.clone()),
-        with(Actor::User { user_id: mint() }, about),
+        with(Actor::user(mint()), about),
         with(Actor::Anonymous, Subject::issuer(account, issuer).user(mint())),
         with(Actor::Client { client_id: mint() }, Subject::issuer(account, issuer).user(mint())),
     ];
