@@ -1,5 +1,6 @@
 //! Where the APIs are reached from outside. No URL is ever shaped by a `Host` header (idp §1.1).
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::hostname::Hostname;
@@ -56,13 +57,14 @@ impl Urls {
         name.is_within(&self.host)
     }
 
-    /// The URL leads to this deployment.
+    /// The URL leads to this deployment, compared as a browser and a lenient proxy would read it: a spelling that reaches
+    /// the base counts as below it.
     pub fn covers(&self, url: &Url) -> bool {
         let Ok(base) = Url::parse(&self.base) else { return false };
-        let (own, path) = (base.path().trim_end_matches('/'), url.path());
-        base.host() == url.host()
-            && base.port_or_known_default() == url.port_or_known_default()
-            && path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let host = |url: &Url| url.host_str().map(|host| host.trim_end_matches('.').to_ascii_lowercase());
+        host(url) == host(&base)
+            && url.port_or_known_default() == base.port_or_known_default()
+            && segments(url.path()).starts_with(&segments(base.path()))
     }
 
     /// What stands behind the at sign in mail of this platform; addresses are no domains of mailboxes.
@@ -109,6 +111,11 @@ fn is_loopback(host: &url::Host<&str>) -> bool {
     }
 }
 
+fn segments(path: &str) -> Vec<String> {
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    decoded.split('/').filter(|segment| !matches!(*segment, "" | ".")).map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unreachable, reason = "a test fails by panicking")]
@@ -132,7 +139,12 @@ mod tests {
     fn what_leads_to_the_deployment_is_known() {
         let Ok(urls) = Urls::under("https://example.com/identity/") else { unreachable!("a good base") };
         let covers = |url: &str| Url::parse(url).is_ok_and(|url| urls.covers(&url));
-        for own in ["https://example.com/identity", "https://EXAMPLE.com:443/identity/v1/accounts?x=1"] {
+        for own in [
+            "https://example.com/identity",
+            "https://EXAMPLE.com:443/identity/v1/accounts?x=1",
+            "https://example.com./identity/v1",
+            "https://example.com/%69dentity//v1",
+        ] {
             assert!(covers(own), "{own}");
         }
         for other in ["https://example.com/", "https://example.com/identityx", "https://example.com:8443/identity"] {

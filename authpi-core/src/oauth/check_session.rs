@@ -95,7 +95,7 @@ impl Runtime for Check {
         let id: ClientId = asked.client_id.parse().map_err(|_| FOREIGN)?;
         let found = call.services().store.reads().clients().find(call.issuer_id(), id).await?;
         let client = found.ok_or(FOREIGN)?;
-        if !client.details.origins().any(|origin| origin == asked.origin) {
+        if !client.details.redirect_origins().any(|origin| origin == asked.origin) {
             return Err(FOREIGN.into());
         }
         // In a frame of another site this cookie is the only one that comes along.

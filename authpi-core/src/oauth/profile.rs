@@ -126,6 +126,17 @@ pub(super) fn custom(user: &User, definitions: &FieldDefinitions) -> Map<String,
     claims.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
+/// As much of a request as the scopes of the client let through now: a scope that it gains later gives nothing that nobody
+/// was asked about.
+pub(super) fn within(request: &ClaimsRequest, ceiling: &Scopes) -> ClaimsRequest {
+    let is_allowed =
+        |name: &String| carrier(name).is_none_or(|scope| ceiling.iter().any(|allowed| allowed.as_str() == scope));
+    let kept = |claims: &Map<String, Value>| {
+        claims.iter().filter(|(name, _)| is_allowed(name)).map(|(name, how)| (name.clone(), how.clone())).collect()
+    };
+    ClaimsRequest { userinfo: kept(&request.userinfo), id_token: kept(&request.id_token) }
+}
+
 /// The scopes that single claims need, so that they are consented with.
 pub(super) fn scopes_of(request: &ClaimsRequest, ceiling: &Scopes) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();

@@ -72,7 +72,9 @@ pub(super) fn for_client(requested: Option<&str>, ceiling: &Scopes) -> Result<Ve
 /// `invalid_scope` for what was not.
 pub(super) fn narrowed(requested: Option<&str>, granted: &[String]) -> Result<Vec<String>, OAuthError> {
     let Some(requested) = requested else { return Ok(granted.to_vec()) };
-    let requested = parse(requested)?;
+    let mut requested = parse(requested)?;
+    // As with the request that was granted.
+    requested.retain(|scope| scope != "offline_access" || granted.contains(scope));
     if requested.iter().all(|scope| granted.contains(scope)) { Ok(requested) } else { Err(INVALID) }
 }
 
@@ -101,6 +103,7 @@ mod tests {
         assert_eq!(narrowed(None, &granted).unwrap(), granted);
         assert_eq!(narrowed(Some("a:read"), &granted).unwrap(), ["a:read"]);
         assert_eq!(narrowed(Some("openid a:write"), &granted), Err(INVALID));
+        assert_eq!(narrowed(Some("openid offline_access"), &granted).unwrap(), ["openid"], "never a fault (D40)");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which resources a caller may name (idp §9).
 
-use super::model::Resources;
+use super::model::{InvalidResources, Resources};
 use crate::client::model::Client;
 use crate::error::Refusal;
 use crate::issuer::model::RuntimeIssuer;
@@ -11,16 +11,25 @@ use crate::web::runtime::IssuerCall;
 
 const INVALID: OAuthError = OAuthError::new(OAuthCode::InvalidTarget, "A resource is malformed or not allowed.");
 
+const fn wrong(invalid: InvalidResources) -> OAuthError {
+    match invalid {
+        InvalidResources::Malformed => INVALID,
+        // A limit of requests, as others are (D23).
+        InvalidResources::TooMany => OAuthError::invalid_request("There are too many resources."),
+    }
+}
+
 /// The resources of a client's request.
 ///
 /// # Errors
-/// `invalid_target` for one that the client may not name, and for none where the client must name one.
+/// `invalid_target` for one that the client may not name, and for none where the client must name one; `invalid_request`
+/// for too many.
 pub(super) fn resources_of_client(
     issuer: &RuntimeIssuer,
     client: &Client,
     parameters: &Parameters,
 ) -> Result<Resources, OAuthError> {
-    let resources = Resources::parse(parameters.all("resource")).map_err(|_| INVALID)?;
+    let resources = Resources::parse(parameters.all("resource")).map_err(wrong)?;
     check_client(issuer, client, &resources)?;
     Ok(resources)
 }
@@ -30,7 +39,7 @@ pub(super) fn resources_of_client(
 /// # Errors
 /// `invalid_target`; [`Refusal::Store`].
 pub(super) async fn resources_of_agent(call: &IssuerCall, parameters: &Parameters) -> Result<Resources, Refusal> {
-    let resources = Resources::parse(parameters.all("resource")).map_err(|_| INVALID)?;
+    let resources = Resources::parse(parameters.all("resource")).map_err(wrong)?;
     check_agent(call, &resources).await?;
     Ok(resources)
 }
@@ -45,7 +54,7 @@ pub(super) async fn resources_of_exchange(
     parameters: &Parameters,
 ) -> Result<Resources, Refusal> {
     let named = parameters.all("resource").chain(parameters.all("audience"));
-    let resources = Resources::parse(named).map_err(|_| INVALID)?;
+    let resources = Resources::parse(named).map_err(wrong)?;
     match client {
         Some(client) => check_client(call.issuer(), client, &resources)?,
         None => check_agent(call, &resources).await?,

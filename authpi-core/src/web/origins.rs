@@ -122,7 +122,7 @@ impl IssuerCall {
     }
 
     /// The page that asks may read the answer, if it is of one of these origins (idp §1.6).
-    pub fn share_with<'o>(&self, mut origins: impl Iterator<Item = &'o str>) {
+    pub fn share_with(&self, mut origins: impl Iterator<Item = String>) {
         let asking = self.header(&ORIGIN);
         if asking.is_some_and(|asking| origins.any(|origin| origin == asking)) {
             let _ = self.shared.set(Sharing::Client);

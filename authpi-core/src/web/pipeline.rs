@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::future::{Either, join, select};
+use http::Method;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, IF_NONE_MATCH, ORIGIN};
-use http::{HeaderMap, Method};
 
 use super::admission::{Placed, admit};
 use super::answer::Answer;
@@ -61,7 +61,6 @@ impl Pipeline {
 
     /// Answers a request; also when the endpoint panics.
     pub async fn handle(&self, mut request: Request) -> Answer {
-        let reference = self.reference(&request.headers);
         let origin = request.headers.get(ORIGIN).cloned();
         let is_head = request.method == Method::HEAD;
         let asks_first =
@@ -72,6 +71,7 @@ impl Pipeline {
             Err(refusal) => Err(refusal),
         };
         let route = matched.as_ref().ok().map(|placed| &placed.matched.operation.route);
+        let reference = self.reference(&request, route.is_some_and(|route| route.access == Access::Issuer));
         let name = route.map(|route| route.name);
         let measured = Measured::begin(name, self.services.now());
         let realm = matched.as_ref().ok().and_then(|placed| realm_of(&placed.matched));
@@ -311,10 +311,13 @@ impl Pipeline {
         }
     }
 
-    /// The trace id of a W3C `traceparent`, else 16 random bytes; 32 hex characters either way.
-    fn reference(&self, headers: &HeaderMap) -> String {
-        let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
-        traceparent.and_then(trace_id).unwrap_or_else(|| {
+    /// The trace id of a W3C `traceparent`, else 16 random bytes; 32 hex characters either way. At an issuer anybody calls, and
+    /// could pass for a part of somebody else's request: only a trusted proxy is believed there (conventions §8).
+    fn reference(&self, request: &Request, is_at_issuer: bool) -> String {
+        let proxies = &self.services.options.trusted_proxies;
+        let is_proxy = || request.peer.is_some_and(|peer| proxies.iter().any(|network| network.contains(peer)));
+        let traceparent = request.headers.get("traceparent").filter(|_| !is_at_issuer || is_proxy());
+        traceparent.and_then(|value| value.to_str().ok()).and_then(trace_id).unwrap_or_else(|| {
             let mut random = [0; 16];
             if self.services.entropy.fill(&mut random).is_err() {
                 tracing::error!("no randomness for a request reference");

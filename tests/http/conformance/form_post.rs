@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
 use tests::Reply;
 use tests::provider::{CALLBACK, claims, text};
 
@@ -66,6 +68,28 @@ async fn errors_are_posted_too() {
         let found = posted(&provider.ask(&provider.browser(), &[WISH, change]).await);
         assert_eq!((found["error"].as_str(), found["state"].as_str()), (error, "a b&c"));
         assert!(found.contains_key("error_description") && !found.contains_key("code"), "{found:?}");
+    }
+}
+
+/// `oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported`: what the object says of the way back is
+/// followed, where the query says nothing
+#[tokio::test]
+async fn a_request_object_is_refused_in_the_form_that_it_asks_for() {
+    let provider = provider(json!({})).await;
+    let object = |claims: Value| {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}.", part(&json!({ "alg": "none" })), part(&claims))
+    };
+    let all = object(json!({ "response_mode": "form_post", "state": "of the object", "redirect_uri": "https://x.y/" }));
+    let found = posted(&provider.ask(&provider.browser(), &[("request", &all), ("state", "")]).await);
+    assert_eq!(found["error"], "request_not_supported");
+    assert_eq!(found["state"], "of the object");
+    let found = posted(&provider.ask(&provider.browser(), &[("request", &all)]).await);
+    assert_eq!(found["state"], "a b&c", "the query comes first");
+    for odd in ["..", "a.b.c", &object(json!({ "response_mode": 1 })), &object(json!({ "response_mode": "fragment" }))]
+    {
+        let reply = provider.ask(&provider.browser(), &[("request", odd)]).await;
+        assert!(reply.header("location").contains("error=request_not_supported"), "{odd}: {reply}");
     }
 }
 

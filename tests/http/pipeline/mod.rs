@@ -172,6 +172,11 @@ async fn every_answer_carries_its_reference_and_the_security_headers() {
     }
     let minted = app.anonymous().get("/v1/me").header("traceparent", "00-zz-1-01").expect(401).await;
     assert_eq!(minted.header("x-request-id").len(), 32);
+
+    let issuer = app.issuer().await;
+    let token = format!("/{}/token", issuer.rsplit('/').next().unwrap());
+    let stranger = app.anonymous().post(&token, json!({})).header("traceparent", &given).send().await;
+    assert_ne!(stranger.header("x-request-id"), trace, "a stranger poses as a part of no other request");
 }
 
 #[tokio::test]

@@ -138,9 +138,13 @@ impl ClientDetails {
     }
 
     /// The web origins of its own pages.
-    pub fn origins(&self) -> impl Iterator<Item = &str> {
-        let openid = &self.settings.openid;
-        openid.redirect_uris.iter().chain(&openid.allowed_origins).filter_map(|uri| origin(uri))
+    pub fn origins(&self) -> impl Iterator<Item = String> {
+        self.redirect_origins().chain(self.settings.openid.allowed_origins.iter().filter_map(|uri| origin(uri)))
+    }
+
+    /// The web origins that authorization answers go to.
+    pub fn redirect_origins(&self) -> impl Iterator<Item = String> {
+        self.settings.openid.redirect_uris.iter().filter_map(|uri| origin(uri))
     }
 
     /// Whether a browser may go to this URI after logout: without exception for ports.

@@ -5,7 +5,6 @@
 
 use std::net::Ipv6Addr;
 
-use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
 use crate::error::FieldCode;
@@ -158,11 +157,10 @@ pub fn redirect_is_local(uri: &str) -> bool {
     WebUri::parse(uri).map_or(true, |uri| uri.scheme == "http")
 }
 
-/// Scheme, host and port of a web URI, as it is written.
-pub(super) fn origin(uri: &str) -> Option<&str> {
-    let authority = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://"))?;
-    let end = authority.find(['/', '?']).map_or(uri.len(), |at| uri.len() - authority.len() + at);
-    uri.get(..end)
+/// Scheme, host and port of a web URI, as a browser writes them whose page it is (RFC 6454 §6.2).
+pub(super) fn origin(uri: &str) -> Option<String> {
+    let url = Url::parse(uri).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?;
+    Some(url.origin().ascii_serialization())
 }
 
 /// Whether a web URI leads to what this deployment itself serves, where nothing of a tenant may run (idp §1.7).
@@ -170,16 +168,7 @@ pub(super) fn origin(uri: &str) -> Option<&str> {
 /// Compared as a browser and a lenient proxy would read it, not as it is written: a spelling that reaches the base counts
 /// as below it.
 pub(super) fn lies_under(text: &str, base: &Urls) -> bool {
-    let (Ok(uri), Ok(base)) = (Url::parse(text), Url::parse(base.base())) else { return true };
-    let host = |url: &Url| url.host_str().map(|host| host.trim_end_matches('.').to_ascii_lowercase());
-    host(&uri) == host(&base)
-        && uri.port_or_known_default() == base.port_or_known_default()
-        && segments(uri.path()).starts_with(&segments(base.path()))
-}
-
-fn segments(path: &str) -> Vec<String> {
-    let decoded = percent_decode_str(path).decode_utf8_lossy();
-    decoded.split('/').filter(|segment| !matches!(*segment, "" | ".")).map(str::to_owned).collect()
+    Url::parse(text).map_or(true, |uri| base.covers(&uri))
 }
 
 /// An absolute URI without fragment (RFC 3986 §4.3), of any scheme.

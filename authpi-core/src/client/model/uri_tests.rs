@@ -207,7 +207,8 @@ proptest! {
 
 #[test]
 fn the_origin_of_a_page_is_scheme_host_and_port() {
-    let uris = ["https://a.example/cb?x", "http://localhost:3000/cb", "https://b.example", "com.example.app:/cb"];
+    let uris =
+        ["https://A.example:443/cb?x", "http://localhost:3000/cb", "https://b.example:8443", "com.example.app:/cb"];
     let origins: Vec<_> = uris.iter().filter_map(|uri| origin(uri)).collect();
-    assert_eq!(origins, ["https://a.example", "http://localhost:3000", "https://b.example"]);
+    assert_eq!(origins, ["https://a.example", "http://localhost:3000", "https://b.example:8443"]);
 }

@@ -8,9 +8,9 @@ use crate::error::Refusal;
 use crate::id::{MemberId, OrganizationId};
 use crate::login::model::{Decision, Question, Wants};
 use crate::login::operations::question_of;
-use crate::oauth::model::Resources;
+use crate::oauth::model::{ClaimsRequest, Resources};
 use crate::oauth::organizations::OrganizationsClaim;
-use crate::oauth::profile::scopes_of;
+use crate::oauth::profile::{scopes_of, within};
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::seal::RootKey;
 use crate::session::model::UserSession;
@@ -210,6 +210,11 @@ impl Known<'_> {
             Some(default) => Resources::one(default),
             None => self.request.resources.clone(),
         }
+    }
+
+    /// The single claims that are agreed to.
+    pub(super) fn claims(&self) -> Option<ClaimsRequest> {
+        self.request.claims.as_ref().map(|claims| within(claims, &self.client.details.settings.scopes))
     }
 
     /// Scopes that are agreed to: those that are asked for, and those that single claims need.

@@ -17,7 +17,7 @@ pub(super) use answers::{origin_of, redirect, session_state, told, with_query};
 use deciding::{Known, Next};
 use request::{AuthorizationRequest, Faulty, checked};
 
-use super::model::{CodeBinding, GrantBinding, Resources};
+use super::model::{ClaimsRequest, CodeBinding, GrantBinding, Resources};
 use super::operations::{self, NewAuthorization};
 use super::parked;
 use crate::client::model::{Client, ClientStatus, GrantType};
@@ -197,7 +197,7 @@ impl Authorizing<'_> {
         let root = change.root_of(self.call.issuer_id())?;
         let known = Known { client, request, session: live.as_ref(), decisions, clicked, now: change.now(), root };
         let next = known.next(change.reads()).await?;
-        let (consented, audiences) = (known.consented_scopes(), known.audiences());
+        let (consented, audiences, claims) = (known.consented_scopes(), known.audiences(), known.claims());
         let flow = flow.map(|(flow, _)| flow);
         match next {
             Next::Refuse(error) => {
@@ -227,7 +227,7 @@ impl Authorizing<'_> {
                     operations::consent(change, self.call.issuer_id(), parties, agreed).await?;
                 }
                 self.end(change, flow.as_ref()).await?;
-                self.grant(change, (request, audiences), live, session).await
+                self.grant(change, (request, audiences, claims), live, session).await
             }
         }
     }
@@ -268,7 +268,7 @@ impl Authorizing<'_> {
     async fn grant(
         &self,
         change: &mut Change<'_>,
-        (request, resources): (&AuthorizationRequest, Resources),
+        (request, resources, claims): (&AuthorizationRequest, Resources, Option<ClaimsRequest>),
         op: UserSession,
         browser: Option<BrowserSession>,
     ) -> Result<Answer, Refusal> {
@@ -282,7 +282,7 @@ impl Authorizing<'_> {
                 iss: self.call.iss(),
                 scopes: request.scopes.clone(),
                 resources: resources.clone(),
-                claims: request.claims.clone(),
+                claims,
             },
             code: CodeBinding {
                 redirect_uri: request.back.redirect_uri.clone(),

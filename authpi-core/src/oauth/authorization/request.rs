@@ -1,6 +1,8 @@
 //! What a client asks for, checked in the order of idp §4.3: until the redirect URI is known to be the client's, faults are
 //! told to the person; from then on, to the client.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::hint;
@@ -104,9 +106,10 @@ pub(super) async fn checked(call: &IssuerCall, sent: &Parameters) -> Result<(Cli
     let client = client(call, sent).await?;
     let redirect_uri = sent.get("redirect_uri").filter(|uri| client.details.accepts_redirect(uri));
     let redirect_uri = redirect_uri.ok_or(person("redirect_uri is missing, or not one of the client."))?;
-    let mut back =
-        Return { redirect_uri: redirect_uri.to_owned(), form_post: false, state: sent.get("state").map(str::to_owned) };
-    let request = match sent.get("response_mode") {
+    let object = sent.get("request").map(told_by_object).unwrap_or_default();
+    let state = sent.get("state").map(str::to_owned).or(object.state);
+    let mut back = Return { redirect_uri: redirect_uri.to_owned(), form_post: false, state };
+    let request = match sent.get("response_mode").or(object.response_mode.as_deref()) {
         None | Some("query") => rest(call, sent, &client, &back).await,
         Some("form_post") => {
             back.form_post = true;
@@ -118,6 +121,26 @@ pub(super) async fn checked(call: &IssuerCall, sent: &Parameters) -> Result<(Cli
         Ok(request) => Ok((client, request)),
         Err(Told::Client(error)) => Err(Faulty::Client(back, error)),
         Err(Told::Refusal(refusal)) => Err(Faulty::Refusal(refusal)),
+    }
+}
+
+/// What a request object says about how its refusal is to be told.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ToldByObject {
+    response_mode: Option<String>,
+    state: Option<String>,
+}
+
+/// Request objects are refused, signed or not. Who puts the parameters of a request into one (OpenID Connect Core §6.1)
+/// waits for the refusal in the form that is asked for there; nothing else of it is looked at.
+fn told_by_object(object: &str) -> ToldByObject {
+    let payload = object.split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+    let told = payload.and_then(|payload| serde_json::from_slice::<ToldByObject>(&payload).ok()).unwrap_or_default();
+    let is_short = |state: &String| LIMITS.iter().all(|(name, longest)| *name != "state" || state.len() <= *longest);
+    ToldByObject {
+        response_mode: told.response_mode.filter(|mode| mode == "form_post"),
+        state: told.state.filter(is_short),
     }
 }
 

@@ -8,10 +8,16 @@ const MOST: usize = 20;
 /// Longest resource, in bytes.
 const LONGEST: usize = 2_048;
 
-/// A `resource` parameter is no absolute URI without a fragment, or there are too many of them.
+/// What is wrong with the `resource` parameters of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no absolute URI without a fragment")]
-pub struct InvalidResource;
+pub enum InvalidResources {
+    /// One is no absolute URI without a fragment.
+    #[error("no absolute URI without a fragment")]
+    Malformed,
+    /// There are more than twenty.
+    #[error("too many resources")]
+    TooMany,
+}
 
 /// Resources in the order in which they were asked for, without repetitions. Compared as they stand, never normalized.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,12 +28,15 @@ impl Resources {
     /// From the parameters of a request.
     ///
     /// # Errors
-    /// [`InvalidResource`].
-    pub fn parse<'p>(values: impl Iterator<Item = &'p str>) -> Result<Self, InvalidResource> {
+    /// [`InvalidResources`].
+    pub fn parse<'p>(values: impl Iterator<Item = &'p str>) -> Result<Self, InvalidResources> {
         let mut found: Vec<String> = Vec::new();
         for (index, value) in values.enumerate() {
-            if index >= MOST || !is_resource(value) {
-                return Err(InvalidResource);
+            if index >= MOST {
+                return Err(InvalidResources::TooMany);
+            }
+            if !is_resource(value) {
+                return Err(InvalidResources::Malformed);
             }
             if !found.iter().any(|known| known == value) {
                 found.push(value.to_owned());
@@ -123,11 +132,12 @@ mod tests {
             assert!(Resources::parse([good].into_iter()).is_ok(), "{good}");
         }
         for bad in ["", "api", "/v1", "https://a/#f", "https://a b", "1a:b", "a:", "https://é/", "https://a/\u{7f}"] {
-            assert_eq!(Resources::parse([bad].into_iter()), Err(InvalidResource), "{bad}");
+            assert_eq!(Resources::parse([bad].into_iter()), Err(InvalidResources::Malformed), "{bad}");
         }
         let too_many: Vec<_> = (0..=MOST).map(|number| format!("urn:x:{number}")).collect();
         assert!(Resources::parse(too_many.iter().take(MOST).map(String::as_str)).is_ok());
-        assert!(Resources::parse(too_many.iter().map(String::as_str)).is_err());
+        let parsed = Resources::parse(too_many.iter().map(String::as_str));
+        assert_eq!(parsed, Err(InvalidResources::TooMany));
         assert!(Resources::parse([format!("urn:{}", "x".repeat(LONGEST)).as_str()].into_iter()).is_err());
     }
 

@@ -9,7 +9,7 @@ mod grant;
 mod once;
 mod pkce;
 
-pub use audience::{Audience, InvalidResource, Resources, audience};
+pub use audience::{Audience, InvalidResources, Resources, audience};
 pub use claims::{
     ACCESS_TYP, AccessClaims, Actor, Dat, IdClaims, LOGOUT_TYP, LogoutClaims, LogoutEvents, OrganizationClaim,
     RefreshClaims, TokenUse, VerifiedAccess,

@@ -325,3 +325,21 @@ async fn a_form_from_another_site_becomes_a_get_that_shows_nothing_of_it() {
     let json = browser.call(Method::POST, "/authorize").json(json!({})).send().await;
     refused(&json, 415, "invalid_content_type");
 }
+
+#[tokio::test]
+async fn a_claim_that_nobody_was_asked_about_is_not_given_later_either() {
+    let ground = Ground::with(json!({ "type": "external", "settings": {
+        "scopes": ["openid"], "openid": { "redirect_uris": [CALLBACK] } } }))
+    .await;
+    let browser = ground.browser();
+    let wish = json!({ "userinfo": { "email": null }, "id_token": { "email": { "essential": true } } }).to_string();
+    let reply = ground.get(&browser, &[("scope", "openid"), ("claims", &wish)]).await;
+    let reply = ground.sign_in(&browser, &reply).await;
+    let found = ground.agree(&browser, &reply).await;
+    let tokens = ground.exchange(&found["code"]).await;
+    let client = format!("{}/clients/{}", ground.issuer, ground.client);
+    ground.app.root().patch(&client, json!({ "settings": { "scopes": ["openid", "email"] } })).expect(200).await;
+    let person = ground.app.with_bearer(text(&tokens, "access_token"));
+    let told = person.get(&format!("/{}/userinfo", ground.id())).expect(200).await;
+    assert_eq!((&told.body["sub"], told.body.get("email")), (&json!(ground.user), None), "{told}");
+}
