@@ -222,3 +222,38 @@ async fn cookies_of_many_issuers_do_not_keep_anybody_out() {
     there.login().await;
     assert_eq!(there.cookie("flow"), browser.cookie("flow"));
 }
+
+#[tokio::test]
+async fn a_refresh_token_that_comes_twice_takes_the_trust_in_browsers_back() {
+    let ground = Ground::new().await;
+    let secret = ground.enrolled().await;
+    let application = Application::new(&ground, "internal").await;
+    let browser = ground.browser();
+    let flow = login_of(&application.ask(&browser, &[]).await).unwrap();
+    let page = browser.page(&flow).await;
+    assert_eq!(page.password("ada@example.com", PASSWORD).await, "mfa");
+    let body = json!({ "type": "totp_app", "code": totp(&secret, ground.app.now()), "trust_device": true });
+    assert_eq!(page.step("mfa", body).await, "done");
+    let code = answer_of(&go_on(&browser, &flow).await)["code"].clone();
+    let first = application.redeem(&code).await.body["refresh_token"].as_str().unwrap().to_owned();
+    assert_eq!(browser.login().await.password("ada@example.com", PASSWORD).await, "done", "trusted");
+    assert_eq!(application.refresh(&first).await.status, 200);
+
+    let before = ground.event_count().await;
+    let again = application.refresh(&first).await;
+    assert_eq!((again.status.as_u16(), &again.body["error"]), (400, &json!("invalid_grant")), "{again}");
+    let told = ground.events_after(before).await;
+    assert_eq!((&*told[0], &**told.last().unwrap()), ("session.compromised", "user.device.revoked"), "{told:?}");
+    let devices = format!("{}/users/{}/trusted-devices", ground.issuer, ground.user);
+    assert_eq!(ground.app.root().get(&devices).expect(200).await.data(), &json!([]));
+    assert_eq!(browser.login().await.password("ada@example.com", PASSWORD).await, "mfa");
+
+    // A token of a session that has ended already shows nothing new.
+    let page = browser.login().await;
+    assert_eq!(page.password("ada@example.com", PASSWORD).await, "mfa");
+    ground.app.advance(std::time::Duration::from_mins(1));
+    let body = json!({ "type": "totp_app", "code": totp(&secret, ground.app.now()), "trust_device": true });
+    assert_eq!(page.step("mfa", body).await, "done");
+    assert_eq!(application.refresh(&first).await.status, 400);
+    assert_eq!(browser.login().await.password("ada@example.com", PASSWORD).await, "done", "still trusted");
+}
