@@ -146,6 +146,7 @@ impl<'a> Browser<'a> {
             context: RequestContext::default(),
             is_withheld: false,
             is_uninvited: false,
+            is_turned_away: !known.issuer.details.settings.portals.login.enabled,
             site: None,
         })
     }

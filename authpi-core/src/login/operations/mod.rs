@@ -59,6 +59,8 @@ pub struct Visitor {
     pub is_withheld: bool,
     /// The invitation that it came with could not be accepted a moment ago.
     pub is_uninvited: bool,
+    /// Nobody signs in at the issuer who has not yet.
+    pub is_turned_away: bool,
     /// The domain of the issuer that it is at: mails lead back there. None at the base.
     pub site: Option<Hostname>,
 }
