@@ -55,14 +55,18 @@ pub(super) struct LinkView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     ip: Option<String>,
+    /// Where that is: city and country.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    place: Option<String>,
 }
 
 const DEAD: OAuthError = OAuthError::invalid_request("The link is not valid, was used, or its time is over.");
 
 impl LinkView {
     const fn of(verified: bool, email: Option<String>) -> Self {
-        let (code, application, device, ip) = (None, None, None, None);
-        Self { verified, email, code, application, requested_at: None, device, ip }
+        let (code, application, device, ip, place) = (None, None, None, None, None);
+        Self { verified, email, code, application, requested_at: None, device, ip, place }
     }
 }
 
@@ -144,6 +148,7 @@ fn told(
             requested_at: Some(asked_at),
             device: content.device,
             ip: content.ip,
+            place: content.place,
             ..LinkView::of(false, None)
         },
         Redeemed::Dead => return dead(call),
@@ -180,7 +185,7 @@ fn page(
             let elsewhere = OpenedElsewhere {
                 purpose: shown,
                 app: content.application.map(|name| App { name, logo_url: None }),
-                request: RequestFacts { at: asked_at, place: None, device: content.device, ip: content.ip },
+                request: RequestFacts { at: asked_at, place: content.place, device: content.device, ip: content.ip },
                 code: code.expose().to_owned(),
             };
             Answer::html(StatusCode::OK, &frame, &elsewhere)

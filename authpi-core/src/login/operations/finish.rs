@@ -10,7 +10,7 @@ use crate::id::{IssuerId, SessionId};
 use crate::issuer::model::Issuer;
 use crate::login::model::{Authenticated, Evidence, Flow, OpCookie, TrustToken, device_name};
 use crate::secret::Secret;
-use crate::session::model::{Authentication, Device, Location, SessionDetails, SessionStatus, UserSession};
+use crate::session::model::{Authentication, Device, SessionDetails, SessionStatus, UserSession};
 use crate::session::operations::opening::{self, NewSession, NewSessionKind};
 use crate::store::Change;
 use crate::user::model::User;
@@ -161,7 +161,7 @@ fn details(
             name: context.user_agent.as_deref().and_then(device_name),
             trusted: newly_trusted || evidence.device_trusted,
         },
-        location: Location { ip: context.ip.clone(), country: context.country.clone(), ..Location::default() },
+        location: visitor.location.clone(),
         origin: None,
     }
 }
