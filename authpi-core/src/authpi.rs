@@ -38,6 +38,7 @@ use crate::web::idempotency::InFlight;
 use crate::web::key_uses::KeyUses;
 use crate::web::personal_token::TokenAddresses;
 use crate::web::pipeline::Pipeline;
+use crate::web::place::client_location;
 use crate::web::problem::defect;
 use crate::web::rate_limit::RateLimits;
 use crate::web::request::Request;
@@ -248,7 +249,8 @@ fn bearer_token(headers: &HeaderMap) -> Option<&str> {
 async fn identified(services: &Services, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, Refusal> {
     let address = client_address(&services.options, headers, peer);
     let caller = identify(services, headers, None, address, Place::Host).await?;
-    let request = request_context(headers, address);
+    let location = client_location(&services.options, headers, peer, address);
+    let request = request_context(headers, &location);
     if let Some(key) = &caller.limited_key {
         services.use_own_key(key, caller.origin(None, request.clone())).await?;
     }

@@ -125,6 +125,14 @@ impl OrganizationSettings {
         own.map_or_else(|| self.custom_fields.clone(), |own| self.custom_fields.overridden_by(own))
     }
 
+    /// Some field of some organization is a claim.
+    pub fn has_claims(&self) -> bool {
+        let of_types = self.types.values().map(|org_type| &org_type.custom_fields);
+        std::iter::once(&self.custom_fields)
+            .chain(of_types)
+            .any(|definitions| definitions.values().any(|definition| definition.claim))
+    }
+
     /// Notes what no schema can state; `is_role` knows the roles of the issuer.
     pub fn check(&self, is_role: impl Fn(&str) -> bool, errors: &mut FieldErrors) {
         const PATH: &str = "settings.organizations.types";

@@ -52,6 +52,9 @@ async fn run(settings: Settings) -> Result<(), StartError> {
         rate_limits: settings.rate_limit.is_on(),
         billing,
         portal_secret: settings.portal_secret()?,
+        trusted_proxies: settings.trusted_proxies.clone(),
+        proxy_hops: settings.proxy_hops,
+        location: settings.location_headers(),
         ..Options::default()
     };
     transport.mailer = mail::mailer(&settings, &urls)?;

@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use authpi_core::network::Network;
+use authpi_core::web::place::LocationHeaders;
 use authpi_core::web::portal_secret::PortalSecret;
+use axum::http::HeaderName;
 use clap::{Parser, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
@@ -56,6 +59,22 @@ pub(crate) struct Settings {
     /// Usage is counted and charged by the published rate card; nobody can pay in.
     #[arg(long, env = "AUTHPI_BILLING", default_value = "off")]
     pub(crate) billing: Switch,
+    /// Proxies in front of the server, as addresses or networks (10.0.0.0/8), separated by commas; what their headers say
+    /// of the client is believed, and nobody else's.
+    #[arg(long, env = "AUTHPI_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// How many of them a request passes: the address of the client is counted from the right of X-Forwarded-For.
+    #[arg(long, env = "AUTHPI_PROXY_HOPS", default_value = "1")]
+    pub(crate) proxy_hops: usize,
+    /// Header in which a trusted proxy says from which country the client comes (ISO 3166-1 alpha-2).
+    #[arg(long, env = "AUTHPI_COUNTRY_HEADER")]
+    country_header: Option<HeaderName>,
+    /// The same for its region.
+    #[arg(long, env = "AUTHPI_REGION_HEADER")]
+    region_header: Option<HeaderName>,
+    /// The same for its city.
+    #[arg(long, env = "AUTHPI_CITY_HEADER")]
+    city_header: Option<HeaderName>,
     /// Webhooks and identity providers may be http and private; for development.
     #[arg(long, env = "AUTHPI_ALLOW_PRIVATE_NETWORK", default_value = "off")]
     pub(crate) allow_private_network: Switch,
@@ -107,6 +126,11 @@ impl Settings {
         let Some(text) = self.portal_secret.as_deref() else { return Ok(None) };
         let secret = PortalSecret::new(text).ok_or("AUTHPI_PORTAL_SECRET must have at least 32 characters")?;
         Ok(Some(secret))
+    }
+
+    pub(crate) fn location_headers(&self) -> LocationHeaders {
+        let (country, region, city) = (&self.country_header, &self.region_header, &self.city_header);
+        LocationHeaders { country: country.clone(), region: region.clone(), city: city.clone() }
     }
 
     /// Starts the log on standard error.

@@ -58,3 +58,51 @@ async fn an_issuer_that_is_not_there_has_no_colours() {
     let app = App::start(DRIVER).await;
     app.anonymous().get("/i_0000000000000000000000000/assets/1/theme.css").expect(404).await;
 }
+
+#[tokio::test]
+async fn the_style_sheet_of_an_issuer_is_a_file_that_ordinary_pages_load_and_sensitive_ones_do_not() {
+    let app = App::start(DRIVER).await;
+    let issuer = app.issuer().await;
+    let body = json!({ "email": "ada@example.com", "password": "violet anvil 42 teapot drum" });
+    app.root().post(&format!("{issuer}/users"), body).expect(201).await;
+    let browser = app.browser(&issuer);
+    let page = browser.login().await;
+    let loaded = async |view: &str| {
+        let path = format!("/login?flow={}{view}", page.id);
+        let reply = browser.send(browser.call(http::Method::GET, &path)).await;
+        assert!(reply.header("content-security-policy").contains("style-src 'self';"), "{reply}");
+        let html = String::from_utf8(reply.bytes).unwrap().replace("&#x2f;", "/");
+        html.split('"').find(|text| text.ends_with("/custom.css")).map(str::to_owned)
+    };
+    assert_eq!(loaded("").await, None, "it has none");
+    let css = ".card { color: #333; content: \"→\" }";
+    let set = async |css: &str| {
+        let branding = json!({ "settings": { "branding": { "custom_css": css } } });
+        app.root().patch(&issuer, branding).expect(200).await;
+        app.advance(std::time::Duration::from_secs(2));
+    };
+    set(css).await;
+    let path = loaded("").await.unwrap();
+    assert!(path.starts_with(&format!("/{}/assets/", id(&issuer))), "{path}");
+    let found = app.anonymous().get(&path).expect(200).await;
+    assert_eq!(String::from_utf8_lossy(&found.bytes), css);
+    for (name, value) in [
+        ("content-type", "text/css; charset=utf-8"),
+        ("cache-control", FOR_GOOD),
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'; sandbox"),
+    ] {
+        assert_eq!(found.header(name), value);
+    }
+    page.step("identify", json!({ "identifier": "ada@example.com" })).await;
+    assert_eq!(loaded("").await.as_deref(), Some(&*path), "the page for the password");
+    assert_eq!(loaded("&view=reset").await, None, "credentials are changed without it");
+
+    set(".card { color: #444 }").await;
+    let newer = loaded("").await.unwrap();
+    assert_ne!(newer, path);
+    let found = app.anonymous().get(&path).expect(200).await;
+    assert_eq!((found.bytes.as_ref(), found.header("cache-control")), (&b".card { color: #444 }"[..], "no-cache"));
+    let other = app.issuer().await;
+    app.anonymous().get(&path.replace(id(&issuer), id(&other))).expect(404).await;
+}

@@ -14,7 +14,7 @@ use authpi_core::login::model::{
 };
 use authpi_core::login::operations::{self as logins, Visitor};
 use authpi_core::outcome::InsertOutcome;
-use authpi_core::session::model::{SessionStatus, UserSession};
+use authpi_core::session::model::{Location, SessionStatus, UserSession};
 use authpi_core::sso::SsoDomain;
 use authpi_core::store::Change;
 use http::Method;
@@ -144,8 +144,10 @@ impl<'a> Browser<'a> {
             fingerprint: self.cookie("dv").map(|device| Fingerprint::of(root, &device)),
             trusted: self.cookie("td").map(|text| TrustTokens::parse(&key, &text)).unwrap_or_default(),
             context: RequestContext::default(),
+            location: Location::default(),
             is_withheld: false,
             is_uninvited: false,
+            is_turned_away: !known.issuer.details.settings.portals.login.enabled,
             site: None,
         })
     }

@@ -83,6 +83,7 @@ impl Work for LogIn {
             name: Some("Chrome / macOS".to_owned()),
             user_agent: Some("Mozilla/5.0".to_owned()),
             country: Some("DE".to_owned()),
+            vouching: None,
         };
         devices::seen(change, self.place.1, self.user, login).await
     }

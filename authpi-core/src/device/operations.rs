@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::events;
 use super::model::{Device, Fingerprint, MAX_KNOWN, MAX_TRUSTED, Sightings, Trust, surplus};
 use crate::error::Refusal;
-use crate::id::{IssuerId, UserId};
+use crate::id::{DeviceId, IssuerId, UserId};
 use crate::outcome::InsertOutcome;
 use crate::store::Change;
 use crate::timestamp::Timestamp;
@@ -34,6 +34,8 @@ pub struct Login {
     pub user_agent: Option<String>,
     /// Where it is: ISO 3166-1 alpha-2.
     pub country: Option<String>,
+    /// The device that stood in for the second factor: this one, unless the browser has lost what it is known by.
+    pub vouching: Option<DeviceId>,
 }
 
 /// What a login from a device meant.
@@ -138,7 +140,14 @@ pub async fn revoke_all(change: &mut Change<'_>, issuer: IssuerId, user: UserId)
 /// [`Refusal::NotFound`] when there is no such user.
 pub async fn seen(change: &mut Change<'_>, issuer: IssuerId, user: UserId, login: Login) -> Result<Seen, Refusal> {
     let now = change.now();
-    let devices = locked_devices(change, issuer, user).await?;
+    let mut devices = locked_devices(change, issuer, user).await?;
+    if let Some(vouching) = devices.iter_mut().find(|device| Some(device.id) == login.vouching) {
+        vouching.trust = vouching.trust.map(|trust| Trust { last_used_at: Some(now), ..trust });
+        // The login itself writes its own device.
+        if vouching.fingerprint != login.fingerprint {
+            change.unit().devices().update(vouching, vouching.updated_at).await?.required()?;
+        }
+    }
     let (same, mut others): (Vec<_>, Vec<_>) =
         devices.into_iter().partition(|device| device.fingerprint == login.fingerprint);
     let before = same.into_iter().next();
@@ -173,6 +182,19 @@ pub async fn seen(change: &mut Change<'_>, issuer: IssuerId, user: UserId, login
         insert(change, &after).await?;
     }
     Ok(Seen { device: after, is_new: remembered.is_none() })
+}
+
+/// Records that the trust in a device stood in for the second factor, where nothing else is remembered of logins. Its
+/// version stays.
+///
+/// # Errors
+/// [`Refusal::NotFound`] when there is no such user; [`Refusal::Stale`] when the device has changed meanwhile.
+pub async fn vouched(change: &mut Change<'_>, issuer: IssuerId, user: UserId, device: DeviceId) -> Result<(), Refusal> {
+    let now = change.now();
+    let found = locked_devices(change, issuer, user).await?.into_iter().find(|known| known.id == device);
+    let Some((device, trust)) = found.and_then(|device| Some((device.clone(), device.trust?))) else { return Ok(()) };
+    let after = Device { trust: Some(Trust { last_used_at: Some(now), ..trust }), ..device };
+    change.unit().devices().update(&after, after.updated_at).await?.required()
 }
 
 /// Locks the user and gives its devices: what adds one counts them.

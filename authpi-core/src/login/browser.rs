@@ -100,8 +100,10 @@ impl Browser {
                 .map(|text| TrustTokens::parse(&key, text))
                 .unwrap_or_default(),
             context: call.context().clone(),
+            location: call.location().clone(),
             is_withheld: call.is_withheld().unwrap_or_default(),
             is_uninvited: call.is_uninvited(),
+            is_turned_away: !call.issuer().issuer.details.settings.portals.login.enabled,
             site: call.site().cloned(),
         };
         Ok(Self { visitor, cookie, is_new, key })

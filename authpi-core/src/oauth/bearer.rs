@@ -86,7 +86,7 @@ pub(super) async fn actors_live(call: &IssuerCall, claims: &AccessClaims) -> Res
     access_token::actors_live(call.services(), call.issuer_id(), claims).await
 }
 
-/// Looks at revocation, session, user, agent, client and delegation of a genuine token.
+/// Looks at all that a genuine token stands for.
 ///
 /// # Errors
 /// [`Refusal::Store`].

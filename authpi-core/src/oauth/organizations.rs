@@ -1,10 +1,19 @@
 //! The `organizations` claim (idp §10): what the subject of a token is where, as far as it may be said.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
 use super::model::OrganizationClaim;
+use super::profile;
 use crate::client::model::OrganizationRestriction;
+use crate::error::Refusal;
 use crate::id::OrganizationId;
 use crate::membership::repository::EffectiveMembership;
+use crate::page::MAX_LIMIT;
 use crate::scope::Scope;
+use crate::web::runtime::IssuerCall;
 use crate::web::strength::Strength;
 
 /// Organizations that a token names at most.
@@ -66,6 +75,40 @@ impl OrganizationsClaim {
         let entries = held.into_iter().skip(too_many).map(claim).collect();
         Self { entries, truncated: too_many > 0 }
     }
+}
+
+/// An entry in UserInfo: what a token says, and what no token says.
+#[derive(Serialize)]
+pub(super) struct DescribedEntry {
+    #[serde(flatten)]
+    claim: OrganizationClaim,
+    /// Custom fields of the organization that are claims.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    custom_fields: Map<String, Value>,
+}
+
+/// Entries with the custom fields of their organizations that are claims by now (core-api 12.3).
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub(super) async fn described(
+    call: &IssuerCall,
+    entries: Vec<OrganizationClaim>,
+) -> Result<Vec<DescribedEntry>, Refusal> {
+    let settings = &call.issuer().issuer.details.settings.organizations;
+    let ids: Vec<_> = entries.iter().map(|entry| entry.id).filter(|_| settings.has_claims()).collect();
+    let mut fields = BTreeMap::new();
+    for some in ids.chunks(MAX_LIMIT as usize) {
+        for found in call.services().store.reads().organizations().find_all(call.issuer_id(), some).await? {
+            let definitions = settings.fields_of(&found.details.org_type);
+            fields.insert(found.id, profile::custom(&found.details.custom_fields, &definitions));
+        }
+    }
+    let described = |claim: OrganizationClaim| DescribedEntry {
+        custom_fields: fields.remove(&claim.id).unwrap_or_default(),
+        claim,
+    };
+    Ok(entries.into_iter().map(described).collect())
 }
 
 fn claim(held: EffectiveMembership) -> OrganizationClaim {

@@ -119,10 +119,10 @@ pub(super) fn selected(
     known.iter().filter(is_due).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// Custom fields of a user that are claims.
-pub(super) fn custom(user: &User, definitions: &FieldDefinitions) -> Map<String, Value> {
-    let fields = user.details.custom_fields.iter();
-    let claims = fields.filter(|(name, _)| definitions.get(name.as_str()).is_some_and(|definition| definition.claim));
+/// Custom fields that are claims.
+pub(super) fn custom(fields: &Map<String, Value>, definitions: &FieldDefinitions) -> Map<String, Value> {
+    let claims =
+        fields.iter().filter(|(name, _)| definitions.get(name.as_str()).is_some_and(|definition| definition.claim));
     claims.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 

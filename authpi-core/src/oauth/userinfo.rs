@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::bearer::{ENDED, INVALID, genuine, liveness, presented};
 use super::model::{AccessClaims, ClaimsRequest, Dat};
-use super::organizations::OrganizationsClaim;
+use super::organizations::{OrganizationsClaim, described};
 use super::profile;
 use crate::client::model::Client;
 use crate::error::Refusal;
@@ -167,11 +167,12 @@ impl Person {
         let held = reads.memberships().effective_scopes(issuer, MemberId::User(self.user.id)).await?;
         let (strength, selected) = (Strength::of(&self.session), self.claims.org_id);
         let entries = OrganizationsClaim::all_of_user(held, &settings.organizations, strength, selected);
+        let entries = described(call, entries).await?;
         claims.insert("organizations".to_owned(), serde_json::to_value(entries).map_err(Refusal::internal)?);
         if let Some(selected) = selected {
             claims.insert("org_id".to_owned(), selected.to_string().into());
         }
         let definitions = &call.issuer().issuer.details.settings.users.custom_fields;
-        Ok(profile::merged(claims, profile::custom(&self.user, definitions)))
+        Ok(profile::merged(claims, profile::custom(&self.user.details.custom_fields, definitions)))
     }
 }

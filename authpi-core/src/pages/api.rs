@@ -1,4 +1,4 @@
-//! Serves what the hosted pages load: style sheets and scripts, and the colours of an issuer. They are public, and the same
+//! Serves what the hosted pages load: style sheets and scripts, the colours of an issuer and its own style sheet. They are public, and the same
 //! for everybody; what names its version in its path is kept by browsers for good.
 
 use std::sync::Arc;
@@ -14,12 +14,15 @@ use crate::store::Reads;
 use crate::web::answer::{Answer, AnswerBody};
 use crate::web::call::{Call, FromSegment};
 use crate::web::endpoint::{Operation, Read};
-use crate::web::html::theme;
+use crate::web::html::{custom_style, theme};
 use crate::web::route::{RateClass, Route};
 
 /// The operations of this room.
 pub fn routes() -> Vec<Arc<Operation>> {
-    ALL.iter().map(|asset| Operation::read(File { asset })).chain([Operation::read(ThemeSheet)]).collect()
+    ALL.iter()
+        .map(|asset| Operation::read(File { asset }))
+        .chain([Operation::read(ThemeSheet), Operation::read(CustomSheet)])
+        .collect()
 }
 
 /// The version of a file that a page asks for; of no form, since one of another release is asked for, too.
@@ -85,5 +88,25 @@ impl Read for ThemeSheet {
         let found = call.services().runtime_issuer(issuer).await?.ok_or(Refusal::NotFound)?;
         let theme = theme(&found.issuer);
         Ok(file("text/css; charset=utf-8", theme.css(), version.0 == theme.version()))
+    }
+}
+
+/// `getPageCustomStyle`
+struct CustomSheet;
+
+#[async_trait]
+impl Read for CustomSheet {
+    fn route(&self) -> Route {
+        public("/{issuer_id}/assets/{version}/custom.css")
+            .named("getPageCustomStyle", "Get the style sheet that an issuer has for its hosted pages")
+            .also_answers(&[(200, "text/css")])
+            .may_refuse(&[404])
+    }
+
+    async fn answer(&self, _reads: &dyn Reads, call: &Call) -> Result<Answer, Refusal> {
+        let (issuer, version): (IssuerId, Version) = call.path()?;
+        let found = call.services().runtime_issuer(issuer).await?.ok_or(Refusal::NotFound)?;
+        let style = custom_style(&found.issuer).ok_or(Refusal::NotFound)?;
+        Ok(file("text/css; charset=utf-8", style.0.to_owned(), version.0 == style.version()))
     }
 }

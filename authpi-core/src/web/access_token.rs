@@ -10,7 +10,7 @@ use super::services::Services;
 use crate::client::model::ClientStatus;
 use crate::delegation::model::DelegationState;
 use crate::error::{Refusal, StoreError};
-use crate::id::{AgentId, ClientId, IssuerId, UserId};
+use crate::id::{AgentId, ClientId, IssuerId, MemberId, UserId};
 use crate::key::model::Jws;
 use crate::key::published::KeySet;
 use crate::oauth::model::{ACCESS_TYP, AccessClaims, Dat, OnceKey, VerifiedAccess};
@@ -96,7 +96,8 @@ pub enum Liveness {
     Dead,
 }
 
-/// Looks at revocation, session, user, agent, client and delegation of a genuine token.
+/// Looks at revocation, session, user, agent, client and delegation of a genuine token, and at the organization that an
+/// agent acts in.
 ///
 /// # Errors
 /// [`Refusal::Store`].
@@ -110,6 +111,9 @@ pub async fn liveness(services: &Services, issuer: IssuerId, claims: &AccessClai
         if !found.is_some_and(|user| user.status.value.may_authenticate()) {
             return Ok(Liveness::Dead);
         }
+        if !still_holds(services, issuer, user, claims).await? {
+            return Ok(Liveness::Dead);
+        }
         if let Some(session) = claims.sid {
             let found = reads.sessions().find(issuer, session).await?;
             let active =
@@ -119,6 +123,19 @@ pub async fn liveness(services: &Services, issuer: IssuerId, claims: &AccessClai
         return Ok(if claims.act.is_some() { Liveness::Alive } else { Liveness::Dead });
     }
     Ok(Liveness::Alive)
+}
+
+/// What an agent was given in one organization ends with the membership of the user there, or with the organization
+/// (D171). A token of the user goes on: it says what they are elsewhere, too.
+async fn still_holds(
+    services: &Services,
+    issuer: IssuerId,
+    user: UserId,
+    claims: &AccessClaims,
+) -> Result<bool, Refusal> {
+    let Some(selected) = claims.org_id.filter(|_| claims.act.is_some()) else { return Ok(true) };
+    let held = services.store.reads().memberships().effective_scopes(issuer, MemberId::User(user)).await?;
+    Ok(held.iter().any(|held| held.org_id == selected && held.is_in_force()))
 }
 
 /// A genuine token was revoked.

@@ -8,6 +8,7 @@ use super::authentication::{client_address, identify, request_context};
 use super::bearer::Place;
 use super::call::CallHead;
 use super::caller::Caller;
+use super::place::client_location;
 use super::rate_limit::BucketKey;
 use super::request::Request;
 use super::route::{Access, RateClass, Route};
@@ -40,7 +41,8 @@ pub(super) async fn admit(
     } else {
         parameter(&matched, "account_id")
     };
-    let context = request_context(&request.headers, address);
+    let location = client_location(&services.options, &request.headers, request.peer, address);
+    let context = request_context(&request.headers, &location);
     let caller = match route.access {
         Access::Issuer if matches!(route.rate, RateClass::Token | RateClass::Proof | RateClass::SsoDiscovery) => None,
         Access::Public | Access::Issuer => {
@@ -71,6 +73,7 @@ pub(super) async fn admit(
         raw_body: request.body,
         reference: reference.to_owned(),
         address,
+        location,
         context,
         now: services.now(),
     })

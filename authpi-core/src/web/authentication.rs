@@ -20,6 +20,7 @@ use crate::id::ApiKeyId;
 use crate::network;
 use crate::rights::Rights;
 use crate::rotating_secret::RotatingSecret;
+use crate::session::model::Location;
 
 /// The address that a request comes from: the peer's, or what trusted proxies say (conventions §11).
 pub fn client_address(options: &Options, headers: &HeaderMap, peer: Option<IpAddr>) -> IpAddr {
@@ -32,11 +33,11 @@ pub fn client_address(options: &Options, headers: &HeaderMap, peer: Option<IpAdd
 const USER_AGENT_LIMIT: usize = 512;
 
 /// Where a request comes from, as its events tell it.
-pub fn request_context(headers: &HeaderMap, address: IpAddr) -> RequestContext {
+pub fn request_context(headers: &HeaderMap, location: &Location) -> RequestContext {
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     RequestContext {
-        country: None,
-        ip: Some(address.to_string()),
+        country: location.country.clone(),
+        ip: location.ip.clone(),
         user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_LIMIT).collect()),
     }
 }

@@ -19,6 +19,7 @@ use crate::event::model::RequestContext;
 use crate::hostname::Hostname;
 use crate::id::{AccountId, Id, MemberId};
 use crate::issuer::model::IssuerHead;
+use crate::session::model::Location;
 use crate::timestamp::Timestamp;
 
 /// What is known of a request before its operation is asked.
@@ -47,7 +48,9 @@ pub struct CallHead {
     pub reference: String,
     /// Address of the client.
     pub address: IpAddr,
-    /// Where it came from.
+    /// Where that is.
+    pub location: Location,
+    /// Where it came from, as events state it.
     pub context: RequestContext,
     /// Time of the request.
     pub now: Timestamp,

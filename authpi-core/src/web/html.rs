@@ -10,6 +10,7 @@ use super::answer::Answer;
 use super::runtime::IssuerCall;
 use crate::error::Refusal;
 use crate::issuer::model::Issuer;
+use crate::pages::html::assets::CustomStyle;
 use crate::pages::html::theme::Theme;
 use crate::pages::html::{Brand, Frame, Links, Page, render};
 use crate::pages::language::{Language, accepted};
@@ -43,12 +44,18 @@ impl IssuerCall {
         let browser = accepted(self.header(&ACCEPT_LANGUAGE).unwrap_or_default());
         let language = Language::negotiated(wanted.chain(browser), &issuer.details.settings.branding.locales);
         let path = Url::parse(&self.iss()).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
-        Frame { language, path, brand: brand(issuer) }
+        let custom_css = custom_style(issuer).map(|style| format!("{path}/{}", style.path()));
+        Frame { language, brand: Brand { custom_css, ..brand(issuer) }, path }
     }
 }
 
-/// Looks of an issuer.
-pub fn brand(issuer: &Issuer) -> Brand {
+/// The style sheet of an issuer, if it has one of its own.
+pub fn custom_style(issuer: &Issuer) -> Option<CustomStyle<'_>> {
+    issuer.details.settings.branding.custom_css.as_deref().map(CustomStyle)
+}
+
+/// Looks of an issuer, but for its style sheet, whose address depends on where the page is.
+fn brand(issuer: &Issuer) -> Brand {
     let (settings, links) = (&issuer.details.settings.branding, &issuer.details.links);
     Brand {
         name: settings.display_name.clone().unwrap_or_else(|| issuer.details.name.clone()),

@@ -30,6 +30,7 @@ mod origins;
 pub mod parameters;
 pub mod personal_token;
 pub mod pipeline;
+pub mod place;
 pub mod portal_secret;
 pub mod problem;
 pub mod query;

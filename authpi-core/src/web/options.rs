@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::host_api::HostApi;
+use super::place::LocationHeaders;
 use super::portal_secret::PortalSecret;
 use crate::billing::model::BillingConfig;
 use crate::network::Network;
@@ -24,6 +25,8 @@ pub struct Options {
     pub trusted_proxies: Vec<Network>,
     /// How many trusted proxies stand in front, counted from the right of `X-Forwarded-For`.
     pub proxy_hops: usize,
+    /// Headers in which the trusted proxy that a request comes from says where the client is.
+    pub location: LocationHeaders,
     /// Origins of consoles that may call the Core API from a browser.
     pub console_origins: Vec<String>,
     /// Most per-request events that wait for their batch.
@@ -59,6 +62,7 @@ impl Default for Options {
             rate_limits: true,
             trusted_proxies: Vec::new(),
             proxy_hops: 0,
+            location: LocationHeaders::default(),
             console_origins: Vec::new(),
             event_buffer: 100_000,
             rsa_pool: 4,

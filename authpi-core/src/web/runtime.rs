@@ -26,6 +26,7 @@ use crate::id::{Id as _, IssuerId};
 use crate::issuer::model::RuntimeIssuer;
 use crate::key::published::Cached;
 use crate::oauth_error::{OAuthCode, OAuthError};
+use crate::session::model::Location;
 use crate::store::{Change, ChangeContext};
 use crate::timestamp::Timestamp;
 
@@ -285,6 +286,11 @@ impl IssuerCall {
     /// Address of the client.
     pub fn address(&self) -> IpAddr {
         self.head.address
+    }
+
+    /// Where the client is.
+    pub fn location(&self) -> &Location {
+        &self.head.location
     }
 
     /// Where the request came from, as events state it.

@@ -222,3 +222,86 @@ async fn cookies_of_many_issuers_do_not_keep_anybody_out() {
     there.login().await;
     assert_eq!(there.cookie("flow"), browser.cookie("flow"));
 }
+
+#[tokio::test]
+async fn a_refresh_token_that_comes_twice_takes_the_trust_in_browsers_back() {
+    let ground = Ground::new().await;
+    let secret = ground.enrolled().await;
+    let application = Application::new(&ground, "internal").await;
+    let browser = ground.browser();
+    let flow = login_of(&application.ask(&browser, &[]).await).unwrap();
+    let page = browser.page(&flow).await;
+    assert_eq!(page.password("ada@example.com", PASSWORD).await, "mfa");
+    let body = json!({ "type": "totp_app", "code": totp(&secret, ground.app.now()), "trust_device": true });
+    assert_eq!(page.step("mfa", body).await, "done");
+    let code = answer_of(&go_on(&browser, &flow).await)["code"].clone();
+    let first = application.redeem(&code).await.body["refresh_token"].as_str().unwrap().to_owned();
+    assert_eq!(browser.login().await.password("ada@example.com", PASSWORD).await, "done", "trusted");
+    assert_eq!(application.refresh(&first).await.status, 200);
+
+    let before = ground.event_count().await;
+    let again = application.refresh(&first).await;
+    assert_eq!((again.status.as_u16(), &again.body["error"]), (400, &json!("invalid_grant")), "{again}");
+    let told = ground.events_after(before).await;
+    assert_eq!((&*told[0], &**told.last().unwrap()), ("session.compromised", "user.device.revoked"), "{told:?}");
+    let devices = format!("{}/users/{}/trusted-devices", ground.issuer, ground.user);
+    assert_eq!(ground.app.root().get(&devices).expect(200).await.data(), &json!([]));
+    assert_eq!(browser.login().await.password("ada@example.com", PASSWORD).await, "mfa");
+
+    // A token of a session that has ended already shows nothing new.
+    let page = browser.login().await;
+    assert_eq!(page.password("ada@example.com", PASSWORD).await, "mfa");
+    ground.app.advance(std::time::Duration::from_mins(1));
+    let body = json!({ "type": "totp_app", "code": totp(&secret, ground.app.now()), "trust_device": true });
+    assert_eq!(page.step("mfa", body).await, "done");
+    assert_eq!(application.refresh(&first).await.status, 400);
+    assert_eq!(browser.login().await.password("ada@example.com", PASSWORD).await, "done", "still trusted");
+}
+
+#[tokio::test]
+async fn where_the_login_is_off_nobody_signs_in_and_whoever_has_goes_on() {
+    let ground = Ground::new().await;
+    let application = Application::new(&ground, "internal").await;
+    let browser = ground.browser();
+    let flow = login_of(&application.ask(&browser, &[]).await).unwrap();
+    assert_eq!(browser.page(&flow).await.password("ada@example.com", PASSWORD).await, "done");
+    let late = ground.browser();
+    let open = login_of(&application.ask(&late, &[]).await).unwrap();
+    let open = late.page(&open).await;
+    let off = json!({ "settings": { "portals": { "login": { "enabled": false } } } });
+    ground.app.root().patch(&ground.issuer, off).expect(200).await;
+    ground.app.advance(std::time::Duration::from_secs(2));
+
+    assert!(answer_of(&application.ask(&browser, &[]).await).contains_key("code"), "a session goes on");
+    let stranger = ground.browser();
+    let flow = login_of(&application.ask(&stranger, &[]).await).unwrap();
+    let state = stranger.page(&flow).await.state().await;
+    assert_eq!((&state["step"], &state["signup"]), (&json!("done"), &json!(false)), "{state}");
+    let turned = stranger.send(stranger.call(Method::GET, &format!("/login?flow={flow}"))).await;
+    let to = turned.header("location").to_owned();
+    assert!(turned.status == 303 && to.ends_with(&format!("/authorize?flow={flow}")), "{turned}");
+    let told = answer_of(&go_on(&stranger, &flow).await);
+    assert_eq!((&*told["error"], &*told["error_description"]), ("access_denied", "Nobody can sign in here."));
+    // A login that was under way ends at the gate.
+    open.step("identify", json!({ "identifier": "ada@example.com" })).await;
+    let refused = open.post("password", json!({ "password": PASSWORD })).await;
+    assert_eq!((refused.status.as_u16(), &refused.body["error"]), (403, &json!("access_denied")), "{refused}");
+    assert_eq!(late.cookie("op"), None);
+}
+
+#[tokio::test]
+async fn without_an_application_a_page_says_that_the_login_is_off() {
+    let ground = Ground::new().await;
+    let off = json!({ "settings": { "portals": { "login": { "enabled": false } } } });
+    let browser = ground.browser();
+    let page = browser.login().await;
+    page.step("identify", json!({ "identifier": "ada@example.com" })).await;
+    page.step("password-reset", json!({})).await;
+    let link = ground.link().await;
+    ground.app.root().patch(&ground.issuer, off).expect(200).await;
+    ground.app.advance(std::time::Duration::from_secs(2));
+    let phone = ground.browser();
+    let shown = phone.send(phone.call(Method::GET, &link)).await;
+    let html = String::from_utf8_lossy(&shown.bytes).into_owned();
+    assert_eq!((shown.status.as_u16(), html.contains("Sign-in is closed")), (403, true), "{html}");
+}

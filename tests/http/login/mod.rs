@@ -12,6 +12,7 @@ mod mails;
 mod own_pages;
 mod pages;
 mod password;
+mod place;
 mod policies;
 mod reset;
 mod second_factor;
@@ -82,8 +83,12 @@ impl Ground {
 
     /// With rate limits, or without.
     async fn limited(settings: Value, rate_limits: bool) -> Self {
+        Self::on(settings, Options { rate_limits, ..Options::default() }).await
+    }
+
+    /// On a platform with these options.
+    async fn on(settings: Value, options: Options) -> Self {
         let post = Postbox::new();
-        let options = Options { rate_limits, ..Options::default() };
         let app = App::start_mailing_with(DRIVER, Arc::clone(&post) as _, options).await;
         let issuer = app.issuer().await;
         app.root().patch(&issuer, json!({ "settings": settings })).expect(200).await;

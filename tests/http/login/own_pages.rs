@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use authpi_core::transport::Executor;
+use authpi_core::transport::{Executor, Transport};
 use authpi_core::web::services::Options;
+use authpi_core::worker;
 use futures_util::future::BoxFuture;
 use http::Method;
 use serde_json::{Value, json};
+use tests::postbox::Postbox;
 use tests::{App, Browser, Dns, Reply};
 
-use super::DRIVER;
+use super::{DRIVER, OTHER, PASSWORD};
 
 const PAGE: &str = "https://login.customer.example";
 
@@ -113,6 +115,88 @@ fn step(browser: &Browser<'_>, page: &tests::Page<'_, '_>) -> tests::caller::Cal
 }
 
 const MAY: (Option<&str>, Option<&str>) = (Some(PAGE), Some("true"));
+
+/// With pages of the issuer in the place of three of ours.
+fn all_pages() -> Value {
+    let page = |name: &str| json!({ "url": format!("{PAGE}/{name}?from=authpi") });
+    let portals = json!({ "login": page("in"), "signup": page("up"), "password_reset": page("reset") });
+    json!({ "settings": { "portals": portals } })
+}
+
+async fn led(browser: &Browser<'_>, path: &str) -> String {
+    let reply = browser.send(browser.call(Method::GET, path)).await;
+    assert_eq!(reply.status, 303, "{path}: {reply}");
+    reply.header("location").to_owned()
+}
+
+#[tokio::test]
+async fn whoever_is_shown_a_page_of_a_login_is_led_to_that_of_the_issuer() {
+    let (app, dns, issuer) = ground().await;
+    verified(&app, &dns).await;
+    let browser = app.browser(&issuer);
+    let page = browser.login().await;
+    let here = format!("/login?flow={}", page.id);
+    let own = |name: &str| format!("{PAGE}/{name}?from=authpi&flow={}", page.id);
+    let signup = json!({ "settings": { "portals": { "signup": { "url": format!("{PAGE}/up?from=authpi") } } } });
+    app.root().patch(&issuer, signup).expect(200).await;
+    app.advance(Duration::from_secs(2));
+    let asked = browser.send(browser.call(Method::GET, &here)).await;
+    let html = String::from_utf8(asked.bytes.clone()).unwrap().replace("&#x2f;", "/").replace("&amp;", "&");
+    assert!(html.contains(&format!("href=\"{}\"", own("up"))), "the link of our page: {html}");
+    assert_eq!(led(&browser, &format!("{here}&view=signup")).await, own("up"));
+
+    app.root().patch(&issuer, all_pages()).expect(200).await;
+    app.advance(Duration::from_secs(2));
+    assert_eq!(led(&browser, &here).await, own("in"));
+    assert_eq!(led(&browser, &format!("{here}&view=signup")).await, own("up"));
+    page.step("identify", json!({ "identifier": "ada@example.com" })).await;
+    assert_eq!(led(&browser, &format!("{here}&view=code")).await, own("in"));
+    for view in ["reset", "reset-sent"] {
+        assert_eq!(led(&browser, &format!("{here}&view={view}")).await, own("reset"));
+    }
+    // What has ended leads nowhere else.
+    page.step("abort", json!({})).await;
+    let over = browser.send(browser.call(Method::GET, &here)).await;
+    assert_ne!(over.status, 303, "{over}");
+}
+
+#[tokio::test]
+async fn the_link_of_a_reset_leads_to_the_page_of_the_issuer_with_a_login_and_the_token() {
+    let dns = Dns::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
+    let store = authpi_storage::connect(&url).await.unwrap();
+    let post = Postbox::new();
+    let transport = Transport { mailer: Some(Arc::clone(&post) as _), ..App::reaching(&dns) };
+    let options = Options { rate_limits: false, ..Options::default() };
+    let app = App::start_in(DRIVER, options, store, folder, transport).await;
+    app.root().post(&app.path("/domains"), json!({ "host": "customer.example" })).expect(201).await;
+    verified(&app, &dns).await;
+    let issuer = app.issuer().await;
+    app.root().patch(&issuer, all_pages()).expect(200).await;
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD, "profile": { "email_verified": true } });
+    app.root().post(&format!("{issuer}/users"), body).expect(201).await;
+    let browser = app.browser(&issuer);
+    let page = browser.login().await;
+    page.step("identify", json!({ "identifier": "ada@example.com" })).await;
+    page.step("password-reset", json!({})).await;
+    worker::run_once(app.authpi.services()).await.unwrap();
+    let text = post.only().text;
+    let base = format!("{}/{}", app.base, issuer.rsplit('/').next().unwrap());
+    let link = text.split_whitespace().find_map(|word| word.strip_prefix(&base)).unwrap_or_else(|| panic!("{text}"));
+    let token = link.strip_prefix("/password-reset?token=").unwrap();
+    let here = led(&browser, link).await;
+    assert_eq!(here, format!("{PAGE}/reset?from=authpi&flow={}&token={token}", page.id), "in the login that asked");
+    // In another browser there is a login, too: the page can take the step.
+    let phone = app.browser(&issuer);
+    let there = led(&phone, link).await;
+    let parts = there.strip_prefix(&format!("{PAGE}/reset?from=authpi&flow=")).unwrap_or_else(|| panic!("{there}"));
+    let flow = parts.strip_suffix(&format!("&token={token}")).unwrap_or_else(|| panic!("{there}"));
+    assert_ne!(flow, page.id);
+    let body = json!({ "token": token, "password": OTHER });
+    assert_eq!(phone.page(flow).await.step("password-reset/complete", body).await, "first_factor");
+    assert_eq!(page.step("password", json!({ "password": OTHER })).await, "done");
+}
 
 #[tokio::test]
 async fn it_is_nobodys_a_second_after_its_domain_was_given_up() {

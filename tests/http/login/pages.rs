@@ -161,3 +161,49 @@ async fn the_form_of_a_sign_up_asks_for_the_fields_of_the_issuer_and_the_terms()
     assert_eq!(bob.data()["custom_fields"], expected);
     assert_eq!(bob.data()["compliance"]["terms_accepted_at"], ground.app.now());
 }
+
+#[tokio::test]
+async fn featured_methods_are_shown_first() {
+    let ground = Ground::new().await;
+    let methods = ground.app.root().get(&format!("{}/auth-methods", ground.issuer)).expect(200).await;
+    let methods = methods.data().as_array().unwrap().clone();
+    let code = methods.iter().find(|method| method["method"] == "email-otp").unwrap()["id"].clone();
+    let featured = async |names: serde_json::Value| {
+        let settings = json!({ "settings": { "portals": { "featured_methods": names } } });
+        ground.app.root().patch(&ground.issuer, settings).expect(200).await;
+        ground.app.advance(std::time::Duration::from_secs(2));
+    };
+    let browser = ground.browser();
+    let page = browser.begin(request(Wants::default())).await;
+    submit(&page, "identify", &[("identifier", "ada@example.com")]).await;
+    let here = format!("/login?flow={}", page.id);
+    let kinds = async || {
+        let state = page.state().await;
+        let methods = state["methods"].as_array().unwrap().iter();
+        methods.map(|method| method["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let places = |html: &str| ["/email-code\"", "/magic-link\"", "\"password\""].map(|text| html.find(text));
+    assert!(
+        shown(&browser, &here).await.contains(&format!("/flows/{}/password\"", page.id)),
+        "the password by default"
+    );
+
+    featured(json!([code, "email-link", "sms"])).await;
+    assert_eq!(kinds().await, ["email-otp", "email-link", "password"]);
+    let html = shown(&browser, &here).await;
+    let [code, link, password] = places(&html).map(|place| place.unwrap_or_else(|| panic!("{html}")));
+    assert!(code < link && link < password, "{html}");
+    assert!(!html.contains(&format!("/flows/{}/password\"", page.id)), "no field for it yet: {html}");
+    let to_password = submit(&page, "identify", &[("method", "password")]).await;
+    assert!(location(&to_password).ends_with("&view=password"), "{to_password}");
+    let html = shown(&browser, &format!("{here}&view=password")).await;
+    assert!(html.contains(&format!("/flows/{}/password\"", page.id)), "{html}");
+    let wrong = submit(&page, "password", &[("password", "wrong")]).await;
+    let html = String::from_utf8_lossy(&wrong.bytes).replace("&#x2f;", "/");
+    assert!(html.contains(&format!("/flows/{}/password\"", page.id)), "it asks for the same again: {html}");
+
+    featured(json!(["password"])).await;
+    assert_eq!(kinds().await[0], "password");
+    let done = submit(&page, "password", &[("password", PASSWORD)]).await;
+    assert!(location(&done).contains("/authorize?flow="));
+}

@@ -80,6 +80,41 @@ async fn a_browser_that_is_trusted_stands_in_for_the_second_factor() {
 }
 
 #[tokio::test]
+async fn a_trusted_browser_tells_when_it_stood_in_the_last_time() {
+    let ground = Ground::new().await;
+    let secret = ground.enrolled().await;
+    let trusted = async || {
+        let path = format!("{}/users/{}/trusted-devices", ground.issuer, ground.user);
+        ground.app.root().get(&path).expect(200).await.data()[0].clone()
+    };
+    let browser = ground.browser();
+    let page = browser.login().await;
+    page.password("ada@example.com", PASSWORD).await;
+    let body = json!({ "type": "totp_app", "code": totp(&secret, ground.app.now()), "trust_device": true });
+    assert_eq!(page.step("mfa", body).await, "done");
+    let mut expected = trusted().await;
+    assert_eq!(expected["last_used_at"], json!(null), "a second factor was presented");
+    ground.app.advance(Duration::from_mins(1));
+    assert_eq!(browser.login().await.password("ada@example.com", PASSWORD).await, "done");
+    expected["last_used_at"] = json!(ground.app.now());
+    assert_eq!(trusted().await, expected);
+
+    ground.app.advance(Duration::from_mins(1));
+    let page = browser.begin(request(Wants { acr: vec!["aal2".to_owned()], fresh: true, ..Wants::default() })).await;
+    assert_eq!(page.password("ada@example.com", PASSWORD).await, "mfa");
+    let body = json!({ "type": "totp_app", "code": totp(&secret, ground.app.now()) });
+    assert_eq!(page.step("mfa", body).await, "done");
+    assert_eq!(trusted().await, expected, "it was not needed");
+
+    // Where browsers are not recognized, the token alone says which one it is.
+    let off = json!({ "settings": { "access": { "device_fingerprinting": false } } });
+    ground.app.root().patch(&ground.issuer, off).expect(200).await;
+    ground.app.advance(Duration::from_mins(1));
+    assert_eq!(browser.login().await.password("ada@example.com", PASSWORD).await, "done");
+    assert_eq!(trusted().await["last_used_at"], ground.app.now());
+}
+
+#[tokio::test]
 async fn backup_codes_stand_in_once_each() {
     let ground = Ground::new().await;
     let verifiers = format!("{}/users/{}/verifiers", ground.issuer, ground.user);

@@ -47,6 +47,55 @@ async fn claims_follow_the_scopes_and_what_is_not_known_is_left_out() {
 }
 
 #[tokio::test]
+async fn custom_fields_of_organizations_that_are_claims_stand_in_their_entry_and_in_no_token() {
+    let ground = Ground::new().await;
+    let root = ground.app.root();
+    let fields = json!({ "settings": { "access": { "mode": "open" }, "organizations": {
+        "custom_fields": {
+            "tier": { "type": "string", "claim": true }, "seats": { "type": "number" },
+            "region": { "type": "string", "claim": true },
+        },
+        "types": { "business": { "custom_fields": {
+            "region": { "type": "string" }, "branch": { "type": "string", "claim": true } } } },
+    } } });
+    root.patch(&ground.issuer, fields).expect(200).await;
+    let made = async |org_type: &str, values: Value| {
+        let body = json!({ "name": "Acme", "org_type": org_type, "custom_fields": values });
+        let id = root.post(&format!("{}/organizations", ground.issuer), body).expect(201).await.id();
+        let member = json!({ "member_id": ground.user, "scopes": ["a:read"] });
+        root.post(&format!("{}/organizations/{id}/members", ground.issuer), member).expect(201).await;
+        ground.app.advance(std::time::Duration::from_secs(1));
+        id
+    };
+    let all = json!({ "tier": "gold", "seats": 3, "region": "weur", "branch": "north", "free": true });
+    let plain = made("default", all.clone()).await;
+    let business = made("business", all).await;
+    let bare = made("default", json!({ "seats": 1 })).await;
+    let tokens = ground.tokens(&["openid"]).await;
+    let reply = ground.userinfo(text(&tokens, "access_token")).await;
+    let found: Vec<_> = reply.body["organizations"].as_array().unwrap().iter().collect();
+    let shown: Vec<_> = found.iter().map(|entry| (&entry["id"], &entry["custom_fields"])).collect();
+    let expected = [
+        (&json!(plain), &json!({ "tier": "gold", "region": "weur" })),
+        (&json!(business), &json!({ "tier": "gold", "branch": "north" })),
+        (&json!(bare), &Value::Null),
+    ];
+    assert_eq!(shown, expected, "a type's definitions win, and free fields never claim");
+    let names: Vec<_> = found[2].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["id", "joined_at", "scopes", "title"], "nothing to say is left out");
+    for token in ["access_token", "id_token"] {
+        let entries = super::claims(text(&tokens, token))["organizations"].clone();
+        let entries = entries.as_array().cloned().unwrap_or_default();
+        assert!(entries.iter().all(|entry| entry.get("custom_fields").is_none()), "{token}: {entries:?}");
+    }
+    // As it is now, not as it was when the token was made.
+    let path = format!("{}/organizations/{plain}", ground.issuer);
+    root.patch(&path, json!({ "custom_fields": { "tier": "iron" } })).expect(200).await;
+    let reply = ground.userinfo(text(&tokens, "access_token")).await;
+    assert_eq!(reply.body["organizations"][0]["custom_fields"]["tier"], "iron", "{reply}");
+}
+
+#[tokio::test]
 async fn the_claims_parameter_picks_single_claims_and_widens_nothing() {
     let ground = Ground::new().await;
     fill(&ground).await;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
+use super::auth_method::AuthMethod;
 use crate::error::{FieldCode, FieldErrors};
 use crate::hostname::Hostname;
 
@@ -11,7 +12,7 @@ use crate::hostname::Hostname;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PortalSettings {
-    /// Logging in.
+    /// Logging in. Off: nobody signs in here any more.
     pub login: PortalPage,
     /// Signing up.
     pub signup: PortalPage,
@@ -19,7 +20,7 @@ pub struct PortalSettings {
     pub password_reset: PortalPage,
     /// What users manage themselves.
     pub profile: PortalPage,
-    /// Login methods that pages show first.
+    /// Login methods that pages show first, by name or id; in this order.
     #[schema(max_items = 20)]
     pub featured_methods: Vec<String>,
 }
@@ -42,6 +43,15 @@ impl Default for PortalPage {
 }
 
 impl PortalPage {
+    /// The customer's page with these parameters; those that its URL has stay as they are.
+    pub fn own(&self, parameters: &[(&str, &str)]) -> Option<String> {
+        let url = self.url.as_ref()?;
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(parameters);
+        let separator = if url.contains('?') { '&' } else { '?' };
+        Some(format!("{url}{separator}{}", query.finish()))
+    }
+
     /// The host of the customer's page.
     pub fn host(&self) -> Option<Hostname> {
         Url::parse(self.url.as_deref()?).ok()?.host_str()?.parse().ok()
@@ -49,6 +59,13 @@ impl PortalPage {
 }
 
 impl PortalSettings {
+    /// Where a login method stands among those that are shown first; behind all of them when it is not featured.
+    pub fn rank(&self, method: &AuthMethod) -> usize {
+        let (kind, id) = (method.kind.as_str(), method.id.to_string());
+        let place = self.featured_methods.iter().position(|name| *name == kind || *name == id);
+        place.unwrap_or(self.featured_methods.len())
+    }
+
     /// The pages by their names.
     pub const fn pages(&self) -> [(&'static str, &PortalPage); 4] {
         [

@@ -250,7 +250,8 @@ fn postage_of(flow: &Flow, user: Option<&User>) -> Postage {
 fn asked_again(call: &IssuerCall, flow: &Flow) -> Result<Answer, Refusal> {
     let wanted = call.form()?.get("method").or(call.query()?.get("method"));
     let view = match wanted {
-        Some("password" | "totp" | "done") => View::First,
+        Some("totp" | "done") => View::First,
+        Some("password") => View::Password,
         Some("backup") => View::Backup,
         _ => View::Identify,
     };

@@ -6,11 +6,13 @@ use http::StatusCode;
 use super::guard;
 use super::pages::Scene;
 use super::problems;
+use super::view::View;
 use crate::error::Refusal;
 use crate::login::browser::Browser;
-use crate::login::model::{LoginRequest, Wants};
+use crate::login::model::{LoginRequest, Step as At, Wants};
 use crate::login::operations::{begin, behind_link};
 use crate::oauth_error::OAuthError;
+use crate::pages::html::Errors;
 use crate::pages::html::fault::FaultKind;
 use crate::secret::Secret;
 use crate::store::Change;
@@ -40,7 +42,7 @@ impl Runtime for ShowInvitation {
             .of_issuer(RateClass::Proof)
             .takes_its_time()
             .form([FormParameter::new("token", "What the link carries.").required()])
-            .may_refuse(&[400])
+            .may_refuse(&[400, 403])
             .also_answers(&[(200, "text/html")])
     }
 
@@ -70,6 +72,9 @@ impl Runtime for ShowInvitation {
         let wants = Wants { fresh: here.is_none(), ..Wants::default() };
         let flow = begin(change, issuer, visitor, LoginRequest { wants, ..LoginRequest::default() }).await?;
         let scene = Scene { call, browser: &opening.browser, flow: &flow };
+        if flow.state.step() == At::Done && here.is_none() {
+            return scene.page(View::First, Errors::none());
+        }
         let name = here.map(|user| user.username.as_str().to_owned());
         let answer = scene.invitation(invited, name, opening.token.expose())?;
         Ok(opening.browser.remember(call, answer))

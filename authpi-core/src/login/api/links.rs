@@ -5,24 +5,20 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::pages::{self, Scene, see};
+use super::pages::{self, see};
 use super::problems;
 use super::view::View;
 use super::views::redirect_to;
 use super::{frame, guard};
 use crate::error::Refusal;
 use crate::login::browser::Browser;
-use crate::login::model::{LoginRequest, MailToken, ProofPurpose, Step as At, TypedCode, Wants};
-use crate::login::operations::{
-    Problem, Redeemed, StepError, Stepped, begin, enter_change, find, open_link, reset_subject,
-};
+use crate::login::model::{MailToken, ProofPurpose, TypedCode};
+use crate::login::operations::{Problem, Redeemed, StepError, Stepped, enter_change, open_link};
 use crate::oauth_error::OAuthError;
-use crate::pages::html::Errors;
 use crate::pages::html::fault::FaultKind;
 use crate::pages::html::link::{LinkConfirm, LinkPurpose, OpenedElsewhere};
 use crate::pages::html::notice::{Notice, NoticeKind};
 use crate::pages::html::parts::{App, RequestFacts, Step as PageStep};
-use crate::pages::html::password::NewPasswordReason;
 use crate::store::Change;
 use crate::timestamp::Timestamp;
 use crate::web::answer::Answer;
@@ -59,24 +55,28 @@ pub(super) struct LinkView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     ip: Option<String>,
+    /// Where that is: city and country.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    place: Option<String>,
 }
 
 const DEAD: OAuthError = OAuthError::invalid_request("The link is not valid, was used, or its time is over.");
 
 impl LinkView {
     const fn of(verified: bool, email: Option<String>) -> Self {
-        let (code, application, device, ip) = (None, None, None, None);
-        Self { verified, email, code, application, requested_at: None, device, ip }
+        let (code, application, device, ip, place) = (None, None, None, None, None);
+        Self { verified, email, code, application, requested_at: None, device, ip, place }
     }
 }
 
 /// Who opens a link.
 pub(super) struct Opening {
-    browser: Browser,
-    token: MailToken,
+    pub(super) browser: Browser,
+    pub(super) token: MailToken,
 }
 
-async fn opening(call: &IssuerCall, token: Option<&str>) -> Result<Step<Opening>, Refusal> {
+pub(super) async fn opening(call: &IssuerCall, token: Option<&str>) -> Result<Step<Opening>, Refusal> {
     guard::limit(call, None).await?;
     guard::limit_proof(call, None, None).await?;
     let browser = Browser::of(call).await?;
@@ -113,7 +113,7 @@ fn is_page(call: &IssuerCall) -> bool {
     !call.prefers_json() && (call.sends_form() || *call.method() == Method::GET)
 }
 
-fn dead(call: &IssuerCall) -> Result<Answer, Refusal> {
+pub(super) fn dead(call: &IssuerCall) -> Result<Answer, Refusal> {
     if is_page(call) {
         return problems::shown(call, FaultKind::LinkInvalid, StatusCode::BAD_REQUEST, Some(DEAD));
     }
@@ -148,6 +148,7 @@ fn told(
             requested_at: Some(asked_at),
             device: content.device,
             ip: content.ip,
+            place: content.place,
             ..LinkView::of(false, None)
         },
         Redeemed::Dead => return dead(call),
@@ -184,7 +185,7 @@ fn page(
             let elsewhere = OpenedElsewhere {
                 purpose: shown,
                 app: content.application.map(|name| App { name, logo_url: None }),
-                request: RequestFacts { at: asked_at, place: None, device: content.device, ip: content.ip },
+                request: RequestFacts { at: asked_at, place: content.place, device: content.device, ip: content.ip },
                 code: code.expose().to_owned(),
             };
             Answer::html(StatusCode::OK, &frame, &elsewhere)
@@ -252,7 +253,7 @@ impl Runtime for UseMagicLink {
     }
 }
 
-fn token() -> [FormParameter; 1] {
+pub(super) fn token() -> [FormParameter; 1] {
     [FormParameter::new("token", "What the link carries.").required()]
 }
 
@@ -332,57 +333,5 @@ impl Runtime for ConfirmEmail {
             Redeemed::Verified { address } => verified(call, address),
             _ => dead(call),
         }
-    }
-}
-
-/// `showPasswordReset`
-pub(super) struct ShowPasswordReset;
-
-#[async_trait]
-impl Runtime for ShowPasswordReset {
-    type Prepared = Opening;
-
-    fn route(&self) -> Route {
-        let summary = "The page on which a forgotten password is replaced";
-        let route = Route::get("/{issuer_id}/password-reset").named("showPasswordReset", summary);
-        route
-            .about("login flows", "link")
-            .of_issuer(RateClass::Proof)
-            .takes_its_time()
-            .form(token())
-            .may_refuse(&[400])
-            .also_answers(&[(200, "text/html")])
-    }
-
-    async fn prepare(&self, call: &IssuerCall) -> Result<Step<Opening>, Refusal> {
-        opening(call, call.query()?.get("token")).await
-    }
-
-    /// In the login that asked for it, where that goes on in this browser; else in one that leads nowhere else.
-    async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, opening: &Opening) -> Result<Answer, Refusal> {
-        let (issuer, token) = (call.issuer_id(), &opening.token);
-        let peppers = &change.keyring().peppers;
-        if reset_subject(change.reads(), peppers, issuer, token, change.now()).await?.is_none() {
-            return dead(call);
-        }
-        let visitor = &opening.browser.visitor;
-        let proof = change.reads().logins().proof(issuer, token.id).await?;
-        let asked = match proof.and_then(|proof| proof.flow_id) {
-            Some(id) => find(change, issuer, id).await?,
-            None => None,
-        };
-        let is_open = |at: At| matches!(at, At::Identify | At::FirstFactor);
-        let here = asked.filter(|flow| flow.browser.is(&visitor.mark) && is_open(flow.state.step()));
-        let flow = if let Some(flow) = here {
-            flow
-        } else {
-            let wants = Wants { fresh: true, ..Wants::default() };
-            begin(change, issuer, visitor, LoginRequest { wants, ..LoginRequest::default() }).await?
-        };
-        let step = format!("password-reset/complete?token={}", token.text().expose());
-        let scene = Scene { call, browser: &opening.browser, flow: &flow };
-        let page = scene.new_password(NewPasswordReason::Reset, &step, Errors::none());
-        let answer = Answer::html(StatusCode::OK, &call.frame(None), &page)?;
-        Ok(opening.browser.remember(call, answer))
     }
 }

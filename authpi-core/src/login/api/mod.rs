@@ -9,6 +9,7 @@ mod links;
 mod mails;
 mod pages;
 mod problems;
+mod reset_link;
 mod sign_up;
 mod state;
 mod steps;
@@ -45,7 +46,7 @@ pub fn routes() -> Vec<Arc<Operation>> {
         Operation::runtime(links::UseMagicLink),
         Operation::runtime(links::VerifyEmail),
         Operation::runtime(links::ConfirmEmail),
-        Operation::runtime(links::ShowPasswordReset),
+        Operation::runtime(reset_link::ShowPasswordReset),
         Operation::runtime(invitations::ShowInvitation),
         Operation::runtime(discovery::DiscoverSso),
     ]

@@ -6,7 +6,7 @@ use http::header::LOCATION;
 use super::problems;
 use super::sign_up::custom_fields;
 use super::view::View;
-use super::views::{offered_login, offered_signup, redirect_to};
+use super::views::{offered_signup, redirect_to, shown_kinds};
 use crate::error::Refusal;
 use crate::issuer::model::auth_method::AuthMethodKind;
 use crate::login::browser::Browser;
@@ -33,9 +33,21 @@ pub(super) fn see(to: &str) -> Answer {
     Answer::empty(StatusCode::SEE_OTHER).header(LOCATION, to)
 }
 
-/// Where the page of a login is.
+/// Where the page of a login is: ours, or one of the issuer in its place.
 pub(super) fn address(call: &IssuerCall, flow: &Flow, view: View) -> String {
-    format!("{}/login?flow={}{}", call.iss(), flow.id, view.query())
+    own_page(call, flow, view).unwrap_or_else(|| format!("{}/login?flow={}{}", call.iss(), flow.id, view.query()))
+}
+
+/// The page of the issuer in the place of ours (D183). What leads away from a login is shown by none.
+pub(super) fn own_page(call: &IssuerCall, flow: &Flow, view: View) -> Option<String> {
+    let portals = &call.issuer().issuer.details.settings.portals;
+    let page = match (flow.state.step(), view) {
+        (At::Done, _) => return None,
+        (At::Identify | At::FirstFactor, View::SignUp) => &portals.signup,
+        (At::FirstFactor, View::Reset | View::ResetSent) => &portals.password_reset,
+        _ => &portals.login,
+    };
+    page.own(&[("flow", &flow.id.to_string())])
 }
 
 /// What is around a login on all of its pages.
@@ -66,7 +78,7 @@ impl Scene<'_> {
             (At::FirstFactor, View::ResetSent) => {
                 self.show(&ResetSent { identifier: self.identifier(), back: Some(self.here(View::First)) })
             }
-            (At::FirstFactor, _) => self.first_factor(errors),
+            (At::FirstFactor, _) => self.first_factor(view, errors),
             (At::VerifyEmail, _) => self.verify_email(errors),
             (At::Mfa, _) => self.show(&self.second_factor(view, errors)),
             (At::MfaEnroll, _) => self.enrollment(errors),
@@ -111,20 +123,18 @@ impl Scene<'_> {
         Account { name: None, identifier: self.identifier(), change: can_change.then(|| self.path("identify")) }
     }
 
-    fn offers(&self, kind: AuthMethodKind) -> bool {
-        offered_login(self.call.issuer(), kind)
-    }
-
-    /// Ways in by mail, and back to the password.
-    fn ways(&self, without: AuthMethodKind) -> Vec<Method> {
-        let ways = [
-            (AuthMethodKind::Password, MethodKind::Password, "identify", Some("password")),
-            (AuthMethodKind::EmailLink, MethodKind::EmailLink, "magic-link", None),
-            (AuthMethodKind::EmailOtp, MethodKind::EmailCode, "email-code", None),
-        ];
-        let offered = ways.into_iter().filter(|(kind, ..)| *kind != without && self.offers(*kind));
-        offered
-            .map(|(_, kind, step, value)| Method { kind, action: self.path(step), value: value.map(str::to_owned) })
+    /// Ways in besides this one.
+    fn ways(&self, without: Option<AuthMethodKind>) -> Vec<Method> {
+        let way = |kind| match kind {
+            AuthMethodKind::Password => Some((MethodKind::Password, "identify", Some("password"))),
+            AuthMethodKind::EmailLink => Some((MethodKind::EmailLink, "magic-link", None)),
+            AuthMethodKind::EmailOtp => Some((MethodKind::EmailCode, "email-code", None)),
+            _ => None,
+        };
+        let kinds = shown_kinds(self.call.issuer()).into_iter().filter(|kind| Some(*kind) != without);
+        kinds
+            .filter_map(way)
+            .map(|(kind, step, value)| Method { kind, action: self.path(step), value: value.map(str::to_owned) })
             .collect()
     }
 
@@ -139,9 +149,13 @@ impl Scene<'_> {
         }
     }
 
-    fn first_factor(&self, errors: Errors) -> Result<Answer, Refusal> {
-        if !self.offers(AuthMethodKind::Password) {
-            let methods = self.ways(AuthMethodKind::Password);
+    /// The password, unless there is none or the issuer wants another way seen first.
+    fn first_factor(&self, view: View, errors: Errors) -> Result<Answer, Refusal> {
+        let kinds = shown_kinds(self.call.issuer());
+        let is_offered = kinds.contains(&AuthMethodKind::Password);
+        let is_first = kinds.first() == Some(&AuthMethodKind::Password) || view == View::Password;
+        if !is_offered || !is_first {
+            let methods = self.ways(None);
             let account = Some(self.account());
             return self.show(&ChooseMethod { step: self.step(errors), account, methods, second: false });
         }
@@ -150,7 +164,7 @@ impl Scene<'_> {
             step: self.step(errors),
             action: self.path("password"),
             account: self.account(),
-            methods: self.ways(AuthMethodKind::Password),
+            methods: self.ways(Some(AuthMethodKind::Password)),
             forgot: can_reset.then(|| self.here(View::Reset)),
         })
     }
@@ -166,7 +180,7 @@ impl Scene<'_> {
             address: self.identifier(),
             length: u8::try_from(length).unwrap_or(6),
             resend: Some(self.path("email-code")),
-            methods: if is_login { self.ways(AuthMethodKind::EmailOtp) } else { Vec::new() },
+            methods: if is_login { self.ways(Some(AuthMethodKind::EmailOtp)) } else { Vec::new() },
         }
     }
 
@@ -179,7 +193,7 @@ impl Scene<'_> {
             action: self.path("email-code/verify"),
             length: 6,
             resend: Some(self.path(if is_login { "magic-link" } else { "email-code" })),
-            methods: if is_login { self.ways(AuthMethodKind::EmailLink) } else { Vec::new() },
+            methods: if is_login { self.ways(Some(AuthMethodKind::EmailLink)) } else { Vec::new() },
         }
     }
 

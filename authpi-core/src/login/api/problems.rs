@@ -87,6 +87,7 @@ pub(super) fn turned_away(call: &IssuerCall, reason: Reason) -> Result<Answer, R
         Reason::SsoOnly | Reason::Unmet => FaultKind::NotAllowed,
         Reason::AnotherUser => FaultKind::WrongAccount,
         Reason::NotAdmitted => FaultKind::SignUpClosed,
+        Reason::Closed => FaultKind::Inactive,
     };
     shown(call, kind, StatusCode::FORBIDDEN, Some(reason.error()))
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use http::StatusCode;
 
 use super::guard;
-use super::pages::Scene;
+use super::pages::{Scene, own_page, see};
 use super::problems;
 use super::view::View;
 use super::views::FlowView;
@@ -94,8 +94,12 @@ impl Runtime for ShowLogin {
         }
         let root = call.services().root_for(Some(sealed.issuer_id)).await?;
         let flow = sealed.opened(&root.key)?;
+        let view = View::named(call.query()?.get("view"));
+        if let Some(own) = own_page(call, &flow, view) {
+            return Ok(Step::Answer(see(&own)));
+        }
         let scene = Scene { call, browser: &browser, flow: &flow };
-        scene.page(View::named(call.query()?.get("view")), Errors::none()).map(Step::Answer)
+        scene.page(view, Errors::none()).map(Step::Answer)
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, over: &SealedFlow) -> Result<Answer, Refusal> {

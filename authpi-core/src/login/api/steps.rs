@@ -75,6 +75,10 @@ impl FlowStep for Password {
         Some(FlowPassword { password: Secret::new(form.get("password")?) })
     }
 
+    fn asks(&self) -> View {
+        View::Password
+    }
+
     async fn prepare(
         &self,
         call: &IssuerCall,

@@ -8,6 +8,8 @@ pub(super) enum View {
     First,
     /// Who signs in, again.
     Identify,
+    /// The password, where another way is shown first.
+    Password,
     /// The code of a mail.
     Code,
     /// The link of a mail.
@@ -23,8 +25,9 @@ pub(super) enum View {
 }
 
 impl View {
-    const ALL: [(&'static str, Self); 7] = [
+    const ALL: [(&'static str, Self); 8] = [
         ("identify", Self::Identify),
+        ("password", Self::Password),
         ("code", Self::Code),
         ("link", Self::Link),
         ("reset", Self::Reset),

@@ -31,7 +31,7 @@ pub(super) struct StepView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     retry_after: Option<u64>,
-    /// Ways in, at the first factor.
+    /// Ways in, at the first factor; featured ones first.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, inline)]
     methods: Option<Vec<MethodView>>,
@@ -130,10 +130,28 @@ struct EnrollmentView {
     expires_at: Timestamp,
 }
 
+/// The methods that the issuer lets people log in by, and that we have: featured ones first.
+pub(super) fn offered_methods(issuer: &RuntimeIssuer) -> Vec<&AuthMethod> {
+    let offers =
+        |method: &&AuthMethod| OFFERED.contains(&method.kind) && method.details.enabled && method.details.allow_login;
+    let mut offered: Vec<_> = issuer.methods.iter().filter(offers).collect();
+    offered.sort_by_key(|method| issuer.issuer.details.settings.portals.rank(method));
+    offered
+}
+
 /// The issuer lets people log in by a method of this kind, and we have it.
 pub(super) fn offered_login(issuer: &RuntimeIssuer, kind: AuthMethodKind) -> bool {
-    let offers = |method: &AuthMethod| method.kind == kind && method.details.enabled && method.details.allow_login;
-    OFFERED.contains(&kind) && issuer.methods.iter().any(offers)
+    offered_methods(issuer).iter().any(|method| method.kind == kind)
+}
+
+/// The kinds of these methods as pages of ours show them: featured ones first, then the password, then mails.
+pub(super) fn shown_kinds(issuer: &RuntimeIssuer) -> Vec<AuthMethodKind> {
+    let portals = &issuer.issuer.details.settings.portals;
+    let offered = offered_methods(issuer);
+    let rank = |kind| offered.iter().filter(|method| method.kind == kind).map(|method| portals.rank(method)).min();
+    let mut ranked: Vec<_> = OFFERED.into_iter().filter_map(|kind| Some((rank(kind)?, kind))).collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, kind)| kind).collect()
 }
 
 /// The issuer lets people sign up, and we have a method for it.
@@ -142,7 +160,8 @@ pub(super) fn offered_signup(issuer: &RuntimeIssuer) -> bool {
     let is_open = !matches!(settings.access.mode, crate::issuer::model::access::AccessMode::Closed);
     let offers =
         |method: &AuthMethod| OFFERED.contains(&method.kind) && method.details.enabled && method.details.allow_signup;
-    settings.portals.signup.enabled && is_open && issuer.methods.iter().any(offers)
+    let portals = &settings.portals;
+    portals.login.enabled && portals.signup.enabled && is_open && issuer.methods.iter().any(offers)
 }
 
 impl MethodView {
@@ -178,11 +197,8 @@ impl StepView {
     /// Where a login stands.
     pub(super) fn of(flow: &Flow, issuer: &RuntimeIssuer, iss: &str) -> Self {
         let step = flow.state.step();
-        let offered = |method: &&AuthMethod| {
-            OFFERED.contains(&method.kind) && method.details.enabled && method.details.allow_login
-        };
         let methods = matches!(step, Step::Identify | Step::FirstFactor)
-            .then(|| issuer.methods.iter().filter(offered).map(MethodView::of).collect());
+            .then(|| offered_methods(issuer).into_iter().map(MethodView::of).collect());
         let question = match flow.state.progress() {
             Progress::SignedIn { question: Some(question), .. } => Some(QuestionView::from(question)),
             _ => None,

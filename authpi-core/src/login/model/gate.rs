@@ -9,6 +9,7 @@ use crate::oauth_error::{OAuthCode, OAuthError};
 
 /// What the issuer and the organizations of the user demand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Policy {
     /// Two factors of everybody, or of the members of one of the user's organizations.
     pub mfa_required: bool,
@@ -16,6 +17,8 @@ pub struct Policy {
     pub mfa_offered: bool,
     /// Nobody gets in whose address is not proven.
     pub verify_email: bool,
+    /// Nobody signs in at the issuer.
+    pub closed: bool,
 }
 
 /// Where the user stands now.
@@ -52,6 +55,8 @@ pub enum Reason {
     Unmet,
     /// There is no way in for whoever this is.
     NotAdmitted,
+    /// Nobody signs in at the issuer.
+    Closed,
 }
 
 /// What is missing.
@@ -112,6 +117,7 @@ impl Reason {
                 (OAuthCode::UnmetAuthenticationRequirements, "The demanded authentication cannot be reached.")
             }
             Self::NotAdmitted => (OAuthCode::AccessDenied, "Nobody can sign up this way."),
+            Self::Closed => (OAuthCode::AccessDenied, "Nobody can sign in here."),
         };
         OAuthError::new(code, description)
     }
@@ -127,6 +133,10 @@ pub fn judge(policy: Policy, standing: Standing, wants: &Wants, evidence: &Evide
     }
     if standing.sso_only {
         return Verdict::Refused(Reason::SsoOnly);
+    }
+    // Whoever came in before goes on.
+    if policy.closed && !matches!(evidence.first, super::evidence::FirstFactor::Session { .. }) {
+        return Verdict::Refused(Reason::Closed);
     }
     if policy.verify_email && standing.has_address && !standing.address_verified {
         return Verdict::Needs(Need::VerifyEmail);
@@ -173,7 +183,7 @@ mod tests {
     use crate::id::Id as _;
     use crate::timestamp::Timestamp;
 
-    const OFFERED: Policy = Policy { mfa_required: false, mfa_offered: true, verify_email: true };
+    const OFFERED: Policy = Policy { mfa_required: false, mfa_offered: true, verify_email: true, closed: false };
     const PLAIN: Standing =
         Standing { barred: None, has_address: true, address_verified: true, has_factor: false, sso_only: false };
 

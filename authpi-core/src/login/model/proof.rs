@@ -82,6 +82,9 @@ pub struct ProofContent {
     pub device: Option<String>,
     /// The address it was asked from.
     pub ip: Option<String>,
+    /// Where that was, for people.
+    #[serde(default)]
+    pub place: Option<String>,
     /// Who becomes a user with it.
     pub pending: Option<PendingUser>,
 }
@@ -228,6 +231,7 @@ mod tests {
             address: "a@example.com".to_owned(),
             application: None,
             device: None,
+            place: None,
             ip: None,
             pending: None,
         };

@@ -42,7 +42,8 @@ pub(super) async fn may_come(
     address: &Mailbox,
     pending: &PendingUser,
 ) -> Result<bool, Refusal> {
-    let is_open = ground.issuer.details.settings.portals.signup.enabled;
+    let portals = &ground.issuer.details.settings.portals;
+    let is_open = portals.signup.enabled && portals.login.enabled;
     Ok(is_open && admit(glance, ground, address, true, pending).await?.is_some())
 }
 

@@ -10,7 +10,7 @@ use crate::issuer::model::auth_method::{AuthMethod, AuthMethodKind};
 use crate::issuer::model::security::MfaPolicy;
 use crate::login::model::{
     AAL2, EnrollmentInFlow, Evidence, FirstFactor, Flow, FlowState, LASTS, LoginRequest, Need, Policy, Reason,
-    Standing, Verdict, judge,
+    Standing, Step, Verdict, judge,
 };
 use crate::mailbox::Mailbox;
 use crate::organization::model::Organization;
@@ -45,6 +45,7 @@ impl Ground {
             mfa_required: settings.security.mfa == MfaPolicy::Required || by_organization,
             mfa_offered: self.offers_factor(),
             verify_email: settings.access.signup.verify_email,
+            closed: !settings.portals.login.enabled,
         }
     }
 }
@@ -120,6 +121,10 @@ pub async fn begin(
         updated_at: now,
     };
     carry_on(change, visitor, &mut flow).await?;
+    if visitor.is_turned_away && flow.state.step() == Step::Identify {
+        let refused = flow.state.refused(Reason::Closed);
+        refused.map_err(|_| Refusal::internal("a flow that begins is not at its beginning"))?;
+    }
     let sealed = flow.sealed(change.root_of(issuer)?)?;
     change.unit().logins().insert_flow(&sealed).await?;
     Ok(flow)

@@ -10,7 +10,7 @@ use crate::id::{IssuerId, SessionId};
 use crate::issuer::model::Issuer;
 use crate::login::model::{Authenticated, Evidence, Flow, OpCookie, TrustToken, device_name};
 use crate::secret::{Secret, SecretHash};
-use crate::session::model::{Authentication, Device, Location, SessionDetails, SessionStatus, UserSession};
+use crate::session::model::{Authentication, Device, SessionDetails, SessionStatus, UserSession};
 use crate::session::operations::opening::{self, NewSession, NewSessionKind};
 use crate::store::Change;
 use crate::user::model::User;
@@ -38,7 +38,7 @@ pub(super) async fn finish(
     authenticated: &Authenticated,
 ) -> Result<(Granted, Option<Problem>), StepError> {
     let evidence = authenticated.evidence();
-    let recognized = recognize(change, visitor, issuer, user).await?;
+    let recognized = recognize(change, visitor, (user, issuer), evidence).await?;
     let trusted = trust(change, visitor, flow, evidence, recognized.fingerprint).await?;
     let details = details(visitor, evidence, recognized.fingerprint, trusted.is_some());
     let secret = change.secret()?;
@@ -67,10 +67,15 @@ struct Recognized {
 async fn recognize(
     change: &mut Change<'_>,
     visitor: &Visitor,
-    issuer: &Issuer,
-    user: &User,
+    (user, issuer): (&User, &Issuer),
+    evidence: &Evidence,
 ) -> Result<Recognized, Refusal> {
+    let is_vouched_for = evidence.device_trusted && !evidence.is_mfa();
+    let vouching = visitor.trusted.of(user.id).filter(|_| is_vouched_for).map(|token| token.device);
     if !issuer.details.settings.access.device_fingerprinting {
+        if let Some(device) = vouching {
+            devices::vouched(change, issuer.id, user.id, device).await?;
+        }
         return Ok(Recognized { fingerprint: None, cookie: None, is_new: false });
     }
     let (fingerprint, cookie) = if let Some(known) = visitor.fingerprint {
@@ -85,6 +90,7 @@ async fn recognize(
         name: agent.as_deref().and_then(device_name),
         user_agent: agent,
         country: visitor.context.country.clone(),
+        vouching,
     };
     let seen = devices::seen(change, issuer.id, user.id, login).await?;
     let is_new = seen.is_new && user.security.last_login_at.is_some();
@@ -155,7 +161,7 @@ fn details(
             name: context.user_agent.as_deref().and_then(device_name),
             trusted: newly_trusted || evidence.device_trusted,
         },
-        location: Location { ip: context.ip.clone(), country: context.country.clone(), ..Location::default() },
+        location: visitor.location.clone(),
         origin: None,
     }
 }

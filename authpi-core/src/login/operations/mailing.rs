@@ -245,6 +245,7 @@ pub(super) async fn post(
         application: application.clone(),
         device: device.clone(),
         ip: visitor.context.ip.clone(),
+        place: visitor.location.shown(),
         pending: mailing.pending.clone(),
     };
     let proof = new_proof(change, (issuer, flow, visitor.mark), &mailing, &content, &token)?;

@@ -39,6 +39,7 @@ use crate::login::model::{
 };
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::secret::Secret;
+use crate::session::model::Location;
 use crate::store::Change;
 use crate::timestamp::Timestamp;
 
@@ -59,6 +60,10 @@ pub struct Visitor {
     pub is_withheld: bool,
     /// The invitation that it came with could not be accepted a moment ago.
     pub is_uninvited: bool,
+    /// Where it is.
+    pub location: Location,
+    /// Nobody signs in at the issuer who has not yet.
+    pub is_turned_away: bool,
     /// The domain of the issuer that it is at: mails lead back there. None at the base.
     pub site: Option<Hostname>,
 }

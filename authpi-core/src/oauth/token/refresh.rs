@@ -4,6 +4,7 @@
 use super::authorization_code::requested;
 use super::{TokenResponse, require_client, require_grant};
 use crate::client::model::{Client, GrantType};
+use crate::device::operations as devices;
 use crate::error::Refusal;
 use crate::event::model::Actor;
 use crate::id::Id as _;
@@ -200,14 +201,18 @@ async fn refreshed(change: &mut Change<'_>, call: &IssuerCall, refresh: &Refresh
 }
 
 /// A spent token of a live session, in the hands of its client or of whoever has robbed it: nobody can tell, so the
-/// session ends with all that hangs together with it.
+/// session ends with all that hangs together with it, and no browser stands in for a second factor any more (D133).
 async fn reused(change: &mut Change<'_>, call: &IssuerCall, claims: &RefreshClaims) -> Result<Answer, Refusal> {
-    if let Some(session) = change.reads().sessions().find(call.issuer_id(), claims.sid).await? {
+    let (issuer, now) = (call.issuer_id(), change.now());
+    let session = change.reads().sessions().find(issuer, claims.sid).await?;
+    if let Some(session) = session.filter(|session| !session.status_at(now).is_final()) {
+        let user = session.user_id;
         if let Some(client_id) = session.kind.rp().map(|rp| rp.client_id) {
             change.act_as(Actor::Client { client_id });
         }
         let policy = call.issuer().issuer.details.settings.security.on_token_reuse;
         opening::end_compromised(change, session, REUSE, policy == ReusePolicy::User).await?;
+        devices::revoke_all(change, issuer, user).await?;
     }
     Ok(call.refusal(WORTHLESS))
 }

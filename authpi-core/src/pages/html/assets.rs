@@ -78,6 +78,22 @@ impl Asset {
     }
 }
 
+/// A style sheet that a tenant wrote. It was read when it was saved: it loads nothing (idp §1.7).
+#[derive(Clone, Copy, Debug)]
+pub struct CustomStyle<'a>(pub &'a str);
+
+impl CustomStyle<'_> {
+    /// Names its content.
+    pub fn version(&self) -> String {
+        digest(self.0)
+    }
+
+    /// Path below the issuer, without a slash at the beginning.
+    pub fn path(&self) -> String {
+        format!("assets/{}/custom.css", self.version())
+    }
+}
+
 fn digest(content: &str) -> String {
     hex(Sha256::digest(content).get(..8).unwrap_or_default())
 }

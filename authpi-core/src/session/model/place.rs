@@ -53,3 +53,11 @@ pub struct Location {
     /// City.
     pub city: Option<String>,
 }
+
+impl Location {
+    /// City and country, as far as they are known, for people.
+    pub fn shown(&self) -> Option<String> {
+        let place: Vec<_> = [&self.city, &self.country].into_iter().flatten().map(String::as_str).collect();
+        (!place.is_empty()).then(|| place.join(", "))
+    }
+}

@@ -100,3 +100,34 @@ async fn an_organization_out_of_reach_is_refused_whatever_the_reason() {
     root.patch(&path, json!({ "security": { "mfa_required": false } })).expect(200).await;
     assert_eq!(ask().await.status.as_u16(), 200);
 }
+
+#[tokio::test]
+async fn what_an_agent_holds_in_an_organization_ends_with_it_at_once() {
+    let acting = Acting::new().await;
+    let root = acting.ground.app.root();
+    let (path, org) = organization(&acting, &["orders:*"]).await;
+    let member = format!("{path}/members/{}", acting.ground.user);
+    let by_grant = text(&acting.standing(&[("org", &org)]).await, "access_token").to_owned();
+    let token = acting.token().await;
+    let by_token = text(&acting.exchange((&token, ACCESS), &[("org", &org)]).await, "access_token").to_owned();
+    let elsewhere = text(&acting.standing(&[]).await, "access_token").to_owned();
+    let known = async || {
+        let mut active = Vec::new();
+        for token in [&by_grant, &by_token, &elsewhere] {
+            let known = acting.introspect(token).await;
+            let is_active = known["active"] == true;
+            assert!(is_active || known == json!({ "active": false }), "no further detail: {known}");
+            active.push(is_active);
+        }
+        active
+    };
+    assert_eq!(known().await, [true, true, true]);
+    for place in [&path, &member] {
+        root.patch(place, json!({ "status": "suspended" })).expect(200).await;
+        assert_eq!(known().await, [false, false, true], "{place} is suspended");
+        root.patch(place, json!({ "status": "active" })).expect(200).await;
+        assert_eq!(known().await, [true, true, true]);
+    }
+    root.delete(&member).expect(204).await;
+    assert_eq!(known().await, [false, false, true], "not a member any more");
+}
