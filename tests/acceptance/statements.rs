@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use authpi_core::web::services::Options;
 use http::Method;
 use serde_json::{Value, json};
-use tests::{App, Driver};
+use tests::{App, Dns, Driver, Receiver};
 
 struct Counted {
     app: App,
@@ -65,6 +66,57 @@ async fn hot_paths_send_the_statements_that_the_architecture_allows() {
     // Authentication, head, find, guarded update, the account that follows its organization, open invitations, event, its
     // place among the undelivered, its context.
     assert_eq!(counted.count(|| app.root().patch(&organization, next())).await, 9, "update");
+}
+
+/// Commits an event for webhooks.
+async fn happen(app: &App, issuer: &str, name: &str) {
+    app.root().post(&format!("{issuer}/organizations"), json!({ "name": name })).expect(201).await;
+}
+
+/// Waits until so much has been delivered, in the log, too.
+async fn delivered(app: &App, webhook: &str, count: usize) {
+    for _ in 0..1_000 {
+        let path = app.path(&format!("/webhooks/{webhook}/deliveries?status=delivered"));
+        if app.root().get(&path).expect(200).await.data().as_array().unwrap().len() >= count {
+            return;
+        }
+        #[allow(clippy::disallowed_methods, reason = "workers run beside the test, by real time")]
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{count} deliveries have not arrived");
+}
+
+#[tokio::test]
+async fn what_a_quick_receiver_gets_is_not_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
+    let mut store = authpi_storage::connect(&url).await.unwrap();
+    let looks = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&looks);
+    store.on_statement(move |sql| {
+        if sql.starts_with("SELECT") && sql.contains("authpi_webhook_delivery") && sql.contains("waiting") {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let (dns, receiver) = (Dns::start().await, Receiver::start().await);
+    let options = Options { rate_limits: false, ..Options::default() };
+    let app = App::start_in(Driver::Axum, options, store, folder, App::reaching(&dns)).await;
+    let issuer = app.issuer().await;
+    let body = json!({ "url": format!("{}/in", receiver.base), "auth": { "type": "none" },
+        "events": ["organization.created"] });
+    let webhook = app.root().post(&app.path("/webhooks"), body).expect(201).await.id();
+    let workers = app.authpi.start();
+    happen(&app, &issuer, "first").await;
+    delivered(&app, &webhook, 1).await;
+    assert!(looks.load(Ordering::SeqCst) > 0, "nobody knew of it");
+    looks.store(0, Ordering::SeqCst);
+    for number in 0..5 {
+        happen(&app, &issuer, &format!("number {number}")).await;
+        delivered(&app, &webhook, 2 + number).await;
+    }
+    assert_eq!(looks.load(Ordering::SeqCst), 0);
+    workers.stop().await;
+    assert_eq!(receiver.received().len(), 6, "each came once");
 }
 
 /// Who asks for a new password cannot tell by the work done whether there is somebody of that name.

@@ -16,7 +16,7 @@ use crate::timestamp::Timestamp;
 use crate::words::words;
 
 pub use chain::{ChainReads, ChainRepository, Chained, SequenceRange, Unchained};
-pub use outbox::{Consumer, Outbox, OutboxReads};
+pub use outbox::{Consumer, Outbox, OutboxReads, Scouted};
 
 /// Which events a list shows; all conditions hold together.
 #[derive(Clone, Debug, Default)]

@@ -249,11 +249,12 @@ pub struct Due {
 /// at it keeps others from it until the unit of work ends.
 #[async_trait]
 pub trait DeliveryQueue: Send + Sync {
-    /// Adds deliveries, save those of an event that the webhook has one of already, and wakes their webhooks.
+    /// Adds deliveries, save those of an event that the webhook has one of already, and wakes their webhooks when the first
+    /// one of each is due. Returns how many were added.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn enqueue(&mut self, deliveries: &[Delivery]) -> Result<(), StoreError>;
+    async fn enqueue(&mut self, deliveries: &[Delivery]) -> Result<u64, StoreError>;
 
     /// These webhooks are looked at from `at` on, if not earlier.
     ///

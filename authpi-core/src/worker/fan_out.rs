@@ -1,16 +1,19 @@
 //! Putting events on their way to webhooks (events-webhooks §13, design 2): deliveries are made in the unit of work that
 //! takes their event from the outbox. The body is fixed here, so that every attempt sends the same bytes.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::deliveries::Promise;
 use super::round::Round;
 use super::schedule::Next;
 use super::steps::WorkerState;
 use crate::error::Refusal;
 use crate::event::model::Event;
 use crate::event::repository::Consumer;
-use crate::id::{AccountId, EventId, IssuerId, WebhookId};
+use crate::id::{AccountId, DeliveryId, EventId, IssuerId, WebhookId};
+use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 use crate::webhook::body::sealed_body;
@@ -33,16 +36,22 @@ const MADE_TOGETHER: usize = 1_000;
 /// Puts the next events on their way. One that cannot be is passed over, and tried again later.
 pub(super) async fn fan_out(state: &WorkerState) -> Result<Next, Refusal> {
     let services = &state.services;
-    let mut passed = state.fan_out_passed.lock().await;
+    let (mut passed, mut scout) = (state.fan_out_passed.lock().await, state.fan_out_scout.lock().await);
     let after = passed.after(services.now());
-    let events = services.store.reads().events().waiting(Consumer::Webhooks, after, BATCH).await?;
+    let mut events = services.store.reads().events().waiting(Consumer::Webhooks, after, BATCH).await?;
     let Some(last) = events.last().map(|event| event.id) else {
         passed.through();
         return Ok(Next::In(LOOK_EVERY));
     };
     let mut round = Round::of("fan-out");
     let seen = events.len();
-    let made = enqueue(services, events, &mut round).await?;
+    if seen < BATCH as usize {
+        scout.rest();
+    } else {
+        let others = scout.behind(services, Consumer::Webhooks, &events, BATCH).await?;
+        events.splice(0..0, others);
+    }
+    let made = enqueue(state, events, &mut round).await?;
     if round.has_failed() {
         passed.over(last, services.now());
         return Ok(Next::GoOn);
@@ -99,13 +108,13 @@ async fn sorted(services: &Services, events: Vec<Event>, round: &mut Round) -> R
 }
 
 /// Makes the deliveries of these events; how many, or `None` when there was nothing to take.
-async fn enqueue(services: &Services, events: Vec<Event>, round: &mut Round) -> Result<Option<usize>, Refusal> {
-    let Sorted { wanted, mut unwanted } = sorted(services, events, round).await?;
+async fn enqueue(state: &WorkerState, events: Vec<Event>, round: &mut Round) -> Result<Option<usize>, Refusal> {
+    let Sorted { wanted, mut unwanted } = sorted(&state.services, events, round).await?;
     let mut rest = wanted.as_slice();
     let mut all = None;
     loop {
         let (part, behind) = rest.split_at(together(rest));
-        if let Some(made) = make_or_pass(services, part, std::mem::take(&mut unwanted), round).await? {
+        if let Some(made) = make_or_pass(state, part, std::mem::take(&mut unwanted), round).await? {
             all = Some(all.unwrap_or(0) + made);
         }
         if behind.is_empty() {
@@ -128,23 +137,23 @@ fn together(wanted: &[Wanted]) -> usize {
 /// Makes these deliveries. Where that fails for a reason that is not everybody's, each account is tried by itself: one whose
 /// events cannot be written keeps nobody else's waiting.
 async fn make_or_pass(
-    services: &Services,
+    state: &WorkerState,
     wanted: &[Wanted],
     done: Vec<EventId>,
     round: &mut Round,
 ) -> Result<Option<usize>, Refusal> {
     let account = |(rendered, _): &Wanted| rendered.event().subject.account_id;
     let accounts: BTreeSet<AccountId> = wanted.iter().map(account).collect();
-    match make(services, wanted.iter().collect(), done.clone(), round).await {
+    match make(state, wanted.iter().collect(), done.clone(), round).await {
         Err(refusal) if !refusal.is_retryable() && !wanted.is_empty() => {
             tracing::warn!(%refusal, "deliveries of several accounts could not be made together");
         }
         other => return other,
     }
-    let mut all = make(services, Vec::new(), done, round).await?;
+    let mut all = make(state, Vec::new(), done, round).await?;
     for one in accounts {
         let own = wanted.iter().filter(|wanted| account(wanted) == one).collect();
-        let made = make(services, own, Vec::new(), round).await;
+        let made = make(state, own, Vec::new(), round).await;
         if let Some(made) = round.outcome(one, made)? {
             all = Some(all.unwrap_or(0) + made);
         }
@@ -154,46 +163,97 @@ async fn make_or_pass(
 
 /// Makes deliveries in one unit of work, in which these events and those that are `done` wait no longer.
 async fn make(
-    services: &Services,
+    state: &WorkerState,
     wanted: Vec<&Wanted>,
     mut done: Vec<EventId>,
     round: &mut Round,
 ) -> Result<Option<usize>, Refusal> {
+    let services = &state.services;
     done.extend(wanted.iter().map(|(rendered, _)| rendered.event().id));
     let now = services.now();
+    // Before the unit of work, which keeps others from writing.
+    let mut drafts = Vec::new();
+    for (rendered, receiving) in wanted {
+        for webhook in receiving {
+            drafts.push(Draft::of(services, rendered, *webhook, now)?);
+        }
+    }
+    let counts = counts(drafts.iter().map(|draft| draft.webhook));
+    state.dispatch.make_room(services, &counts).await;
     let mut unit = services.store.begin(now).await?;
     let mut taken: HashSet<EventId> = unit.events().take(Consumer::Webhooks, &done).await?.into_iter().collect();
     if taken.is_empty() {
         return Ok(None);
     }
     // As they are now: one that was deleted meanwhile gets nothing.
-    let receiving: BTreeSet<WebhookId> = wanted.iter().flat_map(|(_, receiving)| receiving).copied().collect();
-    let receiving: Vec<WebhookId> = receiving.into_iter().collect();
+    let mut receiving: Vec<WebhookId> = counts.into_keys().collect();
+    receiving.sort_unstable();
     let locked =
         if receiving.is_empty() { WebhooksFound::default() } else { unit.deliveries().lock(&receiving).await? };
     unreadable(&locked, round)?;
-    for event in wanted.iter().map(|(rendered, _)| rendered.event()) {
+    for event in drafts.iter().map(|draft| draft.event) {
         if locked.unreadable.contains(&event.subject.account_id) {
             taken.remove(&event.id);
         }
     }
-    let mut deliveries = Vec::new();
-    for (rendered, _) in wanted.iter().filter(|(rendered, _)| taken.contains(&rendered.event().id)) {
-        for webhook in locked.webhooks.iter().filter(|webhook| receives(webhook, rendered.event())) {
-            deliveries.push(delivery(services, webhook, rendered, now)?);
-        }
-    }
-    if !deliveries.is_empty() {
-        unit.deliveries().enqueue(&deliveries).await?;
-    }
+    let made = Made::of(state, drafts.into_iter().filter(|draft| taken.contains(&draft.event.id)), &locked, now);
+    let new = if made.deliveries.is_empty() { 0 } else { unit.deliveries().enqueue(&made.deliveries).await? };
     let taken: Vec<EventId> = taken.into_iter().collect();
     unit.events().outbox_done(Consumer::Webhooks, &taken).await?;
     unit.commit().await?;
-    if !deliveries.is_empty() {
-        services.bells.deliveries.ring();
+    Ok(Some(made.begin(services, new, now)))
+}
+
+fn counts(webhooks: impl Iterator<Item = WebhookId>) -> HashMap<WebhookId, usize> {
+    let mut counts = HashMap::new();
+    for webhook in webhooks {
+        *counts.entry(webhook).or_default() += 1;
     }
-    metrics::counter!("authpi_webhook_deliveries_total").increment(deliveries.len() as u64);
-    Ok(Some(deliveries.len()))
+    counts
+}
+
+/// Deliveries, and room for those of them that are reserved for this process as they are made.
+struct Made {
+    deliveries: Vec<Delivery>,
+    promise: Promise,
+}
+
+impl Made {
+    fn of<'d>(
+        state: &WorkerState,
+        drafts: impl Iterator<Item = Draft<'d>>,
+        locked: &WebhooksFound,
+        now: Timestamp,
+    ) -> Self {
+        let webhooks: HashMap<WebhookId, &Webhook> =
+            locked.webhooks.iter().map(|webhook| (webhook.id, webhook)).collect();
+        let mut deliveries: Vec<Delivery> = drafts.filter_map(|draft| draft.to(&webhooks, now)).collect();
+        let counts = counts(deliveries.iter().map(|delivery| delivery.webhook_id));
+        let wanted = counts.into_iter().filter_map(|(id, count)| Some((*webhooks.get(&id)?, count)));
+        let wanted: Vec<(&Webhook, usize)> = wanted.collect();
+        let promise = Promise::of(&state.services, &state.dispatch, &wanted, now);
+        for delivery in deliveries.iter_mut().filter(|delivery| promise.is_for(delivery.webhook_id)) {
+            if let Some(webhook) = webhooks.get(&delivery.webhook_id) {
+                *delivery = delivery.clone().leased(webhook.details.retry.timeout(), now);
+            }
+        }
+        Self { deliveries, promise }
+    }
+
+    /// They are there, `new` of them by this unit of work. How many there are.
+    fn begin(self, services: &Arc<Services>, new: u64, now: Timestamp) -> usize {
+        let made = self.deliveries.len();
+        metrics::counter!("authpi_webhook_deliveries_total").increment(made as u64);
+        let are_all_new = new == made as u64;
+        if self.deliveries.iter().any(|delivery| !self.promise.is_for(delivery.webhook_id)) {
+            services.bells.deliveries.ring();
+        }
+        // Which ones others have made before, nobody knows: the leases of ours run out.
+        if are_all_new {
+            self.promise.redeem(services, self.deliveries, now);
+        }
+        made
+    }
 }
 
 /// Whether such a webhook wants an event, another version of this program may be able to tell: all of its account wait.
@@ -209,17 +269,31 @@ fn receives(webhook: &Webhook, event: &Event) -> bool {
     webhook.account_id == subject.account_id && webhook.receives(event.id, event.kind, subject, event.timestamp)
 }
 
-fn delivery(
-    services: &Services,
-    webhook: &Webhook,
-    rendered: &RenderedEvent,
-    now: Timestamp,
-) -> Result<Delivery, Refusal> {
-    let id = services.ids.mint(now).map_err(Refusal::internal)?;
-    let event = (rendered.event().id, rendered.event().kind);
-    let body = rendered.body(&services.options.webhook_source, webhook.id)?;
-    let body = sealed_body(&services.keyring, id, &body)?;
-    let budget = webhook.details.retry.max_attempts;
-    let delivery = Delivery::new((webhook.account_id, webhook.id), id, event, budget, now);
-    Ok(Delivery { body: Some(body), ..delivery })
+/// A delivery that is made unless its webhook has changed meanwhile.
+struct Draft<'w> {
+    id: DeliveryId,
+    event: &'w Event,
+    webhook: WebhookId,
+    body: Sealed,
+}
+
+impl<'w> Draft<'w> {
+    fn of(
+        services: &Services,
+        rendered: &'w RenderedEvent,
+        webhook: WebhookId,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let id = services.ids.mint(now).map_err(Refusal::internal)?;
+        let body = rendered.body(&services.options.webhook_source, webhook)?;
+        let body = sealed_body(&services.keyring, id, &body)?;
+        Ok(Self { id, event: rendered.event(), webhook, body })
+    }
+
+    fn to(self, webhooks: &HashMap<WebhookId, &Webhook>, now: Timestamp) -> Option<Delivery> {
+        let webhook = webhooks.get(&self.webhook).filter(|webhook| receives(webhook, self.event))?;
+        let (key, budget) = ((webhook.account_id, webhook.id), webhook.details.retry.max_attempts);
+        let delivery = Delivery::new(key, self.id, (self.event.id, self.event.kind), budget, now);
+        Some(Delivery { body: Some(self.body), ..delivery })
+    }
 }

@@ -21,6 +21,7 @@ mod queue;
 mod removal;
 mod round;
 mod schedule;
+mod scout;
 mod sessions;
 mod steps;
 mod sweeps;
@@ -43,7 +44,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts them: one task on the runtime of the engine.
+    /// Starts them on the runtime of the engine.
     pub fn start(services: Arc<Services>) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();

@@ -59,14 +59,28 @@ pub(super) async fn run(services: &Arc<Services>, order: oneshot::Receiver<()>) 
     }
     .boxed()
     .shared();
-    let state = WorkerState::new(Arc::clone(services));
+    let state = Arc::new(WorkerState::new(Arc::clone(services)));
+    let beside = steps::ALL.iter().filter(|step| !step.takes_turns);
+    let beside = beside.map(|step| of_its_own(step, Arc::clone(&state), halt.clone()));
+    let beside: Vec<oneshot::Receiver<()>> = beside.collect();
     let turn = Mutex::new(());
-    let lives = steps::ALL.iter().map(|step| {
-        let turn = step.takes_turns.then_some(&turn);
-        keep_running(step, &state, turn, halt.clone())
-    });
-    join_all(lives).await;
+    let in_turn = steps::ALL.iter().filter(|step| step.takes_turns);
+    join_all(in_turn.map(|step| keep_running(step, &state, Some(&turn), halt.clone()))).await;
+    join_all(beside).await;
     state.finish().await;
+}
+
+/// Runs one step over and over as a task of its own, so that it waits for no other's CPU time. What it returns is ready once
+/// the step has ended.
+fn of_its_own(step: &'static Step, state: Arc<WorkerState>, halt: Halt) -> oneshot::Receiver<()> {
+    let (end, ended) = oneshot::channel();
+    let services = Arc::clone(&state.services);
+    services.transport.executor.spawn(Box::pin(async move {
+        keep_running(step, &state, None, halt).await;
+        // Dropped with its runtime, it has ended as well.
+        drop(end);
+    }));
+    ended
 }
 
 /// Runs one step over and over.

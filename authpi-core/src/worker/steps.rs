@@ -9,6 +9,7 @@ use super::deliveries::Dispatch;
 use super::passed::Passed;
 use super::queue::Attempts;
 use super::schedule::Next;
+use super::scout::Scout;
 use super::under_way::UnderWay;
 use super::{
     billing, chain, deliveries, fan_out, gauges, hooks, keys, logouts, mail, notices, parting, queue, removal,
@@ -42,10 +43,12 @@ pub(super) struct WorkerState {
     pub(super) notices_passed: Mutex<Passed>,
     /// Events that no delivery could be made of.
     pub(super) fan_out_passed: Mutex<Passed>,
+    /// How far deliveries were made of events behind those of accounts with very many.
+    pub(super) fan_out_scout: Mutex<Scout>,
     /// Events that got no number.
     pub(super) chain_passed: Mutex<Passed>,
     /// Attempts of this process at deliveries.
-    pub(super) dispatch: Mutex<Dispatch>,
+    pub(super) dispatch: Arc<Dispatch>,
     /// Attempts of this process at handing mail over.
     pub(super) mails: Mutex<Attempts<Mail>>,
     /// Attempts of this process at telling clients of ended sessions.
@@ -66,8 +69,9 @@ impl WorkerState {
             tokens_since: Mutex::new(Timestamp::EPOCH),
             notices_passed: Mutex::new(Passed::NOTHING),
             fan_out_passed: Mutex::new(Passed::NOTHING),
+            fan_out_scout: Mutex::default(),
             chain_passed: Mutex::new(Passed::NOTHING),
-            dispatch: Mutex::default(),
+            dispatch: Arc::default(),
             mails: Mutex::new(UnderWay::within(mail::ROOM)),
             logouts: Mutex::new(UnderWay::within(logouts::ROOM)),
             rotation: Mutex::default(),

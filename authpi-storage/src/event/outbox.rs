@@ -1,23 +1,25 @@
 //! Events that wait, in SQL.
 
+use std::collections::BTreeSet;
 use std::iter;
 
 use async_trait::async_trait;
 use authpi_core::event::model::Event;
-use authpi_core::event::repository::{Consumer, Outbox, OutboxReads};
-use authpi_core::id::{EventId, Id};
+use authpi_core::event::repository::{Consumer, Outbox, OutboxReads, Scouted};
+use authpi_core::id::{AccountId, EventId, Id};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{LockBehavior, LockType, OnConflict};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select, Statement, Value,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder,
+    QuerySelect, Select, Statement, Value,
 };
 use uuid::Uuid;
 
 use crate::batch::{padded, portions};
 use crate::convert::id;
+use crate::entity::event;
 use crate::entity::outbox::{ActiveModel, Column, Entity};
 use crate::error::failed;
 use crate::session::{Session, Unit};
@@ -92,6 +94,32 @@ impl<C: ConnectionTrait + Send + Sync> OutboxReads for Session<C> {
             }
             behind = Some(id(last));
         }
+    }
+
+    async fn waiting_of_others(
+        &self,
+        consumer: Consumer,
+        after: EventId,
+        but: &BTreeSet<AccountId>,
+        (scanned, limit): (u32, u32),
+    ) -> Result<Scouted, StoreError> {
+        const OPERATION: &str = "event.waiting_of_others";
+        let account = Entity::belongs_to(event::Entity).from(Column::EventId).to(event::Column::Id);
+        let seen = first(consumer, Some(after), scanned)
+            .column(event::Column::AccountId)
+            .join(JoinType::InnerJoin, account.into())
+            .into_tuple::<(Uuid, Uuid)>()
+            .all(&self.connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        let mut seen_to = seen.last().map(|(event, _)| *event);
+        let others = seen.into_iter().filter(|(_, account)| !but.contains(&id(*account)));
+        let mut others: Vec<Uuid> = others.map(|(event, _)| event).collect();
+        if others.len() > limit as usize {
+            others.truncate(limit as usize);
+            seen_to = others.last().copied();
+        }
+        Ok(Scouted { events: self.in_order(others, OPERATION).await?, seen_to: seen_to.map(id) })
     }
 
     async fn waiting_since(&self, consumer: Consumer) -> Result<Option<Timestamp>, StoreError> {

@@ -166,6 +166,14 @@ pub(crate) fn index(name: &'static str, table: &'static str, columns: &[&'static
     TableIndex { table, statement }
 }
 
+/// A plain index of the rows that have this column, where the database can leave the others out.
+pub(crate) fn index_of_those_with(backend: DbBackend, column: &'static str, mut index: TableIndex) -> TableIndex {
+    if backend != DbBackend::MySql {
+        index.statement.and_where(Expr::col(column).is_not_null());
+    }
+    index
+}
+
 /// A uniqueness rule.
 pub(crate) fn unique(name: &'static str, table: &'static str, columns: &[&'static str]) -> TableIndex {
     let mut index = index(name, table, columns);

@@ -4,7 +4,8 @@ use sea_orm::DbBackend;
 
 use super::m0001_first::Tables;
 use super::tables::{
-    bytes_null, flag, id, index, json, large_bytes_null, number, number_null, status, table, text_null, unique, word,
+    bytes_null, flag, id, index, index_of_those_with, json, large_bytes_null, number, number_null, status, table,
+    text_null, unique, word,
 };
 
 const WEBHOOK: &str = "authpi_webhook";
@@ -68,7 +69,11 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         index("authpi_webhook_delivery_by_time", DELIVERY, &["webhook_id", "created_at", "id"]),
         index("authpi_webhook_delivery_by_status", DELIVERY, &["webhook_id", "status", "created_at", "id"]),
         index("authpi_webhook_delivery_by_type", DELIVERY, &["webhook_id", "event_type", "created_at", "id"]),
-        index("authpi_webhook_delivery_due", DELIVERY, &["webhook_id", "due_at", "event_id"]),
+        index_of_those_with(
+            backend,
+            "due_at",
+            index("authpi_webhook_delivery_due", DELIVERY, &["webhook_id", "due_at", "event_id"]),
+        ),
         index("authpi_webhook_delivery_by_age", DELIVERY, &["created_at"]),
     ];
     (vec![webhook, delivery], indices)

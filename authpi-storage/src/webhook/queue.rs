@@ -110,20 +110,29 @@ pub(super) fn free(now: Timestamp) -> Condition {
 
 #[async_trait]
 impl DeliveryQueue for Unit {
-    async fn enqueue(&mut self, deliveries: &[Delivery]) -> Result<(), StoreError> {
-        let mut webhooks: Vec<WebhookId> = deliveries.iter().map(|delivery| delivery.webhook_id).collect();
-        webhooks.sort_unstable();
-        webhooks.dedup();
-        self.wake(&webhooks, self.now).await?;
+    async fn enqueue(&mut self, deliveries: &[Delivery]) -> Result<u64, StoreError> {
+        let mut due: BTreeMap<WebhookId, Timestamp> = BTreeMap::new();
+        for delivery in deliveries {
+            let at = delivery.due_at().unwrap_or(self.now);
+            due.entry(delivery.webhook_id).and_modify(|first| *first = at.min(*first)).or_insert(at);
+        }
+        let mut together: BTreeMap<Timestamp, Vec<WebhookId>> = BTreeMap::new();
+        for (webhook, at) in due {
+            together.entry(at).or_default().push(webhook);
+        }
+        for (at, webhooks) in together {
+            self.wake(&webhooks, at).await?;
+        }
         let key = [DeliveryColumn::WebhookId, DeliveryColumn::EventId];
+        let mut added = 0;
         for some in portions(deliveries.iter().map(new_delivery).collect(), ROWS) {
-            Deliveries::insert_many(some)
+            added += Deliveries::insert_many(some)
                 .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
                 .exec_without_returning(&self.connection)
                 .await
                 .map_err(failed("webhook.enqueue"))?;
         }
-        Ok(())
+        Ok(added)
     }
 
     async fn wake(&mut self, webhooks: &[WebhookId], time: Timestamp) -> Result<(), StoreError> {

@@ -1,12 +1,14 @@
 //! Events that wait for background services, from the commit on.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::event::catalogue::{self, EventType};
 use crate::event::model::Event;
-use crate::id::EventId;
+use crate::id::{AccountId, EventId};
 use crate::timestamp::Timestamp;
 
 /// A background service that acts on events: each event that it wants waits for it from the commit on, until it is done
@@ -90,6 +92,15 @@ const METERED: &[EventType] = &[
     catalogue::AGENT_DELETED,
 ];
 
+/// Events of accounts that stand behind those of others.
+#[derive(Debug, Default)]
+pub struct Scouted {
+    /// Oldest first.
+    pub events: Vec<Event>,
+    /// The last event that was looked at; `None` when there was none.
+    pub seen_to: Option<EventId>,
+}
+
 /// Questions about what waits.
 #[async_trait]
 pub trait OutboxReads: Send + Sync {
@@ -98,6 +109,19 @@ pub trait OutboxReads: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn waiting(&self, consumer: Consumer, after: Option<EventId>, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// Of the first `scanned` events behind `after` that wait for `consumer`, at most `limit`, oldest first, that are of no
+    /// account in `but`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn waiting_of_others(
+        &self,
+        consumer: Consumer,
+        after: EventId,
+        but: &BTreeSet<AccountId>,
+        (scanned, limit): (u32, u32),
+    ) -> Result<Scouted, StoreError>;
 
     /// When the oldest event was made that waits for `consumer`.
     ///

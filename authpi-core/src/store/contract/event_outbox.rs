@@ -129,6 +129,26 @@ pub async fn what_waits_is_seen_without_being_taken_and_taken_by_one(ground: Gro
     unit.commit().await.unwrap();
 }
 
+pub async fn behind_accounts_with_many_events_those_of_others_are_seen(ground: Ground) {
+    let crowd = metered(&ground, 4).await;
+    let others = metered(&ground, 3).await;
+    let late = metered(&ground, 1).await;
+    let store = ground.store();
+    let reads = store.reads().events();
+    let but = BTreeSet::from([crowd[0].subject.account_id, late[0].subject.account_id]);
+    let behind = async |after: EventId, most| {
+        let found = reads.waiting_of_others(Consumer::Metering, after, &but, most).await.unwrap();
+        (ids(&found.events), found.seen_to)
+    };
+    assert_eq!(behind(crowd[0].id, (3, 9)).await, (vec![], Some(crowd[3].id)), "as far as it looked");
+    assert_eq!(behind(crowd[0].id, (9, 9)).await, (ids(&others), Some(late[0].id)));
+    assert_eq!(behind(crowd[0].id, (9, 2)).await, (ids(&others[..2]), Some(others[1].id)), "no further than it took");
+    assert_eq!(behind(others[1].id, (9, 9)).await, (ids(&others[2..]), Some(late[0].id)));
+    assert_eq!(behind(late[0].id, (9, 9)).await, (vec![], None));
+    let elsewhere = reads.waiting_of_others(Consumer::Notices, crowd[0].id, &but, (9, 9)).await.unwrap();
+    assert!(elsewhere.events.is_empty() && elsewhere.seen_to.is_none());
+}
+
 pub async fn consumers_beside_each_other_never_wait_in_a_circle(ground: Ground) {
     const ROUNDS: usize = 12;
     const CONSUMERS: [Consumer; 3] = [Consumer::Chain, Consumer::Metering, Consumer::Webhooks];

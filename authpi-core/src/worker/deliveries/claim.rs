@@ -2,10 +2,12 @@
 //! accounts take turns, then their webhooks.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::book::Planned;
 use super::lane::{Target, host};
-use super::{Dispatch, Planned};
+use super::{Dispatch, Promise};
 use crate::error::Refusal;
 use crate::id::{AccountId, WebhookId};
 use crate::retries::Retries;
@@ -44,13 +46,24 @@ struct Looked {
     waited: Vec<WebhookId>,
     /// Room was kept for webhooks that had no use for it.
     left_room: bool,
+    /// More is due than was reserved.
+    left: bool,
 }
 
-/// Reserves as much as there is room for. Returns how many deliveries.
-pub(super) async fn claim(services: &Services, dispatch: &mut Dispatch) -> Result<usize, Refusal> {
+/// What was reserved.
+pub(super) struct Claimed {
+    pub(super) reserved: usize,
+    /// There may be more, which waits for room.
+    pub(super) left: bool,
+}
+
+/// Reserves as much as there is room for.
+pub(super) async fn claim(services: &Services, dispatch: &Arc<Dispatch>) -> Result<Claimed, Refusal> {
     let (mut reserved, mut passed) = (0, Vec::new());
+    let mut left = dispatch.book().has_slow();
     for _ in 0..LOOKS {
-        if dispatch.room() == 0 {
+        if dispatch.book().room() == 0 {
+            left = true;
             break;
         }
         let mut retries = Retries::new();
@@ -60,6 +73,7 @@ pub(super) async fn claim(services: &Services, dispatch: &mut Dispatch) -> Resul
             }
         };
         reserved += looked.reserved;
+        left |= looked.left || !looked.waited.is_empty();
         if looked.waited.is_empty() {
             break;
         }
@@ -70,23 +84,25 @@ pub(super) async fn claim(services: &Services, dispatch: &mut Dispatch) -> Resul
             passed.extend(looked.waited);
         }
     }
-    Ok(reserved)
+    Ok(Claimed { reserved, left })
 }
 
 /// Looks once at webhooks that are awake, those left out that were `passed` by.
-async fn look(services: &Services, dispatch: &mut Dispatch, passed: &[WebhookId]) -> Result<Looked, Refusal> {
+async fn look(services: &Services, dispatch: &Arc<Dispatch>, passed: &[WebhookId]) -> Result<Looked, Refusal> {
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
-    let busy = [dispatch.busy().as_slice(), passed].concat();
+    let busy = [dispatch.book().busy().as_slice(), passed].concat();
     let awake = in_turns(unit.deliveries().awake(&busy, LOOKED_AT).await?);
-    let Plan { wanted, targets, mut rests, waited } = plan(services, dispatch, &awake, now);
+    let mut promise = Promise::nothing(dispatch);
+    let Plan { wanted, targets, mut rests, waited } = plan(services, dispatch, &mut promise, &awake, now);
     if wanted.is_empty() && rests.is_empty() {
-        return Ok(Looked { reserved: 0, waited, left_room: false });
+        return Ok(Looked { reserved: 0, waited, left_room: false, left: false });
     }
     let kept: usize = wanted.iter().map(|(_, limit)| *limit as usize).sum();
     let due = unit.deliveries().due(&wanted).await?;
-    let (mut writes, mut counts) = (Vec::new(), Vec::new());
+    let (mut writes, mut counts, mut behind) = (Vec::new(), Vec::new(), Vec::new());
     for ((webhook, _), due) in wanted.into_iter().zip(due) {
+        behind.push((webhook.id, due.next.is_some_and(|next| next <= now)));
         let (deliveries, until) = reserve(unit.as_mut(), webhook, due, now).await?;
         rests.push((webhook, until));
         counts.push(deliveries.len());
@@ -99,15 +115,26 @@ async fn look(services: &Services, dispatch: &mut Dispatch, passed: &[WebhookId]
     }
     unit.commit().await?;
     let reserved = writes.len();
+    drop(promise);
     let mut deliveries = writes.into_iter().map(|(delivery, _)| delivery);
+    let mut book = dispatch.book();
     for (target, count) in targets.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
-        dispatch.hold(target, deliveries.by_ref().take(count).collect(), now);
+        book.hold(target, deliveries.by_ref().take(count).collect(), now);
     }
-    Ok(Looked { reserved, waited, left_room: reserved < kept })
+    let left = behind.iter().any(|(_, is_behind)| *is_behind);
+    behind.into_iter().for_each(|(webhook, is_behind)| book.set_behind(webhook, is_behind));
+    Ok(Looked { reserved, waited, left_room: reserved < kept, left })
 }
 
-fn plan<'w>(services: &Services, dispatch: &Dispatch, awake: &'w [Webhook], now: Timestamp) -> Plan<'w> {
-    let (mut plan, mut planned) = (Plan::default(), Vec::new());
+fn plan<'w>(
+    services: &Services,
+    dispatch: &Dispatch,
+    promise: &mut Promise,
+    awake: &'w [Webhook],
+    now: Timestamp,
+) -> Plan<'w> {
+    let mut plan = Plan::default();
+    let mut shares: HashMap<AccountId, usize> = HashMap::new();
     for webhook in awake {
         let resting = match (webhook.status.value, webhook.circuit.blocked_until(now)) {
             // Activating it wakes it.
@@ -118,8 +145,15 @@ fn plan<'w>(services: &Services, dispatch: &Dispatch, awake: &'w [Webhook], now:
             plan.rests.push((webhook, until));
             continue;
         }
-        let among = awake.iter().filter(|other| other.account_id == webhook.account_id).count();
-        let room = dispatch.room_for(webhook, &planned, among);
+        let host = host(webhook);
+        let room = {
+            let book = dispatch.book();
+            let share = *shares.entry(webhook.account_id).or_insert_with(|| {
+                let among = awake.iter().filter(|other| other.account_id == webhook.account_id).count();
+                book.share(webhook.account_id, among)
+            });
+            book.room_for(webhook, &host, share)
+        };
         let count = if is_probe(webhook) { room.min(1) } else { room };
         if count == 0 {
             plan.waited.push(webhook.id);
@@ -127,7 +161,7 @@ fn plan<'w>(services: &Services, dispatch: &Dispatch, awake: &'w [Webhook], now:
         }
         match Target::new(&services.keyring, webhook.clone(), now) {
             Ok(target) => {
-                planned.push(Planned { webhook: webhook.id, account: webhook.account_id, host: host(webhook), count });
+                promise.keep(Planned { webhook: webhook.id, account: webhook.account_id, host: host.into(), count });
                 plan.wanted.push((webhook, u32::try_from(count).unwrap_or(u32::MAX)));
                 plan.targets.push(target);
             }

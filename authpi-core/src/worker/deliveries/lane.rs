@@ -1,11 +1,11 @@
 //! The deliveries to one webhook that this process has reserved, and the attempts at them.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_channel::mpsc::UnboundedSender;
-
+use super::Dispatch;
 use crate::error::Refusal;
 use crate::id::{AccountId, WebhookId};
 use crate::keyring::Keyring;
@@ -16,7 +16,7 @@ use crate::webhook::model::{AttemptOutcome, Delivery, Webhook};
 use crate::webhook::operations::SecretsInUse;
 use crate::webhook::request::AttemptRequest;
 
-/// Deliveries that a sender attempts before others have their turn.
+/// Deliveries that a sender attempts before others that wait for its place have their turn.
 const TURN: usize = 16;
 
 /// For recording an attempt before its lease ends.
@@ -52,9 +52,11 @@ pub(super) struct Lane {
     pub(super) webhook: WebhookId,
     pub(super) account: AccountId,
     /// The host at the time when the lane was made; attempts are counted by it.
-    pub(super) host: String,
+    pub(super) host: Arc<str>,
     target: Mutex<Arc<Target>>,
     waiting: Mutex<VecDeque<Delivery>>,
+    /// Others wait for the places of its senders.
+    is_contended: AtomicBool,
 }
 
 impl Lane {
@@ -62,10 +64,21 @@ impl Lane {
         Self {
             webhook: target.webhook.id,
             account: target.webhook.account_id,
-            host: host(&target.webhook),
+            host: host(&target.webhook).into(),
             target: Mutex::new(Arc::new(target)),
             waiting: Mutex::default(),
+            is_contended: AtomicBool::new(false),
         }
+    }
+
+    /// What attempts in flight are counted by.
+    pub(super) fn place(&self) -> (AccountId, Arc<str>) {
+        (self.account, Arc::clone(&self.host))
+    }
+
+    /// Whether senders give up their places after a turn.
+    pub(super) fn contend(&self, is_contended: bool) {
+        self.is_contended.store(is_contended, Ordering::Relaxed);
     }
 
     /// Attempts that begin from here on see the webhook like this.
@@ -138,51 +151,40 @@ impl End {
     }
 }
 
-/// What a sender reports.
-pub(super) enum Report {
-    /// It is done with a delivery.
-    Ended {
-        end: Box<End>,
-        /// How long the attempt took.
-        took: Duration,
-    },
-    /// It could do nothing with a delivery: its lease runs out.
-    Abandoned(WebhookId),
-    /// It has ended.
-    Idle(WebhookId),
-}
-
 /// Says that a sender has ended, also when it panics.
 struct SenderGuard {
     webhook: WebhookId,
-    reports: UnboundedSender<Report>,
+    dispatch: Arc<Dispatch>,
 }
 
 impl Drop for SenderGuard {
     fn drop(&mut self) {
-        // Nobody listens any more: the workers have ended.
-        let _ = self.reports.unbounded_send(Report::Idle(self.webhook));
+        self.dispatch.note(|book| book.idle(self.webhook));
     }
 }
 
 /// Attempts what waits in a lane, one after the other, and ends when nothing does or others should have their turn.
-pub(super) async fn send(services: Arc<Services>, lane: Arc<Lane>, reports: UnboundedSender<Report>) {
-    let guard = SenderGuard { webhook: lane.webhook, reports };
-    for _ in 0..TURN {
+pub(super) async fn send(services: Arc<Services>, lane: Arc<Lane>, dispatch: Arc<Dispatch>) {
+    let guard = SenderGuard { webhook: lane.webhook, dispatch };
+    for made in 0_usize.. {
+        if made >= TURN && lane.is_contended.load(Ordering::Relaxed) {
+            return;
+        }
         let Some(delivery) = lane.next() else { return };
         let begun = services.now();
         let id = delivery.id;
-        let report = match attempt(&services, &lane.target(), delivery).await {
-            Ok(end) => Report::Ended { end: Box::new(end), took: services.now().since(begun) },
+        match attempt(&services, &lane.target(), delivery).await {
+            Ok(end) => {
+                let now = services.now();
+                guard.dispatch.note(|book| book.ended(end, now.since(begun), now));
+            }
             // The rest of its lease is the pause before somebody tries again, and five of them count as an attempt.
             Err(refusal) => {
                 metrics::counter!("authpi_worker_failures_total", "step" => "deliveries").increment(1);
                 tracing::error!(delivery = %id, %refusal, "a delivery could not be attempted and will be tried again");
-                Report::Abandoned(lane.webhook)
+                guard.dispatch.note(|book| book.abandoned(lane.webhook));
             }
-        };
-        // Nobody listens any more: the workers have ended.
-        let _ = guard.reports.unbounded_send(report);
+        }
     }
 }
 

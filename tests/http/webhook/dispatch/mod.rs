@@ -1,6 +1,7 @@
 //! How events reach them.
 
 mod attempts;
+mod crowds;
 mod health;
 mod readable;
 

@@ -1,0 +1,394 @@
+//! What this process has reserved, by webhook, account and host, and who attempts it. Nothing here waits for anything.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Dispatch;
+use super::lane::{self, End, Lane, Target};
+use crate::id::{AccountId, WebhookId};
+use crate::timestamp::Timestamp;
+use crate::web::services::Services;
+use crate::webhook::model::{AttemptOutcome, Delivery, Webhook};
+
+/// Deliveries that this process has reserved, or has attempted and not recorded yet.
+const MAX_LEASED: usize = 8_192;
+
+/// Of those that it has reserved, to webhooks of one account.
+const MAX_LEASED_PER_ACCOUNT: usize = 2_048;
+
+/// What an account gets at a time of what is free, as a divisor.
+const PART: usize = 4;
+
+/// Of those, to webhooks of one account at one host that answer quickly: so many that they never wait for the database.
+const MAX_LEASED_OF_QUICK: usize = 256;
+
+/// Attempts in flight.
+const MAX_IN_FLIGHT: usize = 512;
+
+/// Attempts in flight at one host for one account, and therefore at one webhook; of those that do not answer quickly, no
+/// more is reserved.
+const MAX_IN_FLIGHT_PER_HOST: usize = 4;
+
+/// An answer within this is quick.
+const QUICK_ANSWER: Duration = Duration::from_millis(250);
+
+/// Webhooks that are remembered as quick.
+const REMEMBERED: usize = 10_000;
+
+/// Attempts that are recorded together.
+const RECORDED: usize = 1_024;
+
+/// How old an attempt may see its webhook.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Book {
+    lanes: HashMap<WebhookId, Running>,
+    /// What is about to be reserved.
+    promised: HashMap<WebhookId, Planned>,
+    quick: HashSet<WebhookId>,
+    /// Quick ones of which something is due that nobody has reserved: what comes later does not overtake it.
+    behind: HashSet<WebhookId>,
+    unrecorded: Vec<End>,
+    recording: usize,
+}
+
+/// Deliveries that are about to be reserved.
+#[derive(Clone)]
+pub(super) struct Planned {
+    pub(super) webhook: WebhookId,
+    pub(super) account: AccountId,
+    pub(super) host: Arc<str>,
+    pub(super) count: usize,
+}
+
+/// A lane at work.
+struct Running {
+    lane: Arc<Lane>,
+    senders: usize,
+    held: usize,
+    /// When something last began or ended.
+    moved_at: Timestamp,
+    /// When the webhook was last looked up.
+    seen_at: Timestamp,
+}
+
+/// Deliveries that are held, or about to be.
+struct Held<'d> {
+    account: AccountId,
+    host: &'d str,
+    /// Their webhook answers quickly.
+    is_quick: bool,
+    count: usize,
+}
+
+/// What goes to one host for one account.
+#[derive(Default)]
+struct AtHost {
+    senders: usize,
+    /// Lanes with something to do.
+    lanes: usize,
+}
+
+impl Book {
+    /// How many more deliveries may be reserved.
+    pub(super) fn room(&self) -> usize {
+        MAX_LEASED.saturating_sub(self.held(|_| true) + self.unrecorded.len() + self.recording)
+    }
+
+    /// How many of them to each of `among` webhooks of this account: one takes a part of what is free at a time, so that
+    /// something always is.
+    pub(super) fn share(&self, account: AccountId, among: usize) -> usize {
+        let left = MAX_LEASED_PER_ACCOUNT.saturating_sub(self.held(|known| known.account == account));
+        left.min(self.room().div_ceil(PART)).div_ceil(among.max(1))
+    }
+
+    /// How many more of them to this webhook at this host, of the `share` that it has.
+    pub(super) fn room_for(&self, webhook: &Webhook, host: &str, share: usize) -> usize {
+        let (account, is_quick) = (webhook.account_id, self.quick.contains(&webhook.id));
+        let left = MAX_LEASED_PER_ACCOUNT.saturating_sub(self.held(|known| known.account == account));
+        let most = if is_quick { MAX_LEASED_OF_QUICK } else { MAX_IN_FLIGHT_PER_HOST };
+        let at_host = self.held(|known| known.account == account && known.host == host && known.is_quick == is_quick);
+        most.saturating_sub(at_host).min(share).min(left).min(self.room())
+    }
+
+    /// Reserved deliveries that have not ended, with those that are being reserved.
+    fn held(&self, which: impl Fn(&Held<'_>) -> bool) -> usize {
+        let held = self.lanes.iter().map(|(id, Running { lane, held, .. })| Held {
+            account: lane.account,
+            host: &lane.host,
+            is_quick: self.quick.contains(id),
+            count: *held,
+        });
+        let promised = self.promised.values().map(|promised| Held {
+            account: promised.account,
+            host: &promised.host,
+            is_quick: self.quick.contains(&promised.webhook),
+            count: promised.count,
+        });
+        held.chain(promised).filter(which).map(|held| held.count).sum()
+    }
+
+    /// Keeps room.
+    pub(super) fn promise(&mut self, planned: Planned) {
+        match self.promised.entry(planned.webhook) {
+            Entry::Occupied(known) => known.into_mut().count += planned.count,
+            Entry::Vacant(new) => drop(new.insert(planned)),
+        }
+    }
+
+    /// Keeps it no longer.
+    pub(super) fn unpromise(&mut self, planned: &Planned) {
+        if let Entry::Occupied(mut known) = self.promised.entry(planned.webhook) {
+            known.get_mut().count = known.get().count.saturating_sub(planned.count);
+            if known.get().count == 0 {
+                known.remove();
+            }
+        }
+    }
+
+    /// Webhooks that no more is reserved of: of a quick one, until half of it has ended.
+    pub(super) fn busy(&self) -> Vec<WebhookId> {
+        let most = |id| if self.quick.contains(id) { MAX_LEASED_OF_QUICK / 2 } else { MAX_IN_FLIGHT_PER_HOST };
+        self.lanes.iter().filter(|(id, running)| running.held >= most(id)).map(|(id, _)| *id).collect()
+    }
+
+    /// What is made for this webhook may be reserved at once: it answers quickly, and nothing is due before.
+    pub(super) fn is_ready(&self, webhook: &Webhook, now: Timestamp) -> bool {
+        self.keeps_up(&webhook.id) && webhook.circuit.open.is_none() && !webhook.is_paused(now)
+    }
+
+    fn keeps_up(&self, webhook: &WebhookId) -> bool {
+        self.quick.contains(webhook) && !self.behind.contains(webhook)
+    }
+
+    /// Whether quick webhooks are about to have room for what is made for each of them.
+    pub(super) fn is_tight(&self, wanted: &HashMap<WebhookId, usize>) -> bool {
+        wanted.iter().any(|(webhook, count)| {
+            let held = self.lanes.get(webhook).map_or(0, |running| running.held);
+            held > 0 && self.keeps_up(webhook) && held.saturating_add(*count) > MAX_LEASED_OF_QUICK / 2
+        })
+    }
+
+    /// Whether something is due of a quick webhook that nobody has reserved.
+    pub(super) fn set_behind(&mut self, webhook: WebhookId, is_behind: bool) {
+        if !is_behind {
+            self.behind.remove(&webhook);
+        } else if self.quick.contains(&webhook) {
+            self.behind.insert(webhook);
+        }
+    }
+
+    pub(super) fn hold(&mut self, target: Target, deliveries: Vec<Delivery>, now: Timestamp) {
+        let count = deliveries.len();
+        let running = match self.lanes.entry(target.webhook_id()) {
+            Entry::Occupied(known) => {
+                let running = known.into_mut();
+                running.lane.aim(target);
+                running
+            }
+            Entry::Vacant(new) => {
+                let lane = Arc::new(Lane::new(target));
+                new.insert(Running { lane, senders: 0, held: 0, moved_at: now, seen_at: now })
+            }
+        };
+        running.lane.add(deliveries);
+        running.held += count;
+        (running.moved_at, running.seen_at) = (now, now);
+    }
+
+    /// Starts senders for what waits, as far as the hosts bear it: for accounts with few first, then for webhooks that have
+    /// waited longest.
+    pub(super) fn begin(&mut self, services: &Arc<Services>, dispatch: &Arc<Dispatch>) {
+        let (mut hosts, mut accounts) = (HashMap::new(), HashMap::new());
+        for running in self.lanes.values() {
+            let host: &mut AtHost = hosts.entry(running.lane.place()).or_default();
+            host.senders += running.senders;
+            host.lanes += usize::from(running.senders > 0 || running.lane.waits() > 0);
+            *accounts.entry(running.lane.account).or_insert(0) += running.senders;
+        }
+        let mut free = MAX_IN_FLIGHT.saturating_sub(self.senders());
+        let mut turns: Vec<&mut Running> = self.lanes.values_mut().filter(|running| running.lane.waits() > 0).collect();
+        turns.sort_by_key(|running| (accounts.get(&running.lane.account).copied(), running.moved_at));
+        for running in turns {
+            let host = hosts.entry(running.lane.place()).or_default();
+            let more = MAX_IN_FLIGHT_PER_HOST.saturating_sub(host.senders).min(running.lane.waits()).min(free);
+            host.senders += more;
+            free -= more;
+            running.senders += more;
+            for _ in 0..more {
+                let sender = lane::send(Arc::clone(services), Arc::clone(&running.lane), Arc::clone(dispatch));
+                services.transport.executor.spawn(Box::pin(sender));
+            }
+        }
+        for running in self.lanes.values() {
+            let has_company = hosts.get(&running.lane.place()).is_some_and(|host| host.lanes > 1);
+            running.lane.contend(free == 0 || has_company);
+        }
+        let in_flight = u32::try_from(self.senders()).unwrap_or(u32::MAX);
+        metrics::gauge!("authpi_webhook_in_flight").set(in_flight);
+    }
+
+    /// Attempts in flight, or about to be.
+    pub(super) fn senders(&self) -> usize {
+        self.lanes.values().map(|running| running.senders).sum()
+    }
+
+    /// Whether senders have enough to go on with.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.lanes.values().any(|running| running.lane.waits() > 0)
+    }
+
+    /// Whether there may be more for a webhook that gets no more than is attempted at once.
+    pub(super) fn has_slow(&self) -> bool {
+        self.lanes.iter().any(|(id, running)| running.held > 0 && !self.quick.contains(id))
+    }
+
+    /// A sender is done with a delivery, `took` that long.
+    pub(super) fn ended(&mut self, end: End, took: Duration, now: Timestamp) {
+        count(&end, took);
+        let webhook = end.delivery().webhook_id;
+        let is_success = matches!(&end, End::Attempted { outcome, .. } if outcome.is_success());
+        if !is_success || took > QUICK_ANSWER {
+            self.slow(webhook);
+        } else if self.quick.len() < REMEMBERED {
+            self.quick.insert(webhook);
+        }
+        if let Some(running) = self.lanes.get_mut(&webhook) {
+            running.moved_at = now;
+        }
+        self.end(end);
+    }
+
+    fn slow(&mut self, webhook: WebhookId) -> bool {
+        self.behind.remove(&webhook);
+        self.quick.remove(&webhook)
+    }
+
+    /// A sender could do nothing with a delivery: its lease runs out.
+    pub(super) fn abandoned(&mut self, webhook: WebhookId) {
+        if let Some(running) = self.lanes.get_mut(&webhook) {
+            running.held = running.held.saturating_sub(1);
+        }
+    }
+
+    /// A sender has ended.
+    pub(super) fn idle(&mut self, webhook: WebhookId) {
+        if let Some(running) = self.lanes.get_mut(&webhook) {
+            running.senders = running.senders.saturating_sub(1);
+            if running.senders == 0 && running.lane.waits() == 0 {
+                // Of a sender that panicked, too.
+                running.held = 0;
+            }
+        }
+    }
+
+    fn end(&mut self, end: End) {
+        self.abandoned(end.delivery().webhook_id);
+        self.unrecorded.push(end);
+    }
+
+    pub(super) fn give_back(&mut self, deliveries: Vec<Delivery>) {
+        for delivery in deliveries {
+            self.end(End::Unsent(delivery));
+        }
+    }
+
+    /// Takes out what no attempt has begun at, to be given back.
+    pub(super) fn give_back_of(&mut self, webhook: WebhookId) {
+        let waiting = self.lanes.get(&webhook).map(|running| running.lane.take_all());
+        self.give_back(waiting.unwrap_or_default());
+    }
+
+    /// Takes out everything that no attempt has begun at, to be given back.
+    pub(super) fn give_back_all(&mut self) {
+        let waiting = self.lanes.values().flat_map(|running| running.lane.take_all()).collect();
+        self.give_back(waiting);
+    }
+
+    /// What has ended and is to be recorded next. What cannot be recorded goes to [`Book::keep`].
+    pub(super) fn take_unrecorded(&mut self) -> Vec<End> {
+        let some = self.unrecorded.len().min(RECORDED);
+        let ends: Vec<End> = self.unrecorded.drain(..some).collect();
+        self.recording = ends.len();
+        ends
+    }
+
+    /// What was taken out is recorded.
+    pub(super) const fn recorded(&mut self) {
+        self.recording = 0;
+    }
+
+    /// What was taken out is to be recorded later.
+    pub(super) fn keep(&mut self, ends: Vec<End>) {
+        self.recording = 0;
+        self.unrecorded.splice(0..0, ends);
+    }
+
+    /// Ends that are not recorded.
+    pub(super) fn lost(&self) -> usize {
+        self.unrecorded.len()
+    }
+
+    /// Accounts of webhooks that attempts have seen as they were a while ago.
+    pub(super) fn outdated(&self, now: Timestamp) -> Vec<AccountId> {
+        let accounts: BTreeSet<AccountId> =
+            self.lanes.values().filter(|running| running.is_old(now)).map(|running| running.lane.account).collect();
+        accounts.into_iter().collect()
+    }
+
+    /// Attempts see these webhooks as they are now. What waits is given back when its webhook is disabled or deleted, when its
+    /// lease is nearly over, and when a receiver that was quick is so no longer: others may need the room.
+    pub(super) fn refresh(&mut self, services: &Services, mut known: HashMap<WebhookId, Webhook>, now: Timestamp) {
+        let mut given_back = Vec::new();
+        for (id, running) in self.lanes.iter_mut().filter(|(_, running)| running.is_old(now)) {
+            running.seen_at = now;
+            let stands_still = now.since(running.moved_at) >= FRESH && self.quick.remove(id);
+            let has_slowed = running.lane.waits() > MAX_IN_FLIGHT_PER_HOST && !self.quick.contains(id);
+            let gives_back = stands_still || has_slowed;
+            match known.remove(id).filter(|webhook| !gives_back && !webhook.is_paused(now)) {
+                Some(webhook) => {
+                    given_back.extend(running.lane.take_outdated(now));
+                    match Target::new(&services.keyring, webhook, now) {
+                        Ok(target) => running.lane.aim(target),
+                        Err(refusal) => {
+                            tracing::error!(webhook = %id, %refusal, "the secrets of a webhook cannot be opened");
+                        }
+                    }
+                }
+                None => given_back.extend(running.lane.take_all()),
+            }
+        }
+        self.behind.retain(|webhook| self.quick.contains(webhook));
+        self.give_back(given_back);
+    }
+
+    /// Forgets lanes without work. Whether that is all of them, and everything recorded.
+    pub(super) fn tidy(&mut self) -> bool {
+        self.lanes.retain(|_, running| running.senders > 0 || running.held > 0);
+        self.lanes.is_empty() && self.unrecorded.is_empty()
+    }
+}
+
+impl Running {
+    fn is_old(&self, now: Timestamp) -> bool {
+        self.held > 0 && now.since(self.seen_at) >= FRESH
+    }
+}
+
+fn count(end: &End, took: Duration) {
+    let outcome = match end {
+        End::Attempted { outcome: AttemptOutcome::Delivered { .. }, .. } => "delivered",
+        End::Attempted { outcome: AttemptOutcome::Gone, .. } => "gone",
+        End::Attempted { outcome: AttemptOutcome::Failed { .. }, .. } => "failed",
+        End::Expired(_) => "expired",
+        End::Unsent(_) => return,
+    };
+    metrics::counter!("authpi_webhook_attempts_total", "outcome" => outcome).increment(1);
+    if matches!(end, End::Attempted { .. }) {
+        metrics::histogram!("authpi_webhook_attempt_seconds").record(took);
+    }
+}

@@ -1,0 +1,60 @@
+//! Events behind those of an account that has very many: others do not wait for all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::Refusal;
+use crate::event::model::Event;
+use crate::event::repository::{Consumer, Scouted};
+use crate::id::{AccountId, EventId};
+use crate::web::services::Services;
+
+/// An account is a crowd when it has this part of a look, as a divisor.
+const CROWD: usize = 4;
+
+/// Events that are looked at behind those of crowds, at a time.
+const SCOUTED: u32 = 2_000;
+
+/// How far it was looked behind crowds.
+#[derive(Default)]
+pub(super) struct Scout {
+    seen_to: Option<EventId>,
+    /// Who was a crowd since then: what they have behind waits for its turn, so that it stays in order.
+    crowds: BTreeSet<AccountId>,
+}
+
+impl Scout {
+    /// At most `most` events of others behind `head`, which is all that `consumer` looked at and full.
+    pub(super) async fn behind(
+        &mut self,
+        services: &Services,
+        consumer: Consumer,
+        head: &[Event],
+        most: u32,
+    ) -> Result<Vec<Event>, Refusal> {
+        let Some(last) = head.last().map(|event| event.id) else { return Ok(Vec::new()) };
+        self.crowds.extend(crowds(head));
+        if self.crowds.is_empty() {
+            return Ok(Vec::new());
+        }
+        let after = self.seen_to.map_or(last, |seen| seen.max(last));
+        let reads = services.store.reads();
+        let Scouted { events, seen_to } =
+            reads.events().waiting_of_others(consumer, after, &self.crowds, (SCOUTED, most)).await?;
+        self.seen_to = Some(seen_to.unwrap_or(after));
+        Ok(events)
+    }
+
+    /// Nothing waits behind any more.
+    pub(super) fn rest(&mut self) {
+        *self = Self::default();
+    }
+}
+
+fn crowds(head: &[Event]) -> impl Iterator<Item = AccountId> {
+    let mut counts: BTreeMap<AccountId, usize> = BTreeMap::new();
+    for event in head {
+        *counts.entry(event.subject.account_id).or_default() += 1;
+    }
+    let crowd = head.len().div_ceil(CROWD);
+    counts.into_iter().filter(move |(_, count)| *count >= crowd).map(|(account, _)| account)
+}
