@@ -26,6 +26,9 @@ pub enum IdForm {
     Random,
 }
 
+/// Digits that are written together.
+const PART: u32 = 12;
+
 impl IdForm {
     /// The base of the digits, and how many there are.
     const fn shape(self) -> (u32, usize) {
@@ -38,13 +41,19 @@ impl IdForm {
     /// Lower-case digits, most significant first, zero-padded to the length of the form.
     fn encode(self, uuid: Uuid) -> String {
         let (radix, length) = self.shape();
+        // Wide numbers are slow to divide: twelve digits at a time fit into 64 bits.
+        let part = u128::from(radix).pow(PART);
         let mut rest = uuid.as_u128();
         let mut digits = vec!['0'; length];
-        for digit in digits.iter_mut().rev() {
-            // The remainder is below the radix, so it fits and has a digit.
-            let value = u32::try_from(rest % u128::from(radix)).unwrap_or_default();
-            *digit = char::from_digit(value, radix).unwrap_or_default();
-            rest /= u128::from(radix);
+        for digits in digits.rchunks_mut(PART as usize) {
+            let mut value = u64::try_from(rest % part).unwrap_or_default();
+            rest /= part;
+            for digit in digits.iter_mut().rev() {
+                // The remainder is below the radix, so it fits and has a digit.
+                let remainder = u32::try_from(value % u64::from(radix)).unwrap_or_default();
+                *digit = char::from_digit(remainder, radix).unwrap_or_default();
+                value /= u64::from(radix);
+            }
         }
         digits.into_iter().collect()
     }

@@ -155,6 +155,15 @@ async fn sqlite(url: &str, options: ConnectOptions) -> Result<DatabaseStore, Con
     Ok(DatabaseStore::new(reader, writer, Some(lock)))
 }
 
+/// What a connection keeps of the file in memory at most: 16 MiB, which SQLite wants as a negative number of KiB.
+#[cfg(feature = "sqlite")]
+const SQLITE_CACHE: &str = "-16384";
+
+/// Pages in the log, of 4 KiB, from which on it is written back into the file. Pages that change often are written there once
+/// for many times that they stand in the log, which grows to 32 MiB and some more.
+#[cfg(feature = "sqlite")]
+const SQLITE_CHECKPOINT: &str = "8192";
+
 #[cfg(feature = "sqlite")]
 fn sqlite_pool(url: &str, connections: u32, options: ConnectOptions) -> Pool {
     use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
@@ -164,7 +173,12 @@ fn sqlite_pool(url: &str, connections: u32, options: ConnectOptions) -> Pool {
     };
     let mut pool = pool(url, connections);
     pool.test_before_acquire(false).map_sqlx_sqlite_opts(move |sqlite| {
-        sqlite.journal_mode(SqliteJournalMode::Wal).synchronous(synchronous).busy_timeout(Duration::from_secs(5))
+        sqlite
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(synchronous)
+            .busy_timeout(Duration::from_secs(5))
+            .pragma("cache_size", SQLITE_CACHE)
+            .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT)
     });
     pool
 }

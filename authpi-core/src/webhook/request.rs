@@ -7,7 +7,8 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, Method};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use url::Url;
 
 use super::model::{AttemptOutcome, Delivery, Webhook, signature};
@@ -59,7 +60,7 @@ struct CloudEvent<'a> {
     source: String,
     #[serde(rename = "type")]
     kind: &'static str,
-    subject: Value,
+    subject: &'a Value,
     time: String,
     datacontenttype: &'static str,
     accountid: AccountId,
@@ -67,24 +68,35 @@ struct CloudEvent<'a> {
     issuerid: Option<IssuerId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     orgid: Option<OrganizationId>,
-    data: &'a EventView,
+    data: &'a RawValue,
 }
 
 /// An event as the bodies of its deliveries show it, with as much of its context as is left.
 pub(crate) struct RenderedEvent {
     event: Event,
-    view: EventView,
+    /// The id of the most specific entity that it is about.
+    subject: Value,
+    /// The record on the wire.
+    data: Box<RawValue>,
 }
 
 impl RenderedEvent {
     /// Opens the context.
     ///
     /// # Errors
-    /// [`Refusal::Store`], and [`Refusal::Internal`] when the vault does not give a key.
+    /// [`Refusal::Store`], and [`Refusal::Internal`] when the vault does not give a key, or the event cannot be written as
+    /// JSON.
     pub(crate) async fn of(services: &Services, event: Event) -> Result<Self, Refusal> {
         let mut views = EventView::of(services, vec![event.clone()]).await?;
         let view = views.pop().ok_or_else(|| Refusal::internal("an event without a view"))?;
-        Ok(Self { event, view })
+        Self::new(event, &view)
+    }
+
+    fn new(event: Event, view: &EventView) -> Result<Self, Refusal> {
+        let keys = serde_json::to_value(&event.subject).map_err(Refusal::internal)?;
+        let subject = MOST_SPECIFIC.iter().find_map(|key| keys.get(*key)).cloned().unwrap_or_default();
+        let data = to_raw_value(view).map_err(Refusal::internal)?;
+        Ok(Self { event, subject, data })
     }
 
     /// The event itself.
@@ -98,22 +110,18 @@ impl RenderedEvent {
     /// [`Refusal::Internal`] when it cannot be written as JSON.
     pub(crate) fn body(&self, source: &str, webhook: WebhookId) -> Result<Vec<u8>, Refusal> {
         let Event { id, kind, subject, timestamp, .. } = &self.event;
-        let keys: Map<String, Value> = match serde_json::to_value(subject).map_err(Refusal::internal)? {
-            Value::Object(keys) => keys,
-            _ => Map::new(),
-        };
         let cloud_event = CloudEvent {
             specversion: "1.0",
             id: *id,
             source: format!("{source}/{webhook}"),
             kind: kind.as_str(),
-            subject: MOST_SPECIFIC.iter().find_map(|key| keys.get(*key)).cloned().unwrap_or_default(),
+            subject: &self.subject,
             time: rfc3339(*timestamp),
             datacontenttype: "application/json",
             accountid: subject.account_id,
             issuerid: subject.issuer_id,
             orgid: subject.org_id,
-            data: &self.view,
+            data: &self.data,
         };
         serde_json::to_vec(&cloud_event).map_err(Refusal::internal)
     }
@@ -214,7 +222,7 @@ mod tests {
     }
 
     fn shown(event: Event) -> RenderedEvent {
-        RenderedEvent { view: EventView::new(event.clone(), RequestContext::default()), event }
+        RenderedEvent::new(event.clone(), &EventView::new(event, RequestContext::default())).unwrap()
     }
 
     #[test]

@@ -251,8 +251,7 @@ impl Book {
     pub(super) fn ended(&mut self, end: End, took: Duration, now: Timestamp) {
         count(&end, took);
         let webhook = end.delivery().webhook_id;
-        let is_success = matches!(&end, End::Attempted { outcome, .. } if outcome.is_success());
-        if !is_success || took > QUICK_ANSWER {
+        if !end.is_success() || took > QUICK_ANSWER {
             self.slow(webhook);
         } else if self.quick.len() < REMEMBERED {
             self.quick.insert(webhook);

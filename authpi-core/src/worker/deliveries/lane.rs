@@ -143,6 +143,11 @@ pub(super) enum End {
 }
 
 impl End {
+    /// The event has arrived.
+    pub(super) fn is_success(&self) -> bool {
+        matches!(self, Self::Attempted { outcome, .. } if outcome.is_success())
+    }
+
     /// The delivery as it was reserved.
     pub(super) const fn delivery(&self) -> &Delivery {
         match self {
@@ -176,6 +181,9 @@ pub(super) async fn send(services: Arc<Services>, lane: Arc<Lane>, dispatch: Arc
         match attempt(&services, &lane.target(), delivery).await {
             Ok(end) => {
                 let now = services.now();
+                if !end.is_success() {
+                    guard.dispatch.failures.ring();
+                }
                 guard.dispatch.note(|book| book.ended(end, now.since(begun), now));
             }
             // The rest of its lease is the pause before somebody tries again, and five of them count as an attempt.

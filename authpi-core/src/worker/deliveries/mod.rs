@@ -28,7 +28,7 @@ use crate::webhook::model::Webhook;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long ends gather to be recorded together, while nothing waits for that.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(20);
 
 /// How long attempts under way are waited for at the end; what is not recorded by then is repeated.
 const GRACE: Duration = Duration::from_secs(10);
@@ -42,6 +42,8 @@ pub(super) struct Dispatch {
     book: Mutex<Book>,
     /// Something has ended.
     ends: Bell,
+    /// An attempt has failed, which others may have to know.
+    failures: Bell,
     /// There is more room.
     room: Bell,
 }
@@ -110,7 +112,7 @@ impl Dispatch {
         Ok(())
     }
 
-    /// Waits until something has ended or is due, but not for long. Unless somebody waits for it, what ends gathers.
+    /// Waits until something has ended or is due, but not for long. Unless somebody waits for it, what has arrived gathers.
     async fn wait(&self, services: &Services, is_urgent: bool) {
         let executor = &services.transport.executor;
         let rung = pin!(services.bells.deliveries.heard());
@@ -118,7 +120,8 @@ impl Dispatch {
         if let Either::Right((_, due)) = select(due, pin!(self.ends.heard())).await
             && (!is_urgent || self.book().has_waiting())
         {
-            select(due, executor.sleep(GATHER)).await;
+            let failed = pin!(self.failures.heard());
+            select(select(due, failed), executor.sleep(GATHER)).await;
         }
     }
 }
