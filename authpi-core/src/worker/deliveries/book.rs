@@ -10,7 +10,7 @@ use super::lane::{self, End, Lane, Target};
 use crate::id::{AccountId, WebhookId};
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
-use crate::webhook::model::{AttemptOutcome, Delivery, Webhook};
+use crate::webhook::model::{Delivery, Webhook};
 
 /// Deliveries that this process has reserved, or has attempted and not recorded yet.
 const MAX_LEASED: usize = 8_192;
@@ -43,8 +43,10 @@ const RECORDED: usize = 1_024;
 /// How old an attempt may see its webhook.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// How long nobody waits for webhooks to catch up after one did not.
+const IMPATIENT: Duration = Duration::from_secs(1);
+
 /// See the module.
-#[derive(Default)]
 pub(super) struct Book {
     lanes: HashMap<WebhookId, Running>,
     /// What is about to be reserved.
@@ -54,6 +56,7 @@ pub(super) struct Book {
     behind: HashSet<WebhookId>,
     unrecorded: Vec<End>,
     recording: usize,
+    impatient_until: Timestamp,
 }
 
 /// Deliveries that are about to be reserved.
@@ -91,6 +94,20 @@ struct AtHost {
     senders: usize,
     /// Lanes with something to do.
     lanes: usize,
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        Self {
+            lanes: HashMap::new(),
+            promised: HashMap::new(),
+            quick: HashSet::new(),
+            behind: HashSet::new(),
+            unrecorded: Vec::new(),
+            recording: 0,
+            impatient_until: Timestamp::EPOCH,
+        }
+    }
 }
 
 impl Book {
@@ -158,19 +175,23 @@ impl Book {
 
     /// What is made for this webhook may be reserved at once: it answers quickly, and nothing is due before.
     pub(super) fn is_ready(&self, webhook: &Webhook, now: Timestamp) -> bool {
-        self.keeps_up(&webhook.id) && webhook.circuit.open.is_none() && !webhook.is_paused(now)
+        let keeps_up = self.quick.contains(&webhook.id) && !self.behind.contains(&webhook.id);
+        keeps_up && webhook.circuit.open.is_none() && !webhook.is_paused(now)
     }
 
-    fn keeps_up(&self, webhook: &WebhookId) -> bool {
-        self.quick.contains(webhook) && !self.behind.contains(webhook)
-    }
-
-    /// Whether quick webhooks are about to have room for what is made for each of them.
-    pub(super) fn is_tight(&self, wanted: &HashMap<WebhookId, usize>) -> bool {
-        wanted.iter().any(|(webhook, count)| {
+    /// Whether it is worth waiting a little for quick webhooks to catch up, or to have room for what is made for each of them.
+    pub(super) fn is_tight(&self, wanted: &HashMap<WebhookId, usize>, now: Timestamp) -> bool {
+        let is_tight = |(webhook, count): (&WebhookId, &usize)| {
             let held = self.lanes.get(webhook).map_or(0, |running| running.held);
-            held > 0 && self.keeps_up(webhook) && held.saturating_add(*count) > MAX_LEASED_OF_QUICK / 2
-        })
+            let is_full = held > 0 && held.saturating_add(*count) > MAX_LEASED_OF_QUICK / 2;
+            self.quick.contains(webhook) && (is_full || self.behind.contains(webhook))
+        };
+        now >= self.impatient_until && wanted.iter().any(is_tight)
+    }
+
+    /// Waiting was in vain: these webhooks have more to catch up with.
+    pub(super) fn waited_in_vain(&mut self, now: Timestamp) {
+        self.impatient_until = now.plus(IMPATIENT);
     }
 
     /// Whether something is due of a quick webhook that nobody has reserved.
@@ -249,7 +270,7 @@ impl Book {
 
     /// A sender is done with a delivery, `took` that long.
     pub(super) fn ended(&mut self, end: End, took: Duration, now: Timestamp) {
-        count(&end, took);
+        end.count(took);
         let webhook = end.delivery().webhook_id;
         if !end.is_success() || took > QUICK_ANSWER {
             self.slow(webhook);
@@ -375,19 +396,5 @@ impl Book {
 impl Running {
     fn is_old(&self, now: Timestamp) -> bool {
         self.held > 0 && now.since(self.seen_at) >= FRESH
-    }
-}
-
-fn count(end: &End, took: Duration) {
-    let outcome = match end {
-        End::Attempted { outcome: AttemptOutcome::Delivered { .. }, .. } => "delivered",
-        End::Attempted { outcome: AttemptOutcome::Gone, .. } => "gone",
-        End::Attempted { outcome: AttemptOutcome::Failed { .. }, .. } => "failed",
-        End::Expired(_) => "expired",
-        End::Unsent(_) => return,
-    };
-    metrics::counter!("authpi_webhook_attempts_total", "outcome" => outcome).increment(1);
-    if matches!(end, End::Attempted { .. }) {
-        metrics::histogram!("authpi_webhook_attempt_seconds").record(took);
     }
 }

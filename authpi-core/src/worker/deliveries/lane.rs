@@ -148,6 +148,21 @@ impl End {
         matches!(self, Self::Attempted { outcome, .. } if outcome.is_success())
     }
 
+    /// Shows in the metrics.
+    pub(super) fn count(&self, took: Duration) {
+        let outcome = match self {
+            Self::Attempted { outcome: AttemptOutcome::Delivered { .. }, .. } => "delivered",
+            Self::Attempted { outcome: AttemptOutcome::Gone, .. } => "gone",
+            Self::Attempted { outcome: AttemptOutcome::Failed { .. }, .. } => "failed",
+            Self::Expired(_) => "expired",
+            Self::Unsent(_) => return,
+        };
+        metrics::counter!("authpi_webhook_attempts_total", "outcome" => outcome).increment(1);
+        if matches!(self, Self::Attempted { .. }) {
+            metrics::histogram!("authpi_webhook_attempt_seconds").record(took);
+        }
+    }
+
     /// The delivery as it was reserved.
     pub(super) const fn delivery(&self) -> &Delivery {
         match self {

@@ -33,8 +33,8 @@ const GATHER: Duration = Duration::from_millis(20);
 /// How long attempts under way are waited for at the end; what is not recorded by then is repeated.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How long whoever makes deliveries waits for room at receivers that answer quickly.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long whoever makes deliveries waits for receivers that answer quickly.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What this process has reserved, and the attempts at it. They run by themselves.
 #[derive(Default)]
@@ -60,14 +60,13 @@ impl Dispatch {
         self.room.ring();
     }
 
-    /// Waits for room for as many deliveries to each of these webhooks, but not for long: those that do not keep up with
-    /// their events are not waited for.
+    /// Waits, but not for long, until quick webhooks have caught up and have room for as many deliveries each.
     pub(super) async fn make_room(&self, services: &Services, wanted: &HashMap<WebhookId, usize>) {
         let mut pause = services.transport.executor.sleep(PATIENCE);
-        while self.book().is_tight(wanted) {
+        while self.book().is_tight(wanted, services.now()) {
             match select(pin!(self.room.heard()), pause).await {
                 Either::Left(((), rest)) => pause = rest,
-                Either::Right(_) => return,
+                Either::Right(_) => return self.book().waited_in_vain(services.now()),
             }
         }
     }
