@@ -1,7 +1,7 @@
 //! Putting events on their way to webhooks (events-webhooks §13, design 2): deliveries are made in the unit of work that
 //! takes their event from the outbox. The body is fixed here, so that every attempt sends the same bytes.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -178,7 +178,7 @@ async fn make(
             drafts.push(Draft::of(services, rendered, *webhook, now)?);
         }
     }
-    let counts = counts(drafts.iter().map(|draft| draft.webhook));
+    let counts = counts(drafts.iter().map(|draft| (draft.event.subject.account_id, draft.webhook)));
     state.dispatch.make_room(services, &counts).await;
     let mut unit = services.store.begin(now).await?;
     let mut taken: HashSet<EventId> = unit.events().take(Consumer::Webhooks, &done).await?.into_iter().collect();
@@ -186,8 +186,7 @@ async fn make(
         return Ok(None);
     }
     // As they are now: one that was deleted meanwhile gets nothing.
-    let mut receiving: Vec<WebhookId> = counts.into_keys().collect();
-    receiving.sort_unstable();
+    let receiving: Vec<WebhookId> = counts.into_keys().map(|(_, webhook)| webhook).collect();
     let locked =
         if receiving.is_empty() { WebhooksFound::default() } else { unit.deliveries().lock(&receiving).await? };
     unreadable(&locked, round)?;
@@ -204,10 +203,10 @@ async fn make(
     Ok(Some(made.begin(services, new, now)))
 }
 
-fn counts(webhooks: impl Iterator<Item = WebhookId>) -> HashMap<WebhookId, usize> {
-    let mut counts = HashMap::new();
-    for webhook in webhooks {
-        *counts.entry(webhook).or_default() += 1;
+fn counts<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
+    let mut counts = BTreeMap::new();
+    for key in keys {
+        *counts.entry(key).or_default() += 1;
     }
     counts
 }

@@ -1,12 +1,13 @@
 //! What this process has reserved, by webhook, account and host, and who attempts it. Nothing here waits for anything.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Dispatch;
 use super::lane::{self, End, Lane, Target};
+use super::pace::{MAX_IN_FLIGHT_PER_HOST, Pace};
 use crate::id::{AccountId, WebhookId};
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
@@ -21,21 +22,8 @@ const MAX_LEASED_PER_ACCOUNT: usize = 2_048;
 /// What an account gets at a time of what is free, as a divisor.
 const PART: usize = 4;
 
-/// Of those, to webhooks of one account at one host that answer quickly: so many that they never wait for the database.
-const MAX_LEASED_OF_QUICK: usize = 256;
-
 /// Attempts in flight.
 const MAX_IN_FLIGHT: usize = 512;
-
-/// Attempts in flight at one host for one account, and therefore at one webhook; of those that do not answer quickly, no
-/// more is reserved.
-const MAX_IN_FLIGHT_PER_HOST: usize = 4;
-
-/// An answer within this is quick.
-const QUICK_ANSWER: Duration = Duration::from_millis(250);
-
-/// Webhooks that are remembered as quick.
-const REMEMBERED: usize = 10_000;
 
 /// Attempts that are recorded together.
 const RECORDED: usize = 1_024;
@@ -51,9 +39,7 @@ pub(super) struct Book {
     lanes: HashMap<WebhookId, Running>,
     /// What is about to be reserved.
     promised: HashMap<WebhookId, Planned>,
-    quick: HashSet<WebhookId>,
-    /// Quick ones of which something is due that nobody has reserved: what comes later does not overtake it.
-    behind: HashSet<WebhookId>,
+    pace: Pace,
     unrecorded: Vec<End>,
     recording: usize,
     impatient_until: Timestamp,
@@ -101,8 +87,7 @@ impl Default for Book {
         Self {
             lanes: HashMap::new(),
             promised: HashMap::new(),
-            quick: HashSet::new(),
-            behind: HashSet::new(),
+            pace: Pace::default(),
             unrecorded: Vec::new(),
             recording: 0,
             impatient_until: Timestamp::EPOCH,
@@ -125,11 +110,10 @@ impl Book {
 
     /// How many more of them to this webhook at this host, of the `share` that it has.
     pub(super) fn room_for(&self, webhook: &Webhook, host: &str, share: usize) -> usize {
-        let (account, is_quick) = (webhook.account_id, self.quick.contains(&webhook.id));
+        let (account, is_quick) = (webhook.account_id, self.pace.is_quick(&webhook.id));
         let left = MAX_LEASED_PER_ACCOUNT.saturating_sub(self.held(|known| known.account == account));
-        let most = if is_quick { MAX_LEASED_OF_QUICK } else { MAX_IN_FLIGHT_PER_HOST };
         let at_host = self.held(|known| known.account == account && known.host == host && known.is_quick == is_quick);
-        most.saturating_sub(at_host).min(share).min(left).min(self.room())
+        self.pace.most(&webhook.id).saturating_sub(at_host).min(share).min(left).min(self.room())
     }
 
     /// Reserved deliveries that have not ended, with those that are being reserved.
@@ -137,13 +121,13 @@ impl Book {
         let held = self.lanes.iter().map(|(id, Running { lane, held, .. })| Held {
             account: lane.account,
             host: &lane.host,
-            is_quick: self.quick.contains(id),
+            is_quick: self.pace.is_quick(id),
             count: *held,
         });
         let promised = self.promised.values().map(|promised| Held {
             account: promised.account,
             host: &promised.host,
-            is_quick: self.quick.contains(&promised.webhook),
+            is_quick: self.pace.is_quick(&promised.webhook),
             count: promised.count,
         });
         held.chain(promised).filter(which).map(|held| held.count).sum()
@@ -169,24 +153,31 @@ impl Book {
 
     /// Webhooks that no more is reserved of: of a quick one, until half of it has ended.
     pub(super) fn busy(&self) -> Vec<WebhookId> {
-        let most = |id| if self.quick.contains(id) { MAX_LEASED_OF_QUICK / 2 } else { MAX_IN_FLIGHT_PER_HOST };
-        self.lanes.iter().filter(|(id, running)| running.held >= most(id)).map(|(id, _)| *id).collect()
+        let busy = self.lanes.iter().filter(|(id, running)| running.held >= self.pace.enough(id));
+        busy.map(|(id, _)| *id).collect()
     }
 
     /// What is made for this webhook may be reserved at once: it answers quickly, and nothing is due before.
     pub(super) fn is_ready(&self, webhook: &Webhook, now: Timestamp) -> bool {
-        let keeps_up = self.quick.contains(&webhook.id) && !self.behind.contains(&webhook.id);
+        let keeps_up = self.pace.is_quick(&webhook.id) && !self.pace.is_behind(&webhook.id);
         keeps_up && webhook.circuit.open.is_none() && !webhook.is_paused(now)
     }
 
-    /// Whether it is worth waiting a little for quick webhooks to catch up, or to have room for what is made for each of them.
-    pub(super) fn is_tight(&self, wanted: &HashMap<WebhookId, usize>, now: Timestamp) -> bool {
-        let is_tight = |(webhook, count): (&WebhookId, &usize)| {
+    /// Whether it is worth waiting a little for quick webhooks to catch up, or to have room for what is made for each of them:
+    /// so many deliveries, of this account.
+    pub(super) fn is_tight(&self, wanted: &BTreeMap<(AccountId, WebhookId), usize>, now: Timestamp) -> bool {
+        if now < self.impatient_until {
+            return false;
+        }
+        let quick = || wanted.iter().filter(|((_, webhook), _)| self.pace.is_quick(webhook));
+        let is_full = |((account, webhook), count): (&(AccountId, WebhookId), &usize)| {
+            let among = quick().filter(|((other, _), _)| other == account).count();
             let held = self.lanes.get(webhook).map_or(0, |running| running.held);
-            let is_full = held > 0 && held.saturating_add(*count) > MAX_LEASED_OF_QUICK / 2;
-            self.quick.contains(webhook) && (is_full || self.behind.contains(webhook))
+            let is_under_way = self.lanes.values().any(|running| running.lane.account == *account && running.held > 0);
+            let room = self.share(*account, among).min(self.pace.most(webhook).saturating_sub(held));
+            self.pace.is_behind(webhook) || is_under_way && room < *count
         };
-        now >= self.impatient_until && wanted.iter().any(is_tight)
+        quick().any(is_full)
     }
 
     /// Waiting was in vain: these webhooks have more to catch up with.
@@ -196,11 +187,7 @@ impl Book {
 
     /// Whether something is due of a quick webhook that nobody has reserved.
     pub(super) fn set_behind(&mut self, webhook: WebhookId, is_behind: bool) {
-        if !is_behind {
-            self.behind.remove(&webhook);
-        } else if self.quick.contains(&webhook) {
-            self.behind.insert(webhook);
-        }
+        self.pace.set_behind(webhook, is_behind);
     }
 
     pub(super) fn hold(&mut self, target: Target, deliveries: Vec<Delivery>, now: Timestamp) {
@@ -265,27 +252,22 @@ impl Book {
 
     /// Whether there may be more for a webhook that gets no more than is attempted at once.
     pub(super) fn has_slow(&self) -> bool {
-        self.lanes.iter().any(|(id, running)| running.held > 0 && !self.quick.contains(id))
+        self.lanes.iter().any(|(id, running)| running.held > 0 && !self.pace.is_quick(id))
     }
 
     /// A sender is done with a delivery, `took` that long.
     pub(super) fn ended(&mut self, end: End, took: Duration, now: Timestamp) {
         end.count(took);
         let webhook = end.delivery().webhook_id;
-        if !end.is_success() || took > QUICK_ANSWER {
-            self.slow(webhook);
-        } else if self.quick.len() < REMEMBERED {
-            self.quick.insert(webhook);
+        if end.is_success() {
+            self.pace.answered(webhook, took);
+        } else {
+            self.pace.slowed(&webhook);
         }
         if let Some(running) = self.lanes.get_mut(&webhook) {
             running.moved_at = now;
         }
         self.end(end);
-    }
-
-    fn slow(&mut self, webhook: WebhookId) -> bool {
-        self.behind.remove(&webhook);
-        self.quick.remove(&webhook)
     }
 
     /// A sender could do nothing with a delivery: its lease runs out.
@@ -366,8 +348,8 @@ impl Book {
         let mut given_back = Vec::new();
         for (id, running) in self.lanes.iter_mut().filter(|(_, running)| running.is_old(now)) {
             running.seen_at = now;
-            let stands_still = now.since(running.moved_at) >= FRESH && self.quick.remove(id);
-            let has_slowed = running.lane.waits() > MAX_IN_FLIGHT_PER_HOST && !self.quick.contains(id);
+            let stands_still = now.since(running.moved_at) >= FRESH && self.pace.slowed(id);
+            let has_slowed = running.lane.waits() > MAX_IN_FLIGHT_PER_HOST && !self.pace.is_quick(id);
             let gives_back = stands_still || has_slowed;
             match known.remove(id).filter(|webhook| !gives_back && !webhook.is_paused(now)) {
                 Some(webhook) => {
@@ -382,7 +364,6 @@ impl Book {
                 None => given_back.extend(running.lane.take_all()),
             }
         }
-        self.behind.retain(|webhook| self.quick.contains(webhook));
         self.give_back(given_back);
     }
 

@@ -123,8 +123,6 @@ async fn look(services: &Services, dispatch: &Arc<Dispatch>, passed: &[WebhookId
     }
     let left = behind.iter().any(|(_, is_behind)| *is_behind);
     behind.into_iter().for_each(|(webhook, is_behind)| book.set_behind(webhook, is_behind));
-    drop(book);
-    dispatch.room.ring();
     Ok(Looked { reserved, waited, left_room: reserved < kept, left })
 }
 

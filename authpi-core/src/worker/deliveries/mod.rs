@@ -4,10 +4,11 @@
 mod book;
 mod claim;
 mod lane;
+mod pace;
 mod promise;
 mod record;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +20,7 @@ pub(super) use self::promise::Promise;
 use super::schedule::Next;
 use super::steps::WorkerState;
 use crate::error::Refusal;
-use crate::id::WebhookId;
+use crate::id::{AccountId, WebhookId};
 use crate::web::bells::Bell;
 use crate::web::services::Services;
 use crate::webhook::model::Webhook;
@@ -33,8 +34,11 @@ const GATHER: Duration = Duration::from_millis(20);
 /// How long attempts under way are waited for at the end; what is not recorded by then is repeated.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How long whoever makes deliveries waits for receivers that answer quickly.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How often whoever makes deliveries looks whether receivers that answer quickly have caught up.
+const GLANCE: Duration = Duration::from_millis(2);
+
+/// And how many times.
+const GLANCES: u32 = 50;
 
 /// What this process has reserved, and the attempts at it. They run by themselves.
 #[derive(Default)]
@@ -44,8 +48,6 @@ pub(super) struct Dispatch {
     ends: Bell,
     /// An attempt has failed, which others may have to know.
     failures: Bell,
-    /// There is more room.
-    room: Bell,
 }
 
 impl Dispatch {
@@ -53,22 +55,21 @@ impl Dispatch {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the book of a change, and those who wait for one.
+    /// Tells the book of an end, and who waits for one.
     fn note(&self, change: impl FnOnce(&mut Book)) {
         change(&mut self.book());
         self.ends.ring();
-        self.room.ring();
     }
 
     /// Waits, but not for long, until quick webhooks have caught up and have room for as many deliveries each.
-    pub(super) async fn make_room(&self, services: &Services, wanted: &HashMap<WebhookId, usize>) {
-        let mut pause = services.transport.executor.sleep(PATIENCE);
-        while self.book().is_tight(wanted, services.now()) {
-            match select(pin!(self.room.heard()), pause).await {
-                Either::Left(((), rest)) => pause = rest,
-                Either::Right(_) => return self.book().waited_in_vain(services.now()),
+    pub(super) async fn make_room(&self, services: &Services, wanted: &BTreeMap<(AccountId, WebhookId), usize>) {
+        for _ in 0..GLANCES {
+            if !self.book().is_tight(wanted, services.now()) {
+                return;
             }
+            services.transport.executor.sleep(GLANCE).await;
         }
+        self.book().waited_in_vain(services.now());
     }
 
     fn begin(self: &Arc<Self>, services: &Arc<Services>) {
@@ -94,7 +95,6 @@ impl Dispatch {
                     return Err(refusal);
                 }
             }
-            self.room.ring();
         }
     }
 

@@ -57,7 +57,7 @@ async fn backlog(platform: &Platform, receiver: &Receiver, scale: Scale, report:
     for host in 1..=HOSTS {
         webhook(platform, &receiver.url(host), kind).await;
     }
-    let events = events(platform, kind, scale.operations / 4);
+    let events = events(platform, kind, scale.operations);
     receiver.forget();
     let begin = Instant::now();
     for some in events.chunks(COMMIT) {
