@@ -9,7 +9,11 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../leak/story.rs"]
+mod story;
+
 use std::path::Path;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -17,6 +21,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tests::log::CapturedLog;
 use tests::{App, Driver};
+
+use story::Story;
+
+/// Everything that the tests of this file log, at every level.
+static LOG: LazyLock<CapturedLog> = LazyLock::new(CapturedLog::of_process);
 
 /// The forms in which a secret could lie around.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
@@ -35,6 +44,20 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
+/// A character for each byte: the search of the standard library is compiled with optimizations, ours is not.
+fn characters(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+/// A short code is only itself where it does not stand inside of a longer word or number.
+fn tells(text: &str, secret: &str) -> bool {
+    let is_end = |next: Option<char>| !next.is_some_and(|next| next.is_ascii_alphanumeric());
+    let alone = |(at, _): (usize, &str)| {
+        is_end(text[..at].chars().next_back()) && is_end(text[at + secret.len()..].chars().next())
+    };
+    text.match_indices(secret).any(alone)
+}
+
 fn database_bytes(folder: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -45,7 +68,7 @@ fn database_bytes(folder: &Path) -> Vec<u8> {
 
 #[tokio::test]
 async fn nothing_secret_is_found_in_the_database_files_or_the_log() {
-    let log = CapturedLog::of_process();
+    LazyLock::force(&LOG);
     let app = App::start(Driver::Axum).await;
     let issuer = app.issuer().await;
     let organization = app.organization(&issuer).await;
@@ -87,7 +110,7 @@ async fn nothing_secret_is_found_in_the_database_files_or_the_log() {
 
     let database = database_bytes(app.folder.path());
     assert!(contains(&database, b"organization.created"), "the database files are read");
-    let log = log.text();
+    let log = LOG.text();
     assert!(log.contains("TRACE") || log.contains("DEBUG"), "the log is captured");
     for secret in &secrets {
         for form in forms(secret) {
@@ -104,4 +127,41 @@ async fn nothing_secret_is_found_in_the_database_files_or_the_log() {
     // The directory and the events hold no personal data; the record of the user does.
     let events = serde_json::to_string(&app.events("").await).unwrap();
     assert!(!events.contains("ann@example.com"));
+}
+
+/// What is told to one person, one client or one machine, in a whole life with an issuer.
+#[tokio::test]
+async fn no_token_code_cookie_or_seed_is_in_the_database_the_log_the_events_or_a_refusal() {
+    LazyLock::force(&LOG);
+    let (mut story, provider) = Story::begin().await;
+    story.machines(&provider).await;
+    story.sign_up(&provider).await;
+    story.sign_in(&provider).await;
+    story.reset(&provider).await;
+    assert!(story.secrets.len() > 25 && story.refusals.len() > 8, "{} secrets", story.secrets.len());
+
+    let database = database_bytes(provider.app.folder.path());
+    assert!(contains(&database, b"session.created"), "the database files are read");
+    let events = serde_json::to_string(&provider.app.events("").await).unwrap();
+    assert!(events.contains("user.password.reset"), "the events are read");
+    let log = characters(LOG.text().as_bytes());
+    let places = [
+        ("database", characters(&database)),
+        ("log", log),
+        ("events", characters(events.as_bytes())),
+        ("refusals", characters(story.refusals.concat().as_bytes())),
+    ];
+    let mut found = Vec::new();
+    for (what, secret) in &story.secrets {
+        for (place, text) in &places {
+            let is_there = match secret.len() {
+                ..16 => tells(text, secret),
+                _ => forms(secret).iter().any(|form| text.contains(&characters(form))),
+            };
+            if is_there {
+                found.push(format!("{what} in the {place}"));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
 }

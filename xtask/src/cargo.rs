@@ -56,6 +56,12 @@ impl<'a> Cargo<'a> {
         process::run(self.command("test").arg("--workspace"))
     }
 
+    /// The parsers of bytes from outside again, with many more cases than in a run of all tests.
+    pub(crate) fn parsers(&self) -> Result<(), Failure> {
+        let mut command = self.command("test");
+        process::run(command.args(["--package", "tests", "--test", "parsers"]).env("PROPTEST_CASES", "10000"))
+    }
+
     /// The bench program, in release mode.
     pub(crate) fn benches(&self, quick: bool, arguments: &[String]) -> Result<(), Failure> {
         process::run(self.command("build").args(["--release", "--package", "examples", "--bin", "server"]))?;

@@ -54,7 +54,8 @@ pub(crate) fn test(workspace: &Workspace, require_all: bool) -> Result<(), Failu
         done(stages, "lints", || cargo.lints())?;
         done(stages, "documentation", || cargo.documentation())?;
         done(stages, "server", || cargo.server())?;
-        done(stages, "tests", || cargo.tests())
+        done(stages, "tests", || cargo.tests())?;
+        if require_all { done(stages, "parsers", || cargo.parsers()) } else { Ok(()) }
     })
 }
 

@@ -73,10 +73,16 @@ async fn after_a_hundred_failures_in_a_row_strangers_need_a_reset() {
     ground.app.advance(Duration::from_mins(1));
     let locked = page.post("password", json!({ "password": PASSWORD })).await;
     assert_eq!((&locked.body["error"], &locked.body["retry_after"]), (&json!("locked"), &json!(null)));
-    let verifiers = format!("{}/users/{}/verifiers", ground.issuer, ground.user);
-    ground.app.root().post(&verifiers, json!({ "type": "password", "password": OTHER })).expect(201).await;
-    let stranger = ground.browser();
-    assert_eq!(stranger.login().await.password("ada@example.com", OTHER).await, "done", "a new password");
+    assert_eq!(known.login().await.password("ada@example.com", PASSWORD).await, "done", "its count is its own");
+    assert_eq!(page.step("password", json!({ "password": PASSWORD })).await, "locked", "that opened it to no stranger");
+    ground.mails().await;
+    assert_eq!(page.step("password-reset", json!({})).await, "first_factor", "the way by mail is open to strangers");
+    let link = ground.link().await;
+    let token = link.split_once("token=").unwrap().1;
+    let reset = json!({ "token": token, "password": OTHER });
+    assert_eq!(page.step("password-reset/complete", reset).await, "first_factor");
+    assert_eq!(page.step("password", json!({ "password": PASSWORD })).await, "invalid_credentials", "the old one");
+    assert_eq!(page.step("password", json!({ "password": OTHER })).await, "done", "a new password");
 }
 
 /// A browser in which the password was given, at the second factor.

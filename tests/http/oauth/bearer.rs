@@ -110,6 +110,17 @@ async fn a_token_is_worth_nothing_once_what_it_stands_for_has_ended() {
     refused_token(&me(&caller).await, "invalid_token");
 }
 
+/// Row 60, at the Core API.
+#[tokio::test]
+async fn an_organization_with_its_own_way_in_gives_no_rights_to_whoever_came_with_a_password() {
+    let (ground, caller) = own().await;
+    let organization = ground.app.account_organization().await;
+    caller.get(&ground.app.path("")).expect(200).await;
+    ground.app.sso_only(&organization, "example.com").await;
+    refused(&caller.get(&ground.app.path("")).send().await, 403, "access_denied");
+    assert_eq!(caller.get("/v1/me").expect(200).await.data()["accounts"], json!([]));
+}
+
 #[tokio::test]
 async fn memberships_count_live_and_as_far_as_organization_and_client_let_them() {
     let (ground, caller) = own().await;

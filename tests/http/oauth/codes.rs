@@ -201,6 +201,34 @@ async fn an_organization_that_asks_for_more_than_the_login_is_not_in_its_tokens(
     assert_eq!(named(&ground.tokens(&["openid"]).await), 0);
 }
 
+/// Row 60: the login was one with a password, and then the organization leaves its own provider as the only way in.
+#[tokio::test]
+async fn an_organization_with_its_own_way_in_is_nowhere_in_what_a_password_brings() {
+    let ground = Ground::new().await;
+    let org = ground.app.organization(&ground.issuer).await;
+    let id = org.rsplit('/').next().unwrap();
+    let member = json!({ "member_id": ground.user, "scopes": ["orders:read"] });
+    ground.app.root().post(&format!("{org}/members"), member).expect(201).await;
+    let before = ground.tokens(&["openid"]).await;
+    let code = ground.code(&["openid"], Some(id)).await;
+    let selected = ground.exchange(&code).await;
+    let named = |reply: &tests::Reply| claims(text(reply, "access_token"))["organizations"].as_array().unwrap().len();
+    assert_eq!(named(&before), 1);
+    assert_eq!(claims(text(&selected, "access_token"))["org_id"], id);
+
+    ground.app.sso_only(&org, "example.com").await;
+    let userinfo = ground.userinfo(text(&before, "access_token")).await;
+    assert_eq!((&userinfo.body["sub"], &userinfo.body["organizations"]), (&json!(ground.user), &json!([])));
+    let known = ground.introspect(text(&before, "access_token")).await;
+    assert_eq!((&known["active"], &known["organizations"]), (&json!(true), &json!([])));
+    assert_eq!(ground.introspect(text(&selected, "access_token")).await, json!({ "active": false }));
+    let refreshed = ground.refresh(text(&before, "refresh_token")).await;
+    assert_eq!((refreshed.status.as_u16(), named(&refreshed)), (200, 0), "{refreshed}");
+    assert_eq!(claims(text(&refreshed, "id_token"))["organizations"].as_array().map_or(0, Vec::len), 0);
+    refused(&ground.refresh(text(&selected, "refresh_token")).await, 400, "invalid_grant");
+    assert_eq!(named(&ground.tokens(&["openid"]).await), 0, "nor in new ones");
+}
+
 /// D182: a policy that is switched on reaches tokens that are out already wherever they are looked at.
 #[tokio::test]
 async fn an_organization_that_asks_for_more_by_now_is_not_told_at_introspection() {

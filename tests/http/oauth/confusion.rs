@@ -19,6 +19,7 @@ const BARE_PERSONAL: &str = "personal token without its prefix";
 const ASSERTION: &str = "client assertion";
 const DELEGATED: &str = "delegated token";
 const AGENTS: &str = "token of an agent";
+const MACHINES: &str = "token of a machine";
 const LOGOUT: &str = "logout token";
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -71,6 +72,7 @@ impl Kinds {
         let delegated = Self::by(&ground, &agent, &exchange).await;
         all.push((DELEGATED, text(&delegated, "access_token").to_owned()));
         all.push((AGENTS, text(&own, "access_token").to_owned()));
+        all.push((MACHINES, Self::of_a_machine(&ground).await));
         all.push((LOGOUT, Self::logout_token(&ground, &receiver).await));
         Self { ground, machine, agent, other, all }
     }
@@ -83,6 +85,17 @@ impl Kinds {
         let delegation = json!({ "agent_id": made.0, "scopes": ["a:b"] });
         ground.app.root().post(&format!("{user}/delegations"), delegation).expect(201).await;
         made
+    }
+
+    /// What a client has of itself (RFC 6749 §4.4), for the issuer.
+    async fn of_a_machine(ground: &Ground) -> String {
+        let settings = json!({ "scopes": ["a:b"], "openid": { "application_type": "m2m" } });
+        let body = json!({ "name": "Other job", "confidential": true, "settings": settings });
+        let made = ground.app.root().post(&format!("{}/clients", ground.issuer), body).expect(201).await;
+        let client = (made.id(), made.text("secret"));
+        let wish = [("grant_type", "client_credentials"), ("resource", &*ground.url())];
+        let tokens = Self::by(ground, &client, &wish).await;
+        text(&tokens, "access_token").to_owned()
     }
 
     async fn by(ground: &Ground, (id, secret): &(String, String), parameters: &[(&str, &str)]) -> tests::Reply {
@@ -99,6 +112,21 @@ impl Kinds {
         run_once(ground.app.authpi.services()).await.unwrap();
         let body = receiver.received().remove(0).body;
         std::str::from_utf8(&body).unwrap().strip_prefix("logout_token=").unwrap().to_owned()
+    }
+
+    /// Revocation answers 200 whatever is presented (RFC 7009 §2.2): what it did is seen by the tokens.
+    async fn revoke_what_is_not_revoked(&self, access: &str) {
+        let host = [ACCESS, DELEGATED, AGENTS, MACHINES];
+        for (kind, token) in self.all.iter().filter(|(kind, _)| ![ACCESS, REFRESH].contains(kind)) {
+            let client = [("client_id", &*self.ground.client), ("client_secret", &*self.ground.secret)];
+            let reply = self.ground.post("revoke", &[client[0], client[1], ("token", token.as_str())]).await;
+            assert_eq!((reply.status.as_u16(), reply.bytes.len()), (200, 0), "{kind}: {reply}");
+            assert_eq!(self.ground.userinfo(access).await.body["sub"], self.ground.user, "{kind} ends no session");
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
+            let is_good = self.ground.app.authpi.caller(&headers, None).await.is_ok();
+            assert_eq!(is_good, host.contains(kind) || *kind == PERSONAL, "{kind} is not the client's to revoke");
+        }
     }
 
     /// The kinds that a place takes.
@@ -143,7 +171,7 @@ async fn a_token_is_taken_for_nothing_but_what_it_is() {
         headers.insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
         app.authpi.caller(&headers, None).await.is_ok()
     };
-    assert_eq!(kinds.taken(host).await, [ACCESS, PERSONAL, DELEGATED, AGENTS], "the host's own routes");
+    assert_eq!(kinds.taken(host).await, [ACCESS, PERSONAL, DELEGATED, AGENTS, MACHINES], "the host's own routes");
 
     let agent = [("client_id", &*kinds.agent.0), ("client_secret", &*kinds.agent.1)];
     let by_agent = async |token: &str| {
@@ -213,6 +241,7 @@ async fn a_token_is_taken_for_nothing_but_what_it_is() {
         ok(&app.with_bearer(token).delete(&path).send().await)
     };
     assert_eq!(kinds.taken(consents).await, [ACCESS], "consents");
+    kinds.revoke_what_is_not_revoked(access).await;
     // The last, as it ends the session.
     let logout = async |token: &str| {
         let path = format!("{}?id_token_hint={token}", ground.path("logout"));

@@ -113,6 +113,34 @@ async fn the_claims_parameter_picks_single_claims_and_widens_nothing() {
     }
 }
 
+/// Row 68: the client has no scope `phone`, and the user has one to tell.
+#[tokio::test]
+async fn the_claims_parameter_is_no_way_round_the_scopes_of_the_client() {
+    let ground = Ground::new().await;
+    let profile = json!({ "profile": { "phone": "+493012345678" } });
+    let user = format!("{}/users/{}", ground.issuer, ground.user);
+    ground.app.root().patch(&user, profile).expect(200).await;
+    let asked = r#"{"userinfo": {"phone_number": {"essential": true}, "phone_number_verified": null},
+        "id_token": {"phone_number": {"essential": true}, "phone_number_verified": null}}"#;
+    let told = async || {
+        let code = ground.code_with(&["openid"], None, &[], Some(asked)).await;
+        let tokens = ground.exchange(&code).await;
+        let refreshed = ground.refresh(text(&tokens, "refresh_token")).await;
+        let userinfo = ground.userinfo(text(&tokens, "access_token")).await.body;
+        [super::claims(text(&tokens, "id_token")), super::claims(text(&refreshed, "id_token")), userinfo]
+    };
+    for answer in told().await {
+        assert!(!answer.as_object().unwrap().keys().any(|name| name.starts_with("phone")), "{answer}");
+    }
+    // What was missing is the scope: with it, the same request is answered.
+    let client = format!("{}/clients/{}", ground.issuer, ground.client);
+    let scopes = json!({ "settings": { "scopes": ["openid", "phone"] } });
+    ground.app.root().patch(&client, scopes).expect(200).await;
+    for answer in told().await {
+        assert_eq!(answer["phone_number"], "+493012345678", "{answer}");
+    }
+}
+
 #[tokio::test]
 async fn only_people_with_openid_are_told_about() {
     let ground = Ground::new().await;

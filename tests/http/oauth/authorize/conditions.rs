@@ -75,6 +75,33 @@ async fn a_local_program_gets_no_code_without_a_click() {
     assert!(reply.header("location").starts_with("http://127.0.0.1:5123/cb?code="), "{reply}");
 }
 
+/// Row 62, RFC 8252 §7.1: any program on the machine may have registered the scheme, too.
+#[tokio::test]
+async fn the_program_behind_a_private_use_scheme_gets_no_code_without_a_click() {
+    let scheme = "com.example.app:/cb";
+    let ground = Ground::with(
+        json!({ "type": "internal", "confidential": false, "settings": { "scopes": ["openid"], "openid": {
+        "application_type": "native", "redirect_uris": [scheme, "https://app.example.com/cb?x=%20y"] } } }),
+    )
+    .await;
+    let browser = ground.browser();
+    let reply = ground.get(&browser, &[("scope", "openid")]).await;
+    answered(&ground.sign_in(&browser, &reply).await);
+    let wish = [("scope", "openid"), ("redirect_uri", scheme)];
+    for _ in 0..2 {
+        let silent = ground.get(&browser, &[wish[0], wish[1], ("prompt", "none")]).await;
+        let location = silent.header("location");
+        assert!(location.starts_with("com.example.app:/cb?error=interaction_required"), "{silent}");
+        assert!(!location.contains("code="), "{silent}");
+        let reply = ground.get(&browser, &wish).await;
+        let page = browser.page(&ground.flow(&reply)).await;
+        assert_eq!(page.state().await["step"], "consent", "each time: a click is no promise for the next");
+        assert_eq!(page.step("consent", json!({ "approve": true })).await, "done");
+        let reply = ground.go_on(&browser, &page.id).await;
+        assert!(reply.header("location").starts_with("com.example.app:/cb?code="), "{reply}");
+    }
+}
+
 #[tokio::test]
 async fn an_organization_that_cannot_be_selected_is_not_told_from_one_that_is_not_there() {
     let ground = Ground::new().await;
