@@ -13,7 +13,7 @@ use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::batch;
@@ -210,6 +210,12 @@ impl<C: ConnectionTrait + Send + Sync> InvitationReads for Session<C> {
             .await
             .map_err(failed("invitation.count_open"))?;
         Ok(rows.into_iter().map(|(org, count)| (id(org), u32::try_from(count).unwrap_or(u32::MAX))).collect())
+    }
+
+    async fn count_of_organization(&self, issuer: IssuerId, organization: OrganizationId) -> Result<u64, StoreError> {
+        let all =
+            Entity::find().filter(Column::OrgId.eq(organization.uuid())).filter(Column::IssuerId.eq(issuer.uuid()));
+        all.count(&self.connection).await.map_err(failed("invitation.count_of_organization"))
     }
 
     async fn erasable(&self, now: Timestamp, limit: u32) -> Result<Vec<Invitation>, StoreError> {

@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::Certificate;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
+use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
 use crate::address::is_global;
@@ -59,15 +60,19 @@ impl GuardedClient {
         Ok(Self { client, guard })
     }
 
+    /// Head and body have one time between them. A body that breaks off or takes too long is dropped, and its connection
+    /// with it.
     async fn answer(&self, request: OutgoingRequest) -> Result<IncomingAnswer, HttpFailure> {
+        let deadline = Instant::now() + request.timeout;
         let mut sent = self.client.request(request.method, request.url).headers(request.headers);
         if !request.body.is_empty() {
             sent = sent.body(request.body);
         }
-        let mut response = sent.send().await.map_err(|error| class(&error))?;
+        let sent = timeout_at(deadline, sent.send()).await.map_err(|_| HttpFailure::Timeout)?;
+        let mut response = sent.map_err(|error| class(&error))?;
         let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
-        let body = limited(response, request.answer_limit).await?;
-        Ok(IncomingAnswer { status, headers, body })
+        let body = timeout_at(deadline, limited(response, request.answer_limit)).await;
+        Ok(IncomingAnswer { status, headers, body: body.unwrap_or(Err(HttpFailure::Timeout)) })
     }
 }
 
@@ -76,8 +81,7 @@ impl HttpClient for GuardedClient {
     async fn send(&self, request: OutgoingRequest) -> Result<IncomingAnswer, HttpFailure> {
         // An address in the URL never reaches the resolver.
         self.guard.check(&request.url).map_err(|_| HttpFailure::Blocked)?;
-        let timeout = request.timeout;
-        tokio::time::timeout(timeout, self.answer(request)).await.map_err(|_| HttpFailure::Timeout)?
+        self.answer(request).await
     }
 
     fn check(&self, url: &Url) -> Result<(), &'static str> {

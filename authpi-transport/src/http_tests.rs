@@ -154,16 +154,21 @@ async fn of_a_huge_answer_only_as_much_is_read_as_was_asked_for() {
     pieces.extend(std::iter::repeat_n(vec![b'x'; 64 * 1024], 1_000));
     let base = serve(pieces, Duration::from_millis(1)).await;
     let answer = open().send(request(&base)).await.unwrap();
-    assert_eq!(answer.body.len(), 1_000);
+    assert_eq!(answer.body.unwrap().len(), 1_000);
 }
 
 #[tokio::test]
-async fn an_answer_that_drips_is_given_up_in_time() {
+async fn an_answer_that_drips_is_given_up_in_time_and_its_status_stands() {
     let mut pieces = vec![b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n".to_vec()];
     pieces.extend(std::iter::repeat_n(b"x".to_vec(), 1_000));
     let base = serve(pieces, Duration::from_millis(20)).await;
     let hurried = OutgoingRequest { timeout: Duration::from_millis(300), ..request(&base) };
-    assert_eq!(open().send(hurried).await.unwrap_err(), HttpFailure::Timeout);
+    let answer = open().send(hurried).await.unwrap();
+    assert_eq!((answer.status, answer.body.as_ref().unwrap_err()), (200, &HttpFailure::Timeout));
+    assert_eq!(answer.whole().unwrap_err(), HttpFailure::Timeout, "for whom it is nothing without its body");
+    let base = serve(vec![b"HTTP/1.1 200 ".to_vec(), b"OK\r\n\r\n".to_vec()], Duration::from_secs(1)).await;
+    let hurried = OutgoingRequest { timeout: Duration::from_millis(300), ..request(&base) };
+    assert_eq!(open().send(hurried).await.unwrap_err(), HttpFailure::Timeout, "a status that does not come is none");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ impl HttpClient for RangeService {
             return Err(HttpFailure::Timeout);
         }
         let body = format!("00000000000000000000000000000000000:9\r\n{}:17\r\n", &LEAKED.1[5..]);
-        Ok(IncomingAnswer { status: failing.unwrap_or(200), headers: HeaderMap::new(), body: body.into() })
+        Ok(IncomingAnswer { status: failing.unwrap_or(200), headers: HeaderMap::new(), body: Ok(body.into()) })
     }
 
     fn check(&self, _: &Url) -> Result<(), &'static str> {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::{App, Dns, Receiver};
+use tests::wire::{hear, say};
+use tests::{App, Dns, Receiver, Wire};
 
 use super::DRIVER;
 
@@ -159,6 +160,14 @@ async fn an_identity_provider_must_be_there_and_be_who_it_is() {
     world.provider.answer(302, &[("location", "http://127.0.0.1:9/")], "");
     assert_eq!(refused(&base).await, "discovery failed: http_302");
     assert_eq!(refused("http://127.0.0.1:9").await, "discovery failed: connect");
+    let torn = Wire::start("127.0.0.1:0", |mut stream| async move {
+        hear(&mut stream).await;
+        let issuer = json!({ "issuer": format!("http://{}", stream.local_addr().unwrap()) });
+        say(&mut stream, format!("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{issuer}")).await;
+    })
+    .await;
+    let found = refused(&format!("http://{}", torn.address)).await;
+    assert_eq!(found, "discovery failed: connect", "what breaks off is not believed, however whole it looks");
     assert_eq!(refused("https://nowhere.example").await, "discovery failed: dns");
     assert_eq!(refused(&format!("{}/x", world.app.base)).await, "must not lead to this deployment");
     let guarded = App::start(DRIVER).await;

@@ -63,6 +63,11 @@ impl Ground {
             assert!(mail.data.contains(&format!("Content-Type: {kind}")), "{template} has no {kind}");
         }
         let both = mail.text();
+        for link in both.split_whitespace().filter(|word| word.starts_with(&self.app.base)) {
+            let path = link.strip_prefix(&self.app.base).unwrap();
+            let found = self.app.anonymous().get(path).send().await;
+            assert_ne!(found.status, 404, "{template} leads to {link}, which is not there");
+        }
         for phrase in phrases {
             assert!(both.matches(phrase).count() >= 2, "{template} says {phrase:?} in both bodies: {both}");
         }

@@ -164,7 +164,31 @@ async fn a_deleted_organization_is_gone_at_once() {
     let listed = app.root().get(&format!("{issuer}/organizations")).expect(200).await;
     assert_eq!(listed.body["data"], json!([]));
     let events = app.events("event_types=organization.deleted").await;
-    assert_eq!(events[0]["data"], json!({ "cascade": { "memberships": 0, "groups": 0, "delegations": 0 } }));
+    let none = json!({ "memberships": 0, "groups": 0, "invitations": 0, "sso_domains": 0, "delegations": 0 });
+    assert_eq!(events[0]["data"], json!({ "cascade": none }));
+}
+
+#[tokio::test]
+async fn the_event_of_a_deleted_organization_counts_what_goes_with_it() {
+    let app = App::start(DRIVER).await;
+    let issuer = app.issuer().await;
+    let (organization, other) = (app.organization(&issuer).await, app.organization(&issuer).await);
+    let root = app.root();
+    let user = app.user(&issuer, "ada@example.com").await;
+    root.post(&format!("{organization}/members"), json!({ "member_id": user, "scopes": ["a:read"] })).expect(201).await;
+    for (of, email) in [(&organization, "bob"), (&organization, "carl"), (&other, "dora")] {
+        let body = json!({ "email": format!("{email}@example.com"), "scopes": ["a:read"] });
+        let made = root.post(&format!("{of}/invitations"), body).expect(201).await.id();
+        if email == "carl" {
+            // What is over goes, too.
+            root.act(&format!("{of}/invitations/{made}/revoke")).expect(200).await;
+        }
+    }
+    root.post(&format!("{organization}/sso/domains"), json!({ "domain": "corp.example" })).expect(201).await;
+    root.delete(&organization).expect(204).await;
+    let events = app.events("event_types=organization.deleted").await;
+    let counts = json!({ "memberships": 1, "groups": 0, "invitations": 2, "sso_domains": 1, "delegations": 0 });
+    assert_eq!(events[0]["data"], json!({ "cascade": counts }));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod api_keys;
 mod approvals;
 mod auth_methods;
 mod billing;
+mod catalogue;
 mod clients;
 mod conformance;
 mod connection;

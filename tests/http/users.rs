@@ -219,6 +219,44 @@ async fn a_new_address_is_told_by_hashes_and_is_not_proven() {
 }
 
 #[tokio::test]
+async fn an_address_in_the_profile_that_takes_the_place_of_another_is_told_as_that() {
+    let app = App::start(DRIVER).await;
+    let issuer = app.issuer().await;
+    let made = app.root().post(&format!("{issuer}/users"), json!({ "email": "ada@example.com" })).expect(201).await;
+    let user = format!("{issuer}/users/{}", made.id());
+    let hash = async || {
+        let listed = app.root().get(&format!("{issuer}/users")).expect(200).await;
+        listed.data()[0]["username_hash"].clone()
+    };
+    let news = async |body: Value| {
+        let before = trail(&app, &made.id()).await.len();
+        app.root().patch(&user, body).expect(200).await;
+        trail(&app, &made.id()).await.split_off(before)
+    };
+    let profile = ("user.updated".to_owned(), json!({ "changes": ["profile"] }));
+    let first = hash().await;
+    let set = news(json!({ "profile": { "email": "ada@work.example" } })).await;
+    assert_eq!((set[0].0.as_str(), &set[0].1["old_hash"], set.len()), ("user.email.changed", &first, 2));
+    assert_eq!(set[1], profile);
+    let work = set[0].1["new_hash"].clone();
+    assert!(work.is_string() && work != first, "{work}");
+    assert_eq!(news(json!({ "profile": { "email": "Ada@Work.example" } })).await, [profile.clone()], "a spelling");
+    // The name to sign in with is another; mail goes where it went.
+    let named = news(json!({ "username": "lovelace@example.com" })).await;
+    assert_eq!(named, [("user.updated".to_owned(), json!({ "changes": ["username"] }))]);
+    let gone = news(json!({ "profile": { "email": null } })).await;
+    let changed = json!({ "old_hash": work, "new_hash": hash().await });
+    assert_eq!(gone, [("user.email.changed".to_owned(), changed), profile.clone()], "the username is in force again");
+    let nobody = app.root().post(&format!("{issuer}/users"), json!({ "username": "grace" })).expect(201).await.id();
+    let path = format!("{issuer}/users/{nobody}");
+    app.root().patch(&path, json!({ "profile": { "email": "grace@example.com" } })).expect(200).await;
+    let told = trail(&app, &nobody).await;
+    assert_eq!((told[1].0.as_str(), &told[1].1["old_hash"]), ("user.email.changed", &Value::Null));
+    app.root().patch(&path, json!({ "profile": { "email": null } })).expect(200).await;
+    assert_eq!(trail(&app, &nobody).await[3..], [profile], "no address is in force");
+}
+
+#[tokio::test]
 async fn a_fetched_user_can_be_sent_back_and_changes_nothing() {
     let app = App::start(DRIVER).await;
     let issuer = app.issuer().await;

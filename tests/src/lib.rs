@@ -13,6 +13,7 @@ pub mod app;
 pub mod authority;
 pub mod browser;
 pub mod caller;
+pub mod catalogue;
 pub mod chromium;
 pub mod crash;
 pub mod database;

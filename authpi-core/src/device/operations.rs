@@ -66,9 +66,6 @@ pub async fn trust(
         devices.into_iter().partition(|device| device.fingerprint == new.fingerprint);
     others.retain(|device| device.trusted_at(now).is_some());
     others.sort_by_key(|device| (device.trust.map(|trust| trust.at), device.id));
-    for oldest in surplus(others, MAX_TRUSTED) {
-        distrust(change, &oldest).await?;
-    }
     let device = if let Some(before) = known.into_iter().next() {
         let after = Device {
             name: new.name.or_else(|| before.name.clone()),
@@ -90,6 +87,9 @@ pub async fn trust(
         device
     };
     change.emit(events::trusted(change.account(), &device, trust))?;
+    for oldest in surplus(others, MAX_TRUSTED) {
+        distrust(change, &oldest).await?;
+    }
     Ok((device, trust))
 }
 

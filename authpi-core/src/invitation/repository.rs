@@ -78,6 +78,12 @@ pub trait InvitationReads: Send + Sync {
         now: Timestamp,
     ) -> Result<BTreeMap<OrganizationId, u32>, StoreError>;
 
+    /// How many invitations into an organization there are, in any status.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn count_of_organization(&self, issuer: IssuerId, organization: OrganizationId) -> Result<u64, StoreError>;
+
     /// At most `limit` invitations of all issuers in which something personal is to go at `now`, the longest due first:
     /// work for the sweeper.
     ///

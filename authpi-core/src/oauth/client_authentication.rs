@@ -114,7 +114,7 @@ async fn identified(call: &IssuerCall, form: &Parameters) -> Result<Requester, R
 
 /// Draws on the bucket of a caller that exists; all others of one address share one, however many ids they think of.
 fn limit(call: &IssuerCall, known: Option<uuid::Uuid>) -> Result<(), Refusal> {
-    call.limit(RateClass::Token, known.unwrap_or_default())
+    Ok(call.limit(RateClass::Token, known.unwrap_or_default())?)
 }
 
 /// Header and body as one. Two ways at once are one too many (RFC 6749 §2.3).

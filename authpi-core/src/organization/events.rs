@@ -39,12 +39,23 @@ fn status_changed(draft: EventDraft, organization: &Organization) -> EventDraft 
         .with("status_by", machine_word(status.by.as_deref()))
 }
 
+/// What goes with an organization, besides what it counts itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cascade {
+    /// Invitations, those that are over included.
+    pub invitations: u64,
+    /// Delegations in force.
+    pub delegations: u64,
+}
+
 /// `organization.deleted`, with what goes with it.
-pub fn deleted(account: AccountId, organization: &Organization, delegations: u64) -> EventDraft {
+pub fn deleted(account: AccountId, organization: &Organization, cascade: Cascade) -> EventDraft {
     let cascade = serde_json::json!({
         "memberships": organization.stats.n_members,
         "groups": organization.stats.n_groups,
-        "delegations": delegations,
+        "invitations": cascade.invitations,
+        "sso_domains": organization.sso.domains.len(),
+        "delegations": cascade.delegations,
     });
     EventDraft::new(catalogue::ORGANIZATION_DELETED, subject(account, organization)).with("cascade", cascade)
 }

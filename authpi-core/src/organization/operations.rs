@@ -4,7 +4,7 @@ pub mod access;
 
 use serde_json::{Map, Value};
 
-use super::events;
+use super::events::{self, Cascade};
 use super::model::{Organization, OrganizationDetails, OrganizationStats, OrganizationStatus};
 use crate::delegation::model::DelegationParty;
 use crate::error::{FieldCode, Refusal};
@@ -234,7 +234,10 @@ pub async fn delete(change: &mut Change<'_>, organization: &Organization) -> Res
     }
     let (issuer, id, version) = (organization.issuer_id, organization.id, organization.updated_at);
     let delegations = DelegationParty::Organization(id);
-    let delegations = change.reads().delegations().count_active(issuer, delegations, change.now()).await?;
+    let cascade = Cascade {
+        invitations: change.reads().invitations().count_of_organization(issuer, id).await?,
+        delegations: change.reads().delegations().count_active(issuer, delegations, change.now()).await?,
+    };
     change.unit().organizations().begin_delete(issuer, id, version).await?.required()?;
-    change.emit(events::deleted(change.account(), organization, delegations))
+    change.emit(events::deleted(change.account(), organization, cascade))
 }

@@ -45,6 +45,10 @@ pub struct ChangeContext<'a> {
     pub entropy: &'a dyn Entropy,
 }
 
+/// Where an event stands among those of its change.
+#[derive(Debug)]
+pub struct EventPlace(EventId);
+
 /// One attempt at a change. Operations read, decide and write through it and say what happened; whoever opened it
 /// commits. It may run more than once: nothing in it may reach outside.
 pub struct Change<'a> {
@@ -150,8 +154,28 @@ impl<'a> Change<'a> {
     /// # Errors
     /// [`Refusal::Internal`] when the source of randomness or the seal fails.
     pub fn emit(&mut self, draft: EventDraft) -> Result<(), Refusal> {
-        let event = self.context.event(draft, &self.actor, self.now(), self.detail)?;
-        self.events.push(event);
+        let place = self.place()?;
+        self.emit_at(place, draft)
+    }
+
+    /// Keeps the place of an event that cannot be told yet, because it says what it led to: what is emitted from here on
+    /// comes behind it.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] when the source of randomness fails.
+    pub fn place(&self) -> Result<EventPlace, Refusal> {
+        self.mint().map(EventPlace)
+    }
+
+    /// Notes what happened where a place was kept for it.
+    ///
+    /// # Errors
+    /// As [`Change::emit`].
+    pub fn emit_at(&mut self, place: EventPlace, draft: EventDraft) -> Result<(), Refusal> {
+        let EventPlace(id) = place;
+        let event = self.context.event_as(id, draft, &self.actor, self.now(), self.detail)?;
+        let index = self.events.partition_point(|known| known.id < id);
+        self.events.insert(index, event);
         Ok(())
     }
 
@@ -202,7 +226,18 @@ impl ChangeContext<'_> {
         now: Timestamp,
         detail: ContextDetail,
     ) -> Result<Event, Refusal> {
-        let id: EventId = self.ids.mint(now).map_err(Refusal::internal)?;
+        let id = self.ids.mint(now).map_err(Refusal::internal)?;
+        self.event_as(id, draft, actor, now, detail)
+    }
+
+    fn event_as(
+        &self,
+        id: EventId,
+        draft: EventDraft,
+        actor: &Actor,
+        now: Timestamp,
+        detail: ContextDetail,
+    ) -> Result<Event, Refusal> {
         Ok(Event {
             id,
             kind: draft.kind,

@@ -17,7 +17,7 @@ pub struct OutgoingRequest {
     pub headers: HeaderMap,
     /// The body; empty for none.
     pub body: Bytes,
-    /// For all of it: connecting, sending, reading the answer.
+    /// For all of it: connecting, sending, reading the answer. It cuts a body off whose head has come.
     pub timeout: Duration,
     /// Most bytes of the answer's body that are read; the rest is dropped.
     pub answer_limit: usize,
@@ -30,8 +30,19 @@ pub struct IncomingAnswer {
     pub status: u16,
     /// Headers.
     pub headers: HeaderMap,
-    /// Body, at most as long as was asked for.
-    pub body: Bytes,
+    /// Body, at most as long as was asked for; or why it did not come, when the head had: whoever needs the status alone
+    /// has it.
+    pub body: Result<Bytes, HttpFailure>,
+}
+
+impl IncomingAnswer {
+    /// Status and body, for whom an answer that breaks off is none.
+    ///
+    /// # Errors
+    /// [`HttpFailure`] of the body.
+    pub fn whole(self) -> Result<(u16, Bytes), HttpFailure> {
+        self.body.map(|body| (self.status, body))
+    }
 }
 
 /// Why nothing came back. Says a class only: addresses and texts of strangers stay out of answers and logs
@@ -63,7 +74,7 @@ pub trait HttpClient: Send + Sync {
     /// Sends one request and reads its answer.
     ///
     /// # Errors
-    /// [`HttpFailure`].
+    /// [`HttpFailure`], until the head of the answer is there; what fails after that, [`IncomingAnswer::body`] tells.
     async fn send(&self, request: OutgoingRequest) -> Result<IncomingAnswer, HttpFailure>;
 
     /// Whether a URL may be stored as one to call later: scheme, host and port by the rules for writing, without a

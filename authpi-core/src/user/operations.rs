@@ -339,11 +339,13 @@ fn emit_changes(
     step: Option<StatusStep>,
 ) -> Result<(), Refusal> {
     let (account, was) = (change.account(), before.status.value);
-    let is_new_address = after.username.kind() == UsernameType::Email && before.username_hash != after.username_hash;
-    if is_new_address {
-        changes.retain(|name| name != "username" && name != "username_type");
-        let old = (before.username.kind() == UsernameType::Email).then_some(before.username_hash);
-        change.emit(events::email_changed(account, after, old, after.username_hash))?;
+    if let Some(address) = after.email().filter(|_| !after.has_email_of(before)) {
+        if after.details.profile.email.is_none() {
+            changes.retain(|name| name != "username" && name != "username_type");
+        }
+        let root = change.root_of(after.issuer_id)?;
+        let (old, new) = (before.email().map(|old| UsernameHash::of(root, old)), UsernameHash::of(root, address));
+        change.emit(events::email_changed(account, after, old, new))?;
     }
     if matches!(step, Some(StatusStep::Suspended | StatusStep::Reactivated)) {
         return change.emit(events::suspension_changed(account, after, was, changes));

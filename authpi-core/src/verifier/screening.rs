@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::error::Refusal;
 use crate::id::{AccountId, IssuerId};
-use crate::transport::OutgoingRequest;
+use crate::transport::{IncomingAnswer, OutgoingRequest};
 use crate::verifier::model::{
     InvalidPassword, Password, PasswordHash, PasswordPolicy, check_strength, is_common, range_of,
 };
@@ -91,10 +91,10 @@ async fn is_breached(services: &Services, password: &Password) -> bool {
         timeout: RANGE_TIMEOUT,
         answer_limit: RANGE_BYTES,
     };
-    match services.transport.http.send(request).await {
-        Ok(answer) if answer.status == 200 => lists(&String::from_utf8_lossy(&answer.body), &rest),
-        Ok(answer) => {
-            tracing::warn!(status = answer.status, "the range service of breached passwords failed; one was accepted");
+    match services.transport.http.send(request).await.and_then(IncomingAnswer::whole) {
+        Ok((200, body)) => lists(&String::from_utf8_lossy(&body), &rest),
+        Ok((status, _)) => {
+            tracing::warn!(status, "the range service of breached passwords failed; one was accepted");
             false
         }
         Err(failure) => {

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::services::Services;
 use crate::timestamp::Timestamp;
-use crate::transport::OutgoingRequest;
+use crate::transport::{IncomingAnswer, OutgoingRequest};
 
 /// A public key as its owner writes it.
 pub type ForeignKey = Map<String, Value>;
@@ -110,11 +110,9 @@ async fn fetched(services: &Services, uri: &Url) -> Option<Vec<ForeignKey>> {
         timeout: PATIENCE,
         answer_limit: LARGEST,
     };
-    let answer = services.send(request).await;
-    let answer = answer.inspect_err(|error| tracing::info!(%error, "the keys of a client cannot be fetched")).ok()?;
-    if answer.status != 200 {
-        return None;
-    }
-    let set: FetchedSet = serde_json::from_slice(&answer.body).ok()?;
+    let answer = services.send(request).await.and_then(IncomingAnswer::whole);
+    let answer = answer.inspect_err(|error| tracing::info!(%error, "the keys of a client cannot be fetched"));
+    let (200, body) = answer.ok()? else { return None };
+    let set: FetchedSet = serde_json::from_slice(&body).ok()?;
     Some(set.keys.into_iter().take(KEYS).collect())
 }

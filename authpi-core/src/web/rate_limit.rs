@@ -57,6 +57,21 @@ pub enum BucketKey {
     Mailbox([u8; 32]),
 }
 
+/// A bucket has no token left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overflow {
+    /// Whose bucket.
+    pub key: BucketKey,
+    /// Until there is one.
+    pub retry_after: Duration,
+}
+
+impl From<Overflow> for Refusal {
+    fn from(overflow: Overflow) -> Self {
+        Self::RateLimited { retry_after: overflow.retry_after }
+    }
+}
+
 /// What mail to somebody who has not proven an address is counted by.
 #[derive(Clone, Copy, Debug)]
 pub struct MailKeys {
@@ -77,6 +92,16 @@ impl BucketKey {
     /// The bucket of an address at one issuer, or with one client.
     pub fn of_address_and(address: IpAddr, id: uuid::Uuid) -> Self {
         Self::AddressAnd(rate_limit_group(address), id)
+    }
+
+    /// Tells it apart from the others of its class.
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Credential(id) => id.as_bytes().to_vec(),
+            Self::Address(address) => address.to_string().into_bytes(),
+            Self::AddressAnd(address, id) => [address.to_string().as_bytes(), id.as_bytes()].concat(),
+            Self::Mailbox(hash) => hash.to_vec(),
+        }
     }
 }
 
@@ -208,8 +233,8 @@ impl RateLimits {
     /// strangers alone.
     ///
     /// # Errors
-    /// [`Refusal::RateLimited`] when there is none, with the time until there is.
-    pub fn take_mail(&self, keys: &MailKeys) -> Result<(), Refusal> {
+    /// [`Overflow`] when there is none.
+    pub fn take_mail(&self, keys: &MailKeys) -> Result<(), Overflow> {
         let Some([once, hourly, everywhere, _]) = &self.mail else { return Ok(()) };
         let in_issuer = BucketKey::Mailbox(keys.address_in_issuer);
         self.checked(once, in_issuer)?;
@@ -220,8 +245,8 @@ impl RateLimits {
     /// Takes a token for one mail to an address that is not proven.
     ///
     /// # Errors
-    /// [`Refusal::RateLimited`] when there is none, with the time until there is.
-    pub fn take_mail_to_stranger(&self, keys: &MailKeys) -> Result<(), Refusal> {
+    /// [`Overflow`] when there is none.
+    pub fn take_mail_to_stranger(&self, keys: &MailKeys) -> Result<(), Overflow> {
         let Some(buckets) = &self.mail else { return Ok(()) };
         let in_issuer = BucketKey::Mailbox(keys.address_in_issuer);
         let keys = [in_issuer, in_issuer, BucketKey::Mailbox(keys.address), BucketKey::Credential(keys.account.uuid())];
@@ -231,17 +256,17 @@ impl RateLimits {
         Ok(())
     }
 
-    fn checked(&self, buckets: &Buckets, key: BucketKey) -> Result<(), Refusal> {
+    fn checked(&self, buckets: &Buckets, key: BucketKey) -> Result<(), Overflow> {
         buckets
             .check_key(&key)
-            .map_err(|refused| Refusal::RateLimited { retry_after: refused.wait_time_from(self.clock.now()) })
+            .map_err(|refused| Overflow { key, retry_after: refused.wait_time_from(self.clock.now()) })
     }
 
     /// Takes one token.
     ///
     /// # Errors
-    /// [`Refusal::RateLimited`] when there is none, with the time until there is.
-    pub fn take(&self, class: RateClass, key: BucketKey) -> Result<(), Refusal> {
+    /// [`Overflow`] when there is none.
+    pub fn take(&self, class: RateClass, key: BucketKey) -> Result<(), Overflow> {
         let Some(classes) = &self.classes else { return Ok(()) };
         self.checked(classes.of(class), key)
     }

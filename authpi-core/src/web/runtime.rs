@@ -16,7 +16,7 @@ use super::cookies::{CookieKind, CookieNames};
 use super::origins::Sharing;
 use super::parameters::Parameters;
 use super::problem::answer_of_issuer;
-use super::rate_limit::BucketKey;
+use super::rate_limit::{BucketKey, Overflow};
 use super::route::{RateClass, Route};
 use super::services::{Origin, Services};
 use crate::error::{FieldErrors, Refusal};
@@ -364,8 +364,8 @@ impl IssuerCall {
     /// Draws on the bucket of the address and a client, or of the address and the issuer.
     ///
     /// # Errors
-    /// [`Refusal::RateLimited`].
-    pub fn limit(&self, class: RateClass, id: uuid::Uuid) -> Result<(), Refusal> {
+    /// [`Overflow`].
+    pub fn limit(&self, class: RateClass, id: uuid::Uuid) -> Result<(), Overflow> {
         if self.is_repeated() {
             return Ok(());
         }
@@ -375,8 +375,8 @@ impl IssuerCall {
     /// Draws on the bucket of the address at this issuer.
     ///
     /// # Errors
-    /// [`Refusal::RateLimited`].
-    pub fn limit_proof(&self) -> Result<(), Refusal> {
+    /// [`Overflow`].
+    pub fn limit_proof(&self) -> Result<(), Overflow> {
         self.limit(RateClass::Proof, self.issuer_id().uuid())
     }
 }

@@ -206,11 +206,11 @@ impl Scene<'_> {
         Ok(found.map(|invitation| (invitation, organization)))
     }
 
-    /// Where users manage what is theirs.
+    /// Where users manage what is theirs: on a page of the issuer's, if it has one. There is none of ours, and no mail leads
+    /// to what is not there.
     fn portal(&self) -> Option<String> {
         let page = &self.issuer.details.settings.portals.profile;
-        let own = || format!("{}/portal", self.services.urls.issuer(self.mail.issuer_id));
-        page.enabled.then(|| page.url.clone().unwrap_or_else(own))
+        page.url.clone().filter(|_| page.enabled)
     }
 }
 

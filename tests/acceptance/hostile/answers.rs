@@ -78,18 +78,21 @@ const OK: &str = "HTTP/1.1 200 OK\r\n";
 
 #[tokio::test]
 async fn whoever_is_slow_is_given_up_in_time() {
-    for (what, speech) in [
-        ("silent", once("", End::Hold)),
-        ("a head that drips", drip("HTTP/1.1 200 ", "x")),
-        ("headers that drip", drip(OK, "a: b\r\n")),
-        ("a body that drips", drip(&format!("{OK}content-length: 1000\r\n\r\n"), "x")),
-        ("chunks that drip", drip(&format!("{OK}transfer-encoding: chunked\r\n\r\n"), "1\r\nx\r\n")),
-        ("a body that does not come", once(&format!("{OK}content-length: 1\r\n\r\n"), End::Hold)),
-        ("hints that drip", drip("", "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n")),
-        ("a flood of hints", flood("", &"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n".repeat(100))),
-        ("a flood of continues", flood("", &"HTTP/1.1 100 Continue\r\n\r\n".repeat(100))),
+    let headless = "timeout";
+    // What the status says stands.
+    let answered = "http_200, timeout";
+    for (what, speech, expected) in [
+        ("silent", once("", End::Hold), headless),
+        ("a head that drips", drip("HTTP/1.1 200 ", "x"), headless),
+        ("headers that drip", drip(OK, "a: b\r\n"), headless),
+        ("a body that drips", drip(&format!("{OK}content-length: 1000\r\n\r\n"), "x"), answered),
+        ("chunks that drip", drip(&format!("{OK}transfer-encoding: chunked\r\n\r\n"), "1\r\nx\r\n"), answered),
+        ("a body that does not come", once(&format!("{OK}content-length: 1\r\n\r\n"), End::Hold), answered),
+        ("hints that drip", drip("", "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"), headless),
+        ("a flood of hints", flood("", &"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n".repeat(100)), headless),
+        ("a flood of continues", flood("", &"HTTP/1.1 100 Continue\r\n\r\n".repeat(100)), headless),
     ] {
-        assert_eq!(outcome(speech, Duration::from_millis(500)).await.0, "timeout", "{what}");
+        assert_eq!(outcome(speech, Duration::from_millis(500)).await.0, expected, "{what}");
     }
 }
 
@@ -105,8 +108,8 @@ async fn of_too_much_only_a_little_is_read() {
         ("headers without end", flood(OK, &"a: b\r\n".repeat(1_000)), "connect"),
         ("a header without end", flood(&format!("{OK}a: "), &long), "connect"),
         ("a status line without end", flood("HTTP/1.1 200 ", &long), "connect"),
-        ("an extension of a chunk without end", flood(&format!("{chunked}1;"), &long), "connect"),
-        ("trailers without end", flood(&format!("{chunked}0\r\n"), &"a: b\r\n".repeat(1_000)), "connect"),
+        ("an extension of a chunk without end", flood(&format!("{chunked}1;"), &long), "http_200, connect"),
+        ("trailers without end", flood(&format!("{chunked}0\r\n"), &"a: b\r\n".repeat(1_000)), "http_200, connect"),
     ] {
         let (outcome, bytes) = outcome(speech, Duration::from_secs(20)).await;
         assert_eq!(outcome, expected, "{what}");
@@ -115,16 +118,12 @@ async fn of_too_much_only_a_little_is_read() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_or_is_none_is_no_answer() {
-    let body = format!("{OK}content-length: 1000\r\n\r\nhalf");
+async fn an_answer_whose_head_breaks_off_or_is_none_is_no_answer() {
     for (what, speech) in [
         ("nothing", once("", End::Close)),
         ("a reset", once("", End::Reset)),
         ("half a head", once(OK, End::Close)),
         ("half a head and a reset", once(OK, End::Reset)),
-        ("half a body", once(&body, End::Close)),
-        ("half a body and a reset", once(&body, End::Reset)),
-        ("half a chunk", once(&format!("{OK}transfer-encoding: chunked\r\n\r\n9\r\nhalf"), End::Close)),
         ("another protocol", once("SSH-2.0-OpenSSH_9.2\r\n\r\n", End::Close)),
         ("two lengths", once(&format!("{OK}content-length: 1\r\ncontent-length: 2\r\n\r\nab"), End::Close)),
         ("a length that is none", once(&format!("{OK}content-length: -1\r\n\r\n"), End::Close)),
@@ -132,6 +131,36 @@ async fn an_answer_that_breaks_off_or_is_none_is_no_answer() {
     ] {
         assert_eq!(outcome(speech, Duration::from_secs(20)).await.0, "connect", "{what}");
     }
+}
+
+#[tokio::test]
+async fn the_status_stands_when_the_body_breaks_off_and_the_connection_is_not_used_again() {
+    for status in [200, 204, 410, 500] {
+        let head = format!("HTTP/1.1 {status} Said\r\n");
+        for (what, text) in [
+            ("half a body", format!("{head}content-length: 1000\r\n\r\nhalf")),
+            ("half a chunk", format!("{head}transfer-encoding: chunked\r\n\r\n9\r\nhalf")),
+        ] {
+            for end in [End::Close, End::Reset] {
+                let (outcome, _) = outcome(once(&text, end), Duration::from_secs(20)).await;
+                // Nothing follows a 204, whatever its headers say.
+                let expected = if status == 204 { "http_204".to_owned() } else { format!("http_{status}, connect") };
+                assert_eq!(outcome, expected, "{what}");
+            }
+        }
+    }
+    // Held open with half a body owing: the next request needs a connection of its own.
+    let scene = Scene::new(|mut stream| async move {
+        while !hear(&mut stream).await.is_empty() {
+            say(&mut stream, format!("{OK}content-length: 1000\r\n\r\nhalf")).await;
+        }
+    })
+    .await;
+    for _ in 0..2 {
+        let outcome = scene.post_within(&scene.url(NAME), Duration::from_millis(500)).await;
+        assert_eq!(outcome, "http_200, timeout");
+    }
+    assert_eq!(scene.receiver.connections(), 2);
 }
 
 #[tokio::test]

@@ -79,17 +79,18 @@ impl Scene {
         format!("https://{name}:{}/in", self.receiver.address.port())
     }
 
-    /// What a delivery would note of an attempt.
+    /// What a delivery would note of an attempt, and, behind a comma, what befell a body that did not come.
     async fn post(&self, url: &str) -> String {
         self.post_within(url, Duration::from_secs(20)).await
     }
 
     async fn post_within(&self, url: &str, timeout: Duration) -> String {
         match self.client.send(request(url, timeout)).await {
-            Ok(IncomingAnswer { status, body, .. }) => {
+            Ok(IncomingAnswer { status, body: Ok(body), .. }) => {
                 assert!(body.len() <= LIMIT, "{} bytes", body.len());
                 format!("http_{status}")
             }
+            Ok(IncomingAnswer { status, body: Err(failure), .. }) => format!("http_{status}, {failure}"),
             Err(failure) => failure.to_string(),
         }
     }

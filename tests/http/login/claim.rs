@@ -95,6 +95,7 @@ async fn what_a_stranger_put_into_an_account_goes_and_what_an_administrator_set_
     }
     let position = |kind: &str| told.iter().position(|known| known == kind);
     assert!(position("user.verifier.deleted") < position("session.created"), "before the login goes on: {told:?}");
+    assert!(position("user.email.verified") < position("session.terminated"), "the cause comes first: {told:?}");
 }
 
 #[tokio::test]

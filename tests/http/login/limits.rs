@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use authpi_core::web::services::Options;
 use http::Method;
 use serde_json::json;
 
@@ -96,4 +97,38 @@ async fn a_mailbox_with_two_names_gets_as_much_as_one_and_nobody_can_tell() {
     assert_eq!(answers[0].0, 200);
     assert_eq!((&answers[1], &answers[2]), (&answers[0], &answers[0]));
     assert_eq!(ground.mails().await.len(), 1);
+}
+
+#[tokio::test]
+async fn each_bucket_that_overflows_is_told_of_once_a_minute_and_hides_no_other() {
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let options = Options { rate_limits: true, trusted_proxies, proxy_hops: 1, ..Options::default() };
+    let ground = Ground::on(json!({}), options).await;
+    let mail =
+        |page: &tests::Page<'_, '_>, from: &str| page.call("magic-link", json!({})).header("x-forwarded-for", from);
+    let mut told = 0;
+    for name in ["bob@example.com", "carl@example.com"] {
+        let browser = ground.browser();
+        let page = browser.login().await;
+        page.step("identify", json!({ "identifier": name })).await;
+        assert_eq!(browser.send(mail(&page, "203.0.113.7")).await.status, 200, "{name}");
+        // One mailbox is one bucket, whoever asks and however often.
+        for from in ["203.0.113.7", "203.0.113.7", "198.51.100.9"] {
+            assert_eq!(browser.send(mail(&page, from)).await.status, 429, "{name} from {from}");
+        }
+        told += 1;
+        assert_eq!(count(&ground, "auth.flow.rate-limited").await, told, "{name}");
+        assert_eq!(ground.last("auth.flow.rate-limited").await, json!({ "flow": page.id, "bucket": "mail" }));
+        // Its minute is its own.
+        ground.app.advance(Duration::from_secs(10));
+    }
+    let browser = ground.browser();
+    let page = browser.login().await;
+    page.step("identify", json!({ "identifier": "bob@example.com" })).await;
+    assert_eq!(browser.send(mail(&page, "203.0.113.7")).await.status, 429);
+    assert_eq!(count(&ground, "auth.flow.rate-limited").await, told, "20 seconds later");
+    ground.app.advance(Duration::from_secs(40));
+    assert_eq!(browser.send(mail(&page, "203.0.113.7")).await.status, 200);
+    assert_eq!(browser.send(mail(&page, "203.0.113.7")).await.status, 429);
+    assert_eq!(count(&ground, "auth.flow.rate-limited").await, told + 1, "in the next minute");
 }

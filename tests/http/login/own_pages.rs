@@ -199,6 +199,43 @@ async fn the_link_of_a_reset_leads_to_the_page_of_the_issuer_with_a_login_and_th
 }
 
 #[tokio::test]
+async fn a_notice_links_to_the_portal_of_the_issuer_while_there_is_one() {
+    let dns = Dns::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
+    let store = authpi_storage::connect(&url).await.unwrap();
+    let post = Postbox::new();
+    let transport = Transport { mailer: Some(Arc::clone(&post) as _), ..App::reaching(&dns) };
+    let options = Options { rate_limits: false, ..Options::default() };
+    let app = App::start_in(DRIVER, options, store, folder, transport).await;
+    app.root().post(&app.path("/domains"), json!({ "host": "customer.example" })).expect(201).await;
+    verified(&app, &dns).await;
+    let issuer = app.issuer().await;
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD, "profile": { "email_verified": true } });
+    let user = app.root().post(&format!("{issuer}/users"), body).expect(201).await.id();
+    let mut numbers = 0..;
+    let mut notice = async || {
+        let password = format!("{OTHER} {}", numbers.next().unwrap());
+        let body = json!({ "type": "password", "password": password });
+        app.root().post(&format!("{issuer}/users/{user}/verifiers"), body).expect(201).await;
+        worker::run_once(app.authpi.services()).await.unwrap();
+        let mail = post.only();
+        let links = mail.text.split_whitespace().filter(|word| word.starts_with("http")).map(str::to_owned);
+        (links.collect::<Vec<_>>(), mail.html.matches("href=").count())
+    };
+    let portal = |page: Value| json!({ "settings": { "portals": { "profile": page } } });
+    assert_eq!(notice().await, (vec![], 0), "there is none of ours");
+    let page = format!("{PAGE}/me?from=mail");
+    app.root().patch(&issuer, portal(json!({ "url": page }))).expect(200).await;
+    assert_eq!(notice().await, (vec![page], 1));
+    app.root().patch(&issuer, portal(json!({ "enabled": false }))).expect(200).await;
+    assert_eq!(notice().await, (vec![], 0), "it is off");
+    app.root().patch(&issuer, portal(json!({ "enabled": true }))).expect(200).await;
+    app.root().delete(&app.path("/domains/customer.example")).expect(204).await;
+    assert_eq!(notice().await, (vec![], 0), "it may be somebody else's by now");
+}
+
+#[tokio::test]
 async fn it_is_nobodys_a_second_after_its_domain_was_given_up() {
     let (app, dns, issuer) = ground().await;
     verified(&app, &dns).await;

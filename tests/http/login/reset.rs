@@ -30,7 +30,7 @@ async fn a_reset_proves_the_mailbox_ends_all_sessions_and_needs_a_fresh_login() 
     assert_eq!(page.step("password-reset/complete", body.clone()).await, "first_factor");
     assert_eq!(browser.cookie("op"), None, "it signs nobody in");
     let told = ground.events_after(before).await;
-    assert_eq!(told, ["user.password.reset-requested", "email.sent", "session.terminated", "user.password.reset"]);
+    assert_eq!(told, ["user.password.reset-requested", "email.sent", "user.password.reset", "session.terminated"]);
     assert_eq!(page.step("password-reset/complete", body).await, "expired", "good for once");
     assert_eq!(ground.last("auth.flow.replay-attempt").await["artefact"], "link");
     assert_eq!(page.step("password", json!({ "password": PASSWORD })).await, "invalid_credentials");

@@ -91,6 +91,39 @@ async fn a_mistake_spends_the_code_and_ends_nobodys_session() {
     assert_eq!(ground.refresh(text(&good, "refresh_token")).await.status.as_u16(), 200);
 }
 
+/// What a second use leaves behind: a trace of its own, and its cause before what it ends.
+#[tokio::test]
+async fn every_second_use_of_a_code_is_told_also_when_no_session_is_left_to_end() {
+    let ground = Ground::new().await;
+    let told = async || {
+        let events = ground.app.events("event_types=auth.flow.replay-attempt,session.terminated").await;
+        events.into_iter().map(|event| (event["type"].clone(), event["subject"].clone(), event["data"].clone()))
+    };
+    let code = ground.code(&["openid"], None).await;
+    let good = ground.exchange(&code).await;
+    let sid = claims(text(&good, "access_token"))["sid"].clone();
+    let no_verifier = [("grant_type", "authorization_code"), ("code", &*code), ("redirect_uri", CALLBACK)];
+    refused(&ground.token(&no_verifier).await, 400, "invalid_grant");
+    let about = json!({
+        "account_id": ground.app.account, "issuer_id": ground.id, "user_id": ground.user, "client_id": ground.client,
+    });
+    let replay = (json!("auth.flow.replay-attempt"), about, json!({ "flow": null, "artefact": "code" }));
+    assert_eq!(told().await.collect::<Vec<_>>(), [replay.clone()], "a mere finder ends nobody's session");
+    refused(&ground.exchange(&code).await, 400, "invalid_grant");
+    let ended: Vec<_> = told().await.skip(1).collect();
+    assert_eq!((&ended[0], &ended[1].0, &ended[1].1["session_id"]), (&replay, &json!("session.terminated"), &sid));
+    refused(&ground.exchange(&code).await, 400, "invalid_grant");
+    assert_eq!(told().await.skip(3).collect::<Vec<_>>(), [replay.clone()], "the session has ended");
+
+    let code = ground.code(&["openid"], None).await;
+    let sid = claims(text(&ground.exchange(&code).await, "access_token"))["sid"].clone();
+    let session = format!("{}/sessions/{}", ground.issuer, sid.as_str().unwrap());
+    ground.app.root().act(&format!("{session}/revoke")).expect(200).await;
+    refused(&ground.exchange(&code).await, 400, "invalid_grant");
+    assert_eq!(told().await.next_back(), Some(replay));
+    assert_eq!(ground.session(sid.as_str().unwrap()).await["revoked_reason"], "revoked", "whoever was first says why");
+}
+
 #[tokio::test]
 async fn another_client_neither_redeems_nor_spends_a_code() {
     let ground = Ground::new().await;

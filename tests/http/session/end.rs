@@ -170,3 +170,45 @@ async fn a_user_is_logged_out_everywhere_in_one_call() {
     let refused = root.post(&path, json!({ "also": ["everything"], "reasons": 1 })).expect(400).await;
     assert_eq!(refused.refusal().1, ["also.0 invalid_enum_value", "reasons unknown_field"]);
 }
+
+#[tokio::test]
+async fn what_ends_sessions_is_told_before_each_of_them() {
+    let ground = Ground::new().await;
+    let (root, verifiers) = (ground.app.root(), format!("{}/verifiers", ground.of_user()));
+    let news = async |count: usize| {
+        let mut all = ground.app.events(&format!("user_id={}", ground.user)).await;
+        all.split_off(count).iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let password = |text: &str| json!({ "type": "password", "password": text });
+    root.post(&verifiers, password("k7!qZp2vv-Rw9xT4mN6bH8cJ")).expect(201).await;
+    let op = ground.op().await;
+    ground.rp(&op).await;
+    ground.app.trust_device(&ground.issuer, &ground.user).await;
+    root.post(&verifiers, json!({ "type": "temporary-password" })).expect(201).await;
+    let before = news(0).await.len();
+    root.post(&verifiers, password("3dK5-gurkensalat-0hW+iE=jU")).expect(201).await;
+    let expected = [
+        "user.password.changed",
+        "user.verifier.deleted",
+        "session.terminated",
+        "session.terminated",
+        "user.device.revoked",
+    ];
+    assert_eq!(news(before).await, expected);
+    let events = ground.app.events("event_types=user.password.changed,session.terminated").await;
+    assert_eq!(events[0]["data"]["sessions_terminated"], 2);
+    assert!(events.is_sorted_by_key(|event| event["id"].as_str().unwrap().to_owned()), "{events:?}");
+
+    ground.op().await;
+    let before = news(0).await.len();
+    ground.set_status("blocked").await;
+    assert_eq!(news(before).await, ["user.blocked", "session.terminated"]);
+    ground.set_status("active").await;
+
+    for _ in 0..50 {
+        ground.op().await;
+    }
+    let before = news(0).await.len();
+    ground.op().await;
+    assert_eq!(news(before).await, ["session.created", "session.expired"], "one too many");
+}

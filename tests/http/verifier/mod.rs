@@ -116,8 +116,8 @@ async fn another_password_ends_all_sessions_and_takes_back_the_trust_in_devices(
     let trail = ground.trail().await;
     assert_eq!(trail[0], ("user.verifier.created".to_owned(), json!({ "verifier_type": "password" })));
     let changed = json!({ "by": ground.app.key.0, "sessions_terminated": 1 });
-    assert_eq!(trail[3].0, "session.terminated");
-    assert_eq!(trail[4], ("user.password.changed".to_owned(), changed));
+    assert_eq!(trail[3], ("user.password.changed".to_owned(), changed));
+    assert_eq!(trail[4].0, "session.terminated");
     assert_eq!(trail[5], ("user.device.revoked".to_owned(), json!({ "count": 1 })));
     assert_eq!(trail.len(), 6);
 }
@@ -177,8 +177,8 @@ async fn a_temporary_password_lasts_a_day_or_until_there_is_a_real_one() {
         "user.verifier.created",
         "user.verifier.updated",
         "user.verifier.created",
-        "user.verifier.deleted",
         "user.verifier.created",
+        "user.verifier.deleted",
     ];
     assert_eq!(ground.types().await, expected);
 }

@@ -16,7 +16,7 @@ use crate::error::Refusal;
 use crate::id::{AccountId, IssuerId, OrganizationId};
 use crate::secret::Secret;
 use crate::store::Change;
-use crate::transport::OutgoingRequest;
+use crate::transport::{IncomingAnswer, OutgoingRequest};
 use crate::web::services::Services;
 
 /// For the whole request (idp §30).
@@ -86,11 +86,12 @@ async fn issuer_of(services: &Services, issuer_url: &str) -> Result<String, Stri
         timeout: TIMEOUT,
         answer_limit: LIMIT,
     };
-    let answer = services.send(request).await.map_err(|class| format!("{class}"))?;
-    if answer.status != 200 {
-        return Err(format!("http_{}", answer.status));
+    let answer = services.send(request).await.and_then(IncomingAnswer::whole);
+    let (status, body) = answer.map_err(|class| class.to_string())?;
+    if status != 200 {
+        return Err(format!("http_{status}"));
     }
-    let document: Document = serde_json::from_slice(&answer.body).map_err(|_| "malformed_document".to_owned())?;
+    let document: Document = serde_json::from_slice(&body).map_err(|_| "malformed_document".to_owned())?;
     Ok(document.issuer)
 }
 

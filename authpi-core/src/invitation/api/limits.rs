@@ -26,5 +26,5 @@ pub(super) fn charge<B: Body>(change: &Change<'_>, call: &Call<B>, after: &Invit
         address: change.keyring().peppers.digest(ADDRESS_PURPOSE, &[folded(&invitee.email).as_bytes()]),
         account: change.account(),
     };
-    call.services().limits.take_mail_to_stranger(&keys)
+    Ok(call.services().limits.take_mail_to_stranger(&keys)?)
 }

@@ -10,10 +10,9 @@ use crate::id::{FlowId, Id as _};
 use crate::login::browser::Browser;
 use crate::login::events::Scene;
 use crate::login::model::{Flow, SealedFlow};
-use crate::network::rate_limit_group;
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::user::model::{User, UsernameHash};
-use crate::web::rate_limit::{BucketKey, MailKeys};
+use crate::web::rate_limit::{BucketKey, MailKeys, Overflow};
 use crate::web::route::RateClass;
 use crate::web::runtime::IssuerCall;
 
@@ -60,7 +59,7 @@ pub(super) async fn own_flow(call: &IssuerCall, browser: &Browser, id: FlowId) -
     }
     let root = services.root_for(Some(flow.issuer_id)).await?;
     let user = flow.clone().opened(&root.key)?.state.evidence().map(|evidence| evidence.user_id);
-    if !call.is_repeated() && may_tell(call, "device") {
+    if !call.is_repeated() && may_tell(call, "device", &BucketKey::of_address(call.address())) {
         let draft = scene(&flow).device_mismatch(user, flow.id);
         services.append(call.origin(Actor::Anonymous), flow.issuer_id, draft).await?;
     }
@@ -201,14 +200,18 @@ async fn mail_keys(
     })
 }
 
-/// Says that a bucket overflowed, once a minute.
+/// Says that a bucket overflowed, once a minute for each: whoever empties one hides no other.
+///
+/// # Errors
+/// [`Refusal::RateLimited`] when it did; [`Refusal::Store`].
 pub(super) async fn told(
     call: &IssuerCall,
     flow: Option<FlowId>,
     bucket: &str,
-    drawn: Result<(), Refusal>,
+    drawn: Result<(), Overflow>,
 ) -> Result<(), Refusal> {
-    if matches!(&drawn, Err(Refusal::RateLimited { .. })) && may_tell(call, bucket) {
+    let Err(overflow) = drawn else { return Ok(()) };
+    if may_tell(call, bucket, &overflow.key) {
         let services = call.services();
         let sealed = match flow {
             Some(id) => services.store.reads().logins().flow(call.issuer_id(), id).await?,
@@ -220,14 +223,14 @@ pub(super) async fn told(
         let draft = scene.rate_limited(sealed.map(|flow| flow.id), bucket);
         services.append(call.origin(Actor::Anonymous), call.issuer_id(), draft).await?;
     }
-    drawn
+    Err(overflow.into())
 }
 
-/// Once a minute for what happens from one address at one issuer.
-fn may_tell(call: &IssuerCall, what: &str) -> bool {
-    let group = rate_limit_group(call.address()).to_string();
+/// Once a minute for what happens to a key at one issuer, in whose trail it is told.
+fn may_tell(call: &IssuerCall, what: &str, about: &BucketKey) -> bool {
     let issuer = call.issuer_id().uuid();
-    let parts = [what.as_bytes(), issuer.as_bytes(), group.as_bytes()];
+    let about = about.bytes();
+    let parts = [what.as_bytes(), issuer.as_bytes(), about.as_slice()];
     let key = BucketKey::Mailbox(call.services().keyring.peppers.digest(TOLD_PURPOSE, &parts));
     call.services().limits.take(RateClass::Told, key).is_ok()
 }

@@ -24,11 +24,13 @@ pub(super) struct Claimed {
 pub(super) async fn claim(change: &mut Change<'_>, visitor: &Visitor, user: User) -> Result<Claimed, Refusal> {
     let is_unproven = user.origin == UserOrigin::SignUp && !user.details.profile.email_verified;
     let is_cleared = is_unproven && !is_own_browser(change, visitor, &user).await?;
-    if is_cleared {
-        clear(change, &user).await?;
+    let (issuer, id) = (user.issuer_id, user.id);
+    let verified = users::verify_address(change, user).await?;
+    if !is_cleared {
+        return Ok(Claimed { user: verified, is_cleared });
     }
-    let found = change.reads().users().find(user.issuer_id, user.id).await?.ok_or(Refusal::NotFound)?;
-    let user = users::verify_address(change, found).await?;
+    clear(change, &verified).await?;
+    let user = change.reads().users().find(issuer, id).await?.ok_or(Refusal::NotFound)?;
     Ok(Claimed { user, is_cleared })
 }
 

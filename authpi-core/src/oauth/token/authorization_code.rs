@@ -5,7 +5,7 @@ use super::{TokenResponse, require_client, require_grant};
 use crate::client::model::{Client, GrantType};
 use crate::error::Refusal;
 use crate::event::model::Actor;
-use crate::id::{ClientId, SessionId};
+use crate::login::events::Scene;
 use crate::oauth::client_authentication::Requester;
 use crate::oauth::model::{AuthorizationCode, Resources};
 use crate::oauth::targets::resources_of_client;
@@ -30,8 +30,13 @@ pub(in crate::oauth) enum CodeUse {
     Exchange(Box<Exchange>),
     /// It was presented by its client, with something wrong: it is spent.
     Burn(AuthorizationCode),
-    /// It was exchanged before: whoever has it now, the session is not safe.
-    Replay(AuthorizationCode),
+    /// It was presented before.
+    Replay {
+        /// The code.
+        code: AuthorizationCode,
+        /// With all that belongs to it: whoever has that, the session is not safe.
+        is_whole: bool,
+    },
 }
 
 /// Tokens that wait for the commit.
@@ -57,7 +62,7 @@ pub(super) async fn prepare(
     let found = found.filter(|code| code.client_id == client.id).ok_or(WORTHLESS)?;
     let matches = found.binding.matches(redirect_uri, form.get("code_verifier"));
     if found.spent_at.is_some() {
-        return if matches { Ok(Step::Change(CodeUse::Replay(found))) } else { Err(WORTHLESS.into()) };
+        return Ok(Step::Change(CodeUse::Replay { code: found, is_whole: matches }));
     }
     if !matches {
         return Ok(Step::Change(CodeUse::Burn(found)));
@@ -124,14 +129,14 @@ pub(super) async fn apply(change: &mut Change<'_>, call: &IssuerCall, code: &Cod
             let _ = change.unit().grants().spend_code(code).await?;
             Ok(call.refusal(WORTHLESS))
         }
-        CodeUse::Replay(code) => replayed(change, call, code.session_id, code.client_id).await,
+        CodeUse::Replay { code, is_whole } => replayed(change, call, code, *is_whole).await,
     }
 }
 
 async fn exchanged(change: &mut Change<'_>, call: &IssuerCall, exchange: &Exchange) -> Result<Answer, Refusal> {
     let Exchange { code, session, issued } = exchange;
     if change.unit().grants().spend_code(code).await? == SpendOutcome::SpentBefore {
-        return replayed(change, call, code.session_id, code.client_id).await;
+        return replayed(change, call, code, true).await;
     }
     change.act_as(Actor::Client { client_id: code.client_id });
     opening::issue_tokens(change, session.clone(), issued.refresh.is_some()).await?;
@@ -145,15 +150,20 @@ async fn exchanged(change: &mut Change<'_>, call: &IssuerCall, exchange: &Exchan
     Ok(TokenResponse::answer(&issued.response))
 }
 
-/// A second use that knows all that the first one knew (RFC 6749 §4.1.2): the session that began with the code ends.
+/// A second use leaves a trace, whatever became of the session. One that knows all that the first one knew (RFC 6749
+/// §4.1.2) ends the session that began with the code; a mere finder ends nobody's.
 async fn replayed(
     change: &mut Change<'_>,
     call: &IssuerCall,
-    session: SessionId,
-    client: ClientId,
+    code: &AuthorizationCode,
+    ends: bool,
 ) -> Result<Answer, Refusal> {
+    let (issuer, client) = (call.issuer_id(), code.client_id);
     change.act_as(Actor::Client { client_id: client });
-    if let Some(session) = change.reads().sessions().find(call.issuer_id(), session).await? {
+    let session = change.reads().sessions().find(issuer, code.session_id).await?;
+    let scene = Scene { account_id: change.account(), issuer_id: issuer, client_id: Some(client) };
+    change.emit(scene.replayed(session.as_ref().map(|session| session.user_id), None, "code"))?;
+    if let Some(session) = session.filter(|_| ends) {
         let note = change.status_note(Some(EndCause::CodeReplay.as_str().to_owned()), None);
         sessions::end(change, session, EndCause::CodeReplay, note).await?;
     }

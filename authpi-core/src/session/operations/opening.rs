@@ -94,11 +94,11 @@ pub async fn open(change: &mut Change<'_>, issuer: IssuerId, new: NewSession) ->
         created_at: now,
         updated_at: now,
     };
+    change.unit().sessions().insert(&session, secret.as_ref()).await?;
+    change.emit(events::created(&session, new.new_device))?;
     if session.takes_a_place(now) {
         make_room(change, &session).await?;
     }
-    change.unit().sessions().insert(&session, secret.as_ref()).await?;
-    change.emit(events::created(&session, new.new_device))?;
     Ok(session)
 }
 

@@ -170,6 +170,7 @@ pub async fn another_tenant_sees_and_changes_nothing(ground: Ground) {
     assert!(reads.find_in_issuer(sibling.issuer_id, one.id).await.unwrap().is_none());
     assert_eq!(reads.open_for(sibling.id, &one.address_hash, None, START).await.unwrap(), None);
     assert_eq!(reads.count_open(sibling.issuer_id, &[ours.id], START).await.unwrap(), BTreeMap::new());
+    assert_eq!(reads.count_of_organization(sibling.issuer_id, ours.id).await.unwrap(), 0);
     let crossed = Organization { issuer_id: sibling.issuer_id, ..ours.clone() };
     assert_eq!(list(&ground, &crossed, any(START), 10, None).await.items, []);
     for stranger in
@@ -328,6 +329,9 @@ pub async fn open_invitations_are_counted_by_organization(ground: Ground) {
     assert_eq!(count(START).await, BTreeMap::from([(first.id, 2)]));
     assert_eq!(count(later(60)).await, BTreeMap::from([(first.id, 1)]));
     assert_eq!(count(later(90)).await, BTreeMap::new());
+    let store = ground.store();
+    let all = store.reads().invitations().count_of_organization(first.issuer_id, first.id).await;
+    assert_eq!(all.unwrap(), 3, "in any status");
 }
 
 pub async fn what_is_personal_is_erased_and_the_rest_stays(ground: Ground) {

@@ -21,9 +21,12 @@ pub async fn set_password(
     user: UserId,
     hash: PasswordHash,
 ) -> Result<Verifier, Refusal> {
-    let (password, ended) = put(change, issuer, user, hash, "password_changed").await?;
-    if let Some(ended) = ended {
-        change.emit(events::password_changed(change.account(), &password, change.actor(), ended))?;
+    let place = change.place()?;
+    let (password, is_first) = put(change, issuer, user, hash).await?;
+    if !is_first {
+        let ended = end_sessions(change, &password, "password_changed").await?;
+        let told = events::password_changed(change.account(), &password, change.actor(), ended);
+        change.emit_at(place, told)?;
         devices::revoke_all(change, issuer, user).await?;
     }
     Ok(password)
@@ -39,17 +42,19 @@ pub async fn reset_password(
     user: UserId,
     hash: PasswordHash,
 ) -> Result<Verifier, Refusal> {
-    let (password, ended) = put(change, issuer, user, hash, "password_reset").await?;
-    let ended = if let Some(ended) = ended {
-        ended
-    } else {
-        // The mailbox was proven, and all that came in without it is out, with or without a password before.
-        let reason = Some("password_reset".to_owned());
-        sessions::end_all(change, issuer, user, EndCause::Revoked, reason).await?
-    };
-    change.emit(events::password_reset(change.account(), &password, ended))?;
+    let place = change.place()?;
+    let (password, _) = put(change, issuer, user, hash).await?;
+    // The mailbox was proven, and all that came in without it is out, with or without a password before.
+    let ended = end_sessions(change, &password, "password_reset").await?;
+    let told = events::password_reset(change.account(), &password, ended);
+    change.emit_at(place, told)?;
     devices::revoke_all(change, issuer, user).await?;
     Ok(password)
+}
+
+async fn end_sessions(change: &mut Change<'_>, password: &Verifier, reason: &str) -> Result<u32, Refusal> {
+    let (issuer, user) = (password.issuer_id, password.user_id);
+    sessions::end_all(change, issuer, user, EndCause::Revoked, Some(reason.to_owned())).await
 }
 
 /// Spends a password that is good for one login.
@@ -61,29 +66,30 @@ pub async fn spend_temporary_password(change: &mut Change<'_>, verifier: &Verifi
     change.emit(events::deleted(change.account(), verifier))
 }
 
-/// The password, and how many sessions ended for it; `None` when there was no password before.
+/// The password, and whether there was none before. A temporary one goes.
 async fn put(
     change: &mut Change<'_>,
     issuer: IssuerId,
     user: UserId,
     hash: PasswordHash,
-    reason: &str,
-) -> Result<(Verifier, Option<u32>), Refusal> {
+) -> Result<(Verifier, bool), Refusal> {
     let verifiers = locked(change, issuer, user).await?;
+    let proof = Proof::Password { hash };
+    let before = of_kind(&verifiers, VerifierKind::Password);
+    let password = match before {
+        Some(before) => replaced(change, before, proof).await?,
+        None => {
+            let password = new_verifier(change, (issuer, user), None, proof)?;
+            change.unit().verifiers().insert(&password).await?;
+            change.emit(events::created(change.account(), &password))?;
+            password
+        }
+    };
     if let Some(temporary) = of_kind(&verifiers, VerifierKind::TemporaryPassword) {
         change.unit().verifiers().remove(temporary).await?.required()?;
         change.emit(events::deleted(change.account(), temporary))?;
     }
-    let proof = Proof::Password { hash };
-    let Some(before) = of_kind(&verifiers, VerifierKind::Password) else {
-        let password = new_verifier(change, (issuer, user), None, proof)?;
-        change.unit().verifiers().insert(&password).await?;
-        change.emit(events::created(change.account(), &password))?;
-        return Ok((password, None));
-    };
-    let password = replaced(change, before, proof).await?;
-    let ended = sessions::end_all(change, issuer, user, EndCause::Revoked, Some(reason.to_owned())).await?;
-    Ok((password, Some(ended)))
+    Ok((password, before.is_none()))
 }
 
 /// Gives a user a password for the next login, which must replace it. It does not touch the password that there is.

@@ -1,5 +1,6 @@
 //! How events reach them.
 
+mod answers;
 mod attempts;
 mod crowds;
 mod health;
