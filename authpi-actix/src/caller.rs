@@ -46,7 +46,8 @@ impl Caller {
     }
 
     /// Makes sure that the session, and all else that an access token stands for, is alive now: for what cannot wait
-    /// until the token expires. It asks the store.
+    /// until the token expires. Of a token with which an agent acts in an organization, that is the organization and the
+    /// membership of the user there, too. It asks the store.
     ///
     /// # Errors
     /// [`Rejection`].

@@ -121,7 +121,8 @@ impl AuthPi {
     }
 
     /// Makes sure that all that the credential of a caller stands for is alive now. What was verified by signature alone
-    /// is looked up: session, user, client, agent, delegation and revocation.
+    /// is looked up: session, user, client, agent, delegation and revocation; of an agent that acts for a user in an
+    /// organization, also that organization and the membership of the user there.
     ///
     /// # Errors
     /// [`Refusal::Unauthenticated`] when it is not; [`Refusal::Store`].

@@ -1,7 +1,7 @@
 //! What somebody may do in an account, and what they may give to others (core-api 1.9).
 
 use crate::error::Refusal;
-use crate::scope::{Scope, Scopes};
+use crate::scope::{Reading, Scope, Scopes};
 
 const FULL: &str = "*:**";
 const OWNER: &str = "owner";
@@ -42,10 +42,14 @@ impl Rights {
     #[must_use]
     pub fn within(&self, scopes: &Scopes) -> Self {
         let limit = Self::of_member(scopes);
-        let as_admin =
-            [self.stated.meet(&limit.as_admin), self.as_admin.meet(&limit.stated), self.as_admin.meet(&limit.as_admin)];
+        let meet = |one: &Scopes, other: &Scopes| one.meet(other, Reading::Core);
+        let as_admin = [
+            meet(&self.stated, &limit.as_admin),
+            meet(&self.as_admin, &limit.stated),
+            meet(&self.as_admin, &limit.as_admin),
+        ];
         Self {
-            stated: self.stated.meet(&limit.stated),
+            stated: meet(&self.stated, &limit.stated),
             as_admin: as_admin.iter().flat_map(Scopes::iter).cloned().collect(),
         }
     }
@@ -98,8 +102,8 @@ impl Rights {
         if scope.split().is_none() {
             return self.as_admin.is_full() && scope.as_str() != OWNER;
         }
-        let reserved = |name: &str| name.parse().is_ok_and(|reserved| scope.covers(&reserved));
-        self.as_admin.iter().any(|held| held.covers(scope))
+        let reserved = |name: &str| name.parse().is_ok_and(|reserved| scope.covers(&reserved, Reading::Core));
+        self.as_admin.iter().any(|held| held.covers(scope, Reading::Core))
             && !reaches_beyond_admin(scope)
             && !OF_OWNERS.iter().any(|name| reserved(name))
     }

@@ -1,4 +1,4 @@
-//! Scopes and which calls they grant (core-api §1.9).
+//! Scopes and which calls they grant (core-api §1.9, idp §11.2).
 
 mod ceiling;
 
@@ -26,6 +26,26 @@ const OWNER: &str = "owner";
 const ADMIN: &str = "admin";
 const MEMBER: &str = "member";
 
+/// How actions are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// As the Core API reads its own scopes: `write` and `manage` stand for more than their name (core-api §1.9).
+    Core,
+    /// As everybody else does, to whom an action is a word (idp §11.2): what the calls of an application are named, and
+    /// whether one contains another, only the application knows.
+    Application,
+}
+
+impl Reading {
+    fn covers(self, action: &str, other: &str) -> bool {
+        match (action, other) {
+            ("*" | "**", _) => true,
+            ("write", "delete") | ("manage", "read" | "write" | "delete") if self == Self::Core => true,
+            _ => action == other,
+        }
+    }
+}
+
 /// The text is not a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not a scope: 1 to 128 printable ASCII characters without space, quote and backslash")]
@@ -51,30 +71,35 @@ impl Scope {
         self.0.rsplit_once(':').filter(|(resource, action)| !resource.is_empty() && !action.is_empty())
     }
 
-    /// Whether the holder of this scope may make a call that requires `required`.
+    /// Whether the holder of this scope may do what an application requires `required` for (idp §11.2).
     ///
-    /// | Held | Grants |
+    /// | Held | Matches |
     /// | --- | --- |
     /// | `a:read` | that action on exactly `a` |
-    /// | `a:write` | also `a:delete`: every changing call on exactly `a` |
-    /// | `a:manage` | also `a:read`, `a:write` and `a:delete` |
     /// | `a:*` | every action on exactly `a` |
     /// | `a:**` | every action on `a` and all below it, such as `a.b` |
     /// | `*:read` | that action on every top-level resource, which is one without a dot |
     /// | `*:**` | every action on everything |
-    /// | `owner` | `owner`, which no wildcard grants |
-    pub fn grants(&self, required: &Scope) -> bool {
+    /// | `owner` | `owner`, which no wildcard matches |
+    pub fn matches(&self, required: &Scope) -> bool {
         // A call is the narrowest thing to cover. Should a wildcard ever be required, only who has all of it passes.
-        self.covers(required)
+        self.covers(required, Reading::Application)
+    }
+
+    /// Whether the holder of this scope may make a call of the Core API that requires `required`: besides what
+    /// [matches](Scope::matches), `a:write` grants `a:delete`, every changing call on exactly `a`; `a:manage` grants
+    /// `a:read`, `a:write` and `a:delete`.
+    pub fn grants(&self, required: &Scope) -> bool {
+        self.covers(required, Reading::Core)
     }
 
     /// Whether every call that `other` grants is granted by this scope too, wildcards of `other` included: whoever
     /// holds this one may hand out the other.
-    pub fn covers(&self, other: &Scope) -> bool {
+    pub fn covers(&self, other: &Scope, reading: Reading) -> bool {
         match (self.split(), other.split()) {
             (Some((resource, action)), Some((other_resource, other_action))) => {
                 Reach::of(resource, action).covers(Reach::of(other_resource, other_action))
-                    && action_covers(action, other_action)
+                    && reading.covers(action, other_action)
             }
             _ => self == other,
         }
@@ -84,17 +109,17 @@ impl Scope {
 impl Scope {
     /// The widest scope that both cover; none where they have nothing in common.
     #[must_use]
-    pub fn meet(&self, other: &Self) -> Option<Self> {
-        if self.covers(other) {
+    pub fn meet(&self, other: &Self, reading: Reading) -> Option<Self> {
+        if self.covers(other, reading) {
             return Some(other.clone());
         }
-        if other.covers(self) {
+        if other.covers(self, reading) {
             return Some(self.clone());
         }
         // Each reaches, or does, something that the other does not.
         let ((resource, action), (other_resource, other_action)) = (self.split()?, other.split()?);
         let (reach, other_reach) = (Reach::of(resource, action), Reach::of(other_resource, other_action));
-        let action = match (action_covers(action, other_action), action_covers(other_action, action)) {
+        let action = match (reading.covers(action, other_action), reading.covers(other_action, action)) {
             // `*` and `**` cover each other as actions, but what is met here is one resource, not what is below it.
             (true, _) if other_action != "**" => other_action,
             (_, true) => action,
@@ -141,13 +166,6 @@ impl<'a> Reach<'a> {
             (Self::One(resource), Self::One(other)) => resource == other,
             _ => false,
         }
-    }
-}
-
-fn action_covers(action: &str, other: &str) -> bool {
-    match (action, other) {
-        ("*" | "**", _) | ("write", "delete") | ("manage", "read" | "write" | "delete") => true,
-        _ => action == other,
     }
 }
 
@@ -216,15 +234,20 @@ impl ToSchema for Scope {
 pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
-    /// Whether one of them grants a call that requires `required`; see [`Scope::grants`].
+    /// Whether one of them grants a call of the Core API that requires `required`; see [`Scope::grants`].
     pub fn grants(&self, required: &Scope) -> bool {
         self.0.iter().any(|held| held.grants(required))
     }
 
+    /// Whether one of them is enough for what an application requires `required` for; see [`Scope::matches`].
+    pub fn matches(&self, required: &Scope) -> bool {
+        self.0.iter().any(|held| held.matches(required))
+    }
+
     /// Those of `other` that a holder of these may not hand out: the ones that no single scope of these
     /// [covers](Scope::covers). Empty when all are covered.
-    pub fn covers_all(&self, other: &Scopes) -> Vec<Scope> {
-        other.iter().filter(|wanted| !self.0.iter().any(|held| held.covers(wanted))).cloned().collect()
+    pub fn covers_all(&self, other: &Scopes, reading: Reading) -> Vec<Scope> {
+        other.iter().filter(|wanted| !self.0.iter().any(|held| held.covers(wanted, reading))).cloned().collect()
     }
 
     /// Those of `other` that a holder of these on an account may not give to anybody: as [`Scopes::covers_all`], but
@@ -233,7 +256,7 @@ impl Scopes {
         let is_held = |name: &str| self.0.iter().any(|held| held.0 == name);
         let is_owner = self.is_full() || is_held(OWNER);
         let is_given = |scope: &Scope| scope.split().is_none() && (is_owner || (scope.0 == MEMBER && is_held(ADMIN)));
-        self.covers_all(other).into_iter().filter(|scope| !is_given(scope)).collect()
+        self.covers_all(other, Reading::Core).into_iter().filter(|scope| !is_given(scope)).collect()
     }
 
     /// No scopes.
@@ -241,8 +264,8 @@ impl Scopes {
 
     /// What holders of either may do both.
     #[must_use]
-    pub fn meet(&self, other: &Self) -> Self {
-        self.0.iter().flat_map(|one| other.0.iter().filter_map(|another| one.meet(another))).collect()
+    pub fn meet(&self, other: &Self, reading: Reading) -> Self {
+        self.0.iter().flat_map(|one| other.0.iter().filter_map(move |another| one.meet(another, reading))).collect()
     }
 
     /// Whether this very scope is among them, wildcards aside.

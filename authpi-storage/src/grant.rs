@@ -226,20 +226,21 @@ impl GrantRepository for Unit {
         Ok(())
     }
 
-    async fn use_assertion(
+    async fn use_once(
         &mut self,
         issuer: IssuerId,
-        assertion: OnceKey,
+        key: OnceKey,
         until: Timestamp,
     ) -> Result<InsertOutcome, StoreError> {
         let row = used_assertion::ActiveModel {
-            id: Set(assertion.uuid()),
+            id: Set(key.uuid()),
             issuer_id: Set(issuer.uuid()),
             expires_at: Set(until.as_millis()),
         };
         let insert = used_assertion::Entity::insert(row);
-        let key = [used_assertion::Column::Id];
-        insert_unless_taken(insert, key, &self.connection).await.map_err(failed("grant.use_assertion"))
+        insert_unless_taken(insert, [used_assertion::Column::Id], &self.connection)
+            .await
+            .map_err(failed("grant.use_once"))
     }
 
     async fn write_consent(&mut self, consent: &Consent) -> Result<(), StoreError> {

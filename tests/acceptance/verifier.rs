@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use authpi_core::scope::Scope;
 use authpi_core::transport::ManualClock;
 use authpi_verifier::{Clock, Fetch, FetchError, Refused, Verifier};
 use base64::Engine as _;
@@ -111,6 +112,34 @@ async fn a_token_for_this_api_tells_who_comes_with_which_scopes() {
     assert!(matches!(verified.require_in("org_x", "invoices:read"), Err(Refused::InsufficientScope(_))));
     for missing in [None, Some("Basic eDp5"), Some("bearer")] {
         assert!(matches!(ground.verifier.authorization(missing).await, Err(Refused::Missing)), "{missing:?}");
+    }
+}
+
+#[test]
+fn scopes_match_here_as_they_do_at_the_host() {
+    let texts = [
+        "owner",
+        ":x",
+        "a:read",
+        "a:write",
+        "a:delete",
+        "a:manage",
+        "a:*",
+        "a:**",
+        "a.b:read",
+        "a.b:**",
+        "*:read",
+        "*:manage",
+        "*:*",
+        "*:**",
+        "users.*:read",
+        "urn:x:read",
+    ];
+    for held in texts {
+        for required in texts {
+            let at_host = Scope::try_from(held).unwrap().matches(&Scope::try_from(required).unwrap());
+            assert_eq!(authpi_verifier::grants(held, required), at_host, "{held} for {required}");
+        }
     }
 }
 

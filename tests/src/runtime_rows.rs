@@ -48,7 +48,7 @@ impl Work for Traces {
         let grants = change.unit().grants();
         grants.write_consent(&consent).await?;
         grants.deny(issuer, token, until).await?;
-        match grants.use_assertion(issuer, assertion, until).await? {
+        match grants.use_once(issuer, assertion, until).await? {
             InsertOutcome::Inserted => Ok(()),
             InsertOutcome::Taken => Err(Refusal::conflict("The assertion was spent before.")),
         }

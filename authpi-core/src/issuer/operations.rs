@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::events;
 use super::model::auth_method::{AuthMethod, DEFAULT_KINDS};
-use super::model::portals::refuse_url;
+use super::model::portals::{fault_of_page, refuse_url};
 use super::model::{Issuer, IssuerDetails, IssuerStatus, MethodCounts};
 use crate::domain::operations::release;
 use crate::error::{FieldErrors, Refusal};
@@ -124,7 +124,7 @@ fn patched(before: &Issuer, patch: &IssuerPatch) -> Result<(Issuer, Vec<String>)
     Ok((Issuer { details, metadata, ..before.clone() }, changes))
 }
 
-/// Pages in the place of ours lie on verified domains of the account (D183).
+/// Pages in the place of ours lie on verified domains of the account, and lead away from us (D183).
 async fn check_pages(
     change: &Change<'_>,
     account: AccountId,
@@ -140,8 +140,9 @@ async fn check_pages(
     let domains = change.reads().domains().of_accounts(&[account]).await?;
     let mut errors = FieldErrors::new();
     for (name, page) in pages {
-        if !page.host().is_some_and(|host| domains.iter().any(|domain| domain.vouches_for(&host))) {
-            refuse_url(name, &mut errors);
+        let url = page.url.as_deref().unwrap_or_default();
+        if let Some(rule) = fault_of_page(url, change.urls(), &domains) {
+            refuse_url(name, rule, &mut errors);
         }
     }
     errors.into_result()

@@ -7,12 +7,10 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::model::OnceKey;
+use super::once::is_first_use;
 use crate::client::model::Client;
 use crate::error::Refusal;
-use crate::id::ClientId;
 use crate::key::model::Jws;
-use crate::outcome::InsertOutcome;
-use crate::retries::Retries;
 use crate::timestamp::Timestamp;
 use crate::web::runtime::IssuerCall;
 
@@ -65,14 +63,9 @@ pub(super) async fn proves(call: &IssuerCall, client: &Client, assertion: &str) 
     if !is_theirs || !is_in_time(&claims, call.now()) || claims.jti.is_empty() || claims.jti.len() > LONGEST_JTI {
         return Ok(false);
     }
-    if call.is_proven() {
-        return Ok(true);
-    }
-    let is_first = remember(call, client.id, &claims).await? == InsertOutcome::Inserted;
-    if is_first {
-        call.note_proven();
-    }
-    Ok(is_first)
+    let key = OnceKey::of_assertion(&call.services().keyring.peppers, client.id, &claims.jti);
+    let until = Timestamp::from_millis(claims.exp.saturating_add(LEEWAY).saturating_mul(1_000));
+    is_first_use(call, key, until).await
 }
 
 fn is_in_time(claims: &AssertionClaims, now: Timestamp) -> bool {
@@ -143,22 +136,3 @@ fn fits(key: &Map<String, Value>, algorithm: Algorithm) -> bool {
 
 /// 2048 bit in base64url without padding.
 const SHORTEST_MODULUS: usize = 342;
-
-/// Notes the use of an assertion, in a commit of its own: whatever becomes of the request, it was used.
-async fn remember(call: &IssuerCall, client: ClientId, claims: &AssertionClaims) -> Result<InsertOutcome, Refusal> {
-    let services = call.services();
-    let key = OnceKey::of_assertion(&services.keyring.peppers, client, &claims.jti);
-    let until = Timestamp::from_millis(claims.exp.saturating_add(LEEWAY).saturating_mul(1_000));
-    let mut retries = Retries::new();
-    loop {
-        let attempt = async {
-            let mut unit = services.store.begin(services.now()).await?;
-            let outcome = unit.grants().use_assertion(call.issuer_id(), key, until).await?;
-            unit.commit().await?;
-            Ok(outcome)
-        };
-        if let Some(ended) = retries.ended(attempt.await) {
-            return ended;
-        }
-    }
-}

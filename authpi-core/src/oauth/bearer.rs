@@ -42,16 +42,24 @@ pub(super) fn presented<'r>(call: &'r IssuerCall, form: Option<&'r Parameters>) 
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(INVALID.into()) }
 }
 
+/// The claims of an access token that this issuer has signed, in its time or past it; `None` for anything else.
+///
+/// # Errors
+/// As [`key_set`].
+pub(super) async fn signed(call: &IssuerCall, text: &str) -> Result<Option<AccessClaims>, Refusal> {
+    let Some(presented) = AccessToken::of(call.services(), text).await? else { return Ok(None) };
+    if presented.issuer() != call.issuer_id() {
+        return Ok(None);
+    }
+    presented.signed(call.services()).await
+}
+
 /// The claims of an access token that this issuer has signed and that is in its time; `None` for anything else.
 ///
 /// # Errors
 /// As [`key_set`].
 pub(super) async fn genuine(call: &IssuerCall, text: &str) -> Result<Option<AccessClaims>, Refusal> {
-    let Some(presented) = AccessToken::of(call.services(), text).await? else { return Ok(None) };
-    if presented.issuer() != call.issuer_id() {
-        return Ok(None);
-    }
-    presented.claims(call.services()).await
+    Ok(signed(call, text).await?.filter(|claims| claims.is_in_time(call.now())))
 }
 
 /// The claims of a refresh token that this issuer has signed, in its time or not; `None` for anything else.

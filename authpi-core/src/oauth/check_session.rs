@@ -57,9 +57,10 @@ struct CheckSessionState {
     /// What it got with its code.
     #[schema(max_length = 256)]
     session_state: String,
-    /// Origin of the page that asks.
-    #[schema(max_length = 2048)]
-    origin: String,
+    /// Origin of the page that asks; of one that nobody names, no session is valid.
+    #[schema(max_length = 2048, nullable = false)]
+    #[serde(default)]
+    origin: Option<String>,
 }
 
 impl Body for CheckSessionState {
@@ -95,13 +96,16 @@ impl Runtime for Check {
         let id: ClientId = asked.client_id.parse().map_err(|_| FOREIGN)?;
         let found = call.services().store.reads().clients().find(call.issuer_id(), id).await?;
         let client = found.ok_or(FOREIGN)?;
-        if !client.details.redirect_origins().any(|origin| origin == asked.origin) {
+        let Some(origin) = asked.origin else {
+            return Ok(Step::Answer(Answer::json(StatusCode::OK, &CheckedSession { valid: false })));
+        };
+        if !client.details.has_redirect_origin(&origin) {
             return Err(FOREIGN.into());
         }
         // In a frame of another site this cookie is the only one that comes along.
         let browser_state = call.cookie(CookieKind::OpBrowserState);
         let salt = asked.session_state.split_once('.').map(|(_, salt)| salt).unwrap_or_default();
-        let expected = browser_state.map(|state| session_state(id, &asked.origin, state, salt));
+        let expected = browser_state.map(|state| session_state(id, &origin, state, salt));
         let valid = expected.is_some_and(|expected| expected.as_bytes().ct_eq(asked.session_state.as_bytes()).into());
         Ok(Step::Answer(Answer::json(StatusCode::OK, &CheckedSession { valid })))
     }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Method, StatusCode};
 use subtle::ConstantTimeEq as _;
 
-use super::authorization::{hint, redirect, told, with_query};
+use super::authorization::{fault, hint, redirect, told, with_query};
 use super::back_channel::current_iss;
 use super::model::IdClaims;
 use super::parked;
@@ -83,6 +83,7 @@ impl Runtime for Logout {
         route
             .about("oauth", "session")
             .of_issuer(RateClass::Session)
+            .tells_people()
             .form([
                 parameter("id_token_hint", "An ID token of the session."),
                 parameter("client_id", "Who asks."),
@@ -95,9 +96,10 @@ impl Runtime for Logout {
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Ending>, Refusal> {
         let op = browser::unended(call).await?;
-        let confirmed = self.method == Method::POST && call.form()?.get("ticket").is_some();
+        let confirmed = self.method == Method::POST && call.sends_form() && call.form()?.get("ticket").is_some();
         if self.method == Method::POST && !confirmed {
-            return parked::turned(call, "logout").await.map(Step::Answer);
+            // The parameters may stand in the query of a POST, too (D100); one that stands in both is repeated.
+            return parked::turned(call, "logout", &call.raw_parameters()?).await.map(Step::Answer);
         }
         if confirmed && !is_ours(call, op.as_ref()).await? {
             let error = OAuthError::invalid_request("The page is too old. Try again.");
@@ -180,14 +182,16 @@ impl Ending {
     }
 
     fn done(&self, call: &IssuerCall, told_in_front: Vec<String>) -> Result<Answer, Refusal> {
-        let status = if self.bad_return { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        const BAD_RETURN: OAuthError =
+            OAuthError::invalid_request("post_logout_redirect_uri is not one of the client.");
         if !told_in_front.is_empty() && !call.prefers_json() {
-            let page = FrontChannelLogout { frames: told_in_front, next: self.back.clone() };
+            let fault = self.bad_return.then(|| fault(call, FaultKind::BadLogoutReturn, BAD_RETURN));
+            let status = if self.bad_return { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+            let page = FrontChannelLogout { frames: told_in_front, next: self.back.clone(), fault };
             return Answer::html(status, &call.frame(None), &page);
         }
         if self.bad_return {
-            let error = OAuthError::invalid_request("post_logout_redirect_uri is not one of the client.");
-            return told(call, FaultKind::BadLogoutReturn, error);
+            return told(call, FaultKind::BadLogoutReturn, BAD_RETURN);
         }
         if matches!(self.hint, Hint::Bad) && !self.confirmed {
             let error = OAuthError::invalid_request("id_token_hint is no ID token of an active client.");

@@ -16,6 +16,7 @@ mod keyinfo;
 mod logout;
 mod minting;
 pub mod model;
+mod once;
 pub mod operations;
 mod organizations;
 mod parked;

@@ -1,5 +1,5 @@
 //! Forms that other sites post here (D17). They bring no cookie that is `SameSite=Lax`; turned into a GET of the same
-//! path they do. The form travels sealed, for a minute, so that nothing of it stands in a URL.
+//! path they do. The form travels sealed, for a minute and for one request, so that nothing of it stands in a URL.
 
 use std::time::Duration;
 
@@ -8,6 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use http::header::LOCATION;
 
+use super::model::OnceKey;
+use super::once::is_first_use;
 use crate::error::Refusal;
 use crate::oauth_error::OAuthError;
 use crate::seal::Sealed;
@@ -33,8 +35,7 @@ fn context(call: &IssuerCall, endpoint: &str) -> String {
 ///
 /// # Errors
 /// `invalid_request` for a form that is too long.
-pub(super) async fn turned(call: &IssuerCall, endpoint: &str) -> Result<Answer, Refusal> {
-    let form = call.raw_form()?;
+pub(super) async fn turned(call: &IssuerCall, endpoint: &str, form: &[u8]) -> Result<Answer, Refusal> {
     if form.len() > LONGEST {
         return Err(OAuthError::invalid_request("The request is too long.").into());
     }
@@ -53,19 +54,22 @@ pub(super) async fn handle(call: &IssuerCall, endpoint: &str, form: &[u8]) -> Re
     Ok(URL_SAFE_NO_PAD.encode(sealed.as_bytes()))
 }
 
-/// The form that a GET stands for; none when it stands for itself.
+/// The form that a request stands for, which is used up with that; none when it stands for itself.
 ///
 /// # Errors
-/// `invalid_request` for one that is no form of ours, or too old.
+/// `invalid_request` for one that is no form of ours, is too old, or was used before.
 pub(super) async fn opened(call: &IssuerCall, endpoint: &str, lasts: Duration) -> Result<Option<Parameters>, Refusal> {
-    const GONE: OAuthError = OAuthError::invalid_request("The request is too old. Go back to the application.");
+    const GONE: OAuthError =
+        OAuthError::invalid_request("The request is too old, or came twice. Go back to the application.");
     let Some(handle) = call.query()?.get(HANDLE) else { return Ok(None) };
     let sealed = URL_SAFE_NO_PAD.decode(handle).map_err(|_| GONE)?;
     let root = call.services().root_for(Some(call.issuer_id())).await?;
+    let key = OnceKey::of_parked(&call.services().keyring.peppers, call.issuer_id(), &sealed);
     let plain = root.key.open(&context(call, endpoint), &Sealed::from_bytes(sealed)).map_err(|_| GONE)?;
     let (at, form) = plain.split_first_chunk::<8>().ok_or(GONE)?;
     let at = Timestamp::from_millis(i64::from_be_bytes(*at));
-    if call.now() >= at.plus(lasts) {
+    let until = at.plus(lasts);
+    if call.now() >= until || !is_first_use(call, key, until).await? {
         return Err(GONE.into());
     }
     Ok(Some(Parameters::parse(form)?))

@@ -104,16 +104,13 @@ pub trait GrantRepository: GrantReads {
     /// [`StoreError`].
     async fn deny(&mut self, issuer: IssuerId, token: OnceKey, until: Timestamp) -> Result<(), StoreError>;
 
-    /// Notes the use of a client's assertion, until its time is over; `Taken` when it was used before.
+    /// Notes the use of what is good once, an assertion of a client or a parked form, until its time is over; `Taken`
+    /// when it was used before.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn use_assertion(
-        &mut self,
-        issuer: IssuerId,
-        assertion: OnceKey,
-        until: Timestamp,
-    ) -> Result<InsertOutcome, StoreError>;
+    async fn use_once(&mut self, issuer: IssuerId, key: OnceKey, until: Timestamp)
+    -> Result<InsertOutcome, StoreError>;
 
     /// Writes a consent, in the place of the one that there is. The caller has locked the user.
     ///

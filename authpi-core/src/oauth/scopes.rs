@@ -47,7 +47,7 @@ pub(super) fn for_machine(requested: Option<&str>, ceiling: &Scopes) -> Result<V
 pub(super) fn for_user(granted: &[String], own: &Scopes, membership: Option<&Scopes>) -> Vec<String> {
     let is_held = |scope: &&String| {
         let parsed = scope.parse::<Scope>();
-        let held = |scope: &Scope| own.grants(scope) || membership.is_some_and(|held| held.grants(scope));
+        let held = |scope: &Scope| own.matches(scope) || membership.is_some_and(|held| held.matches(scope));
         OIDC.contains(&scope.as_str()) || parsed.is_ok_and(|scope| held(&scope))
     };
     granted.iter().filter(is_held).cloned().collect()
@@ -95,6 +95,8 @@ mod tests {
         let membership = scopes(&["bills:**", "admin"]);
         assert_eq!(for_user(&granted, &scopes(&["*:**"]), None), ["openid", "orders:read", "bills:read"]);
         assert_eq!(for_user(&granted, &scopes(&[]), Some(&membership)), ["openid", "bills:read", "admin"]);
+        // What `manage` and `write` contain of an application, only the application knows.
+        assert_eq!(for_user(&granted, &scopes(&["orders:manage", "bills:write"]), None), ["openid"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::bearer::{ENDED, INVALID, genuine, liveness, presented};
+use super::bearer::{ENDED, INVALID, liveness, presented, signed};
 use super::model::{AccessClaims, ClaimsRequest, Dat};
 use super::organizations::{OrganizationsClaim, described};
 use super::profile;
@@ -134,7 +134,15 @@ impl Person {
     /// # Errors
     /// `invalid_token` and `session_expired`.
     pub(super) async fn with_any_scope(call: &IssuerCall, token: &str) -> Result<Self, Refusal> {
-        let claims = genuine(call, token).await?.ok_or(INVALID)?;
+        let claims = signed(call, token).await?.ok_or(INVALID)?;
+        let (issuer, reads) = (call.issuer_id(), call.services().store.reads());
+        let client: ClientId = claims.client_id.parse().map_err(|_| INVALID)?;
+        let client = reads.clients().find(issuer, client).await?.ok_or(INVALID)?;
+        // Its pages may read why a token of theirs is refused, too: that it is too old, above all.
+        call.share_with(client.details.origins());
+        if !claims.is_in_time(call.now()) {
+            return Err(INVALID.into());
+        }
         if claims.dat != Some(Dat::Identity) || claims.act.is_some() {
             return Err(INVALID.into());
         }
@@ -143,13 +151,9 @@ impl Person {
             Liveness::SessionEnded => return Err(ENDED.into()),
             Liveness::Dead => return Err(INVALID.into()),
         }
-        let (issuer, reads) = (call.issuer_id(), call.services().store.reads());
         let user: UserId = claims.sub.parse().map_err(|_| INVALID)?;
-        let client: ClientId = claims.client_id.parse().map_err(|_| INVALID)?;
         let user = reads.users().find(issuer, user).await?.ok_or(INVALID)?;
-        let client = reads.clients().find(issuer, client).await?.ok_or(INVALID)?;
         let session = reads.sessions().find(issuer, claims.sid.ok_or(INVALID)?).await?.ok_or(ENDED)?;
-        call.share_with(client.details.origins());
         Ok(Self { claims, user, session, client })
     }
 

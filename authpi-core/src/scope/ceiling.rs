@@ -1,6 +1,6 @@
-//! The ceiling of an organization: the highest scopes that exist in it (core-api 12.2).
+//! The ceiling of an organization: the highest scopes that exist in it (core-api 12.2). They are an application's.
 
-use super::{Scope, Scopes};
+use super::{Reading, Scope, Scopes};
 use crate::error::{FieldCode, FieldErrors};
 
 impl Scopes {
@@ -20,7 +20,9 @@ impl Scopes {
 
     /// All do when there are none, and plain names always do.
     fn leave_room_for(&self, scope: &Scope) -> bool {
-        self.is_empty() || scope.split().is_none() || self.iter().any(|highest| highest.covers(scope))
+        self.is_empty()
+            || scope.split().is_none()
+            || self.iter().any(|highest| highest.covers(scope, Reading::Application))
     }
 }
 
@@ -36,9 +38,9 @@ mod tests {
 
     #[test]
     fn the_ceiling_cuts_scopes_but_not_roles() {
-        let wanted = scopes(&["owner", "a:read", "a.b:read", "b:read", "a:**"]);
+        let wanted = scopes(&["owner", "a:read", "a.b:manage", "a.b:read", "a:**"]);
         let ceiling = scopes(&["a:*", "a.b:manage"]);
-        assert_eq!(wanted.below(&ceiling), scopes(&["owner", "a:read", "a.b:read"]));
+        assert_eq!(wanted.below(&ceiling), scopes(&["owner", "a:read", "a.b:manage"]));
         assert_eq!(wanted.below(&Scopes::NONE), wanted);
         let mut errors = FieldErrors::new();
         wanted.check_below(&ceiling, &mut errors);

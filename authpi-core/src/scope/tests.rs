@@ -13,18 +13,18 @@ fn scopes(texts: &[&str]) -> Scopes {
     texts.iter().map(|text| scope(text)).collect()
 }
 
-/// The table of core-api §1.9, row by row, for one call.
-fn table_grants(held: &str, resource: &str, action: &str) -> bool {
+/// The table of core-api §1.9, or of idp §11.2, row by row, for one call.
+fn table_grants(reading: Reading, held: &str, resource: &str, action: &str) -> bool {
     match held.rsplit_once(':') {
         Some(("*", "**")) => true,
         Some((root, "**")) => resource == root || resource.starts_with(&format!("{root}.")),
         Some((pattern, allowed)) => {
             let here = pattern == resource || (pattern == "*" && !resource.contains('.'));
-            let this = match allowed {
-                "*" => true,
-                "write" => ["write", "delete"].contains(&action),
-                "manage" => ["manage", "read", "write", "delete"].contains(&action),
-                other => other == action,
+            let this = match (allowed, reading) {
+                ("*", _) => true,
+                ("write", Reading::Core) => ["write", "delete"].contains(&action),
+                ("manage", Reading::Core) => ["manage", "read", "write", "delete"].contains(&action),
+                (other, _) => other == action,
             };
             here && this
         }
@@ -41,6 +41,10 @@ fn calls() -> impl Iterator<Item = (&'static str, &'static str)> {
     let resources =
         RESOURCES.into_iter().chain(UNNAMED_RESOURCES).chain(["users.*.x", "ab.x", "b.x", "a.bc.x", "b.a.x"]);
     resources.flat_map(|resource| ACTIONS.into_iter().chain(["unnamed"]).map(move |action| (resource, action)))
+}
+
+fn any_reading() -> impl Strategy<Value = Reading> {
+    prop::sample::select(vec![Reading::Core, Reading::Application])
 }
 
 fn any_scope() -> impl Strategy<Value = Scope> {
@@ -73,9 +77,9 @@ fn splits_at_the_last_colon() {
 #[test]
 fn plain_names_grant_only_themselves() {
     for text in ["owner", ":read", "a:", "*", "**"] {
-        assert!(scope(text).grants(&scope(text)));
-        assert!(!scope("*:**").grants(&scope(text)), "{text}");
-        assert!(!scope(text).grants(&scope("a:read")), "{text}");
+        assert!(scope(text).grants(&scope(text)) && scope(text).matches(&scope(text)));
+        assert!(!scope("*:**").grants(&scope(text)) && !scope("*:**").matches(&scope(text)), "{text}");
+        assert!(!scope(text).grants(&scope("a:read")) && !scope(text).matches(&scope("a:read")), "{text}");
     }
 }
 
@@ -88,16 +92,27 @@ fn inner_star_is_literal() {
 }
 
 #[test]
+fn an_action_of_an_application_is_a_word() {
+    for (held, required) in [("a:manage", "a:read"), ("a:manage", "a:write"), ("a:write", "a:delete")] {
+        assert!(scope(held).grants(&scope(required)), "{held} grants {required} at the Core API");
+        assert!(!scope(held).matches(&scope(required)), "{held} does not match {required} elsewhere");
+        assert!(!scopes(&[held]).matches(&scope(required)) && scopes(&["b:read", held]).matches(&scope(held)));
+        assert_eq!(scope(held).meet(&scope(required), Reading::Application), None);
+    }
+    assert!(scope("a:*").matches(&scope("a:manage")) && scope("*:**").matches(&scope("a.b:write")));
+}
+
+#[test]
 fn wildcards_cover_no_more_than_they_reach() {
     let covered = [("*:**", "*:*"), ("*:*", "*:read"), ("a:**", "a.b:**"), ("a:**", "a:*"), ("*:write", "a:delete")];
     for (held, wanted) in covered {
-        assert!(scope(held).covers(&scope(wanted)), "{held} covers {wanted}");
-        assert!(!scope(wanted).covers(&scope(held)), "{wanted} does not cover {held}");
+        assert!(scope(held).covers(&scope(wanted), Reading::Core), "{held} covers {wanted}");
+        assert!(!scope(wanted).covers(&scope(held), Reading::Core), "{wanted} does not cover {held}");
     }
     let apart =
         [("a:*", "a:**"), ("*:*", "a:**"), ("*:read", "a.b:read"), ("a:delete", "a:write"), ("a:**", "ab:read")];
     for (held, wanted) in apart {
-        assert!(!scope(held).covers(&scope(wanted)), "{held} does not cover {wanted}");
+        assert!(!scope(held).covers(&scope(wanted), Reading::Core), "{held} does not cover {wanted}");
     }
 }
 
@@ -115,9 +130,9 @@ fn list_grants_and_covers_by_single_scopes() {
     assert!(held.grants(&scope("b.c:write")) && !held.grants(&scope("a:write")));
     assert!(held.contains(&scope("b:**")) && !held.contains(&scope("b:read")));
     let wanted = scopes(&["a:write", "b.c:read", "owner", "a:read"]);
-    assert_eq!(held.covers_all(&wanted), [scope("a:write"), scope("owner")]);
+    assert_eq!(held.covers_all(&wanted, Reading::Core), [scope("a:write"), scope("owner")]);
     assert!(!held.is_full() && scopes(&["a:read", "*:**"]).is_full());
-    assert!(Scopes::default().covers_all(&Scopes::default()).is_empty());
+    assert!(Scopes::default().covers_all(&Scopes::default(), Reading::Core).is_empty());
 }
 
 #[test]
@@ -134,43 +149,57 @@ fn plain_names_are_given_from_above() {
 #[test]
 fn what_a_tree_and_the_top_level_share_is_not_below_the_root_of_the_tree() {
     let (tree, top_level) = (scope("a:**"), scope("*:*"));
-    assert_eq!(tree.meet(&top_level), Some(scope("a:*")));
-    assert_eq!(top_level.meet(&tree), Some(scope("a:*")));
+    assert_eq!(tree.meet(&top_level, Reading::Core), Some(scope("a:*")));
+    assert_eq!(top_level.meet(&tree, Reading::Core), Some(scope("a:*")));
+}
+
+/// What the holder of a scope may call, as this reading has it.
+fn allows(held: &Scope, call: &Scope, reading: Reading) -> bool {
+    match reading {
+        Reading::Core => held.grants(call),
+        Reading::Application => held.matches(call),
+    }
 }
 
 proptest! {
     #[test]
-    fn the_meet_of_two_scopes_grants_what_both_grant(one in any_scope(), other in any_scope()) {
-        let meet = one.meet(&other);
-        prop_assert_eq!(&meet, &other.meet(&one));
+    fn the_meet_of_two_scopes_grants_what_both_grant(
+        one in any_scope(), other in any_scope(), reading in any_reading(),
+    ) {
+        let meet = one.meet(&other, reading);
+        prop_assert_eq!(&meet, &other.meet(&one, reading));
         for (resource, action) in calls() {
             let call = scope(&format!("{resource}:{action}"));
-            let both = one.grants(&call) && other.grants(&call);
-            prop_assert_eq!(meet.as_ref().is_some_and(|meet| meet.grants(&call)), both, "{}", call);
+            let both = allows(&one, &call, reading) && allows(&other, &call, reading);
+            prop_assert_eq!(meet.as_ref().is_some_and(|meet| allows(meet, &call, reading)), both, "{}", call);
         }
     }
 
     #[test]
-    fn grants_follows_the_table(held in any_scope()) {
+    fn both_readings_follow_their_tables(held in any_scope(), reading in any_reading()) {
         for (resource, action) in calls() {
             let required = scope(&format!("{resource}:{action}"));
             prop_assert_eq!(
-                held.grants(&required), table_grants(held.as_str(), resource, action), "{} for {}", held, required
+                allows(&held, &required, reading), table_grants(reading, held.as_str(), resource, action),
+                "{} for {}", held, required
             );
         }
     }
 
     #[test]
-    fn covers_means_every_call_of_the_other(held in any_scope(), other in any_scope()) {
-        let mut calls = calls().filter(|(resource, action)| table_grants(other.as_str(), resource, action));
-        let all = calls.all(|(resource, action)| table_grants(held.as_str(), resource, action));
-        prop_assert_eq!(held.covers(&other), all, "{} and {}", held, other);
+    fn covers_means_every_call_of_the_other(held in any_scope(), other in any_scope(), reading in any_reading()) {
+        let mut calls = calls().filter(|(resource, action)| table_grants(reading, other.as_str(), resource, action));
+        let all = calls.all(|(resource, action)| table_grants(reading, held.as_str(), resource, action));
+        prop_assert_eq!(held.covers(&other, reading), all, "{} and {}", held, other);
     }
 
     #[test]
-    fn covers_is_reflexive_and_transitive(a in any_scope(), b in any_scope(), c in any_scope()) {
-        prop_assert!(a.covers(&a));
-        prop_assert!(!(a.covers(&b) && b.covers(&c)) || a.covers(&c));
+    fn covers_is_reflexive_and_transitive(
+        a in any_scope(), b in any_scope(), c in any_scope(), reading in any_reading(),
+    ) {
+        let covers = |one: &Scope, other: &Scope| one.covers(other, reading);
+        prop_assert!(covers(&a, &a));
+        prop_assert!(!(covers(&a, &b) && covers(&b, &c)) || covers(&a, &c));
     }
 
     #[test]

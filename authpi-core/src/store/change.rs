@@ -18,6 +18,7 @@ use crate::secret::{Secret, hex};
 use crate::status::StatusNote;
 use crate::timestamp::Timestamp;
 use crate::transport::{Entropy, IdSource};
+use crate::urls::Urls;
 
 /// Who makes a change, on whose behalf, and with which keys: the same on every attempt.
 pub struct ChangeContext<'a> {
@@ -37,6 +38,8 @@ pub struct ChangeContext<'a> {
     pub root: IssuerRoot,
     /// `source` of events.
     pub source: &'a str,
+    /// Where the deployment is reached.
+    pub urls: &'a Urls,
     /// Keys of the instance.
     pub keyring: &'a Keyring,
     /// Mints identifiers.
@@ -88,6 +91,11 @@ impl<'a> Change<'a> {
     /// The tenant.
     pub fn account(&self) -> AccountId {
         self.context.account_id
+    }
+
+    /// Where the deployment is reached.
+    pub fn urls(&self) -> &'a Urls {
+        self.context.urls
     }
 
     /// Keys of the instance.

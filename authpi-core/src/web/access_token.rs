@@ -63,7 +63,18 @@ impl<'t> AccessToken<'t> {
         Ok(set.and_then(|set| self.verified(services, &set)))
     }
 
-    /// The same by what this process holds, without the store; `None` also when it does not hold the keys.
+    /// The same, in its time or past it: enough to say whose it was, and good for nothing else.
+    ///
+    /// # Errors
+    /// As [`published`].
+    pub async fn signed(&self, services: &Services) -> Result<Option<AccessClaims>, Refusal> {
+        let set = published(services, self.issuer).await?;
+        let claims = set.and_then(|set| self.jws.verified::<AccessClaims>(set.verifying(self.kid)?).ok());
+        Ok(claims.filter(|claims| claims.iss == self.iss))
+    }
+
+    /// The same as [`AccessToken::claims`] by what this process holds, without the store; `None` also when it does not
+    /// hold the keys.
     pub fn claims_at_once(&self, services: &Services) -> Option<AccessClaims> {
         let set: Arc<_> = held(services, self.issuer)?;
         self.verified(services, &set)

@@ -16,7 +16,7 @@ use crate::membership::repository::EffectiveMembership;
 use crate::oauth::model::{AccessClaims, Dat};
 use crate::page::{Limit, MAX_LIMIT, PageRequest};
 use crate::rights::Rights;
-use crate::scope::Scopes;
+use crate::scope::{Reading, Scopes};
 use crate::token::model::{PREFIX, Verdict};
 
 /// Where a credential is presented.
@@ -184,7 +184,7 @@ async fn memberships(
             organizations.push(OrganizationAccess { org_id, scopes: rights.to_scopes() });
             accounts.push(AccountAccess { account_id: org_id.account(), rights });
         } else {
-            let scopes = limit.map_or(scopes.clone(), |limit| scopes.meet(limit));
+            let scopes = limit.map_or(scopes.clone(), |limit| scopes.meet(limit, Reading::Application));
             organizations.push(OrganizationAccess { org_id, scopes });
         }
     }

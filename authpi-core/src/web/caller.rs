@@ -246,7 +246,8 @@ impl Caller {
 
     /// Demands `scope` for routes that are not about one organization in particular: in the caller's only organization,
     /// or of the access token itself. Of a token of a machine, or of an agent that acts for somebody, only the latter
-    /// counts.
+    /// counts. The scopes are the host's own, of which no action means another: `invoices:manage` is not `invoices:read`
+    /// (idp §11.2), whatever the credential.
     ///
     /// # Errors
     /// [`Refusal::InsufficientScope`]; [`Refusal::Malformed`] when `scope` is no scope.
@@ -261,7 +262,7 @@ impl Caller {
         demand(self.org().and_then(|org| self.in_organization(org)), scope)
     }
 
-    /// Demands `scope` in `organization`.
+    /// Demands `scope` in `organization`, matched as [`Caller::require`] does.
     ///
     /// # Errors
     /// As [`Caller::require`]; also when the caller does not belong to it.
@@ -273,7 +274,7 @@ impl Caller {
 fn demand(held: Option<&Scopes>, scope: &str) -> Result<(), Refusal> {
     let scope: Scope = scope.parse().map_err(|_| Refusal::Malformed("the required scope is not a scope"))?;
     match held {
-        Some(held) if held.grants(&scope) => Ok(()),
+        Some(held) if held.matches(&scope) => Ok(()),
         _ => Err(Refusal::InsufficientScope(scope)),
     }
 }

@@ -1,7 +1,7 @@
 //! Headers of requests and answers: what a browser may share, what it must not do, and what has not changed.
 
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCEPT, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, ETAG,
     HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -13,6 +13,14 @@ use super::answer::Answer;
 pub(super) fn combined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let lines: Vec<_> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
     (!lines.is_empty()).then(|| lines.join(","))
+}
+
+/// The one type that a caller names before all others is this one.
+pub(super) fn accepts_first(headers: &HeaderMap, media: &str) -> bool {
+    let mut lines = headers.get_all(ACCEPT).iter();
+    let line = lines.next().filter(|_| lines.next().is_none());
+    let first = line.and_then(|line| line.to_str().ok()?.split([',', ';']).next());
+    first.is_some_and(|first| first.trim().eq_ignore_ascii_case(media))
 }
 
 /// The trace id of a W3C `traceparent`.

@@ -39,14 +39,18 @@ impl IssuerCall {
     /// What is around every page of the issuer, in the language of the reader: the best of `ui_locales`, then of what the
     /// browser accepts, among those that the issuer offers.
     pub fn frame(&self, ui_locales: Option<&str>) -> Frame {
-        let issuer = &self.issuer().issuer;
-        let wanted = ui_locales.unwrap_or_default().split_whitespace().take(32);
-        let browser = accepted(self.header(&ACCEPT_LANGUAGE).unwrap_or_default());
-        let language = Language::negotiated(wanted.chain(browser), &issuer.details.settings.branding.locales);
-        let path = Url::parse(&self.iss()).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
-        let custom_css = custom_style(issuer).map(|style| format!("{path}/{}", style.path()));
-        Frame { language, brand: Brand { custom_css, ..brand(issuer) }, path }
+        let browser = self.header(&ACCEPT_LANGUAGE).unwrap_or_default();
+        framed(&self.issuer().issuer, &self.iss(), ui_locales.unwrap_or_default(), browser)
     }
+}
+
+/// What is around the pages of an issuer at `iss`, in the best language of `ui_locales`, then of `Accept-Language`.
+pub(super) fn framed(issuer: &Issuer, iss: &str, ui_locales: &str, accept_language: &str) -> Frame {
+    let wanted = ui_locales.split_whitespace().take(32).chain(accepted(accept_language));
+    let language = Language::negotiated(wanted, &issuer.details.settings.branding.locales);
+    let path = Url::parse(iss).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
+    let custom_css = custom_style(issuer).map(|style| format!("{path}/{}", style.path()));
+    Frame { language, brand: Brand { custom_css, ..brand(issuer) }, path }
 }
 
 /// The style sheet of an issuer, if it has one of its own.

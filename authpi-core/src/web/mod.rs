@@ -14,6 +14,7 @@ pub mod challenge;
 pub mod client_keys;
 pub mod cookies;
 pub mod endpoint;
+mod faults;
 mod headers;
 pub mod host_api;
 pub mod html;

@@ -20,6 +20,7 @@ use super::call::CallHead;
 use super::challenge::Challenge;
 use super::cookies::expire_all;
 use super::endpoint::{AnyAsk, AnyWrite, Attempts, Handler, Read, read_call};
+use super::faults::Reader;
 use super::headers::{combined, if_changed, preflight_answer, secured, shared, shared_with_all, trace_id};
 use super::idempotency::{InFlightGuard, RETENTION, Ticket};
 use super::lockout::needs_credit;
@@ -78,6 +79,7 @@ impl Pipeline {
         let challenge = Challenge::new(&request.headers, None);
         let is_open = route.is_some_and(|route| route.access == Access::Public);
         let page = matched.as_ref().ok().and_then(|placed| PageCall::of(&self.services, &request, &placed.matched));
+        let reader = matched.as_ref().ok().and_then(|placed| Reader::of(&request, placed));
         let of_client =
             if asks_first { preflight(&self.services, &self.router, &request, origin.as_ref()).await } else { None };
         let answer = if let Some(answer) = of_client {
@@ -101,6 +103,10 @@ impl Pipeline {
             }
         };
         measured.finish(answer.status, self.services.now());
+        let answer = match reader {
+            Some(reader) => reader.shown(&self.services, answer, &reference).await,
+            None => answer,
+        };
         let answer = match page {
             Some(page) if !asks_first => page.shared(&self.services, answer).await,
             _ => answer,

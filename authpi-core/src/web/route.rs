@@ -110,6 +110,8 @@ pub struct Route {
     pub shared_with_clients: bool,
     /// The issuer's own pages may call it from a browser, with its cookies.
     pub shared_with_pages: bool,
+    /// People come to it with their browsers: a refusal is a page for them (D25).
+    pub tells_people: bool,
     /// Statuses with which it refuses, besides those that follow from the rest.
     pub refuses: &'static [u16],
     /// Query parameters.
@@ -149,6 +151,7 @@ impl Route {
             takes_its_time: false,
             shared_with_clients: false,
             shared_with_pages: false,
+            tells_people: false,
             refuses: &[],
             query: Vec::new(),
             form: Vec::new(),
@@ -230,6 +233,13 @@ impl Route {
     #[must_use]
     pub fn shared_with_pages(mut self) -> Self {
         self.shared_with_pages = true;
+        self
+    }
+
+    /// Refuses people by a page (D25).
+    #[must_use]
+    pub fn tells_people(mut self) -> Self {
+        self.tells_people = true;
         self
     }
 

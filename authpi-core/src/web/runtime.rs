@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, Method};
 
 use super::answer::Answer;
 use super::body::Body;
 use super::call::{CallHead, FromPath, raw_body};
 use super::cookies::{CookieKind, CookieNames};
+use super::headers::accepts_first;
 use super::origins::Sharing;
 use super::parameters::Parameters;
 use super::problem::answer_of_issuer;
@@ -240,6 +241,17 @@ impl IssuerCall {
         Ok(raw_body(&self.head.raw_body)?)
     }
 
+    /// The query and the form in the body as one, as they came: for endpoints that take their parameters from either.
+    /// Where there is no body, it needs no type.
+    ///
+    /// # Errors
+    /// As [`IssuerCall::form`].
+    pub fn raw_parameters(&self) -> Result<Vec<u8>, Refusal> {
+        let form: &[u8] = if raw_body(&self.head.raw_body)?.is_empty() { &[] } else { self.raw_form()? };
+        let query = self.raw_query().unwrap_or_default().as_bytes();
+        Ok([query, form].join(&b'&'))
+    }
+
     /// The JSON body, checked and parsed by what the route says it is.
     ///
     /// # Errors
@@ -267,8 +279,7 @@ impl IssuerCall {
 
     /// A program asks: the first type that it accepts is JSON.
     pub fn prefers_json(&self) -> bool {
-        let first = self.header(&ACCEPT).and_then(|value| value.split([',', ';']).next());
-        first.is_some_and(|first| first.trim().eq_ignore_ascii_case("application/json"))
+        accepts_first(&self.head.headers, "application/json")
     }
 
     /// The names of the issuer's cookies.
@@ -313,8 +324,8 @@ impl IssuerCall {
         answer_of_issuer(refusal, &self.issuer_id().to_string(), self.reference())
     }
 
-    /// Notes that the caller has spent something that is good for once to prove who they are: `prepare` may run again, and
-    /// must not ask for it twice.
+    /// Notes that the request has used what it brought that is good once: `prepare` may run again, and must not ask for it
+    /// twice.
     pub fn note_proven(&self) {
         let _ = self.proven.set(());
     }
@@ -324,7 +335,7 @@ impl IssuerCall {
         let _ = self.undone.set(());
     }
 
-    /// The caller has proven who they are with something that is good for once.
+    /// The request has used what it brought that is good once.
     pub fn is_proven(&self) -> bool {
         self.proven.get().is_some()
     }

@@ -17,6 +17,7 @@ use super::streams::Streams;
 use crate::error::{Refusal, StoreError};
 use crate::event::model::{Actor, ContextDetail, Event, EventDraft, RequestContext, Trigger};
 use crate::id::{AccountId, IssuerId};
+use crate::issuer::model::portals::fault_of_page;
 use crate::issuer::model::{Issuer, RuntimeIssuer};
 use crate::key::published::{Cache, Cached, KeyCache};
 use crate::keyring::{IssuerRoot, Keyring, NewRoot};
@@ -190,6 +191,7 @@ impl Services {
             detail: origin.detail,
             root,
             source: &self.options.event_source,
+            urls: &self.urls,
             keyring: &self.keyring,
             ids: &self.ids,
             entropy: self.entropy.as_ref(),
@@ -245,8 +247,9 @@ impl Services {
         self.issuers.find(issuer).filter(|known| known.is_true_at(look))
     }
 
-    /// Takes the pages in the place of ours away that lie on no domain of the account by now: that was checked when they
-    /// were saved, and a domain that was given up since may be somebody else's (D183).
+    /// Takes the pages in the place of ours away that lie on no domain of the account by now, or lead back to us: that was
+    /// checked when they were saved. A domain that was given up since may be somebody else's (D183), and one that serves an
+    /// issuer since has our pages alone.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -254,7 +257,7 @@ impl Services {
         let portals = &mut issuer.details.settings.portals;
         if portals.has_own() {
             let domains = self.store.reads().domains().of_accounts(&[issuer.account_id]).await?;
-            portals.keep_own(|host| domains.iter().any(|domain| domain.vouches_for(host)));
+            portals.keep_own(|url| fault_of_page(url, &self.urls, &domains).is_none());
         }
         Ok(())
     }

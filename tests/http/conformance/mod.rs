@@ -1,5 +1,6 @@
 //! What the certification plans of the OpenID Foundation expect of a provider, written from the specifications: one test
-//! for each rule of the plans Basic OP, Config OP, Form Post OP, RP-Initiated Logout OP and Back-Channel Logout OP.
+//! for each rule of the plans Basic OP, Config OP, Form Post OP, RP-Initiated Logout OP, Back-Channel Logout OP, Front-Channel
+//! Logout OP and Session Management OP.
 
 mod answers;
 mod back_channel;

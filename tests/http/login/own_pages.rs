@@ -56,6 +56,35 @@ async fn a_page_lies_on_a_verified_domain_of_the_account() {
     }
 }
 
+/// Who is sent to our own pages in the place of our own pages goes in circles.
+#[tokio::test]
+async fn a_page_does_not_lie_where_we_serve_an_issuer() {
+    let (app, dns, issuer) = ground().await;
+    verified(&app, &dns).await;
+    let problem = vec!["settings.portals.login.url not_allowed".to_owned()];
+    let patched = async |url: &str| app.root().patch(&issuer, with(url)).send().await;
+    app.serve_at("customer.example", Some(&issuer)).await;
+    for ours in ["https://customer.example/in", "https://CUSTOMER.example:443/", "https://customer.example"] {
+        let reply = patched(ours).await;
+        assert_eq!((reply.status.as_u16(), reply.refusal().1), (400, problem.clone()), "{ours}");
+    }
+    for other in ["https://login.customer.example/in", "https://customer.example:8443/in"] {
+        assert_eq!(patched(other).await.status, 200, "{other}");
+    }
+    app.serve_at("customer.example", None).await;
+    assert_eq!(patched("https://customer.example/in").await.status, 200);
+    // A domain that begins to serve an issuer takes the place of the page.
+    let browser = app.browser(&issuer);
+    let page = browser.login().await;
+    let path = format!("/login?flow={}", page.id);
+    app.advance(Duration::from_secs(1));
+    let away = browser.send(browser.call(Method::GET, &path)).await;
+    assert_eq!(away.header("location"), format!("https://customer.example/in?flow={}", page.id), "{away}");
+    app.serve_at("customer.example", Some(&issuer)).await;
+    app.advance(Duration::from_secs(1));
+    assert_eq!(browser.send(browser.call(Method::GET, &path)).await.status, 200, "ours");
+}
+
 fn shared(reply: &Reply) -> (Option<&str>, Option<&str>) {
     let header = |name: &str| reply.headers.get(name).map(|value| value.to_str().unwrap());
     (header("access-control-allow-origin"), header("access-control-allow-credentials"))

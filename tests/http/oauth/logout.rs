@@ -31,6 +31,13 @@ async fn signed_in(ground: &Ground, browser: &Browser<'_>) -> Reply {
     ground.exchange(&found["code"]).await
 }
 
+/// The same for somebody who has agreed before.
+async fn signed_in_again(ground: &Ground, browser: &Browser<'_>) -> Reply {
+    let reply = ground.get(browser, &[]).await;
+    let found = super::authorize::answered(&ground.sign_in(browser, &reply).await);
+    ground.exchange(&found["code"]).await
+}
+
 async fn log_out(browser: &Browser<'_>, parameters: &[(&str, &str)]) -> Reply {
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     browser.send(browser.call(Method::GET, &format!("/logout?{query}"))).await
@@ -181,8 +188,50 @@ async fn the_clients_of_the_session_are_told_in_the_browser_wherever_it_goes_the
     assert_eq!((reply.status.as_u16(), location(&reply)), (400, ""), "{reply}");
     assert!(frame(&reply), "also where it cannot be led back: {reply}");
     assert!(reply.header("content-security-policy").contains("frame-src https://app.example.com"), "{reply}");
-    assert!(!page(&reply).contains("evil.example"));
+    let shown = page(&reply);
+    assert!(!shown.contains("evil.example"));
+    // And it is told why.
+    for told in
+        ["an address to return to that it has not registered", "invalid_request", "post_logout_redirect_uri is not"]
+    {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    assert!(shown.contains(reply.header("x-request-id")) && !shown.contains("id=\"next\""), "{shown}");
     assert_eq!(sessions(&ground).await, pairs(&[("op", "revoked"), ("rp", "revoked")]));
+}
+
+/// D100
+#[tokio::test]
+async fn the_parameters_of_a_post_stand_in_its_form_or_in_its_query() {
+    let ground = ground().await;
+    let browser = ground.browser();
+    let hint = text(&signed_in(&ground, &browser).await, "id_token").to_owned();
+    let encoded = |parameters: &[(&str, &str)]| {
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
+    };
+    let posted = async |query: &str, form: Option<&str>| {
+        let call = browser.call(Method::POST, &format!("/logout?{query}")).header("origin", "https://app.example.com");
+        let call = match form {
+            Some(form) => call.body("application/x-www-form-urlencoded", form),
+            None => call,
+        };
+        let turned = call.send().await;
+        assert_eq!(turned.status.as_u16(), 303, "{turned}");
+        let path = location(&turned).strip_prefix(&ground.url()).unwrap().to_owned();
+        assert!(!path.contains("id_token_hint") && !path.contains(&hint), "{path}");
+        browser.send(browser.call(Method::GET, &path)).await
+    };
+    let (hinted, back) = (encoded(&[("id_token_hint", &hint)]), encoded(&[("post_logout_redirect_uri", BACK)]));
+    let twice = posted(&hinted, Some(&hinted)).await;
+    assert_eq!((twice.status.as_u16(), location(&twice)), (400, ""), "in both it is repeated: {twice}");
+    assert_eq!(sessions(&ground).await, pairs(&[("op", "active"), ("rp", "active")]));
+    let parted = posted(&back, Some(&hinted)).await;
+    assert_eq!((parted.status.as_u16(), location(&parted)), (302, BACK), "{parted}");
+    assert_eq!(sessions(&ground).await, pairs(&[("op", "revoked"), ("rp", "revoked")]));
+    let hint = text(&signed_in_again(&ground, &browser).await, "id_token").to_owned();
+    let all = encoded(&[("id_token_hint", &hint), ("post_logout_redirect_uri", BACK), ("state", "1")]);
+    let reply = posted(&all, None).await;
+    assert_eq!((reply.status.as_u16(), location(&reply)), (302, &*format!("{BACK}&state=1")), "{reply}");
 }
 
 #[tokio::test]

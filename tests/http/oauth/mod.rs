@@ -8,11 +8,15 @@ mod client_authentication;
 mod codes;
 mod confusion;
 mod exchange;
+mod hints;
 mod introspection;
 mod keys;
+mod limits;
 mod logout;
 mod machines;
 mod refresh;
+mod scopes;
+mod sharing;
 mod strictness;
 mod userinfo;
 

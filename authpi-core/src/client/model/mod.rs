@@ -147,6 +147,13 @@ impl ClientDetails {
         self.settings.openid.redirect_uris.iter().filter_map(|uri| origin(uri))
     }
 
+    /// Whether authorization answers may go to pages of this origin: as its redirect URIs say, also where a native
+    /// application may listen on any port.
+    pub fn has_redirect_origin(&self, asking: &str) -> bool {
+        let native = self.settings.openid.application_type == ApplicationType::Native;
+        self.redirect_origins().any(|origin| redirect_matches(&origin, asking, native))
+    }
+
     /// Whether a browser may go to this URI after logout: without exception for ports.
     pub fn accepts_post_logout_redirect(&self, presented: &str) -> bool {
         self.settings.openid.post_logout_redirect_uris.iter().any(|registered| registered == presented)

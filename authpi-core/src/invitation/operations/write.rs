@@ -19,7 +19,7 @@ use crate::membership::model::NamedRole;
 use crate::membership::operations::check_grant;
 use crate::metadata::Metadata;
 use crate::rights::Grantor;
-use crate::scope::Scopes;
+use crate::scope::{Reading, Scopes};
 use crate::store::Change;
 use crate::timestamp::Timestamp;
 
@@ -218,7 +218,7 @@ pub async fn update(
     if after.grant.scopes != before.grant.scopes || after.grant.roles != before.grant.roles {
         let ceiling = &locked.details.scopes;
         let scopes = checked_grant(change, (issuer, organization), ceiling, &after.grant, &stated).await?;
-        if !held.covers_all(&scopes).is_empty() {
+        if !held.covers_all(&scopes, Reading::Application).is_empty() {
             // Who adds answers for the whole.
             check_grant(change.reads(), &grantor, organization, &scopes).await?;
             after.granted_by = change.actor().clone();

@@ -8,7 +8,7 @@ use super::views::{IssuerListItem, IssuerView};
 use crate::error::{FieldCode, FieldErrors};
 use crate::issuer::model::access::{normal_domain, normal_host};
 use crate::issuer::model::branding::{is_https, is_locale};
-use crate::issuer::model::portals::{is_method, is_page, refuse_url};
+use crate::issuer::model::portals::{FOREIGN, is_method, is_page, refuse_url};
 use crate::issuer::model::{IssuerDetails, IssuerLinks, IssuerSettings, IssuerStatus};
 use crate::scope::Scopes;
 use crate::web::body::{Body, BodySchema};
@@ -128,7 +128,7 @@ fn check_settings(sent: &Map<String, Value>, errors: &mut FieldErrors) {
     for page in ["login", "signup", "password_reset", "profile"] {
         let url = settings.pointer(&format!("/portals/{page}/url")).and_then(Value::as_str);
         if url.is_some_and(|url| !is_page(url)) {
-            refuse_url(page, errors);
+            refuse_url(page, FOREIGN, errors);
         }
     }
 }

@@ -192,6 +192,13 @@ impl Issuer {
         }
     }
 
+    /// Whether codes of apps can be set up here and asked for; `methods` are its login methods.
+    pub fn offers_second_factor(&self, methods: &[auth_method::AuthMethod]) -> bool {
+        let is_off = self.details.settings.security.mfa == security::MfaPolicy::Off;
+        let method = methods.iter().find(|method| method.kind == auth_method::AuthMethodKind::TotpApp);
+        !is_off && method.is_none_or(|method| method.details.enabled && !method.details.first_factor_only)
+    }
+
     /// Whether people can log in.
     pub const fn readiness(&self) -> Readiness {
         match (self.status.value, self.methods.login) {

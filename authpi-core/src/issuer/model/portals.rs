@@ -5,8 +5,10 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::auth_method::AuthMethod;
+use crate::domain::model::AccountDomain;
 use crate::error::{FieldCode, FieldErrors};
 use crate::hostname::Hostname;
+use crate::urls::Urls;
 
 /// Hosted pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -51,11 +53,6 @@ impl PortalPage {
         let separator = if url.contains('?') { '&' } else { '?' };
         Some(format!("{url}{separator}{}", query.finish()))
     }
-
-    /// The host of the customer's page.
-    pub fn host(&self) -> Option<Hostname> {
-        Url::parse(self.url.as_deref()?).ok()?.host_str()?.parse().ok()
-    }
 }
 
 impl PortalSettings {
@@ -81,12 +78,10 @@ impl PortalSettings {
         self.pages().into_iter().any(|(_, page)| page.url.is_some())
     }
 
-    /// Without the pages in the place of ours whose host is not one of these: it may be somebody else's by now.
-    pub fn keep_own(&mut self, is_own: impl Fn(&Hostname) -> bool) {
+    /// Without the pages in the place of ours that are not the customer's, or not any more.
+    pub fn keep_own(&mut self, is_own: impl Fn(&str) -> bool) {
         for page in [&mut self.login, &mut self.signup, &mut self.password_reset, &mut self.profile] {
-            if !page.host().is_some_and(|host| is_own(&host)) {
-                page.url = None;
-            }
+            page.url = page.url.take().filter(|url| is_own(url));
         }
     }
 
@@ -100,7 +95,7 @@ impl PortalSettings {
     pub(super) fn check(&self, errors: &mut FieldErrors) {
         for (name, page) in self.pages() {
             if page.url.as_deref().is_some_and(|url| !is_page(url)) {
-                refuse_url(name, errors);
+                refuse_url(name, FOREIGN, errors);
             }
         }
         for (index, method) in self.featured_methods.iter().enumerate() {
@@ -120,10 +115,29 @@ pub fn is_page(text: &str) -> bool {
     url.scheme() == "https" && is_named && is_plain
 }
 
-/// Notes that a URL cannot replace the page (idp §23.2, D183).
-pub fn refuse_url(page: &str, errors: &mut FieldErrors) {
-    let path = format!("settings.portals.{page}.url");
-    errors.add(path, FieldCode::NotAllowed, "must be https, and lie on a verified domain of the account");
+/// The rule for pages of customers (idp §23.2, D183).
+pub const FOREIGN: &str = "must be https, and lie on a verified domain of the account";
+
+/// A page of ours, in the place of ours, leads in circles.
+const OURS: &str = "must not lead to this deployment";
+
+/// Why a URL cannot replace a page of ours; none where it can. `domains` are those of the account.
+pub fn fault_of_page(text: &str, urls: &Urls, domains: &[AccountDomain]) -> Option<&'static str> {
+    let Some(url) = Url::parse(text).ok().filter(|_| is_page(text)) else { return Some(FOREIGN) };
+    let host: Option<Hostname> = url.host_str().and_then(|host| host.parse().ok());
+    let Some(host) = host else { return Some(FOREIGN) };
+    // An issuer has all of the host that it is served at, over TLS at its own port.
+    let is_served = |domain: &AccountDomain| url.port().is_none() && domain.host == host && domain.issuer().is_some();
+    if urls.covers(&url) || domains.iter().any(is_served) {
+        return Some(OURS);
+    }
+    let is_vouched_for = domains.iter().any(|domain| domain.vouches_for(&host));
+    (!is_vouched_for).then_some(FOREIGN)
+}
+
+/// Notes that a URL cannot replace the page.
+pub fn refuse_url(page: &str, rule: &str, errors: &mut FieldErrors) {
+    errors.add(format!("settings.portals.{page}.url"), FieldCode::NotAllowed, rule);
 }
 
 /// The name or the id of a login method.

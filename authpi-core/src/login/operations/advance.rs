@@ -6,7 +6,7 @@ use crate::error::Refusal;
 use crate::event::model::Actor;
 use crate::id::{IssuerId, MemberId, UserId};
 use crate::issuer::model::Issuer;
-use crate::issuer::model::auth_method::{AuthMethod, AuthMethodKind};
+use crate::issuer::model::auth_method::AuthMethod;
 use crate::issuer::model::security::MfaPolicy;
 use crate::login::model::{
     AAL2, EnrollmentInFlow, Evidence, FirstFactor, Flow, FlowState, LASTS, LoginRequest, Need, Policy, Reason,
@@ -31,19 +31,12 @@ pub(super) async fn ground(change: &Change<'_>, issuer: IssuerId) -> Result<Grou
 }
 
 impl Ground {
-    /// Codes of apps can be set up and asked for.
-    fn offers_factor(&self) -> bool {
-        let is_off = self.issuer.details.settings.security.mfa == MfaPolicy::Off;
-        let method = self.methods.iter().find(|method| method.kind == AuthMethodKind::TotpApp);
-        !is_off && method.is_none_or(|method| method.details.enabled && !method.details.first_factor_only)
-    }
-
     pub(super) fn policy(&self, organizations: &[Organization]) -> Policy {
         let settings = &self.issuer.details.settings;
         let by_organization = organizations.iter().any(|organization| organization.details.security.mfa_required);
         Policy {
             mfa_required: settings.security.mfa == MfaPolicy::Required || by_organization,
-            mfa_offered: self.offers_factor(),
+            mfa_offered: self.issuer.offers_second_factor(&self.methods),
             verify_email: settings.access.signup.verify_email,
             closed: !settings.portals.login.enabled,
         }

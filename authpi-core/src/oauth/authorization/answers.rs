@@ -70,15 +70,19 @@ pub(in crate::oauth) fn told(call: &IssuerCall, kind: FaultKind, error: OAuthErr
         plain.headers.remove(http::header::WWW_AUTHENTICATE);
         return Ok(plain);
     }
-    let page = Fault {
+    Answer::html(StatusCode::BAD_REQUEST, &call.frame(None), &fault(call, kind, error))
+}
+
+/// The same as pages say it.
+pub(in crate::oauth) fn fault(call: &IssuerCall, kind: FaultKind, error: OAuthError) -> Fault {
+    Fault {
         kind,
         reference: call.reference().to_owned(),
         code: Some(error.code.as_str().to_owned()),
         description: Some(error.description.to_owned()),
         app: None,
         retry: None,
-    };
-    Answer::html(StatusCode::BAD_REQUEST, &call.frame(None), &page)
+    }
 }
 
 /// The page on which a login goes on: the issuer's own, or ours.

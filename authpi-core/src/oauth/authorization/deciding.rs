@@ -6,6 +6,7 @@ use super::request::AuthorizationRequest;
 use crate::client::model::{Client, ClientType, OrganizationMode};
 use crate::error::Refusal;
 use crate::id::{MemberId, OrganizationId};
+use crate::issuer::model::RuntimeIssuer;
 use crate::login::model::{Decision, Question, Wants};
 use crate::login::operations::question_of;
 use crate::oauth::model::{ClaimsRequest, Resources};
@@ -17,6 +18,9 @@ use crate::session::model::UserSession;
 use crate::store::Reads;
 use crate::timestamp::Timestamp;
 use crate::web::strength::Strength;
+
+const UNMET: OAuthError =
+    OAuthError::new(OAuthCode::UnmetAuthenticationRequirements, "No demanded class could be reached.");
 
 /// What comes next.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ pub(super) enum Next {
 pub(super) struct Known<'k> {
     pub client: &'k Client,
     pub request: &'k AuthorizationRequest,
+    /// The issuer with its login methods.
+    pub issuer: &'k RuntimeIssuer,
     /// The session of the browser, live.
     pub session: Option<&'k UserSession>,
     /// What the person answered in the flow that this is the end of; none when there was no flow.
@@ -59,7 +65,13 @@ impl Known<'_> {
             return Ok(Next::Refuse(error));
         }
         if self.decisions.is_none() && self.lacks_class(session) {
-            return Ok(self.unless_silent(OAuthCode::InteractionRequired, Next::Login(self.wants())));
+            if self.can_step_up(reads, session).await? {
+                return Ok(self.unless_silent(OAuthCode::InteractionRequired, Next::Login(self.wants())));
+            }
+            // No login would change that: what is only wished for is left out (idp §4.5).
+            if self.request.acr_essential {
+                return Ok(Next::Refuse(UNMET));
+            }
         }
         if let Some(next) = self.organization(reads, session).await? {
             return Ok(next);
@@ -111,8 +123,16 @@ impl Known<'_> {
         let unreachable = !self.request.acr.is_empty() && self.known_classes().next().is_none();
         let missed = self.decisions.is_some() && self.lacks_class(session);
         let fails = self.request.acr_essential && (unreachable || missed);
-        let error = OAuthError::new(OAuthCode::UnmetAuthenticationRequirements, "No demanded class could be reached.");
-        fails.then_some(error)
+        fails.then_some(UNMET)
+    }
+
+    /// The person could prove more here: has a second factor, or can set one up.
+    async fn can_step_up(&self, reads: &dyn Reads, session: &UserSession) -> Result<bool, Refusal> {
+        if self.issuer.issuer.offers_second_factor(&self.issuer.methods) {
+            return Ok(true);
+        }
+        let user = reads.users().find(session.issuer_id, session.user_id).await?;
+        Ok(user.is_some_and(|user| !user.security.mfa_methods().is_empty()))
     }
 
     /// The login meets none of the wanted classes that there are; a second factor meets what asks for one.

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 
 use answers::{back, login_page, refused};
-pub(super) use answers::{origin_of, redirect, session_state, told, with_query};
+pub(super) use answers::{fault, origin_of, redirect, session_state, told, with_query};
 use deciding::{Known, Next};
 use request::{AuthorizationRequest, Faulty, checked};
 
@@ -69,6 +69,7 @@ impl Runtime for Authorize {
         route
             .about("oauth", "authorization")
             .of_issuer(RateClass::Session)
+            .tells_people()
             .form([
                 parameter("client_id", "Who asks.").required(),
                 parameter("redirect_uri", "Where the answer goes: one of the client's.").required(),
@@ -96,8 +97,7 @@ impl Runtime for Authorize {
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Asked>, Refusal> {
         if self.method == Method::POST {
             // From another site it brings no cookies: as a GET it does (D17).
-            call.form()?;
-            return parked::turned(call, "authorize").await.map(Step::Answer);
+            return parked::turned(call, "authorize", call.raw_form()?).await.map(Step::Answer);
         }
         let browser = Browser::of(call).await?;
         let is_request = call.query()?.get("client_id").is_some();
@@ -195,7 +195,9 @@ impl Authorizing<'_> {
         };
         let clicked = flow.as_ref().is_some_and(|(flow, made)| !made.is_empty() || signed_in_since(flow));
         let root = change.root_of(self.call.issuer_id())?;
-        let known = Known { client, request, session: live.as_ref(), decisions, clicked, now: change.now(), root };
+        let (issuer, session_now) = (self.call.issuer(), live.as_ref());
+        let known =
+            Known { client, request, issuer, session: session_now, decisions, clicked, now: change.now(), root };
         let next = known.next(change.reads()).await?;
         let (consented, audiences, claims) = (known.consented_scopes(), known.audiences(), known.claims());
         let flow = flow.map(|(flow, _)| flow);

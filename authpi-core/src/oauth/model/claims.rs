@@ -100,11 +100,18 @@ pub struct AccessClaims {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedAccess(AccessClaims);
 
+impl AccessClaims {
+    /// Its time has not come to an end.
+    pub const fn is_in_time(&self, now: Timestamp) -> bool {
+        self.exp > now.as_seconds()
+    }
+}
+
 impl VerifiedAccess {
     /// Claims of a token that is signed by the issuer as [`ACCESS_TYP`]; `None` when they are another issuer's, or past
     /// their time.
     pub fn new(claims: AccessClaims, iss: &str, now: Timestamp) -> Option<Self> {
-        (claims.iss == iss && claims.exp > now.as_seconds()).then_some(Self(claims))
+        (claims.iss == iss && claims.is_in_time(now)).then_some(Self(claims))
     }
 
     /// What it says.

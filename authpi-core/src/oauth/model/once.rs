@@ -20,6 +20,11 @@ impl OnceKey {
         Self::new(peppers.digest("client-assertion", &[client.uuid().as_bytes(), jti.as_bytes()]))
     }
 
+    /// Of a form that waits at the issuer for the request that goes on with it.
+    pub fn of_parked(peppers: &Peppers, issuer: IssuerId, sealed: &[u8]) -> Self {
+        Self::new(peppers.digest("parked-form", &[issuer.uuid().as_bytes(), sealed]))
+    }
+
     /// As it is kept.
     pub const fn uuid(self) -> Uuid {
         self.0

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::fault::Fault;
 use super::parts::App;
 use super::policy::Policy;
 use super::render::Page;
@@ -81,6 +82,8 @@ pub struct FrontChannelLogout {
     pub frames: Vec<String>,
     /// Where to go on; `None`: the reader is signed out, and that is it.
     pub next: Option<String>,
+    /// Why it does not go on where the app wanted.
+    pub fault: Option<Fault>,
 }
 
 impl Page for FrontChannelLogout {

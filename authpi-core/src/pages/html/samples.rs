@@ -361,23 +361,30 @@ impl Gallery<'_> {
         }
         for kind in FaultKind::ALL {
             let name = serde_json::to_value(kind).unwrap_or_default();
-            let fault = Fault {
-                kind,
-                reference: "4f1c5f0e8b3a4d7e9a6b2c1d0e9f8a7b".to_owned(),
-                code: Some("invalid_request".to_owned()),
-                description: Some("The redirect URI is not registered for the client.".to_owned()),
-                app: Some(self.app()),
-                retry: (kind == FaultKind::FlowExpired).then(|| "/i_1/login".to_owned()),
-            };
-            self.show(format!("fault-{}", name.as_str().unwrap_or_default()), &fault);
+            self.show(format!("fault-{}", name.as_str().unwrap_or_default()), &self.fault(kind));
         }
         let frames = vec!["https://a.example/out?iss=1&sid=2".to_owned(), "https://b.example:8443/out".to_owned()];
-        let logout = FrontChannelLogout { frames, next: Some("https://app.example/bye?state=1&x=\"".to_owned()) };
+        let next = Some("https://app.example/bye?state=1&x=\"".to_owned());
+        let logout = FrontChannelLogout { frames, next, fault: None };
         self.show("front-channel-logout", &logout);
-        self.show("front-channel-logout-end", &FrontChannelLogout { next: None, ..logout });
+        let end = FrontChannelLogout { next: None, ..logout };
+        self.show("front-channel-logout-end", &end);
+        let fault = Some(self.fault(FaultKind::BadLogoutReturn));
+        self.show("front-channel-logout-fault", &FrontChannelLogout { fault, ..end });
         let fields =
             vec![("code".to_owned(), "c_1".to_owned()), ("state".to_owned(), format!("{}\n ", self.typed.app))];
         self.show("form-post", &FormPost { action: "https://app.example/cb?x=1&y=\"".to_owned(), fields });
         self.show("check-session", &CheckSession { endpoint: "/i_1/check-session".to_owned() });
+    }
+
+    fn fault(&self, kind: FaultKind) -> Fault {
+        Fault {
+            kind,
+            reference: "4f1c5f0e8b3a4d7e9a6b2c1d0e9f8a7b".to_owned(),
+            code: Some("invalid_request".to_owned()),
+            description: Some("The redirect URI is not registered for the client.".to_owned()),
+            app: Some(self.app()),
+            retry: (kind == FaultKind::FlowExpired).then(|| "/i_1/login".to_owned()),
+        }
     }
 }

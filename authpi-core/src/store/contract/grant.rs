@@ -230,7 +230,7 @@ pub async fn of_parallel_uses_of_an_assertion_one_counts(ground: Ground) {
         let (ground, first) = (Arc::clone(&ground), Arc::clone(&first));
         async move {
             let mut unit = begin(&ground, START).await;
-            let outcome = unit.grants().use_assertion(issuer, key, later(1)).await.unwrap();
+            let outcome = unit.grants().use_once(issuer, key, later(1)).await.unwrap();
             unit.commit().await.unwrap();
             first.fetch_add(usize::from(outcome == InsertOutcome::Inserted), Ordering::Relaxed);
         }

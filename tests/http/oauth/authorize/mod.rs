@@ -1,6 +1,9 @@
 //! The authorization endpoint, from the request to the code.
 
+mod classes;
 mod conditions;
+mod faults;
+mod forms;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,7 +33,10 @@ impl Ground {
 
     /// With other attributes of the client.
     pub(super) async fn with(changes: Value) -> Self {
-        let app = App::start(DRIVER).await;
+        Self::on(App::start(DRIVER).await, changes).await
+    }
+
+    pub(super) async fn on(app: App, changes: Value) -> Self {
         let issuer = app.issuer().await;
         let body = json!({ "email": "ada@example.com", "password": PASSWORD, "profile": { "email_verified": true } });
         let user = app.root().post(&format!("{issuer}/users"), body).expect(201).await.id();
@@ -300,30 +306,6 @@ async fn form_post_answers_by_a_form_errors_included() {
         html.contains("name=\"code\"") && html.contains("name=\"iss\"") && html.contains("name=\"state\""),
         "{html}"
     );
-}
-
-#[tokio::test]
-async fn a_form_from_another_site_becomes_a_get_that_shows_nothing_of_it() {
-    let ground = Ground::new().await;
-    let browser = ground.browser();
-    ground.authorized(&browser).await;
-    let query = ground.query(&[("prompt", "none"), ("login_hint", "ada@example.com")]);
-    let post = |body: &str| {
-        browser.call(Method::POST, "/authorize").body("application/x-www-form-urlencoded", body.to_owned())
-    };
-    let reply = post(&query).header("origin", "https://app.example.com").send().await;
-    assert_eq!(reply.status.as_u16(), 303, "{reply}");
-    let to = reply.header("location").to_owned();
-    assert!(to.starts_with(&format!("{}/authorize?parked=", ground.url())) && !to.contains("ada"), "{to}");
-    let path = to.strip_prefix(&ground.url()).unwrap();
-    let silent = browser.send(browser.call(Method::GET, path)).await;
-    assert!(answered(&silent).contains_key("code"));
-    ground.app.advance(Duration::from_mins(1));
-    refused(&browser.call(Method::GET, path).send().await, 400, "invalid_request");
-    let flipped = format!("{}A", &path[..path.len() - 1]);
-    refused(&browser.call(Method::GET, &flipped).send().await, 400, "invalid_request");
-    let json = browser.call(Method::POST, "/authorize").json(json!({})).send().await;
-    refused(&json, 415, "invalid_content_type");
 }
 
 #[tokio::test]

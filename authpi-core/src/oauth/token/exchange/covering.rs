@@ -29,7 +29,7 @@ pub(super) fn chosen(
         let is_there = record.org_id.is_none_or(|organization| wanted.is_none_or(|wanted| wanted == organization));
         record.agent_id == agent && is_through && is_there
     };
-    let allows = |record: &Delegation| requested.iter().filter(|scope| record.scopes.grants(scope)).count();
+    let allows = |record: &Delegation| requested.iter().filter(|scope| record.scopes.matches(scope)).count();
     // Of equals the last one counts.
     known.into_iter().rev().filter(covers).max_by_key(allows)
 }
@@ -38,7 +38,7 @@ pub(super) fn chosen(
 /// OpenID Connect concern people and cannot be handed on.
 pub(super) fn allowed(requested: &Scopes, agent: &Scopes, others: &[&Scopes]) -> Scopes {
     let is_allowed = |scope: &&Scope| {
-        let is_covered = others.iter().all(|other| other.grants(scope));
+        let is_covered = others.iter().all(|other| other.matches(scope));
         agent.contains(scope) && !OIDC.contains(&scope.as_str()) && is_covered
     };
     requested.iter().filter(is_allowed).cloned().collect()
@@ -129,6 +129,7 @@ mod tests {
         assert_eq!(given(&all, &scopes(&["a:*"]), &everything), scopes(&["a:read"]), "no subtree by one resource");
         assert_eq!(given(&all, &everything, &scopes(&["b:*"])), scopes(&["b:read"]));
         assert_eq!(given(&all, &scopes(&["a:**"]), &scopes(&["b:**"])), Scopes::default());
+        assert_eq!(given(&all, &everything, &scopes(&["a:manage", "b:write"])), Scopes::default(), "words (idp 11.2)");
     }
 
     #[test]
