@@ -113,7 +113,7 @@ proptest! {
     fn a_scope_is_written_as_it_was_read(text in nearly("[a-z*]{1,8}:[a-z:*]{1,12}")) {
         if let Ok(scope) = text.parse::<Scope>() {
             prop_assert_eq!(scope.as_str(), &text);
-            prop_assert!(scope.covers(&scope));
+            prop_assert!(scope.matches(&scope) && scope.grants(&scope));
         }
     }
 

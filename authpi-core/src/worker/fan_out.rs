@@ -17,7 +17,7 @@ use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 use crate::webhook::body::sealed_body;
-use crate::webhook::model::{Delivery, Webhook};
+use crate::webhook::model::{Delivery, DeliveryStatus, Webhook};
 use crate::webhook::repository::WebhooksFound;
 use crate::webhook::request::RenderedEvent;
 
@@ -242,7 +242,8 @@ impl Made {
     /// They are there, `new` of them by this unit of work. How many there are.
     fn begin(self, services: &Arc<Services>, new: u64, now: Timestamp) -> usize {
         let made = self.deliveries.len();
-        metrics::counter!("authpi_webhook_deliveries_total").increment(made as u64);
+        let pending = DeliveryStatus::Pending.as_str();
+        metrics::counter!("authpi_webhook_deliveries_total", "status" => pending).increment(made as u64);
         let are_all_new = new == made as u64;
         if self.deliveries.iter().any(|delivery| !self.promise.is_for(delivery.webhook_id)) {
             services.bells.deliveries.ring();

@@ -11,7 +11,7 @@ use crate::retries::Retries;
 use crate::store::{Change, ChangeContext, UnitOfWork};
 use crate::timestamp::Timestamp;
 use crate::web::services::{Origin, Services};
-use crate::webhook::model::{AttemptOutcome, Delivery, RetryPolicy, Webhook};
+use crate::webhook::model::{AttemptOutcome, Delivery, DeliveryStatus, RetryPolicy, Webhook};
 use crate::webhook::operations::noted;
 
 /// Records `ends`, all or none. The webhooks among theirs that no attempt may be made at from here on.
@@ -43,7 +43,7 @@ async fn attempt(
     let mut unit = services.store.begin(services.now()).await?;
     let webhooks = unit.deliveries().lock(&ids).await?.webhooks;
     let known: HashMap<WebhookId, &Webhook> = webhooks.iter().map(|webhook| (webhook.id, webhook)).collect();
-    write(services, unit.as_mut(), &by_webhook, &known).await?;
+    let statuses = write(services, unit.as_mut(), &by_webhook, &known).await?;
     let mut paused: Vec<WebhookId> = ids.iter().copied().filter(|id| !known.contains_key(id)).collect();
     for webhook in &webhooks {
         let outcomes: Vec<(AttemptOutcome, Timestamp)> =
@@ -56,6 +56,9 @@ async fn attempt(
         unit = change.into_unit().await?;
     }
     unit.commit().await?;
+    for (status, count) in statuses {
+        metrics::counter!("authpi_webhook_deliveries_total", "status" => status.as_str()).increment(count);
+    }
     Ok(paused)
 }
 
@@ -66,15 +69,16 @@ fn outcome(end: &End) -> Option<(AttemptOutcome, Timestamp)> {
     }
 }
 
-/// Writes how far the deliveries have come, and wakes their webhooks when the next one of them is due.
+/// Writes how far the deliveries have come, and wakes their webhooks when the next one of them is due. How many have come to
+/// which status.
 async fn write(
     services: &Services,
     unit: &mut dyn UnitOfWork,
     ends: &BTreeMap<WebhookId, Vec<&End>>,
     webhooks: &HashMap<WebhookId, &Webhook>,
-) -> Result<(), Refusal> {
+) -> Result<Vec<(DeliveryStatus, u64)>, Refusal> {
     let now = unit.now();
-    let mut writes = Vec::new();
+    let (mut writes, mut statuses): (Vec<_>, Vec<(DeliveryStatus, u64)>) = Default::default();
     for (id, ends) in ends {
         // Of a deleted webhook: its deliveries are cancelled, or about to be.
         let policy = webhooks.get(id).map_or_else(RetryPolicy::default, |webhook| webhook.details.retry);
@@ -82,6 +86,12 @@ async fn write(
         for end in ends {
             let after = after(services, end, &policy, now)?;
             next = after.due_at().into_iter().chain(next).min();
+            if !matches!(end, End::Unsent(_)) {
+                match statuses.iter_mut().find(|(status, _)| *status == after.status) {
+                    Some((_, count)) => *count += 1,
+                    None => statuses.push((after.status, 1)),
+                }
+            }
             writes.push((after, end.delivery().updated_at));
         }
         if let Some(next) = next {
@@ -92,7 +102,7 @@ async fn write(
     if overtaken > 0 {
         tracing::info!(overtaken, "deliveries were attempted again by others before these attempts were recorded");
     }
-    Ok(())
+    Ok(statuses)
 }
 
 fn after(services: &Services, end: &End, policy: &RetryPolicy, now: Timestamp) -> Result<Delivery, Refusal> {
