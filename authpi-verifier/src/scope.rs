@@ -14,7 +14,8 @@ pub fn grants(held: &str, required: &str) -> bool {
     let (Some((resource, action)), Some((wanted, doing))) = (split(held), split(required)) else {
         return held == required;
     };
-    let does = action == doing || action == "*" || action == "**";
+    // Should a wildcard ever be required, only who has all of it passes.
+    let does = action == doing || action == "**" || action == "*" && doing != "**";
     let reaches = match (resource, action) {
         ("*", "**") => true,
         ("*", _) => !wanted.contains('.'),

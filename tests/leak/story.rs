@@ -170,7 +170,7 @@ impl Story {
     /// Those who are no people, and what they have.
     pub(crate) async fn machines(&mut self, provider: &Provider) {
         let (root, issuer) = (provider.app.root(), &provider.issuer);
-        let webhook = json!({ "name": "w", "url": self.receiver.base, "auth": { "type": "none" } });
+        let webhook = json!({ "name": "w", "url": self.receiver.base, "auth": { "type": "signature" } });
         let webhook = root.post(&provider.app.path("/webhooks"), webhook).expect(201).await;
         let signing = find(webhook.data(), "whsec_").expect("a secret of the webhook");
         self.keep("webhook secret", &signing);

@@ -3,13 +3,16 @@
 pub mod auth_methods;
 
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::events;
 use super::model::auth_method::{AuthMethod, DEFAULT_KINDS};
-use super::model::portals::{fault_of_page, refuse_url};
+use super::model::portals::{FOREIGN, OURS, is_page, refuse_url};
 use super::model::{Issuer, IssuerDetails, IssuerStatus, MethodCounts};
+use crate::domain::model::AccountDomain;
 use crate::domain::operations::release;
 use crate::error::{FieldErrors, Refusal};
+use crate::hostname::Hostname;
 use crate::id::{AccountId, IssuerId};
 use crate::keyring::NewRoot;
 use crate::merge::{changed_fields, merged};
@@ -19,6 +22,7 @@ use crate::role::Roles;
 use crate::scope::{Scope, Scopes};
 use crate::status::{Status, StatusNote};
 use crate::store::Change;
+use crate::urls::Urls;
 
 /// A new issuer.
 pub struct NewIssuer<'a> {
@@ -146,6 +150,20 @@ async fn check_pages(
         }
     }
     errors.into_result()
+}
+
+/// Why a URL cannot replace a page of ours; none where it can. `domains` are those of the account.
+pub fn fault_of_page(text: &str, urls: &Urls, domains: &[AccountDomain]) -> Option<&'static str> {
+    let Some(url) = Url::parse(text).ok().filter(|_| is_page(text)) else { return Some(FOREIGN) };
+    let host: Option<Hostname> = url.host_str().and_then(|host| host.parse().ok());
+    let Some(host) = host else { return Some(FOREIGN) };
+    // An issuer has all of the host that it is served at, over TLS at its own port.
+    let is_served = |domain: &AccountDomain| url.port().is_none() && domain.host == host && domain.issuer().is_some();
+    if urls.covers(&url) || domains.iter().any(is_served) {
+        return Some(OURS);
+    }
+    let is_vouched_for = domains.iter().any(|domain| domain.vouches_for(&host));
+    (!is_vouched_for).then_some(FOREIGN)
 }
 
 /// A type goes when no organization is of it, and a role comes back when its last removal is done.

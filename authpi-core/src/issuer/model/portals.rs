@@ -5,10 +5,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::auth_method::AuthMethod;
-use crate::domain::model::AccountDomain;
 use crate::error::{FieldCode, FieldErrors};
-use crate::hostname::Hostname;
-use crate::urls::Urls;
 
 /// Hosted pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -119,21 +116,7 @@ pub fn is_page(text: &str) -> bool {
 pub const FOREIGN: &str = "must be https, and lie on a verified domain of the account";
 
 /// A page of ours, in the place of ours, leads in circles.
-const OURS: &str = "must not lead to this deployment";
-
-/// Why a URL cannot replace a page of ours; none where it can. `domains` are those of the account.
-pub fn fault_of_page(text: &str, urls: &Urls, domains: &[AccountDomain]) -> Option<&'static str> {
-    let Some(url) = Url::parse(text).ok().filter(|_| is_page(text)) else { return Some(FOREIGN) };
-    let host: Option<Hostname> = url.host_str().and_then(|host| host.parse().ok());
-    let Some(host) = host else { return Some(FOREIGN) };
-    // An issuer has all of the host that it is served at, over TLS at its own port.
-    let is_served = |domain: &AccountDomain| url.port().is_none() && domain.host == host && domain.issuer().is_some();
-    if urls.covers(&url) || domains.iter().any(is_served) {
-        return Some(OURS);
-    }
-    let is_vouched_for = domains.iter().any(|domain| domain.vouches_for(&host));
-    (!is_vouched_for).then_some(FOREIGN)
-}
+pub const OURS: &str = "must not lead to this deployment";
 
 /// Notes that a URL cannot replace the page.
 pub fn refuse_url(page: &str, rule: &str, errors: &mut FieldErrors) {
