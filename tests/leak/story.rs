@@ -59,15 +59,16 @@ impl Story {
         found.iter().for_each(|value| self.keep("cookie", value));
     }
 
-    /// The text of the one mail that comes.
+    /// The texts of the mails that come.
     async fn mail(&self, provider: &Provider) -> String {
         run_once(provider.app.authpi.services()).await.unwrap();
-        self.post.news().pop().unwrap().text
+        self.post.news().into_iter().map(|mail| mail.text).collect::<Vec<_>>().join("\n")
     }
 
     /// What a link in a mail carries, and the link.
     fn link(&mut self, provider: &Provider, mail: &str) -> String {
-        let link = mail.split_whitespace().find_map(|word| word.strip_prefix(&provider.url())).unwrap().to_owned();
+        let mut links = mail.split_whitespace().filter_map(|word| word.strip_prefix(&provider.url()));
+        let link = links.find(|link| link.contains("token=")).unwrap_or_else(|| panic!("{mail}")).to_owned();
         self.keep("mailed link", link.split_once("token=").unwrap().1);
         link
     }
