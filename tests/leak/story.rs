@@ -56,7 +56,9 @@ impl Story {
     fn keep_cookies(&mut self, browser: &Browser<'_>) {
         let found: Vec<_> = ["flow", "op", "td", "dv"].iter().filter_map(|word| browser.cookie(word)).collect();
         assert!(found.len() >= 2, "a browser has cookies");
-        found.iter().for_each(|value| self.keep("cookie", value));
+        for value in found {
+            self.keep("cookie", &value);
+        }
     }
 
     /// The texts of the mails that come.
@@ -73,7 +75,7 @@ impl Story {
         link
     }
 
-    async fn refused(&mut self, reply: Reply) {
+    fn refused(&mut self, reply: &Reply) {
         assert!(reply.status.as_u16() >= 400 || reply.body.get("error").is_some(), "{reply}");
         self.refusals.push(String::from_utf8_lossy(&reply.bytes).into_owned());
     }
@@ -93,14 +95,14 @@ impl Story {
         let shown = phone.send(phone.call(Method::GET, &link).header("accept", "application/json")).await;
         let code = text(&shown.body, "code").to_owned();
         self.keep("mailed code", &code);
-        self.refused(page.post("email-code/verify", json!({ "code": "wrong" })).await).await;
+        self.refused(&page.post("email-code/verify", json!({ "code": "wrong" })).await);
         assert_eq!(page.step("email-code/verify", json!({ "code": code })).await, "done");
         let reply = browser.send(browser.call(Method::GET, &format!("/authorize?flow={flow}"))).await;
         let code = code_of(&provider.follow(&browser, reply).await);
         self.keep("authorization code", &code);
         let tokens = provider.exchange(&code).await;
         self.keep_tokens(&tokens.body);
-        self.refused(provider.exchange(&code).await).await;
+        self.refused(&provider.exchange(&code).await);
         self.keep_cookies(&browser);
     }
 
@@ -129,7 +131,7 @@ impl Story {
         self.keep("flow ticket", &page.ticket);
         self.refused_password(&page).await;
         assert_eq!(page.step("password", json!({ "password": PASSWORD })).await, "mfa");
-        self.refused(page.post("mfa", json!({ "type": "backup_codes", "code": "wrong" })).await).await;
+        self.refused(&page.post("mfa", json!({ "type": "backup_codes", "code": "wrong" })).await);
         let proof = json!({ "type": "backup_codes", "code": codes[0], "trust_device": true });
         assert_eq!(page.step("mfa", proof).await, "done");
         let reply = browser.send(browser.call(Method::GET, &format!("/authorize?flow={flow}"))).await;
@@ -141,17 +143,17 @@ impl Story {
         let second = provider.refresh(text(&first.body, "refresh_token")).await;
         self.keep_tokens(&second.body);
         provider.userinfo(text(&second.body, "access_token")).await;
-        self.refused(provider.userinfo(text(&second.body, "id_token")).await).await;
+        self.refused(&provider.userinfo(text(&second.body, "id_token")).await);
         let hint = format!("/logout?id_token_hint={}", text(&second.body, "id_token"));
         browser.send(browser.call(Method::GET, &hint)).await;
-        self.refused(provider.refresh(text(&first.body, "refresh_token")).await).await;
-        self.refused(provider.refresh(text(&second.body, "refresh_token")).await).await;
+        self.refused(&provider.refresh(text(&first.body, "refresh_token")).await);
+        self.refused(&provider.refresh(text(&second.body, "refresh_token")).await);
     }
 
     async fn refused_password(&mut self, page: &Page<'_, '_>) {
         page.step("identify", json!({ "identifier": EMAIL })).await;
         self.keep("wrong password", "wrong-horse-battery-staple-0123");
-        self.refused(page.post("password", json!({ "password": "wrong-horse-battery-staple-0123" })).await).await;
+        self.refused(&page.post("password", json!({ "password": "wrong-horse-battery-staple-0123" })).await);
     }
 
     /// A password is forgotten.
@@ -165,7 +167,7 @@ impl Story {
         let link = self.link(provider, &mail);
         let body = json!({ "token": link.split_once("token=").unwrap().1, "password": CHOSEN });
         assert_eq!(page.step("password-reset/complete", body.clone()).await, "first_factor");
-        self.refused(page.post("password-reset/complete", body).await).await;
+        self.refused(&page.post("password-reset/complete", body).await);
     }
 
     /// Those who are no people, and what they have.
@@ -191,12 +193,12 @@ impl Story {
         let personal = root.post(&path, body).expect(201).await.text("token_plain");
         self.keep("personal token", &personal);
         provider.app.with_bearer(&personal).get("/v1/me").send().await;
-        self.refused(provider.app.with_bearer(&format!("{personal}x")).get("/v1/me").send().await).await;
+        self.refused(&provider.app.with_bearer(&format!("{personal}x")).get("/v1/me").send().await);
         let rotate = format!("{issuer}/clients/{}/secret/rotate", provider.client);
         let rotated = root.act(&rotate).expect(200).await.text("secret");
         self.keep("client secret", &rotated);
         let client = [("client_id", &*provider.client), ("client_secret", &*format!("{rotated}x")), ("token", "x")];
-        self.refused(provider.post("introspect", &client).send().await).await;
+        self.refused(&provider.post("introspect", &client).send().await);
         for _ in 0..3 {
             run_once(provider.app.authpi.services()).await.unwrap();
         }

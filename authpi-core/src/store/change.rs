@@ -179,6 +179,7 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// As [`Change::emit`].
+    #[allow(clippy::needless_pass_by_value, reason = "a place is taken once")]
     pub fn emit_at(&mut self, place: EventPlace, draft: EventDraft) -> Result<(), Refusal> {
         let EventPlace(id) = place;
         let event = self.context.event_as(id, draft, &self.actor, self.now(), self.detail)?;

@@ -76,14 +76,13 @@ async fn put(
     let verifiers = locked(change, issuer, user).await?;
     let proof = Proof::Password { hash };
     let before = of_kind(&verifiers, VerifierKind::Password);
-    let password = match before {
-        Some(before) => replaced(change, before, proof).await?,
-        None => {
-            let password = new_verifier(change, (issuer, user), None, proof)?;
-            change.unit().verifiers().insert(&password).await?;
-            change.emit(events::created(change.account(), &password))?;
-            password
-        }
+    let password = if let Some(before) = before {
+        replaced(change, before, proof).await?
+    } else {
+        let password = new_verifier(change, (issuer, user), None, proof)?;
+        change.unit().verifiers().insert(&password).await?;
+        change.emit(events::created(change.account(), &password))?;
+        password
     };
     if let Some(temporary) = of_kind(&verifiers, VerifierKind::TemporaryPassword) {
         change.unit().verifiers().remove(temporary).await?.required()?;

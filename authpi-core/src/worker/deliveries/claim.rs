@@ -122,7 +122,9 @@ async fn look(services: &Services, dispatch: &Arc<Dispatch>, passed: &[WebhookId
         book.hold(target, deliveries.by_ref().take(count).collect(), now);
     }
     let left = behind.iter().any(|(_, is_behind)| *is_behind);
-    behind.into_iter().for_each(|(webhook, is_behind)| book.set_behind(webhook, is_behind));
+    for (webhook, is_behind) in behind {
+        book.set_behind(webhook, is_behind);
+    }
     Ok(Looked { reserved, waited, left_room: reserved < kept, left })
 }
 

@@ -88,7 +88,9 @@ impl Dispatch {
                 Ok(paused) => {
                     let mut book = self.book();
                     book.recorded();
-                    paused.into_iter().for_each(|webhook| book.give_back_of(webhook));
+                    for webhook in paused {
+                        book.give_back_of(webhook);
+                    }
                 }
                 Err(refusal) => {
                     self.book().keep(ends);
@@ -116,7 +118,7 @@ impl Dispatch {
         let executor = &services.transport.executor;
         let rung = pin!(services.bells.deliveries.heard());
         let due = select(rung, executor.sleep(LOOK_EVERY));
-        if let Either::Right((_, due)) = select(due, pin!(self.ends.heard())).await
+        if let Either::Right(((), due)) = select(due, pin!(self.ends.heard())).await
             && (!is_urgent || self.book().has_waiting())
         {
             let failed = pin!(self.failures.heard());

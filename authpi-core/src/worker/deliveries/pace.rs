@@ -86,7 +86,9 @@ mod tests {
 
     fn most_after(answers: &[u64]) -> usize {
         let (mut pace, webhook) = (Pace::default(), WebhookId::from_uuid(uuid::Uuid::nil()));
-        answers.iter().for_each(|millis| pace.answered(webhook, Duration::from_millis(*millis)));
+        for millis in answers {
+            pace.answered(webhook, Duration::from_millis(*millis));
+        }
         pace.most(&webhook)
     }
 
