@@ -250,11 +250,11 @@ pub struct Due {
 #[async_trait]
 pub trait DeliveryQueue: Send + Sync {
     /// Adds deliveries, save those of an event that the webhook has one of already, and wakes their webhooks when the first
-    /// one of each is due. Returns how many were added.
+    /// one of each is due.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn enqueue(&mut self, deliveries: &[Delivery]) -> Result<u64, StoreError>;
+    async fn enqueue(&mut self, deliveries: &[Delivery]) -> Result<(), StoreError>;
 
     /// These webhooks are looked at from `at` on, if not earlier.
     ///

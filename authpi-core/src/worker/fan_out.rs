@@ -48,8 +48,7 @@ pub(super) async fn fan_out(state: &WorkerState) -> Result<Next, Refusal> {
     if seen < BATCH as usize {
         scout.rest();
     } else {
-        let others = scout.behind(services, Consumer::Webhooks, &events, BATCH).await?;
-        events.splice(0..0, others);
+        events = scout.with_others(services, Consumer::Webhooks, events, BATCH).await?;
     }
     let made = enqueue(state, events, &mut round).await?;
     if round.has_failed() {
@@ -196,11 +195,13 @@ async fn make(
         }
     }
     let made = Made::of(state, drafts.into_iter().filter(|draft| taken.contains(&draft.event.id)), &locked, now);
-    let new = if made.deliveries.is_empty() { 0 } else { unit.deliveries().enqueue(&made.deliveries).await? };
+    if !made.deliveries.is_empty() {
+        unit.deliveries().enqueue(&made.deliveries).await?;
+    }
     let taken: Vec<EventId> = taken.into_iter().collect();
     unit.events().outbox_done(Consumer::Webhooks, &taken).await?;
     unit.commit().await?;
-    Ok(Some(made.begin(services, new, now)))
+    Ok(Some(made.begin(services)))
 }
 
 fn counts<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
@@ -239,19 +240,15 @@ impl Made {
         Self { deliveries, promise }
     }
 
-    /// They are there, `new` of them by this unit of work. How many there are.
-    fn begin(self, services: &Arc<Services>, new: u64, now: Timestamp) -> usize {
+    /// They are there. How many there are.
+    fn begin(self, services: &Arc<Services>) -> usize {
         let made = self.deliveries.len();
         let pending = DeliveryStatus::Pending.as_str();
         metrics::counter!("authpi_webhook_deliveries_total", "status" => pending).increment(made as u64);
-        let are_all_new = new == made as u64;
         if self.deliveries.iter().any(|delivery| !self.promise.is_for(delivery.webhook_id)) {
             services.bells.deliveries.ring();
         }
-        // Which ones others have made before, nobody knows: the leases of ours run out.
-        if are_all_new {
-            self.promise.redeem(services, self.deliveries, now);
-        }
+        self.promise.redeem(services, self.deliveries);
         made
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Refusal;
 use crate::event::model::Event;
-use crate::event::repository::{Consumer, Scouted};
+use crate::event::repository::Consumer;
 use crate::id::{AccountId, EventId};
 use crate::web::services::Services;
 
@@ -18,29 +18,36 @@ const SCOUTED: u32 = 2_000;
 #[derive(Default)]
 pub(super) struct Scout {
     seen_to: Option<EventId>,
-    /// Who was a crowd since then: what they have behind waits for its turn, so that it stays in order.
+    /// Who was a crowd since it was looked at everything: what they have behind waits for its turn, so that it stays in order.
     crowds: BTreeSet<AccountId>,
 }
 
 impl Scout {
-    /// At most `most` events of others behind `head`, which is all that `consumer` looked at and full.
-    pub(super) async fn behind(
+    /// The events of `head`, which is all that `consumer` looked at and full, and at most `most` of others behind. Those of
+    /// crowds come last; those of each account stay in order.
+    pub(super) async fn with_others(
         &mut self,
         services: &Services,
         consumer: Consumer,
-        head: &[Event],
+        head: Vec<Event>,
         most: u32,
     ) -> Result<Vec<Event>, Refusal> {
-        let Some(last) = head.last().map(|event| event.id) else { return Ok(Vec::new()) };
-        self.crowds.extend(crowds(head));
-        if self.crowds.is_empty() {
-            return Ok(Vec::new());
-        }
+        self.crowds.extend(crowds(&head));
+        let Some(last) = head.last().map(|event| event.id).filter(|_| !self.crowds.is_empty()) else {
+            return Ok(head);
+        };
         let after = self.seen_to.map_or(last, |seen| seen.max(last));
         let reads = services.store.reads();
-        let Scouted { events, seen_to } =
-            reads.events().waiting_of_others(consumer, after, &self.crowds, (SCOUTED, most)).await?;
-        self.seen_to = Some(seen_to.unwrap_or(after));
+        let found = reads.events().waiting_of_others(consumer, after, &self.crowds, (SCOUTED, most)).await?;
+        let (crowd, mut events): (Vec<Event>, Vec<Event>) =
+            head.into_iter().partition(|event| self.crowds.contains(&event.subject.account_id));
+        events.extend(found.events);
+        events.extend(crowd);
+        self.seen_to = found.seen_to;
+        if self.seen_to.is_none() {
+            // From the front again: events may come to stand before what was seen.
+            self.crowds.clear();
+        }
         Ok(events)
     }
 

@@ -112,7 +112,8 @@ impl<C: ConnectionTrait + Send + Sync> OutboxReads for Session<C> {
             .all(&self.connection)
             .await
             .map_err(failed(OPERATION))?;
-        let mut seen_to = seen.last().map(|(event, _)| *event);
+        let is_full = seen.len() >= scanned as usize;
+        let mut seen_to = seen.last().map(|(event, _)| *event).filter(|_| is_full);
         let others = seen.into_iter().filter(|(_, account)| !but.contains(&id(*account)));
         let mut others: Vec<Uuid> = others.map(|(event, _)| event).collect();
         if others.len() > limit as usize {

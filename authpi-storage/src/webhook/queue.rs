@@ -110,7 +110,7 @@ pub(super) fn free(now: Timestamp) -> Condition {
 
 #[async_trait]
 impl DeliveryQueue for Unit {
-    async fn enqueue(&mut self, deliveries: &[Delivery]) -> Result<u64, StoreError> {
+    async fn enqueue(&mut self, deliveries: &[Delivery]) -> Result<(), StoreError> {
         let mut due: BTreeMap<WebhookId, Timestamp> = BTreeMap::new();
         for delivery in deliveries {
             let at = delivery.due_at().unwrap_or(self.now);
@@ -124,15 +124,14 @@ impl DeliveryQueue for Unit {
             self.wake(&webhooks, at).await?;
         }
         let key = [DeliveryColumn::WebhookId, DeliveryColumn::EventId];
-        let mut added = 0;
         for some in portions(deliveries.iter().map(new_delivery).collect(), ROWS) {
-            added += Deliveries::insert_many(some)
+            Deliveries::insert_many(some)
                 .on_conflict(OnConflict::columns(key).do_nothing_on(key).to_owned())
                 .exec_without_returning(&self.connection)
                 .await
                 .map_err(failed("webhook.enqueue"))?;
         }
-        Ok(added)
+        Ok(())
     }
 
     async fn wake(&mut self, webhooks: &[WebhookId], time: Timestamp) -> Result<(), StoreError> {

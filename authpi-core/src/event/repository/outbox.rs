@@ -97,7 +97,7 @@ const METERED: &[EventType] = &[
 pub struct Scouted {
     /// Oldest first.
     pub events: Vec<Event>,
-    /// The last event that was looked at; `None` when there was none.
+    /// The last event that was looked at; `None` when that was all that waits.
     pub seen_to: Option<EventId>,
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Dispatch;
 use super::lane::{self, End, Lane, Target};
-use super::pace::{MAX_IN_FLIGHT_PER_HOST, Pace};
+use super::pace::{MAX_IN_FLIGHT_PER_HOST, Pace, Patience};
 use crate::id::{AccountId, WebhookId};
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
@@ -31,10 +31,8 @@ const RECORDED: usize = 1_024;
 /// How old an attempt may see its webhook.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How long nobody waits for webhooks to catch up after one did not.
-const IMPATIENT: Duration = Duration::from_secs(1);
-
 /// See the module.
+#[derive(Default)]
 pub(super) struct Book {
     lanes: HashMap<WebhookId, Running>,
     /// What is about to be reserved.
@@ -42,7 +40,7 @@ pub(super) struct Book {
     pace: Pace,
     unrecorded: Vec<End>,
     recording: usize,
-    impatient_until: Timestamp,
+    patience: Patience,
 }
 
 /// Deliveries that are about to be reserved.
@@ -82,19 +80,6 @@ struct AtHost {
     lanes: usize,
 }
 
-impl Default for Book {
-    fn default() -> Self {
-        Self {
-            lanes: HashMap::new(),
-            promised: HashMap::new(),
-            pace: Pace::default(),
-            unrecorded: Vec::new(),
-            recording: 0,
-            impatient_until: Timestamp::EPOCH,
-        }
-    }
-}
-
 impl Book {
     /// How many more deliveries may be reserved.
     pub(super) fn room(&self) -> usize {
@@ -113,7 +98,10 @@ impl Book {
         let (account, is_quick) = (webhook.account_id, self.pace.is_quick(&webhook.id));
         let left = MAX_LEASED_PER_ACCOUNT.saturating_sub(self.held(|known| known.account == account));
         let at_host = self.held(|known| known.account == account && known.host == host && known.is_quick == is_quick);
-        self.pace.most(&webhook.id).saturating_sub(at_host).min(share).min(left).min(self.room())
+        let own = self.lanes.get(&webhook.id).map_or(0, |running| running.held)
+            + self.promised.get(&webhook.id).map_or(0, |promised| promised.count);
+        let room = self.pace.room(&webhook.id, own, at_host);
+        room.min(share).min(left).min(self.room())
     }
 
     /// Reserved deliveries that have not ended, with those that are being reserved.
@@ -165,10 +153,7 @@ impl Book {
 
     /// Whether it is worth waiting a little for quick webhooks to catch up, or to have room for what is made for each of them:
     /// so many deliveries, of this account.
-    pub(super) fn is_tight(&self, wanted: &BTreeMap<(AccountId, WebhookId), usize>, now: Timestamp) -> bool {
-        if now < self.impatient_until {
-            return false;
-        }
+    pub(super) fn is_tight(&mut self, wanted: &BTreeMap<(AccountId, WebhookId), usize>, now: Timestamp) -> bool {
         let quick = || wanted.iter().filter(|((_, webhook), _)| self.pace.is_quick(webhook));
         let is_full = |((account, webhook), count): (&(AccountId, WebhookId), &usize)| {
             let among = quick().filter(|((other, _), _)| other == account).count();
@@ -177,12 +162,17 @@ impl Book {
             let room = self.share(*account, among).min(self.pace.most(webhook).saturating_sub(held));
             self.pace.is_behind(webhook) || is_under_way && room < *count
         };
-        quick().any(is_full)
+        quick().any(is_full) && self.patience.lasts(now)
     }
 
     /// Waiting was in vain: these webhooks have more to catch up with.
     pub(super) fn waited_in_vain(&mut self, now: Timestamp) {
-        self.impatient_until = now.plus(IMPATIENT);
+        self.patience.end(now);
+    }
+
+    /// Nothing is attempted at this webhook for a while.
+    pub(super) fn rests(&mut self, webhook: WebhookId) {
+        self.pace.slowed(&webhook);
     }
 
     /// Whether something is due of a quick webhook that nobody has reserved.
@@ -204,8 +194,11 @@ impl Book {
             }
         };
         running.lane.add(deliveries);
+        if running.held == 0 {
+            running.moved_at = now;
+        }
         running.held += count;
-        (running.moved_at, running.seen_at) = (now, now);
+        running.seen_at = now;
     }
 
     /// Starts senders for what waits, as far as the hosts bear it: for accounts with few first, then for webhooks that have
@@ -299,10 +292,12 @@ impl Book {
         }
     }
 
-    /// Takes out what no attempt has begun at, to be given back.
-    pub(super) fn give_back_of(&mut self, webhook: WebhookId) {
-        let waiting = self.lanes.get(&webhook).map(|running| running.lane.take_all());
-        self.give_back(waiting.unwrap_or_default());
+    /// Takes out what no attempt has begun at, to be given back. How much that is.
+    pub(super) fn give_back_of(&mut self, webhook: WebhookId) -> usize {
+        let waiting = self.lanes.get(&webhook).map(|running| running.lane.take_all()).unwrap_or_default();
+        let count = waiting.len();
+        self.give_back(waiting);
+        count
     }
 
     /// Takes out everything that no attempt has begun at, to be given back.
@@ -330,8 +325,8 @@ impl Book {
         self.unrecorded.splice(0..0, ends);
     }
 
-    /// Ends that are not recorded.
-    pub(super) fn lost(&self) -> usize {
+    /// How many ends are not recorded.
+    pub(super) fn unrecorded(&self) -> usize {
         self.unrecorded.len()
     }
 

@@ -144,6 +144,7 @@ fn plan<'w>(
             (_, blocked_until) => blocked_until.map(Some),
         };
         if let Some(until) = resting {
+            dispatch.book().rests(webhook.id);
             plan.rests.push((webhook, until));
             continue;
         }

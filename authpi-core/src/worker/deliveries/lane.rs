@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Dispatch;
+use super::book::Book;
 use crate::error::Refusal;
 use crate::id::{AccountId, WebhookId};
 use crate::keyring::Keyring;
@@ -174,18 +175,25 @@ impl End {
 /// Says that a sender has ended, also when it panics.
 struct SenderGuard {
     webhook: WebhookId,
+    services: Arc<Services>,
     dispatch: Arc<Dispatch>,
+}
+
+impl SenderGuard {
+    fn note(&self, change: impl FnOnce(&mut Book)) {
+        self.dispatch.note(&self.services, change);
+    }
 }
 
 impl Drop for SenderGuard {
     fn drop(&mut self) {
-        self.dispatch.note(|book| book.idle(self.webhook));
+        self.note(|book| book.idle(self.webhook));
     }
 }
 
 /// Attempts what waits in a lane, one after the other, and ends when nothing does or others should have their turn.
 pub(super) async fn send(services: Arc<Services>, lane: Arc<Lane>, dispatch: Arc<Dispatch>) {
-    let guard = SenderGuard { webhook: lane.webhook, dispatch };
+    let guard = SenderGuard { webhook: lane.webhook, services: Arc::clone(&services), dispatch };
     for made in 0_usize.. {
         if made >= TURN && lane.is_contended.load(Ordering::Relaxed) {
             return;
@@ -199,13 +207,13 @@ pub(super) async fn send(services: Arc<Services>, lane: Arc<Lane>, dispatch: Arc
                 if !end.is_success() {
                     guard.dispatch.failures.ring();
                 }
-                guard.dispatch.note(|book| book.ended(end, now.since(begun), now));
+                guard.note(|book| book.ended(end, now.since(begun), now));
             }
             // The rest of its lease is the pause before somebody tries again, and five of them count as an attempt.
             Err(refusal) => {
                 metrics::counter!("authpi_worker_failures_total", "step" => "deliveries").increment(1);
                 tracing::error!(delivery = %id, %refusal, "a delivery could not be attempted and will be tried again");
-                guard.dispatch.note(|book| book.abandoned(lane.webhook));
+                guard.note(|book| book.abandoned(lane.webhook));
             }
         }
     }

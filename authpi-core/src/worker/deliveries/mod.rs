@@ -10,6 +10,7 @@ mod record;
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How often whoever makes deliveries looks whether receivers that answer quickly have caught up.
 const GLANCE: Duration = Duration::from_millis(2);
 
-/// And how many times.
+/// And how many times in a row.
 const GLANCES: u32 = 50;
 
 /// What this process has reserved, and the attempts at it. They run by themselves.
@@ -48,6 +49,8 @@ pub(super) struct Dispatch {
     ends: Bell,
     /// An attempt has failed, which others may have to know.
     failures: Bell,
+    /// Nobody listens to those bells: the step rests until deliveries are due.
+    is_resting: AtomicBool,
 }
 
 impl Dispatch {
@@ -56,9 +59,12 @@ impl Dispatch {
     }
 
     /// Tells the book of an end, and who waits for one.
-    fn note(&self, change: impl FnOnce(&mut Book)) {
+    fn note(&self, services: &Services, change: impl FnOnce(&mut Book)) {
         change(&mut self.book());
         self.ends.ring();
+        if self.is_resting.load(Ordering::SeqCst) {
+            services.bells.deliveries.ring();
+        }
     }
 
     /// Waits, but not for long, until quick webhooks have caught up and have room for as many deliveries each.
@@ -76,20 +82,19 @@ impl Dispatch {
         self.book().begin(services, self);
     }
 
-    /// Records what has ended. What cannot be recorded now is kept for the next time, and what waits for a webhook that has
-    /// become disabled or failing is given back.
+    /// Records what has ended by now, and not what ends meanwhile: others wait to be looked for. What cannot be recorded is kept
+    /// for the next time, and what waits for a webhook that has become disabled or failing is given back.
     async fn record(&self, services: &Services) -> Result<(), Refusal> {
-        loop {
+        let mut left = self.book().unrecorded();
+        while left > 0 {
             let ends = self.book().take_unrecorded();
-            if ends.is_empty() {
-                return Ok(());
-            }
+            left = left.saturating_sub(ends.len());
             match record::record(services, &ends).await {
                 Ok(paused) => {
                     let mut book = self.book();
                     book.recorded();
                     for webhook in paused {
-                        book.give_back_of(webhook);
+                        left += book.give_back_of(webhook);
                     }
                 }
                 Err(refusal) => {
@@ -98,6 +103,7 @@ impl Dispatch {
                 }
             }
         }
+        Ok(())
     }
 
     /// Attempts see a webhook as it was a moment ago.
@@ -130,15 +136,19 @@ impl Dispatch {
 /// Records what has ended, reserves what is due, and attempts it.
 pub(super) async fn deliver(state: &WorkerState) -> Result<Next, Refusal> {
     let (services, dispatch) = (&state.services, &state.dispatch);
+    dispatch.is_resting.store(false, Ordering::SeqCst);
     dispatch.begin(services);
     dispatch.record(services).await?;
     dispatch.refresh(services).await?;
     let claimed = claim::claim(services, dispatch).await;
     dispatch.begin(services);
     let claimed = claimed?;
+    // Said before it is looked: what ends from here on rings.
+    dispatch.is_resting.store(true, Ordering::SeqCst);
     if dispatch.book().tidy() {
         return Ok(if claimed.reserved > 0 { Next::Now } else { Next::In(LOOK_EVERY) });
     }
+    dispatch.is_resting.store(false, Ordering::SeqCst);
     dispatch.wait(services, claimed.left).await;
     Ok(Next::Now)
 }
@@ -155,7 +165,7 @@ pub(super) async fn finish(state: &WorkerState) {
         }
     }
     if let Err(refusal) = dispatch.record(services).await {
-        let lost = dispatch.book().lost();
+        let lost = dispatch.book().unrecorded();
         tracing::error!(%refusal, lost, "attempts at deliveries could not be recorded at the end and will be repeated");
     }
 }

@@ -68,7 +68,8 @@ impl Promise {
     }
 
     /// The deliveries are there: attempts at those that there is room for begin, and the others are behind.
-    pub(in crate::worker) fn redeem(mut self, services: &Arc<Services>, deliveries: Vec<Delivery>, now: Timestamp) {
+    pub(in crate::worker) fn redeem(mut self, services: &Arc<Services>, deliveries: Vec<Delivery>) {
+        let now = services.now();
         let mut by_webhook: HashMap<WebhookId, Vec<Delivery>> = HashMap::new();
         for delivery in deliveries {
             by_webhook.entry(delivery.webhook_id).or_default().push(delivery);
