@@ -38,7 +38,7 @@ impl<'t> Jws<'t> {
         let (message, signature) = text.rsplit_once('.')?;
         let (header, claims) = message.split_once('.')?;
         let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
-        let header = serde_json::from_slice(&decoded(header)?).ok()?;
+        let header = object(&decoded(header)?)?;
         Some(Self { header, message, claims: decoded(claims)?, signature: decoded(signature)? })
     }
 
@@ -54,7 +54,7 @@ impl<'t> Jws<'t> {
 
     /// Claims that nobody vouches for yet: only to refuse early.
     pub(crate) fn unverified<C: DeserializeOwned>(&self) -> Option<C> {
-        serde_json::from_slice(&self.claims).ok()
+        object(&self.claims)
     }
 
     /// The claims, if the token was signed with this key and the algorithm of this key (RFC 8725 §3.1), and demands no
@@ -66,6 +66,12 @@ impl<'t> Jws<'t> {
         if !key.has_signed(self.message.as_bytes(), &self.signature) {
             return Err(Refused::Signature);
         }
-        serde_json::from_slice(&self.claims).map_err(|_| Refused::Malformed)
+        object(&self.claims).ok_or(Refused::Malformed)
     }
+}
+
+/// Header and claims are JSON objects (RFC 7515 §4, RFC 7519 §7.2); serde alone would fill a struct from an array too.
+fn object<T: DeserializeOwned>(text: &[u8]) -> Option<T> {
+    let is_object = text.trim_ascii_start().starts_with(b"{");
+    is_object.then(|| serde_json::from_slice(text).ok()).flatten()
 }

@@ -74,7 +74,7 @@ proptest! {
         let text = [part(header.to_string().as_bytes()), part(claims.to_string().as_bytes()), part(&rest)].join(".");
         if let Ok(jws) = Jws::parse(&text) {
             prop_assert!(header["alg"].is_string());
-            prop_assert_eq!(jws.unverified::<Value>().unwrap(), claims);
+            prop_assert_eq!(jws.unverified::<Value>().ok(), claims.is_object().then_some(claims));
         }
     }
 

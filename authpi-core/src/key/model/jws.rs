@@ -80,7 +80,7 @@ impl<'t> Jws<'t> {
         let (message, signature) = text.rsplit_once('.').ok_or(NoJws)?;
         let (header, claims) = message.split_once('.').ok_or(NoJws)?;
         let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| NoJws);
-        let header = serde_json::from_slice(&decoded(header)?).map_err(|_| NoJws)?;
+        let header = object(&decoded(header)?).ok_or(NoJws)?;
         Ok(Self { header, message, claims: decoded(claims)?, signature: decoded(signature)? })
     }
 
@@ -104,7 +104,7 @@ impl<'t> Jws<'t> {
     /// # Errors
     /// [`NoJws`] when they are of another form.
     pub fn unverified<C: DeserializeOwned>(&self) -> Result<C, NoJws> {
-        serde_json::from_slice(&self.claims).map_err(|_| NoJws)
+        object(&self.claims).ok_or(NoJws)
     }
 
     /// The claims, if the token was signed with this key and the algorithm of this key (RFC 8725 §3.1).
@@ -116,8 +116,14 @@ impl<'t> Jws<'t> {
             return Err(InvalidJws::Signature);
         }
         key.verify(self.message.as_bytes(), &self.signature).map_err(|_| InvalidJws::Signature)?;
-        serde_json::from_slice(&self.claims).map_err(|_| InvalidJws::Claims)
+        object(&self.claims).ok_or(InvalidJws::Claims)
     }
+}
+
+/// Header and claims are JSON objects (RFC 7515 §4, RFC 7519 §7.2); serde alone would fill a struct from an array too.
+fn object<T: DeserializeOwned>(text: &[u8]) -> Option<T> {
+    let is_object = text.trim_ascii_start().starts_with(b"{");
+    is_object.then(|| serde_json::from_slice(text).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -184,6 +190,19 @@ mod tests {
             let verified = Jws::parse(&changed).map(|jws| jws.verified::<Value>(&key(&pair)));
             assert!(!matches!(verified, Ok(Ok(_))), "{index}");
         }
+    }
+
+    #[test]
+    fn members_in_an_array_are_neither_header_nor_claims() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Claims {
+            _sub: String,
+        }
+        let pair = KeyPair::generate(Algorithm::Es256).unwrap();
+        let text = forged(&json!(["ES256", KID, null, null]), &json!({ "_sub": "a" }), &pair);
+        assert!(Jws::parse(&text).is_err());
+        let text = forged(&json!({ "alg": "ES256", "kid": KID }), &json!(["a"]), &pair);
+        assert_eq!(Jws::parse(&text).unwrap().verified::<Claims>(&key(&pair)), Err(InvalidJws::Claims));
     }
 
     #[test]
