@@ -88,8 +88,8 @@ impl Circuit {
         Self { open: self.open.map(|open| OpenCircuit { probe_at: until, ..open }), ..self }
     }
 
-    /// An attempt failed that was begun at `begun`.
-    pub fn after_failure(self, policy: &CircuitBreaker, begun: Timestamp, now: Timestamp) -> (Self, CircuitChange) {
+    /// An attempt failed. One that was no probe says nothing of an open circuit: it was under way when that opened.
+    pub fn after_failure(self, policy: &CircuitBreaker, is_probe: bool, now: Timestamp) -> (Self, CircuitChange) {
         let failures = self.failures.saturating_add(1);
         let Some(open) = self.open else {
             if !policy.enabled || failures < policy.failure_threshold {
@@ -98,8 +98,7 @@ impl Circuit {
             let open = OpenCircuit { since: now, probe_at: now.plus(cooldown(policy, 0)), probes: 0 };
             return (Self { failures, open: Some(open) }, CircuitChange::Opened);
         };
-        if begun <= open.since {
-            // It was under way when the circuit opened: no probe.
+        if !is_probe {
             return (Self { failures, open: Some(open) }, CircuitChange::None);
         }
         if now.since(open.since) >= PATIENCE {
@@ -127,7 +126,7 @@ mod tests {
         let mut changes = Vec::new();
         let mut circuit = circuit;
         for _ in 0..times {
-            let (after, change) = circuit.after_failure(&policy, now, now);
+            let (after, change) = circuit.after_failure(&policy, true, now);
             circuit = after;
             changes.push(change);
         }
@@ -169,7 +168,7 @@ mod tests {
     fn attempts_that_were_under_way_when_it_opened_are_no_probes() {
         let (open, _) = failed(Circuit::CLOSED, 10, START);
         let late = START.plus(Duration::from_hours(1));
-        let (still, change) = open.after_failure(&CircuitBreaker::default(), START, late);
+        let (still, change) = open.after_failure(&CircuitBreaker::default(), false, late);
         assert_eq!((still.open, still.failures, change), (open.open, 11, CircuitChange::None));
     }
 
@@ -181,7 +180,7 @@ mod tests {
         let probing = open.probing(until);
         assert_eq!(probing.blocked_until(half_open), Some(until));
         assert_eq!(Circuit::CLOSED.probing(until), Circuit::CLOSED);
-        let (after, _) = probing.after_failure(&CircuitBreaker::default(), half_open, half_open);
+        let (after, _) = probing.after_failure(&CircuitBreaker::default(), true, half_open);
         assert_eq!(after.blocked_until(half_open), Some(half_open.plus(Duration::from_mins(10))));
     }
 
@@ -189,6 +188,6 @@ mod tests {
     fn a_breaker_that_is_off_never_opens() {
         let off = CircuitBreaker { enabled: false, ..CircuitBreaker::default() };
         let circuit = Circuit { failures: 1_000, open: None };
-        assert_eq!(circuit.after_failure(&off, START, START).1, CircuitChange::None);
+        assert_eq!(circuit.after_failure(&off, false, START).1, CircuitChange::None);
     }
 }

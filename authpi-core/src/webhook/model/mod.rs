@@ -170,10 +170,9 @@ impl Webhook {
         Self { circuit, ..self.with_status(WebhookStatus::Active, now, note) }
     }
 
-    /// Takes note of an attempt in its turn that was begun at `begun`. If somebody has disabled the webhook meanwhile, that
-    /// stands.
+    /// Takes note of an attempt in its turn. If somebody has disabled the webhook meanwhile, that stands.
     #[must_use]
-    pub fn after(self, outcome: &AttemptOutcome, begun: Timestamp, now: Timestamp) -> (Self, Option<Switch>) {
+    pub fn after(self, outcome: &AttemptOutcome, is_probe: bool, now: Timestamp) -> (Self, Option<Switch>) {
         let (circuit, switch) = match outcome {
             AttemptOutcome::Delivered { .. } => {
                 let (circuit, change) = self.circuit.after_success();
@@ -183,7 +182,7 @@ impl Webhook {
             AttemptOutcome::Gone => (self.circuit, Some(Switch::Paused(PauseCause::Gone))),
             AttemptOutcome::Failed { .. } if self.status.value == WebhookStatus::Disabled => (self.circuit, None),
             AttemptOutcome::Failed { .. } => {
-                let (circuit, change) = self.circuit.after_failure(&self.details.circuit_breaker, begun, now);
+                let (circuit, change) = self.circuit.after_failure(&self.details.circuit_breaker, is_probe, now);
                 let cause = match change {
                     CircuitChange::Opened => Some(PauseCause::CircuitOpen),
                     CircuitChange::Exhausted => Some(PauseCause::Exhausted),
@@ -206,7 +205,7 @@ impl Webhook {
     pub fn after_asked(self, outcome: &AttemptOutcome, now: Timestamp) -> (Self, Option<Switch>) {
         match outcome {
             AttemptOutcome::Failed { .. } => (self, None),
-            AttemptOutcome::Delivered { .. } | AttemptOutcome::Gone => self.after(outcome, now, now),
+            AttemptOutcome::Delivered { .. } | AttemptOutcome::Gone => self.after(outcome, false, now),
         }
     }
 
@@ -274,7 +273,7 @@ mod tests {
     fn a_late_failure_leaves_what_somebody_has_disabled() {
         let disabled = webhook(WebhookStatus::Disabled);
         for outcome in [AttemptOutcome::answered(503, None, NOW), AttemptOutcome::Gone] {
-            let (after, switch) = disabled.clone().after(&outcome, NOW, NOW);
+            let (after, switch) = disabled.clone().after(&outcome, true, NOW);
             assert_eq!((after.status.value, switch), (WebhookStatus::Disabled, None));
             assert_eq!((after.status.reason, after.circuit), (disabled.status.reason.clone(), disabled.circuit));
         }
@@ -283,13 +282,13 @@ mod tests {
     #[test]
     fn a_success_ends_a_failure_and_not_what_somebody_has_disabled() {
         let arrived = AttemptOutcome::answered(204, None, NOW);
-        let (healed, switch) = webhook(WebhookStatus::Failing).after(&arrived, NOW, NOW);
+        let (healed, switch) = webhook(WebhookStatus::Failing).after(&arrived, true, NOW);
         assert_eq!(switch, Some(Switch::Resumed(ResumeCause::CircuitClosed)));
         assert_eq!(
             (healed.status.value, healed.status.reason.as_deref()),
             (WebhookStatus::Active, Some("circuit_closed"))
         );
-        let (disabled, switch) = webhook(WebhookStatus::Disabled).after(&arrived, NOW, NOW);
+        let (disabled, switch) = webhook(WebhookStatus::Disabled).after(&arrived, true, NOW);
         assert_eq!((disabled.status.value, switch), (WebhookStatus::Disabled, None));
         assert_eq!(disabled.circuit, Circuit::CLOSED);
     }

@@ -2,7 +2,6 @@
 
 use crate::error::Refusal;
 use crate::store::Change;
-use crate::timestamp::Timestamp;
 use crate::webhook::events;
 use crate::webhook::model::{AttemptOutcome, Delivery, Switch, Webhook};
 
@@ -48,7 +47,7 @@ pub async fn recorded(
     Ok((after, noted))
 }
 
-/// Records what attempts in their turn, each with the time when it was begun, have made of the health of a webhook, which
+/// Records what attempts in their turn, each a probe of an open circuit or not, have made of the health of a webhook, which
 /// nobody else can change meanwhile. The webhook as it is then.
 ///
 /// # Errors
@@ -56,13 +55,13 @@ pub async fn recorded(
 pub async fn noted(
     change: &mut Change<'_>,
     before: &Webhook,
-    outcomes: &[(AttemptOutcome, Timestamp)],
+    outcomes: &[(AttemptOutcome, bool)],
 ) -> Result<Webhook, Refusal> {
     let now = change.now();
     let mut after = before.clone();
     let mut switches = Vec::new();
-    for (outcome, begun) in outcomes {
-        let (next, switch) = after.after(outcome, *begun, now);
+    for (outcome, is_probe) in outcomes {
+        let (next, switch) = after.after(outcome, *is_probe, now);
         after = next;
         switches.extend(switch);
     }

@@ -6,27 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Dispatch;
-use super::lane::{self, End, Lane, Target};
+use super::lane::{self, End, Lane, Place, Target};
+use super::load::{Load, Share};
 use super::pace::{MAX_IN_FLIGHT_PER_HOST, Pace, Patience};
 use crate::id::{AccountId, WebhookId};
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 use crate::webhook::model::{Delivery, Webhook};
 
-/// Deliveries that this process has reserved, or has attempted and not recorded yet.
-const MAX_LEASED: usize = 8_192;
-
-/// Of those that it has reserved, to webhooks of one account.
-const MAX_LEASED_PER_ACCOUNT: usize = 2_048;
-
-/// What an account gets at a time of what is free, as a divisor.
-const PART: usize = 4;
-
 /// Attempts in flight.
 const MAX_IN_FLIGHT: usize = 512;
 
 /// Attempts that are recorded together.
 const RECORDED: usize = 1_024;
+
+/// How long places that senders have left may stay empty.
+const REFILL: Duration = Duration::from_millis(5);
 
 /// How old an attempt may see its webhook.
 const FRESH: Duration = Duration::from_secs(1);
@@ -41,14 +36,17 @@ pub(super) struct Book {
     unrecorded: Vec<End>,
     recording: usize,
     patience: Patience,
+    /// Senders leave their places to others after a turn.
+    is_contended: bool,
+    /// When senders were last begun.
+    begun_at: Timestamp,
 }
 
 /// Deliveries that are about to be reserved.
 #[derive(Clone)]
 pub(super) struct Planned {
     pub(super) webhook: WebhookId,
-    pub(super) account: AccountId,
-    pub(super) host: Arc<str>,
+    pub(super) place: Place,
     pub(super) count: usize,
 }
 
@@ -63,15 +61,6 @@ struct Running {
     seen_at: Timestamp,
 }
 
-/// Deliveries that are held, or about to be.
-struct Held<'d> {
-    account: AccountId,
-    host: &'d str,
-    /// Their webhook answers quickly.
-    is_quick: bool,
-    count: usize,
-}
-
 /// What goes to one host for one account.
 #[derive(Default)]
 struct AtHost {
@@ -81,48 +70,34 @@ struct AtHost {
 }
 
 impl Book {
-    /// How many more deliveries may be reserved.
-    pub(super) fn room(&self) -> usize {
-        MAX_LEASED.saturating_sub(self.held(|_| true) + self.unrecorded.len() + self.recording)
+    /// What is reserved now.
+    pub(super) fn load(&self) -> Load {
+        let mut load = Load::unrecorded(self.unrecorded.len() + self.recording);
+        for (id, running) in &self.lanes {
+            load.add(self.share(*id, running.lane.place()), running.held);
+        }
+        for (id, planned) in &self.promised {
+            load.add(self.share(*id, planned.place.clone()), planned.count);
+        }
+        load
     }
 
-    /// How many of them to each of `among` webhooks of this account: one takes a part of what is free at a time, so that
-    /// something always is.
-    pub(super) fn share(&self, account: AccountId, among: usize) -> usize {
-        let left = MAX_LEASED_PER_ACCOUNT.saturating_sub(self.held(|known| known.account == account));
-        left.min(self.room().div_ceil(PART)).div_ceil(among.max(1))
+    fn share(&self, webhook: WebhookId, (account, host): Place) -> Share {
+        Share { account, host, is_quick: self.pace.is_quick(&webhook) }
     }
 
-    /// How many more of them to this webhook at this host, of the `share` that it has.
-    pub(super) fn room_for(&self, webhook: &Webhook, host: &str, share: usize) -> usize {
-        let (account, is_quick) = (webhook.account_id, self.pace.is_quick(&webhook.id));
-        let left = MAX_LEASED_PER_ACCOUNT.saturating_sub(self.held(|known| known.account == account));
-        let at_host = self.held(|known| known.account == account && known.host == host && known.is_quick == is_quick);
-        let own = self.lanes.get(&webhook.id).map_or(0, |running| running.held)
-            + self.promised.get(&webhook.id).map_or(0, |promised| promised.count);
-        let room = self.pace.room(&webhook.id, own, at_host);
-        room.min(share).min(left).min(self.room())
-    }
-
-    /// Reserved deliveries that have not ended, with those that are being reserved.
-    fn held(&self, which: impl Fn(&Held<'_>) -> bool) -> usize {
-        let held = self.lanes.iter().map(|(id, Running { lane, held, .. })| Held {
-            account: lane.account,
-            host: &lane.host,
-            is_quick: self.pace.is_quick(id),
-            count: *held,
-        });
-        let promised = self.promised.values().map(|promised| Held {
-            account: promised.account,
-            host: &promised.host,
-            is_quick: self.pace.is_quick(&promised.webhook),
-            count: promised.count,
-        });
-        held.chain(promised).filter(which).map(|held| held.count).sum()
+    /// How many more deliveries `load` leaves to a webhook at this place, `limit` at most.
+    pub(super) fn room_for(&self, load: &Load, webhook: WebhookId, place: &Place, limit: usize) -> usize {
+        let own = self.lanes.get(&webhook).map_or(0, |running| running.held)
+            + self.promised.get(&webhook).map_or(0, |promised| promised.count);
+        let share = self.share(webhook, place.clone());
+        let room = self.pace.room(&webhook, own, load.at_host(&share));
+        room.min(limit).min(load.room_of(share.account))
     }
 
     /// Keeps room.
-    pub(super) fn promise(&mut self, planned: Planned) {
+    pub(super) fn promise(&mut self, load: &mut Load, planned: Planned) {
+        load.add(self.share(planned.webhook, planned.place.clone()), planned.count);
         match self.promised.entry(planned.webhook) {
             Entry::Occupied(known) => known.into_mut().count += planned.count,
             Entry::Vacant(new) => drop(new.insert(planned)),
@@ -154,13 +129,16 @@ impl Book {
     /// Whether it is worth waiting a little for quick webhooks to catch up, or to have room for what is made for each of them:
     /// so many deliveries, of this account.
     pub(super) fn is_tight(&mut self, wanted: &BTreeMap<(AccountId, WebhookId), usize>, now: Timestamp) -> bool {
+        let (load, mut among) = (self.load(), HashMap::new());
         let quick = || wanted.iter().filter(|((_, webhook), _)| self.pace.is_quick(webhook));
+        for ((account, _), _) in quick() {
+            *among.entry(*account).or_default() += 1;
+        }
         let is_full = |((account, webhook), count): (&(AccountId, WebhookId), &usize)| {
-            let among = quick().filter(|((other, _), _)| other == account).count();
             let held = self.lanes.get(webhook).map_or(0, |running| running.held);
-            let is_under_way = self.lanes.values().any(|running| running.lane.account == *account && running.held > 0);
-            let room = self.share(*account, among).min(self.pace.most(webhook).saturating_sub(held));
-            self.pace.is_behind(webhook) || is_under_way && room < *count
+            let share = load.share(*account, among.get(account).copied().unwrap_or_default());
+            let room = share.min(self.pace.most(webhook).saturating_sub(held));
+            self.pace.is_behind(webhook) || load.of_account(*account) > 0 && room < *count
         };
         quick().any(is_full) && self.patience.lasts(now)
     }
@@ -204,16 +182,17 @@ impl Book {
     /// Starts senders for what waits, as far as the hosts bear it: for accounts with few first, then for webhooks that have
     /// waited longest.
     pub(super) fn begin(&mut self, services: &Arc<Services>, dispatch: &Arc<Dispatch>) {
+        self.begun_at = services.now();
         let (mut hosts, mut accounts) = (HashMap::new(), HashMap::new());
         for running in self.lanes.values() {
             let host: &mut AtHost = hosts.entry(running.lane.place()).or_default();
             host.senders += running.senders;
             host.lanes += usize::from(running.senders > 0 || running.lane.waits() > 0);
-            *accounts.entry(running.lane.account).or_insert(0) += running.senders;
+            *accounts.entry(running.lane.account()).or_insert(0) += running.senders;
         }
         let mut free = MAX_IN_FLIGHT.saturating_sub(self.senders());
         let mut turns: Vec<&mut Running> = self.lanes.values_mut().filter(|running| running.lane.waits() > 0).collect();
-        turns.sort_by_key(|running| (accounts.get(&running.lane.account).copied(), running.moved_at));
+        turns.sort_by_key(|running| (accounts.get(&running.lane.account()).copied(), running.moved_at));
         for running in turns {
             let host = hosts.entry(running.lane.place()).or_default();
             let more = MAX_IN_FLIGHT_PER_HOST.saturating_sub(host.senders).min(running.lane.waits()).min(free);
@@ -229,8 +208,16 @@ impl Book {
             let has_company = hosts.get(&running.lane.place()).is_some_and(|host| host.lanes > 1);
             running.lane.contend(free == 0 || has_company);
         }
+        self.is_contended = free == 0 || hosts.values().any(|host| host.lanes > 1);
         let in_flight = u32::try_from(self.senders()).unwrap_or(u32::MAX);
         metrics::gauge!("authpi_webhook_in_flight").set(in_flight);
+    }
+
+    /// Fills places that senders have left to others, not more often than that is worth.
+    pub(super) fn refill(&mut self, services: &Arc<Services>, dispatch: &Arc<Dispatch>) {
+        if self.is_contended && services.now().since(self.begun_at) >= REFILL {
+            self.begin(services, dispatch);
+        }
     }
 
     /// Attempts in flight, or about to be.
@@ -333,30 +320,35 @@ impl Book {
     /// Accounts of webhooks that attempts have seen as they were a while ago.
     pub(super) fn outdated(&self, now: Timestamp) -> Vec<AccountId> {
         let accounts: BTreeSet<AccountId> =
-            self.lanes.values().filter(|running| running.is_old(now)).map(|running| running.lane.account).collect();
+            self.lanes.values().filter(|running| running.is_old(now)).map(|running| running.lane.account()).collect();
         accounts.into_iter().collect()
     }
 
-    /// Attempts see these webhooks as they are now. What waits is given back when its webhook is disabled or deleted, when its
-    /// lease is nearly over, and when a receiver that was quick is so no longer: others may need the room.
-    pub(super) fn refresh(&mut self, services: &Services, mut known: HashMap<WebhookId, Webhook>, now: Timestamp) {
+    /// What waits for a receiver that was quick and stands still is given back: others may need the room.
+    pub(super) fn relieve(&mut self, now: Timestamp) {
+        let mut given_back = Vec::new();
+        for (id, running) in self.lanes.iter().filter(|(_, running)| running.held > 0) {
+            if now.since(running.moved_at) >= FRESH && self.pace.slowed(id) {
+                given_back.extend(running.lane.take_all());
+            }
+        }
+        self.give_back(given_back);
+    }
+
+    /// Attempts see webhooks as they are now, where their secrets can be opened. What waits is given back when nothing may
+    /// be sent to its webhook any more, when its lease is nearly over, or when the receiver was quick and is so no longer.
+    pub(super) fn refresh(&mut self, mut known: HashMap<WebhookId, Option<Target>>, now: Timestamp) {
         let mut given_back = Vec::new();
         for (id, running) in self.lanes.iter_mut().filter(|(_, running)| running.is_old(now)) {
             running.seen_at = now;
-            let stands_still = now.since(running.moved_at) >= FRESH && self.pace.slowed(id);
             let has_slowed = running.lane.waits() > MAX_IN_FLIGHT_PER_HOST && !self.pace.is_quick(id);
-            let gives_back = stands_still || has_slowed;
-            match known.remove(id).filter(|webhook| !gives_back && !webhook.is_paused(now)) {
-                Some(webhook) => {
-                    given_back.extend(running.lane.take_outdated(now));
-                    match Target::new(&services.keyring, webhook, now) {
-                        Ok(target) => running.lane.aim(target),
-                        Err(refusal) => {
-                            tracing::error!(webhook = %id, %refusal, "the secrets of a webhook cannot be opened");
-                        }
-                    }
-                }
-                None => given_back.extend(running.lane.take_all()),
+            let Some(target) = known.remove(id).filter(|_| !has_slowed) else {
+                given_back.extend(running.lane.take_all());
+                continue;
+            };
+            given_back.extend(running.lane.take_outdated(now));
+            if let Some(target) = target {
+                running.lane.aim(target);
             }
         }
         self.give_back(given_back);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::book::Planned;
-use super::lane::{Target, host};
+use super::lane::{Target, opened};
 use super::{Dispatch, Promise};
 use crate::error::Refusal;
 use crate::id::{AccountId, WebhookId};
@@ -62,7 +62,7 @@ pub(super) async fn claim(services: &Services, dispatch: &Arc<Dispatch>) -> Resu
     let (mut reserved, mut passed) = (0, Vec::new());
     let mut left = dispatch.book().has_slow();
     for _ in 0..LOOKS {
-        if dispatch.book().room() == 0 {
+        if dispatch.book().load().room() == 0 {
             left = true;
             break;
         }
@@ -136,7 +136,7 @@ fn plan<'w>(
     now: Timestamp,
 ) -> Plan<'w> {
     let mut plan = Plan::default();
-    let mut shares: HashMap<AccountId, usize> = HashMap::new();
+    let mut able = Vec::new();
     for webhook in awake {
         let resting = match (webhook.status.value, webhook.circuit.blocked_until(now)) {
             // Activating it wakes it.
@@ -148,38 +148,30 @@ fn plan<'w>(
             plan.rests.push((webhook, until));
             continue;
         }
-        let host = host(webhook);
-        let room = {
-            let book = dispatch.book();
-            let share = *shares.entry(webhook.account_id).or_insert_with(|| {
-                let among = awake.iter().filter(|other| other.account_id == webhook.account_id).count();
-                book.share(webhook.account_id, among)
-            });
-            book.room_for(webhook, &host, share)
-        };
-        let count = if is_probe(webhook) { room.min(1) } else { room };
+        match opened(services, webhook.clone(), now) {
+            Some(target) => able.push((webhook, target)),
+            None => plan.rests.push((webhook, Some(now.plus(UNREADABLE)))),
+        }
+    }
+    let mut book = dispatch.book();
+    let mut load = book.load();
+    let mut shares: HashMap<AccountId, usize> = HashMap::new();
+    for (webhook, target) in able {
+        let share = *shares.entry(webhook.account_id).or_insert_with(|| {
+            let among = awake.iter().filter(|other| other.account_id == webhook.account_id).count();
+            load.share(webhook.account_id, among)
+        });
+        let (limit, place) = (if target.is_probe() { share.min(1) } else { share }, target.place());
+        let count = book.room_for(&load, webhook.id, &place, limit);
         if count == 0 {
             plan.waited.push(webhook.id);
             continue;
         }
-        match Target::new(&services.keyring, webhook.clone(), now) {
-            Ok(target) => {
-                promise.keep(Planned { webhook: webhook.id, account: webhook.account_id, host: host.into(), count });
-                plan.wanted.push((webhook, u32::try_from(count).unwrap_or(u32::MAX)));
-                plan.targets.push(target);
-            }
-            Err(refusal) => {
-                tracing::error!(webhook = %webhook.id, %refusal, "the secrets of a webhook cannot be opened");
-                plan.rests.push((webhook, Some(now.plus(UNREADABLE))));
-            }
-        }
+        promise.keep(&mut book, &mut load, Planned { webhook: webhook.id, place, count });
+        plan.wanted.push((webhook, u32::try_from(count).unwrap_or(u32::MAX)));
+        plan.targets.push(target);
     }
     plan
-}
-
-/// The next attempt tells whether the circuit closes.
-const fn is_probe(webhook: &Webhook) -> bool {
-    webhook.circuit.open.is_some()
 }
 
 /// The first webhook of each account, then the second of each, and so on.
@@ -210,7 +202,7 @@ async fn reserve(
     };
     let reserved: Vec<_> = deliveries.into_iter().map(leased).collect();
     let lease_ends = reserved.iter().filter_map(|(delivery, _)| delivery.due_at()).min();
-    if let Some(until) = lease_ends.filter(|_| is_probe(webhook)) {
+    if let Some(until) = lease_ends.filter(|_| webhook.circuit.open.is_some()) {
         let probing = Webhook { circuit: webhook.circuit.probing(until), ..webhook.clone() };
         unit.webhooks().set_circuit(&probing).await?.required()?;
         // Nothing else is attempted before the probe has ended.

@@ -37,23 +37,41 @@ impl Target {
         Ok(Self { webhook, secrets })
     }
 
+    pub(super) fn place(&self) -> Place {
+        place(&self.webhook)
+    }
+
     pub(super) const fn webhook_id(&self) -> WebhookId {
         self.webhook.id
     }
+
+    /// The attempt tells whether the circuit closes: while it is open, nothing else is attempted.
+    pub(super) const fn is_probe(&self) -> bool {
+        self.webhook.circuit.open.is_some()
+    }
 }
 
-/// The host that attempts go to.
-pub(super) fn host(webhook: &Webhook) -> String {
+/// `None` when its secrets cannot be opened.
+pub(super) fn opened(services: &Services, webhook: Webhook, now: Timestamp) -> Option<Target> {
+    let id = webhook.id;
+    Target::new(&services.keyring, webhook, now)
+        .inspect_err(|refusal| tracing::error!(webhook = %id, %refusal, "the secrets of a webhook cannot be opened"))
+        .ok()
+}
+
+/// What attempts in flight are counted by: an account, and the host that they go to.
+pub(super) type Place = (AccountId, Arc<str>);
+
+fn place(webhook: &Webhook) -> Place {
     let url = url::Url::parse(&webhook.details.url).ok();
-    url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+    (webhook.account_id, url.as_ref().and_then(url::Url::host_str).unwrap_or_default().into())
 }
 
 /// Reserved deliveries in the order in which they are attempted.
 pub(super) struct Lane {
     pub(super) webhook: WebhookId,
-    pub(super) account: AccountId,
-    /// The host at the time when the lane was made; attempts are counted by it.
-    pub(super) host: Arc<str>,
+    /// Where attempts went at the time when the lane was made.
+    place: Place,
     target: Mutex<Arc<Target>>,
     waiting: Mutex<VecDeque<Delivery>>,
     /// Others wait for the places of its senders.
@@ -64,17 +82,19 @@ impl Lane {
     pub(super) fn new(target: Target) -> Self {
         Self {
             webhook: target.webhook.id,
-            account: target.webhook.account_id,
-            host: host(&target.webhook).into(),
+            place: target.place(),
             target: Mutex::new(Arc::new(target)),
             waiting: Mutex::default(),
             is_contended: AtomicBool::new(false),
         }
     }
 
-    /// What attempts in flight are counted by.
-    pub(super) fn place(&self) -> (AccountId, Arc<str>) {
-        (self.account, Arc::clone(&self.host))
+    pub(super) fn place(&self) -> Place {
+        self.place.clone()
+    }
+
+    pub(super) const fn account(&self) -> AccountId {
+        self.place.0
     }
 
     /// Whether senders give up their places after a turn.
@@ -134,8 +154,8 @@ pub(super) enum End {
     Attempted {
         delivery: Delivery,
         outcome: AttemptOutcome,
-        /// When it was begun.
-        begun: Timestamp,
+        /// It was made to find out whether the circuit closes.
+        is_probe: bool,
     },
     /// None was: somebody else may.
     Unsent(Delivery),
@@ -196,9 +216,9 @@ pub(super) async fn send(services: Arc<Services>, lane: Arc<Lane>, dispatch: Arc
     let guard = SenderGuard { webhook: lane.webhook, services: Arc::clone(&services), dispatch };
     for made in 0_usize.. {
         if made >= TURN && lane.is_contended.load(Ordering::Relaxed) {
-            return;
+            break;
         }
-        let Some(delivery) = lane.next() else { return };
+        let Some(delivery) = lane.next() else { break };
         let begun = services.now();
         let id = delivery.id;
         match attempt(&services, &lane.target(), delivery).await {
@@ -217,6 +237,9 @@ pub(super) async fn send(services: Arc<Services>, lane: Arc<Lane>, dispatch: Arc
             }
         }
     }
+    let dispatch = Arc::clone(&guard.dispatch);
+    drop(guard);
+    dispatch.book().refill(&services, &dispatch);
 }
 
 /// One attempt at a reserved delivery, if there still is time and reason for it.
@@ -230,7 +253,8 @@ async fn attempt(services: &Services, target: &Target, delivery: Delivery) -> Re
         return Ok(End::Unsent(delivery));
     }
     if delivery.is_lost() {
-        return Ok(End::Attempted { delivery, outcome: AttemptOutcome::lease_expired(), begun });
+        let (outcome, is_probe) = (AttemptOutcome::lease_expired(), target.is_probe());
+        return Ok(End::Attempted { delivery, outcome, is_probe });
     }
     let Some((delivery, body)) = with_body(services, delivery.clone()).await? else {
         return Ok(End::Expired(delivery));
@@ -241,5 +265,5 @@ async fn attempt(services: &Services, target: &Target, delivery: Delivery) -> Re
     }
     let request = AttemptRequest { webhook, secrets: &target.secrets, delivery: &delivery, body, timeout, now };
     let outcome = request.send(services).await?;
-    Ok(End::Attempted { delivery, outcome, begun })
+    Ok(End::Attempted { delivery, outcome, is_probe: target.is_probe() })
 }

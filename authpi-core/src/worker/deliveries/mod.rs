@@ -4,11 +4,12 @@
 mod book;
 mod claim;
 mod lane;
+mod load;
 mod pace;
 mod promise;
 mod record;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +25,6 @@ use crate::error::Refusal;
 use crate::id::{AccountId, WebhookId};
 use crate::web::bells::Bell;
 use crate::web::services::Services;
-use crate::webhook::model::Webhook;
 
 /// How often deliveries are looked for that nobody rang for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -109,13 +109,16 @@ impl Dispatch {
     /// Attempts see a webhook as it was a moment ago.
     async fn refresh(&self, services: &Services) -> Result<(), Refusal> {
         let now = services.now();
+        self.book().relieve(now);
         let accounts = self.book().outdated(now);
         if accounts.is_empty() {
             return Ok(());
         }
         let found = services.store.reads().webhooks().of_accounts(&accounts).await?.webhooks;
-        let known: HashMap<WebhookId, Webhook> = found.into_iter().map(|webhook| (webhook.id, webhook)).collect();
-        self.book().refresh(services, known, now);
+        // One whose circuit is open is to be probed, by somebody who has reserved that.
+        let open = found.into_iter().filter(|webhook| webhook.circuit.open.is_none() && !webhook.is_paused(now));
+        let known = open.map(|webhook| (webhook.id, lane::opened(services, webhook, now))).collect();
+        self.book().refresh(known, now);
         Ok(())
     }
 

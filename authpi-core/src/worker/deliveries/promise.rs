@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Dispatch;
-use super::book::Planned;
-use super::lane::{Target, host};
+use super::book::{Book, Planned};
+use super::lane::Target;
+use super::load::Load;
 use crate::id::{AccountId, WebhookId};
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
@@ -32,33 +33,35 @@ impl Promise {
         now: Timestamp,
     ) -> Self {
         let mut promise = Self::nothing(dispatch);
-        let mut book = dispatch.book();
-        let ready: Vec<_> = wanted.iter().filter(|(webhook, _)| book.is_ready(webhook, now)).collect();
-        let mut of_account: HashMap<AccountId, usize> = HashMap::new();
-        for (webhook, _) in &ready {
-            *of_account.entry(webhook.account_id).or_default() += 1;
+        let ready: Vec<_> = {
+            let book = dispatch.book();
+            wanted.iter().filter(|(webhook, _)| book.is_ready(webhook, now)).collect()
+        };
+        // Where secrets cannot be opened, whoever looks for the deliveries says so.
+        let opened = |webhook: &Webhook| Target::new(&services.keyring, webhook.clone(), now).ok();
+        let ready: Vec<_> = ready.into_iter().filter_map(|(webhook, count)| Some((opened(webhook)?, *count))).collect();
+        let mut among: HashMap<AccountId, usize> = HashMap::new();
+        for (target, _) in &ready {
+            *among.entry(target.place().0).or_default() += 1;
         }
-        let shares = of_account.into_iter().map(|(account, among)| (account, book.share(account, among)));
+        let mut book = dispatch.book();
+        let mut load = book.load();
+        let shares = among.into_iter().map(|(account, among)| (account, load.share(account, among)));
         let shares: HashMap<AccountId, usize> = shares.collect();
-        for (webhook, count) in ready {
-            let (host, share) = (host(webhook), shares.get(&webhook.account_id).copied().unwrap_or_default());
-            if book.room_for(webhook, &host, share) < *count {
-                continue;
+        for (target, count) in ready {
+            let (webhook, place) = (target.webhook_id(), target.place());
+            let share = shares.get(&place.0).copied().unwrap_or_default();
+            if book.room_for(&load, webhook, &place, share) >= count {
+                promise.keep(&mut book, &mut load, Planned { webhook, place, count });
+                promise.targets.insert(webhook, target);
             }
-            // Where it fails, whoever looks for the deliveries says so.
-            let Ok(target) = Target::new(&services.keyring, (*webhook).clone(), now) else { continue };
-            let planned =
-                Planned { webhook: webhook.id, account: webhook.account_id, host: host.into(), count: *count };
-            book.promise(planned.clone());
-            promise.kept.push(planned);
-            promise.targets.insert(webhook.id, target);
         }
         drop(book);
         promise
     }
 
-    pub(super) fn keep(&mut self, planned: Planned) {
-        self.dispatch.book().promise(planned.clone());
+    pub(super) fn keep(&mut self, book: &mut Book, load: &mut Load, planned: Planned) {
+        book.promise(load, planned.clone());
         self.kept.push(planned);
     }
 

@@ -46,8 +46,8 @@ async fn attempt(
     let statuses = write(services, unit.as_mut(), &by_webhook, &known).await?;
     let mut paused: Vec<WebhookId> = ids.iter().copied().filter(|id| !known.contains_key(id)).collect();
     for webhook in &webhooks {
-        let outcomes: Vec<(AttemptOutcome, Timestamp)> =
-            by_webhook.get(&webhook.id).into_iter().flatten().filter_map(|end| outcome(end)).collect();
+        let outcomes = by_webhook.get(&webhook.id).into_iter().flatten().filter_map(|end| outcome(end));
+        let outcomes: Vec<(AttemptOutcome, bool)> = outcomes.collect();
         let Some(context) = contexts.get(&webhook.account_id) else { continue };
         let mut change = Change::new(unit, context);
         if noted(&mut change, webhook, &outcomes).await?.is_paused(change.now()) {
@@ -62,9 +62,10 @@ async fn attempt(
     Ok(paused)
 }
 
-fn outcome(end: &End) -> Option<(AttemptOutcome, Timestamp)> {
+/// What came of an attempt, and whether it was a probe.
+fn outcome(end: &End) -> Option<(AttemptOutcome, bool)> {
     match end {
-        End::Attempted { outcome, begun, .. } => Some((outcome.clone(), *begun)),
+        End::Attempted { outcome, is_probe, .. } => Some((outcome.clone(), *is_probe)),
         End::Unsent(_) | End::Expired(_) => None,
     }
 }
