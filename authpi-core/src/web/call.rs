@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_TYPE, IF_MATCH};
+use http::header::IF_MATCH;
 
 use super::body::{Body, NoBody};
 use super::caller::Caller;
 use super::endpoint::Operation;
+use super::headers::has_type;
 use super::query::Query;
 use super::request::BodyError;
 use super::services::{Origin, Services};
@@ -178,10 +179,7 @@ impl<B: Body, P> Call<B, P> {
     }
 
     fn is_json(&self) -> bool {
-        let content_type = self.head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        content_type.is_some_and(|value| {
-            value.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
-        })
+        has_type(&self.head.headers, "application/json")
     }
 
     /// Compares `If-Match` with the version of the resource that the call is about.

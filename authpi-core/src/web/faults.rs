@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use http::header::{ACCEPT_LANGUAGE, WWW_AUTHENTICATE};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 
 use super::admission::Placed;
 use super::answer::Answer;
-use super::headers::accepts_first;
+use super::headers::{FORM, accepts_first, has_type};
 use super::html::framed;
 use super::request::Request;
 use super::services::Services;
@@ -26,7 +26,7 @@ pub(super) struct Reader {
     languages: String,
     /// A browser shows a page: it accepts HTML before anything else.
     reads_pages: bool,
-    /// A program asks: it accepts JSON before anything else.
+    /// A program asks: it accepts JSON before anything else, or sends what no page does.
     reads_json: bool,
 }
 
@@ -42,13 +42,14 @@ impl Reader {
     pub(super) fn of(request: &Request, placed: &Placed) -> Option<Self> {
         let matched = &placed.matched;
         let issuer = matched.path.first().filter(|_| matched.operation.route.tells_people)?.1.parse().ok()?;
+        let sends_no_form = request.method == Method::POST && !has_type(&request.headers, FORM);
         let languages = request.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         Some(Self {
             issuer,
             site: placed.site.clone(),
             languages: languages.unwrap_or_default().to_owned(),
             reads_pages: accepts_first(&request.headers, "text/html"),
-            reads_json: accepts_first(&request.headers, "application/json"),
+            reads_json: accepts_first(&request.headers, "application/json") || sends_no_form,
         })
     }
 

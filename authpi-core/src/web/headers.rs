@@ -2,8 +2,8 @@
 
 use http::header::{
     ACCEPT, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, ETAG,
-    HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE,
+    ETAG, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, StatusCode};
 
@@ -21,6 +21,15 @@ pub(super) fn accepts_first(headers: &HeaderMap, media: &str) -> bool {
     let line = lines.next().filter(|_| lines.next().is_none());
     let first = line.and_then(|line| line.to_str().ok()?.split([',', ';']).next());
     first.is_some_and(|first| first.trim().eq_ignore_ascii_case(media))
+}
+
+/// The media type of forms.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The body is of this media type, whatever its parameters.
+pub(super) fn has_type(headers: &HeaderMap, media: &str) -> bool {
+    let sent = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
+    sent.is_some_and(|sent| sent.trim().eq_ignore_ascii_case(media))
 }
 
 /// The trace id of a W3C `traceparent`.

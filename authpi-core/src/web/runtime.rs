@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::HeaderName;
 use http::{HeaderMap, Method};
 
 use super::answer::Answer;
 use super::body::Body;
 use super::call::{CallHead, FromPath, raw_body};
 use super::cookies::{CookieKind, CookieNames};
-use super::headers::accepts_first;
+use super::headers::{FORM, accepts_first, has_type};
 use super::origins::Sharing;
 use super::parameters::Parameters;
 use super::problem::answer_of_issuer;
@@ -225,7 +225,7 @@ impl IssuerCall {
     /// their variants.
     pub fn form(&self) -> Result<&Parameters, Refusal> {
         let bytes = raw_body(&self.head.raw_body)?;
-        if !self.has_type("application/x-www-form-urlencoded") {
+        if !self.has_type(FORM) {
             let rule = "The body must be sent as application/x-www-form-urlencoded.";
             return Err(OAuthError::new(OAuthCode::InvalidContentType, rule).into());
         }
@@ -268,13 +268,12 @@ impl IssuerCall {
 
     /// The body is of this media type.
     pub fn has_type(&self, media: &str) -> bool {
-        let sent = self.header(&CONTENT_TYPE).and_then(|value| value.split(';').next());
-        sent.is_some_and(|sent| sent.trim().eq_ignore_ascii_case(media))
+        has_type(&self.head.headers, media)
     }
 
     /// The body is a form: a page of ours posts.
     pub fn sends_form(&self) -> bool {
-        self.has_type("application/x-www-form-urlencoded")
+        self.has_type(FORM)
     }
 
     /// A program asks: the first type that it accepts is JSON.

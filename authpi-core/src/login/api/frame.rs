@@ -126,15 +126,13 @@ impl<S: FlowStep> Runtime for Json<S> {
 
     fn route(&self) -> Route {
         let route = self.0.route().of_issuer(RateClass::Proof).takes::<S::Body>().answers_bare::<StepView>();
-        let route = route.may_refuse(&[401, 403, 404, 409]).also_answers(&[(303, "")]).shared_with_pages();
+        let route =
+            route.may_refuse(&[401, 403, 404, 409]).also_answers(&[(303, "")]).shared_with_pages().tells_people();
         if self.0.presents() || self.0.mails() { route.takes_its_time() } else { route }
     }
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Ready<S>>, Refusal> {
-        match self.ready(call).await {
-            Err(refusal) if call.sends_form() => problems::fault(call, refusal).map(Step::Answer),
-            other => other,
-        }
+        problems::prepared(call, self.ready(call).await)
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, prepared: &Ready<S>) -> Result<Answer, Refusal> {

@@ -41,6 +41,7 @@ impl Runtime for ShowInvitation {
             .about("login flows", "link")
             .of_issuer(RateClass::Proof)
             .takes_its_time()
+            .tells_people()
             .form([FormParameter::new("token", "What the link carries.").required()])
             .may_refuse(&[400, 403])
             .also_answers(&[(200, "text/html")])

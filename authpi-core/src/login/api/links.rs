@@ -205,6 +205,7 @@ fn route(route: Route, name: &'static str, summary: &'static str) -> Route {
         .about("login flows", "link")
         .of_issuer(RateClass::Proof)
         .takes_its_time()
+        .tells_people()
         .may_refuse(&[400, 403])
         .also_answers(&[(200, "text/html"), (303, "")])
 }
@@ -244,8 +245,11 @@ impl Runtime for UseMagicLink {
     }
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Opening>, Refusal> {
-        guard::same_origin(call)?;
-        opening(call, Some(call.segment("token"))).await
+        let opening = async {
+            guard::same_origin(call)?;
+            opening(call, Some(call.segment("token"))).await
+        };
+        problems::prepared(call, opening.await)
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, link: &Opening) -> Result<Answer, Refusal> {
@@ -289,6 +293,18 @@ pub(super) enum Confirming {
     Code(Browser, TypedCode),
 }
 
+async fn confirming(call: &IssuerCall) -> Result<Step<Confirming>, Refusal> {
+    guard::same_origin(call)?;
+    let form = call.form()?;
+    let Some(code) = form.get("code") else {
+        let opening = opening(call, form.get("token").or(call.query()?.get("token"))).await?;
+        return Ok(opening.map(Confirming::Link));
+    };
+    guard::limit(call, None).await?;
+    guard::limit_proof(call, None, None).await?;
+    Ok(Step::Change(Confirming::Code(Browser::of(call).await?, TypedCode::typed(code))))
+}
+
 /// `confirmEmail`
 pub(super) struct ConfirmEmail;
 
@@ -310,15 +326,7 @@ impl Runtime for ConfirmEmail {
     }
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Confirming>, Refusal> {
-        guard::same_origin(call)?;
-        let form = call.form()?;
-        let Some(code) = form.get("code") else {
-            let opening = opening(call, form.get("token").or(call.query()?.get("token"))).await?;
-            return Ok(opening.map(Confirming::Link));
-        };
-        guard::limit(call, None).await?;
-        guard::limit_proof(call, None, None).await?;
-        Ok(Step::Change(Confirming::Code(Browser::of(call).await?, TypedCode::typed(code))))
+        problems::prepared(call, confirming(call).await)
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, sent: &Confirming) -> Result<Answer, Refusal> {

@@ -9,7 +9,7 @@ use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::pages::html::fault::{Fault, FaultKind};
 use crate::pages::html::{Errors, Problem as Told};
 use crate::web::answer::Answer;
-use crate::web::runtime::IssuerCall;
+use crate::web::runtime::{IssuerCall, Step};
 
 /// Why nothing was accepted, as pages say it.
 pub(super) fn told(problem: Problem) -> Errors {
@@ -69,11 +69,22 @@ pub(super) fn fault(call: &IssuerCall, refusal: Refusal) -> Result<Answer, Refus
         Refusal::OAuth(error) => match error.code {
             OAuthCode::AccessDenied => (FaultKind::OtherBrowser, StatusCode::FORBIDDEN),
             OAuthCode::UnauthorizedClient => (FaultKind::OtherBrowser, StatusCode::UNAUTHORIZED),
-            _ => (FaultKind::LinkInvalid, StatusCode::BAD_REQUEST),
+            _ => return Err(refusal),
         },
         _ => return Err(refusal),
     };
     shown(call, kind, status, None)
+}
+
+/// What came of preparing a step; a refusal as a page for whoever has sent a form.
+///
+/// # Errors
+/// The refusal of everybody else, and those that have no page of their own.
+pub(super) fn prepared<P>(call: &IssuerCall, outcome: Result<Step<P>, Refusal>) -> Result<Step<P>, Refusal> {
+    match outcome {
+        Err(refusal) if call.sends_form() => fault(call, refusal).map(Step::Answer),
+        other => other,
+    }
 }
 
 /// Somebody is turned away, and no application is there to be told.

@@ -30,6 +30,7 @@ impl Runtime for ShowPasswordReset {
             .about("login flows", "link")
             .of_issuer(RateClass::Proof)
             .takes_its_time()
+            .tells_people()
             .form(token())
             .may_refuse(&[400, 403])
             .also_answers(&[(200, "text/html"), (303, "")])

@@ -70,6 +70,7 @@ impl Runtime for ShowLogin {
             .named("showLogin", "The page of a login")
             .about("login flows", "flow")
             .of_issuer(RateClass::Session)
+            .tells_people()
             .form([
                 FormParameter::new("flow", "The login.").required(),
                 FormParameter::new("view", "Which page of its step, where it has several."),

@@ -40,6 +40,10 @@ async fn whatever_is_wrong_with_a_request_is_a_page_for_browsers_and_json_for_pr
         "/logout?state=%ff".to_owned(),
         "/logout?state=1&state=2".to_owned(),
         "/logout?parked=x".to_owned(),
+        "/login?flow=%ff".to_owned(),
+        "/verify-email?token=%ff".to_owned(),
+        "/password-reset?token=1&token=2".to_owned(),
+        "/invitation?token=%ff".to_owned(),
     ];
     for path in faults {
         for accepted in [Some(BROWSER), Some("*/*"), None] {
@@ -86,7 +90,9 @@ async fn an_issuer_that_is_closed_says_so_on_a_page() {
     let ground = Ground::new().await;
     let browser = ground.browser();
     ground.app.root().patch(&ground.issuer, json!({ "status": "suspended" })).expect(200).await;
-    for path in [format!("/authorize?{}", ground.query(&[])), "/logout".to_owned()] {
+    let paths =
+        ["/logout", "/login?flow=x", "/magic/x", "/verify-email?token=x", "/password-reset?token=x", "/invitation"];
+    for path in paths.map(str::to_owned).into_iter().chain([format!("/authorize?{}", ground.query(&[]))]) {
         is_page(&browser.call(Method::GET, &path).header("accept", BROWSER).send().await, 403, "access_denied");
         refused(&browser.call(Method::GET, &path).send().await, 403, "access_denied");
     }
@@ -107,6 +113,20 @@ async fn too_many_requests_are_a_page_for_browsers_and_the_envelope_for_all_othe
     let program = browser.call(Method::GET, "/authorize").send().await;
     refused(&program, 429, "rate_limited");
     assert_eq!((program.header("retry-after"), &program.body["retry_after"]), ("1", &json!(1)));
+}
+
+#[tokio::test]
+async fn a_form_of_a_login_is_refused_by_a_page_and_a_call_of_a_portal_is_not() {
+    let ground = Ground::new().await;
+    let browser = ground.browser();
+    let page = browser.login().await;
+    for accepted in [BROWSER, "*/*"] {
+        let post = browser.call(Method::POST, &format!("/flows/{}/identify", page.id)).header("accept", accepted);
+        let form = post.body("application/x-www-form-urlencoded", "identifier=%ff");
+        is_page(&browser.send(form).await, 400, "invalid_request");
+    }
+    let portal = browser.send(page.call("identify", json!([])).header("accept", "*/*")).await;
+    refused(&portal, 400, "invalid_request");
 }
 
 #[tokio::test]
