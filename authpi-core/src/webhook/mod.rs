@@ -3,6 +3,7 @@
 pub mod api;
 pub(crate) mod body;
 pub mod events;
+pub(crate) mod figures;
 pub mod model;
 pub mod operations;
 pub mod repository;

@@ -114,6 +114,13 @@ pub trait WebhookReads: Send + Sync {
     /// [`StoreError`].
     async fn count_failing(&self) -> Result<u64, StoreError>;
 
+    /// Since when deliveries to a webhook are due, or will be, that nobody has reserved: of all webhooks the one that comes
+    /// first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn due_since(&self) -> Result<Option<Timestamp>, StoreError>;
+
     /// How many webhooks the account has, deleted ones left out.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use url::Url;
 
+use super::figures;
 use super::model::{AttemptOutcome, Delivery, Webhook, signature};
 use super::operations::SecretsInUse;
 use crate::calendar::rfc3339;
@@ -143,13 +144,16 @@ impl AttemptRequest<'_> {
     /// # Errors
     /// [`Refusal::Internal`] when a stored value does not fit into a request.
     pub(crate) async fn send(self, services: &Services) -> Result<AttemptOutcome, Refusal> {
-        Ok(match services.send(self.build()?).await {
+        let begun = services.now();
+        let outcome = match services.send(self.build()?).await {
             Ok(answer) => {
                 let retry_after = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
                 AttemptOutcome::answered(answer.status, retry_after, services.now())
             }
             Err(class) => AttemptOutcome::unanswered(class),
-        })
+        };
+        figures::attempted(&outcome, services.now().since(begun));
+        Ok(outcome)
     }
 
     fn build(self) -> Result<OutgoingRequest, Refusal> {
@@ -289,6 +293,7 @@ mod tests {
             auth: WebhookAuth { kind: AuthKind::None, bearer: None, signing: None },
             circuit: Circuit::CLOSED,
             metadata: Metadata::default(),
+            events_after: None,
             created_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
         };

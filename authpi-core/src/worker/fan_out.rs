@@ -17,6 +17,7 @@ use crate::seal::Sealed;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 use crate::webhook::body::sealed_body;
+use crate::webhook::figures::came_to;
 use crate::webhook::model::{Delivery, DeliveryStatus, Webhook};
 use crate::webhook::repository::WebhooksFound;
 use crate::webhook::request::RenderedEvent;
@@ -243,8 +244,7 @@ impl Made {
     /// They are there. How many there are.
     fn begin(self, services: &Arc<Services>) -> usize {
         let made = self.deliveries.len();
-        let pending = DeliveryStatus::Pending.as_str();
-        metrics::counter!("authpi_webhook_deliveries_total", "status" => pending).increment(made as u64);
+        came_to(DeliveryStatus::Pending, made as u64);
         if self.deliveries.iter().any(|delivery| !self.promise.is_for(delivery.webhook_id)) {
             services.bells.deliveries.ring();
         }

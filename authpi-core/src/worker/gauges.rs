@@ -21,5 +21,8 @@ pub(super) async fn gauges(services: &Arc<Services>) -> Result<Next, Refusal> {
     }
     let failing = u32::try_from(reads.webhooks().count_failing().await?).unwrap_or(u32::MAX);
     metrics::gauge!("authpi_webhook_circuits_open").set(failing);
+    let due = reads.webhooks().due_since().await?;
+    let lag = due.map_or(Duration::ZERO, |due| services.now().since(due));
+    metrics::gauge!("authpi_webhook_lag_seconds").set(lag);
     Ok(Next::In(EVERY))
 }

@@ -9,11 +9,13 @@ use super::unattended;
 use crate::credential::model::ApiKey;
 use crate::credential::operations::announce_expired;
 use crate::error::Refusal;
+use crate::event::repository::Consumer;
 use crate::membership::model::REMOVAL_REMEMBERED;
 use crate::store::UnitOfWork;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
-use crate::webhook::model::HORIZON;
+use crate::webhook::figures::came_to;
+use crate::webhook::model::{DeliveryStatus, HORIZON};
 
 /// Rows of one unit of work: few enough to keep no other writer waiting.
 const BATCH: u32 = 500;
@@ -37,8 +39,8 @@ const DAY: Duration = Duration::from_hours(24);
 /// Days that per-request types are kept at most (events-webhooks §5).
 const PER_REQUEST_DAYS: u32 = 30;
 
-/// How much longer an event is kept that could not be given its number in the chain.
-const WAITS_FOR_NUMBER: Duration = Duration::from_hours(7 * 24);
+/// How much longer an event is kept that waits for somebody: its number in the chain, its webhooks, mail or the host.
+const WAITS: Duration = Duration::from_hours(7 * 24);
 
 /// Days that deliveries are kept, and deleted webhooks listed (events-webhooks §6, core-api section 10).
 const DELIVERY_DAYS: u32 = 30;
@@ -136,13 +138,14 @@ pub(super) async fn old_events(services: &Arc<Services>) -> Result<Next, Refusal
     let now = services.now();
     let days = services.options.event_retention_days;
     let (per_request, others) = (now.minus(DAY * days.min(PER_REQUEST_DAYS)), now.minus(DAY * days));
-    // What has no number yet is kept until it has one, but not for ever.
-    let unchained = services.store.reads().events().unchained(None, 1).await?.pop();
-    let chained = |before: Timestamp| {
-        unchained.map_or(before, |first| before.min(first.timestamp).max(before.minus(WAITS_FOR_NUMBER)))
-    };
+    // What waits for somebody is kept until it does no longer, but not for ever.
+    let (reads, mut waiting) = (services.store.reads(), None);
+    for consumer in Consumer::ALL {
+        waiting = reads.events().waiting_since(consumer).await?.into_iter().chain(waiting).min();
+    }
+    let kept = |before: Timestamp| waiting.map_or(before, |since| before.min(since).max(before.minus(WAITS)));
     let mut unit = services.store.begin(now).await?;
-    let mut removed = unit.events().purge(chained(per_request), chained(others), BATCH).await?;
+    let mut removed = unit.events().purge(kept(per_request), kept(others), BATCH).await?;
     if removed == 0 {
         removed = unit.events().purge_links(others, BATCH).await?;
     }
@@ -153,7 +156,9 @@ pub(super) async fn old_events(services: &Arc<Services>) -> Result<Next, Refusal
 pub(super) async fn orphaned_deliveries(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let cancelled = unit.webhooks().cancel_orphans(BATCH).await?;
-    committed(unit, cancelled).await
+    let next = committed(unit, cancelled).await?;
+    came_to(DeliveryStatus::Cancelled, cancelled);
+    Ok(next)
 }
 
 /// Makes the rest of the deliveries due that wait for a webhook which somebody has activated.
@@ -168,7 +173,9 @@ pub(super) async fn overdue_deliveries(services: &Arc<Services>) -> Result<Next,
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
     let expired = unit.deliveries().expire(now.minus(HORIZON), BATCH).await?;
-    committed(unit, expired).await
+    let next = committed(unit, expired).await?;
+    came_to(DeliveryStatus::Failed, expired);
+    Ok(next)
 }
 
 /// Removes deliveries that have been kept long enough.

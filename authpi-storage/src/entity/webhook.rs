@@ -31,6 +31,7 @@ pub struct Model {
     pub wake_at: Option<i64>,
     pub hastening: bool,
     pub metadata: Json,
+    pub events_after: Option<Uuid>,
     pub created_at: i64,
     pub updated_at: i64,
 }

@@ -123,6 +123,30 @@ impl<C: ConnectionTrait + Send + Sync> OutboxReads for Session<C> {
         Ok(Scouted { events: self.in_order(others, OPERATION).await?, seen_to: seen_to.map(id) })
     }
 
+    async fn newest_waiting(
+        &self,
+        consumer: Consumer,
+        account: AccountId,
+        seen: u32,
+    ) -> Result<Option<EventId>, StoreError> {
+        let owner = Entity::belongs_to(event::Entity).from(Column::EventId).to(event::Column::Id);
+        let newest = Entity::find()
+            .select_only()
+            .column(Column::EventId)
+            .column(event::Column::AccountId)
+            .join(JoinType::InnerJoin, owner.into())
+            .filter(Column::Consumer.eq(consumer.as_str()))
+            .order_by_desc(Column::EventId)
+            .limit(u64::from(seen))
+            .into_tuple::<(Uuid, Uuid)>()
+            .all(&self.connection)
+            .await
+            .map_err(failed("event.newest_waiting"))?;
+        let last = newest.last().filter(|_| newest.len() >= seen as usize);
+        let own = newest.iter().find(|(_, of)| *of == account.uuid()).or(last);
+        Ok(own.map(|(event, _)| id(*event)))
+    }
+
     async fn waiting_since(&self, consumer: Consumer) -> Result<Option<Timestamp>, StoreError> {
         let oldest = first(consumer, None, 1).into_tuple().one(&self.connection).await;
         let oldest: Option<Uuid> = oldest.map_err(failed("event.waiting_since"))?;

@@ -4,8 +4,8 @@ use sea_orm::DbBackend;
 
 use super::m0001_first::Tables;
 use super::tables::{
-    bytes_null, flag, id, index, index_of_those_with, json, large_bytes_null, number, number_null, status, table,
-    text_null, unique, word,
+    bytes_null, flag, id, id_null, index, index_of_those_with, json, large_bytes_null, number, number_null, status,
+    table, text_null, unique, word,
 };
 
 const WEBHOOK: &str = "authpi_webhook";
@@ -32,6 +32,7 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         .col(number_null("wake_at"))
         .col(flag("hastening"))
         .col(json("metadata"))
+        .col(id_null("events_after"))
         .col(number("created_at"))
         .col(number("updated_at"));
 

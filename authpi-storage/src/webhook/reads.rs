@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use authpi_core::id::{AccountId, DeliveryId, Id, WebhookId};
 use authpi_core::page::{Page, PageRequest, TimeAndId};
 use authpi_core::store::StoreError;
+use authpi_core::timestamp::Timestamp;
 use authpi_core::webhook::model::{Delivery, Webhook, WebhookStatus};
 use authpi_core::webhook::repository::{DeliveryFilter, StatusFilter, WebhookListing, WebhookReads, WebhooksFound};
 use sea_orm::{
@@ -11,7 +12,7 @@ use sea_orm::{
 };
 
 use super::row::{at, delivery, found, webhook};
-use crate::convert::to_word;
+use crate::convert::{time, to_word};
 use crate::entity::webhook::{Column, Entity};
 use crate::entity::webhook_delivery::{Column as DeliveryColumn, Entity as Deliveries};
 use crate::error::failed;
@@ -74,6 +75,19 @@ impl<C: ConnectionTrait + Send + Sync> WebhookReads for Session<C> {
             .count(&self.connection)
             .await
             .map_err(failed(OPERATION))
+    }
+
+    async fn due_since(&self) -> Result<Option<Timestamp>, StoreError> {
+        let first = Entity::find()
+            .select_only()
+            .column(Column::WakeAt)
+            .filter(Column::WakeAt.is_not_null())
+            .order_by_asc(Column::WakeAt)
+            .limit(1)
+            .into_tuple::<i64>()
+            .one(&self.connection)
+            .await;
+        Ok(first.map_err(failed("webhook.due_since"))?.map(time))
     }
 
     async fn count(&self, account: AccountId) -> Result<u64, StoreError> {

@@ -34,6 +34,7 @@ pub(super) fn webhook(row: webhook::Model) -> Result<Webhook, StoreError> {
         },
         circuit,
         metadata: place.json("metadata", row.metadata)?,
+        events_after: row.events_after.map(id),
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
     })

@@ -123,6 +123,18 @@ pub trait OutboxReads: Send + Sync {
         (scanned, limit): (u32, u32),
     ) -> Result<Scouted, StoreError>;
 
+    /// The newest event of the account that waits for `consumer`. It is looked for among the newest `seen` of all accounts;
+    /// where it may be behind those, the last of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn newest_waiting(
+        &self,
+        consumer: Consumer,
+        account: AccountId,
+        seen: u32,
+    ) -> Result<Option<EventId>, StoreError>;
+
     /// When the oldest event was made that waits for `consumer`.
     ///
     /// # Errors

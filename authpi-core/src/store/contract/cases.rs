@@ -30,6 +30,7 @@ macro_rules! store_contract {
             a_purged_event_waits_for_nobody,
             what_waits_is_seen_without_being_taken_and_taken_by_one,
             behind_accounts_with_many_events_those_of_others_are_seen,
+            the_newest_event_of_an_account_that_waits_is_found_or_a_later_one,
             consumers_beside_each_other_never_wait_in_a_circle,
         ]);
         $crate::store_contract!(@room $run, event_chain: [

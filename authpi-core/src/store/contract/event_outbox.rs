@@ -149,6 +149,24 @@ pub async fn behind_accounts_with_many_events_those_of_others_are_seen(ground: G
     assert!(elsewhere.events.is_empty() && elsewhere.seen_to.is_none());
 }
 
+pub async fn the_newest_event_of_an_account_that_waits_is_found_or_a_later_one(ground: Ground) {
+    let own = metered(&ground, 2).await;
+    let others = metered(&ground, 3).await;
+    let store = ground.store();
+    let reads = store.reads().events();
+    let newest = async |event: &Event, seen| {
+        reads.newest_waiting(Consumer::Metering, event.subject.account_id, seen).await.unwrap()
+    };
+    assert_eq!(newest(&own[0], 9).await, Some(own[1].id));
+    assert_eq!(newest(&others[0], 1).await, Some(others[2].id));
+    assert_eq!(newest(&own[0], 3).await, Some(others[0].id), "behind what it has seen");
+    let elsewhere = reads.newest_waiting(Consumer::Notices, own[0].subject.account_id, 9).await.unwrap();
+    let mut unit = begin(&ground, START).await;
+    unit.events().outbox_done(Consumer::Metering, &ids(&own)).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!((elsewhere, newest(&own[0], 9).await), (None, None));
+}
+
 pub async fn consumers_beside_each_other_never_wait_in_a_circle(ground: Ground) {
     const ROUNDS: usize = 12;
     const CONSUMERS: [Consumer; 3] = [Consumer::Chain, Consumer::Metering, Consumer::Webhooks];

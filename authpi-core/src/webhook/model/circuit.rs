@@ -76,6 +76,11 @@ impl Circuit {
         self.open.map(|open| open.probe_at).filter(|probe_at| *probe_at > now)
     }
 
+    /// When the receiver is given up, unless an attempt succeeds before; `None` while the circuit is closed.
+    pub fn given_up_at(&self) -> Option<Timestamp> {
+        self.open.map(|open| open.since.plus(PATIENCE))
+    }
+
     /// An attempt succeeded.
     pub const fn after_success(self) -> (Self, CircuitChange) {
         let change = if self.open.is_some() { CircuitChange::Closed } else { CircuitChange::None };

@@ -145,6 +145,11 @@ impl Delivery {
         now > self.enqueued_at.plus(HORIZON)
     }
 
+    /// Bytes that its body takes.
+    pub fn body_size(&self) -> usize {
+        self.body.as_ref().map_or(0, |sealed| sealed.as_bytes().len())
+    }
+
     /// The body as earlier attempts have sent it, as long as it is kept.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ use self::circuit::CircuitChange;
 use crate::error::{FieldCode, FieldErrors};
 use crate::event::catalogue::EventType;
 use crate::event::model::Subject;
-use crate::id::{AccountId, EventId, Id as _, WebhookId};
+use crate::id::{AccountId, EventId, WebhookId};
 use crate::metadata::Metadata;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
@@ -50,6 +50,9 @@ pub struct Webhook {
     pub circuit: Circuit,
     /// Seen by administrators only.
     pub metadata: Metadata,
+    /// The last event of the account that was already on its way when it was made: those that come later are for it. `None`
+    /// when none was.
+    pub events_after: Option<EventId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Its version.
@@ -139,14 +142,14 @@ impl WebhookDetails {
 }
 
 impl Webhook {
-    /// An event is to be delivered here. Not what happened before there was this webhook (ids of one process say so to the
-    /// last event) or while it was disabled; nor, so that no loop forms, what happens to itself while it is not active.
+    /// An event that is on its way is to be delivered here. Not what was on its way before there was this webhook, or happened
+    /// while it was disabled; nor, so that no loop forms, what happens to itself while it is not active.
     pub fn receives(&self, event: EventId, kind: EventType, subject: &Subject, at: Timestamp) -> bool {
         let is_active = self.status.value == WebhookStatus::Active;
         let is_disabled =
             self.status.value == WebhookStatus::Disabled && self.status.at.is_none_or(|since| since <= at);
         let is_about_itself = subject.webhook_id == Some(self.id);
-        event.uuid() > self.id.uuid()
+        self.events_after.is_none_or(|last| event > last)
             && !is_disabled
             && (is_active || !is_about_itself)
             && self.details.wants(kind, subject)
@@ -200,6 +203,17 @@ impl Webhook {
         }
     }
 
+    /// Takes note that nothing is left to be attempted: who has received nothing for too long is given up.
+    #[must_use]
+    pub fn after_silence(self, now: Timestamp) -> (Self, Option<Switch>) {
+        let is_over = self.circuit.given_up_at().is_some_and(|at| at <= now);
+        if !is_over || self.status.value == WebhookStatus::Disabled {
+            return (self, None);
+        }
+        let switch = Switch::Paused(PauseCause::Exhausted);
+        (self.with_status(switch.status(), now, machine_note(switch.cause())), Some(switch))
+    }
+
     /// Takes note of an attempt that somebody asked for out of turn: a failure says nothing.
     #[must_use]
     pub fn after_asked(self, outcome: &AttemptOutcome, now: Timestamp) -> (Self, Option<Switch>) {
@@ -221,6 +235,7 @@ fn machine_note(reason: &str) -> StatusNote {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::Id as _;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
 
@@ -238,6 +253,7 @@ mod tests {
             auth: WebhookAuth { kind: AuthKind::None, bearer: None, signing: None },
             circuit: Circuit { failures: 10, open: Some(open) },
             metadata: Metadata::default(),
+            events_after: Some(event(0)),
             created_at: NOW,
             updated_at: NOW,
         }
@@ -249,7 +265,9 @@ mod tests {
         let subject = Subject::account(AccountId::from_uuid(uuid::Uuid::nil()));
         let later = NOW.plus(std::time::Duration::from_secs(1));
         assert!(webhook(WebhookStatus::Failing).receives(event(1), kind, &subject, NOW));
-        assert!(!webhook(WebhookStatus::Active).receives(event(0), kind, &subject, NOW), "its id is no later");
+        assert!(!webhook(WebhookStatus::Active).receives(event(0), kind, &subject, NOW), "it was on its way");
+        let first = Webhook { events_after: None, ..webhook(WebhookStatus::Active) };
+        assert!(first.receives(event(0), kind, &subject, NOW), "whatever clock its id is of");
         let disabled = webhook(WebhookStatus::Active).disabled(later, machine_note("manual"));
         assert!(disabled.receives(event(1), kind, &subject, NOW), "it happened before, and waits");
         assert!(!disabled.receives(event(1), kind, &subject, later));

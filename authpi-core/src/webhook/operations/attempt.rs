@@ -69,6 +69,15 @@ pub async fn noted(
     Ok(after)
 }
 
+/// Gives up a webhook, which nobody else can change meanwhile, if it has received nothing for too long.
+///
+/// # Errors
+/// [`Refusal::Stale`] when somebody could all the same.
+pub async fn given_up(change: &mut Change<'_>, before: &Webhook) -> Result<(), Refusal> {
+    let (after, switch) = before.clone().after_silence(change.now());
+    settle(change, before, &after, switch.as_slice()).await
+}
+
 /// Writes what attempts have changed of the webhook, and tells of its status.
 async fn settle(
     change: &mut Change<'_>,

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::secrets::{NewSecrets, WantedAuth, renewed};
 use crate::error::{FieldCode, FieldErrors, Refusal};
+use crate::event::repository::Consumer;
 use crate::merge::{changed_fields, merged};
 use crate::metadata::Metadata;
 use crate::status::{Status, StatusNote};
@@ -15,6 +16,9 @@ use crate::webhook::model::{
 
 /// Waiting deliveries that become due when somebody activates a webhook; further ones wait for their time.
 const HASTENED: u32 = 1_000;
+
+/// Waiting events that are looked at for those which are no concern of a new webhook; none behind them is.
+const SEEN: u32 = 10_000;
 
 /// A new webhook.
 pub struct NewWebhook {
@@ -67,6 +71,7 @@ pub async fn create(
     let none = WebhookAuth { kind: AuthKind::None, bearer: None, signing: None };
     let wanted = WantedAuth { kind: Some(new.auth), regenerate: false };
     let (auth, secrets) = renewed(change, id, none, wanted)?;
+    let events_after = change.unit().events().newest_waiting(Consumer::Webhooks, account, SEEN).await?;
     let status = if new.disabled { WebhookStatus::Disabled } else { WebhookStatus::Active };
     let webhook = Webhook {
         id,
@@ -76,6 +81,7 @@ pub async fn create(
         auth,
         circuit: Circuit::CLOSED,
         metadata: new.metadata,
+        events_after,
         created_at: change.now(),
         updated_at: change.now(),
     };
@@ -118,6 +124,10 @@ pub async fn update(
     after = match patch.status {
         Some((WebhookStatus::Active, note)) => after.activated(change.now(), note),
         Some((WebhookStatus::Disabled, note)) => after.disabled(change.now(), note),
+        // Without a circuit breaker no circuit is open.
+        _ if after.circuit.open.is_some() && !after.details.circuit_breaker.enabled => {
+            after.activated(change.now(), StatusNote::default())
+        }
         Some((WebhookStatus::Failing, _)) | None => after,
     };
     if changes.is_empty() && after.status.value == was {

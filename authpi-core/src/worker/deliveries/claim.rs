@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::book::Planned;
 use super::lane::{Target, opened};
-use super::{Dispatch, Promise};
+use super::{Dispatch, Promise, record};
 use crate::error::Refusal;
 use crate::id::{AccountId, WebhookId};
 use crate::retries::Retries;
@@ -19,6 +19,9 @@ use crate::webhook::repository::Due;
 
 /// How long a webhook is left alone whose secrets cannot be opened.
 const UNREADABLE: Duration = Duration::from_mins(5);
+
+/// How long one is left alone that could not be given up.
+const UNRECORDED: Duration = Duration::from_mins(1);
 
 /// Looks that follow each other at most.
 const LOOKS: u32 = 8;
@@ -101,7 +104,15 @@ async fn look(services: &Services, dispatch: &Arc<Dispatch>, passed: &[WebhookId
     let kept: usize = wanted.iter().map(|(_, limit)| *limit as usize).sum();
     let due = unit.deliveries().due(&wanted).await?;
     let (mut writes, mut counts, mut behind) = (Vec::new(), Vec::new(), Vec::new());
+    let mut silent = Vec::new();
     for ((webhook, _), due) in wanted.into_iter().zip(due) {
+        let is_idle = due.deliveries.is_empty() && due.next.is_none();
+        if is_idle && webhook.circuit.given_up_at().is_some_and(|at| at <= now) {
+            silent.push(webhook);
+            rests.push((webhook, Some(now.plus(UNRECORDED))));
+            counts.push(0);
+            continue;
+        }
         behind.push((webhook.id, due.next.is_some_and(|next| next <= now)));
         let (deliveries, until) = reserve(unit.as_mut(), webhook, due, now).await?;
         rests.push((webhook, until));
@@ -117,13 +128,18 @@ async fn look(services: &Services, dispatch: &Arc<Dispatch>, passed: &[WebhookId
     let reserved = writes.len();
     drop(promise);
     let mut deliveries = writes.into_iter().map(|(delivery, _)| delivery);
-    let mut book = dispatch.book();
-    for (target, count) in targets.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
-        book.hold(target, deliveries.by_ref().take(count).collect(), now);
-    }
     let left = behind.iter().any(|(_, is_behind)| *is_behind);
-    for (webhook, is_behind) in behind {
-        book.set_behind(webhook, is_behind);
+    {
+        let mut book = dispatch.book();
+        for (target, count) in targets.into_iter().zip(counts).filter(|(_, count)| *count > 0) {
+            book.hold(target, deliveries.by_ref().take(count).collect(), now);
+        }
+        for (webhook, is_behind) in behind {
+            book.set_behind(webhook, is_behind);
+        }
+    }
+    for webhook in silent {
+        record::give_up(services, webhook).await?;
     }
     Ok(Looked { reserved, waited, left_room: reserved < kept, left })
 }
@@ -210,5 +226,5 @@ async fn reserve(
     }
     // What is overdue does not come before webhooks that have waited longer.
     let until = next.map(|next| next.max(now)).into_iter().chain(lease_ends).min();
-    Ok((reserved, until))
+    Ok((reserved, until.or(webhook.circuit.given_up_at())))
 }

@@ -13,6 +13,7 @@ use crate::keyring::Keyring;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 use crate::webhook::body::with_body;
+use crate::webhook::figures;
 use crate::webhook::model::{AttemptOutcome, Delivery, Webhook};
 use crate::webhook::operations::SecretsInUse;
 use crate::webhook::request::AttemptRequest;
@@ -129,6 +130,11 @@ impl Lane {
         self.waiting().len()
     }
 
+    /// How large the bodies are that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.waiting().iter().map(Delivery::body_size).sum()
+    }
+
     fn next(&self) -> Option<Delivery> {
         self.waiting().pop_front()
     }
@@ -167,21 +173,6 @@ impl End {
     /// The event has arrived.
     pub(super) fn is_success(&self) -> bool {
         matches!(self, Self::Attempted { outcome, .. } if outcome.is_success())
-    }
-
-    /// Shows in the metrics.
-    pub(super) fn count(&self, took: Duration) {
-        let outcome = match self {
-            Self::Attempted { outcome: AttemptOutcome::Delivered { .. }, .. } => "delivered",
-            Self::Attempted { outcome: AttemptOutcome::Gone, .. } => "gone",
-            Self::Attempted { outcome: AttemptOutcome::Failed { .. }, .. } => "failed",
-            Self::Expired(_) => "expired",
-            Self::Unsent(_) => return,
-        };
-        metrics::counter!("authpi_webhook_attempts_total", "outcome" => outcome).increment(1);
-        if matches!(self, Self::Attempted { .. }) {
-            metrics::histogram!("authpi_webhook_attempt_seconds").record(took);
-        }
     }
 
     /// The delivery as it was reserved.
@@ -247,6 +238,7 @@ async fn attempt(services: &Services, target: &Target, delivery: Delivery) -> Re
     let (webhook, begun) = (&target.webhook, services.now());
     let timeout = webhook.details.retry.timeout();
     if delivery.is_overdue(begun) {
+        figures::expired();
         return Ok(End::Expired(delivery));
     }
     if !has_time(&delivery, timeout, begun) {
@@ -257,6 +249,7 @@ async fn attempt(services: &Services, target: &Target, delivery: Delivery) -> Re
         return Ok(End::Attempted { delivery, outcome, is_probe });
     }
     let Some((delivery, body)) = with_body(services, delivery.clone()).await? else {
+        figures::expired();
         return Ok(End::Expired(delivery));
     };
     let now = services.now();
@@ -266,4 +259,30 @@ async fn attempt(services: &Services, target: &Target, delivery: Delivery) -> Re
     let request = AttemptRequest { webhook, secrets: &target.secrets, delivery: &delivery, body, timeout, now };
     let outcome = request.send(services).await?;
     Ok(End::Attempted { delivery, outcome, is_probe: target.is_probe() })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::id::Id;
+    use crate::metadata::Metadata;
+    use crate::status::Status;
+    use crate::webhook::model::{AuthKind, Circuit, WebhookAuth, WebhookDetails, WebhookStatus};
+
+    /// Of a webhook without secrets.
+    pub(in crate::worker::deliveries) fn target() -> Target {
+        let webhook = Webhook {
+            id: WebhookId::from_uuid(uuid::Uuid::from_u128(1)),
+            account_id: AccountId::from_uuid(uuid::Uuid::nil()),
+            status: Status::initial(WebhookStatus::Active),
+            details: WebhookDetails { url: "https://receiver.example/".to_owned(), ..WebhookDetails::default() },
+            auth: WebhookAuth { kind: AuthKind::None, bearer: None, signing: None },
+            circuit: Circuit::CLOSED,
+            metadata: Metadata::default(),
+            events_after: None,
+            created_at: Timestamp::EPOCH,
+            updated_at: Timestamp::EPOCH,
+        };
+        Target { webhook, secrets: SecretsInUse { bearer: None, signing: Vec::new() } }
+    }
 }

@@ -11,8 +11,9 @@ use crate::retries::Retries;
 use crate::store::{Change, ChangeContext, UnitOfWork};
 use crate::timestamp::Timestamp;
 use crate::web::services::{Origin, Services};
+use crate::webhook::figures::came_to;
 use crate::webhook::model::{AttemptOutcome, Delivery, DeliveryStatus, RetryPolicy, Webhook};
-use crate::webhook::operations::noted;
+use crate::webhook::operations::{given_up, noted};
 
 /// Records `ends`, all or none. The webhooks among theirs that no attempt may be made at from here on.
 pub(super) async fn record(services: &Services, ends: &[End]) -> Result<Vec<WebhookId>, Refusal> {
@@ -28,6 +29,19 @@ pub(super) async fn record(services: &Services, ends: &[End]) -> Result<Vec<Webh
             return ended;
         }
     }
+}
+
+/// Gives up a webhook that has received nothing for too long, and that nothing waits for.
+pub(super) async fn give_up(services: &Services, webhook: &Webhook) -> Result<(), Refusal> {
+    let root = services.root_for(None).await?;
+    let context = services.change_context(Origin::of_instance(webhook.account_id, Trigger::System), root);
+    let mut unit = services.store.begin(services.now()).await?;
+    let found = unit.deliveries().lock(&[webhook.id]).await?.webhooks;
+    let mut change = Change::new(unit, &context);
+    for webhook in found {
+        given_up(&mut change, &webhook).await?;
+    }
+    Ok(change.into_unit().await?.commit().await?)
 }
 
 async fn attempt(
@@ -57,7 +71,7 @@ async fn attempt(
     }
     unit.commit().await?;
     for (status, count) in statuses {
-        metrics::counter!("authpi_webhook_deliveries_total", "status" => status.as_str()).increment(count);
+        came_to(status, count);
     }
     Ok(paused)
 }

@@ -76,6 +76,46 @@ async fn a_receiver_that_fails_for_five_days_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_nothing_is_left_for_is_given_up_after_five_days_too() {
+    let ground = Ground::start().await;
+    let more = json!({ "events": ["organization.created"], "circuit_breaker": { "failure_threshold": 1 },
+        "retry": { "max_attempts": 1 } });
+    let webhook = ground.webhook("/in", more).await;
+    ground.receiver.answer(500, &[], "");
+    ground.organization("one").await;
+    ground.work().await;
+    assert_eq!(ground.deliveries(&webhook, "status=failed").await.len(), 1, "no attempt is left");
+    for _ in 0..2 {
+        ground.app.advance(Duration::from_hours(5 * 12) - Duration::from_secs(1));
+        ground.work().await;
+        assert_eq!(ground.status(&webhook).await.0, "failing");
+    }
+    ground.app.advance(Duration::from_secs(2));
+    ground.work().await;
+    assert_eq!(ground.status(&webhook).await, ("disabled".to_owned(), Some("exhausted".to_owned())));
+    let causes = [json!({ "cause": "circuit_open" }), json!({ "cause": "exhausted" })];
+    assert_eq!(ground.told("webhook.paused").await, causes);
+    assert_eq!(ground.received("/in").len(), 1);
+}
+
+#[tokio::test]
+async fn a_breaker_that_is_turned_off_closes_its_circuit() {
+    let ground = Ground::start().await;
+    let more = json!({ "events": ["organization.created"], "circuit_breaker": { "failure_threshold": 1 } });
+    let webhook = ground.webhook("/in", more).await;
+    ground.receiver.answer(500, &[], "");
+    ground.organization("one").await;
+    ground.work().await;
+    assert_eq!((ground.status(&webhook).await.0.as_str(), ground.received("/in").len()), ("failing", 1));
+    ground.receiver.answer(204, &[], "");
+    ground.patch(&webhook, json!({ "circuit_breaker": { "enabled": false } })).await;
+    assert_eq!(ground.status(&webhook).await.0, "active");
+    assert_eq!(ground.told("webhook.resumed").await, [json!({ "cause": "manual" })]);
+    ground.work().await;
+    assert_eq!(ground.received("/in").len(), 1, "what waited for the cooldown is due");
+}
+
+#[tokio::test]
 async fn a_receiver_that_is_gone_is_left_alone() {
     let ground = Ground::start().await;
     let webhook = ground.webhook("/in", json!({ "events": ["organization.created"] })).await;

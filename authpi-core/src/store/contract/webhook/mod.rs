@@ -52,6 +52,7 @@ pub(super) fn webhook(account: AccountId) -> Webhook {
         auth: WebhookAuth { kind: AuthKind::None, bearer: None, signing: None },
         circuit: Circuit::CLOSED,
         metadata: Metadata::default(),
+        events_after: None,
         created_at: START,
         updated_at: START,
     }

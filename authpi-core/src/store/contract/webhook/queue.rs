@@ -270,6 +270,12 @@ pub async fn the_webhooks_of_accounts_are_those_that_are_not_deleted(ground: Gro
     assert_eq!(found.iter().map(|webhook| webhook.id).collect::<Vec<_>>(), expected);
     assert!(found.iter().any(|webhook| webhook.circuit == circuit));
     assert_eq!(store.reads().webhooks().count_failing().await.unwrap(), 1);
+    assert_eq!(store.reads().webhooks().due_since().await.unwrap(), None);
+    let mut unit = begin(&ground, later(2)).await;
+    unit.deliveries().wake(&[other.id], later(9)).await.unwrap();
+    unit.deliveries().wake(&[mine.id], later(7)).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(store.reads().webhooks().due_since().await.unwrap(), Some(later(7)));
     assert!(store.reads().webhooks().of_accounts(&[]).await.unwrap().webhooks.is_empty());
 }
 

@@ -37,11 +37,13 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
             StatusNote { reason: Some("r".repeat(1000)), by: Some("b".repeat(200)) },
         ),
         circuit: Circuit { failures: 12, open: Some(open) },
+        events_after: Some(mint()),
         ..with_secrets(mint())
     };
     insert(&ground, &full).await;
     assert_eq!(shown(find(&ground, &full).await.as_ref()), shown(Some(&full)));
-    let plain = Webhook { id: full.id, circuit: full.circuit, updated_at: later(2), ..webhook(full.account_id) };
+    let (id, circuit, events_after) = (full.id, full.circuit, full.events_after);
+    let plain = Webhook { id, circuit, events_after, updated_at: later(2), ..webhook(full.account_id) };
     let mut unit = begin(&ground, later(2)).await;
     assert_eq!(unit.webhooks().update(&plain, START).await.unwrap(), WriteOutcome::Done);
     unit.commit().await.unwrap();
