@@ -299,6 +299,7 @@ impl SessionRepository for Unit {
             .filter(Column::Id.eq(id.uuid()))
             .filter(Column::Ended.eq(false))
             .filter(Column::LastActivityAt.lt(millis))
+            .filter(Column::LapsesAt.gt(millis))
             .exec(&self.connection)
             .await
             .map_err(failed("session.touch"))?;

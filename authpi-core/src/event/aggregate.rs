@@ -1,9 +1,11 @@
 //! Counts of events: totals, breakdowns, sparklines (core-api section 9.1, events-webhooks §5).
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::{Either, select};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,6 +22,9 @@ use crate::web::route::Route;
 
 /// Intervals of one answer at most.
 const MOST_INTERVALS: i64 = 1_000;
+
+/// How long events are counted. A statement is given up by the databases later than that.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -135,7 +140,15 @@ impl Read for Aggregate {
         let services = call.services();
         // Who verified a key a moment ago finds it here.
         services.buffer.flush(services.store.as_ref()).await?;
-        let counted = reads.events().aggregate(call.account()?, &filter, by).await?;
+        let counted = pin!(reads.events().aggregate(call.account()?, &filter, by));
+        let counted = match select(counted, services.transport.executor.sleep(PATIENCE)).await {
+            Either::Left((counted, _)) => counted?,
+            // To try it again would change nothing.
+            Either::Right(_) => {
+                let message = "there are too many events to count them in time: ask for a shorter time or for fewer";
+                return Err(Refusal::field("after", FieldCode::TooSmall, message));
+            }
+        };
         let buckets = match (starts, by.group_by) {
             (Some(starts), None) => filled(&starts, counted, by),
             _ => counted.into_iter().map(EventBucket::from).collect(),

@@ -56,6 +56,8 @@ pub(super) struct Ending {
     confirmed: bool,
     /// The request once more, for the page that asks.
     again: String,
+    /// Languages that the client wishes for.
+    ui_locales: Option<String>,
 }
 
 /// What the ID token of a request says.
@@ -116,11 +118,12 @@ impl Runtime for Logout {
         }
         let hint = hinted(call, sent).await?;
         let (back, bad_return) = wanted_return(&hint, sent);
-        let names = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
+        let names = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
         let known = names.iter().filter_map(|name| Some((*name, sent.get(name)?)));
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(known).finish();
         let again = parked::handle(call, "logout", form.as_bytes()).await?;
-        Ok(Step::Change(Ending { op, hint, back, bad_return, confirmed, again }))
+        let ui_locales = sent.get("ui_locales").map(str::to_owned);
+        Ok(Step::Change(Ending { op, hint, back, bad_return, confirmed, again, ui_locales }))
     }
 
     async fn apply(&self, change: &mut Change<'_>, call: &IssuerCall, ending: &Ending) -> Result<Answer, Refusal> {
@@ -188,7 +191,7 @@ impl Ending {
             let fault = self.bad_return.then(|| fault(call, FaultKind::BadLogoutReturn, BAD_RETURN));
             let status = if self.bad_return { StatusCode::BAD_REQUEST } else { StatusCode::OK };
             let page = FrontChannelLogout { frames: told_in_front, next: self.back.clone(), fault };
-            return Answer::html(status, &call.frame(None), &page);
+            return Answer::html(status, &call.frame(self.ui_locales.as_deref()), &page);
         }
         if self.bad_return {
             return told(call, FaultKind::BadLogoutReturn, BAD_RETURN);
@@ -201,7 +204,7 @@ impl Ending {
             return Ok(redirect(call, back));
         }
         let page = Notice { kind: NoticeKind::SignedOut, about: None, app: None, next: None };
-        Answer::html(StatusCode::OK, &call.frame(None), &page)
+        Answer::html(StatusCode::OK, &call.frame(self.ui_locales.as_deref()), &page)
     }
 
     /// Nobody but the person ends the session of this browser: it is asked.
@@ -219,7 +222,7 @@ impl Ending {
             }),
             bad_hint,
         };
-        Answer::html(status, &call.frame(None), &page)
+        Answer::html(status, &call.frame(self.ui_locales.as_deref()), &page)
     }
 }
 

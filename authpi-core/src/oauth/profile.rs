@@ -110,12 +110,14 @@ pub(super) fn selected(
     ceiling: &Scopes,
 ) -> Map<String, Value> {
     let carried = |name: &str| carrier(name).is_some_and(|scope| scopes.iter().any(|granted| granted == scope));
-    let asked_for = |name: &str, value: &Value| {
-        let allowed =
-            carrier(name).is_some_and(|carrier| ceiling.iter().map(Scope::as_str).any(|scope| scope == carrier));
-        allowed && asked.get(name).is_some_and(|request| wanted(request).is_met_by(value))
+    let allowed = |name: &str| {
+        carrier(name).is_some_and(|carrier| ceiling.iter().map(Scope::as_str).any(|scope| scope == carrier))
     };
-    let is_due = |(name, value): &(&String, &Value)| carried(name) || asked_for(name, value);
+    let is_due = |(name, value): &(&String, &Value)| match asked.get(*name) {
+        // Another value than the one that is asked for is of no use to who asks (idp §4.7).
+        Some(request) => (carried(name) || allowed(name)) && wanted(request).is_met_by(value),
+        None => carried(name),
+    };
     known.iter().filter(is_due).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 

@@ -42,15 +42,17 @@ pub(super) fn for_machine(requested: Option<&str>, ceiling: &Scopes) -> Result<V
     if requested.iter().all(|scope| allowed.contains(&scope.as_str())) { Ok(requested) } else { Err(INVALID) }
 }
 
-/// What a token of a user gets of what was granted (D79): OpenID Connect scopes as they are; of the others those that the
-/// user holds, or that the membership in the selected organization gives. The rest is dropped.
-pub(super) fn for_user(granted: &[String], own: &Scopes, membership: Option<&Scopes>) -> Vec<String> {
+/// What a token of a user gets of what was granted (D79), as far as the client still may ask for it: OpenID Connect scopes
+/// as they are; of the others those that the user holds, or that the membership in the selected organization gives. The
+/// rest is dropped.
+pub(super) fn for_user(granted: &[String], ceiling: &Scopes, own: &Scopes, membership: Option<&Scopes>) -> Vec<String> {
+    let is_allowed = |scope: &&String| ceiling.iter().any(|allowed| allowed.as_str() == scope.as_str());
     let is_held = |scope: &&String| {
         let parsed = scope.parse::<Scope>();
         let held = |scope: &Scope| own.matches(scope) || membership.is_some_and(|held| held.matches(scope));
         OIDC.contains(&scope.as_str()) || parsed.is_ok_and(|scope| held(&scope))
     };
-    granted.iter().filter(is_held).cloned().collect()
+    granted.iter().filter(is_allowed).filter(is_held).cloned().collect()
 }
 
 /// What a client may ask of a user: each scope literally among its own. Without a request it is all of them.
@@ -88,15 +90,26 @@ mod tests {
     }
 
     #[test]
+    fn what_a_client_may_not_ask_for_any_more_it_does_not_get() {
+        let granted = ["openid", "orders:read", "orders:write"].map(str::to_owned);
+        let all = ["*:**"].into_iter().map(|scope| scope.parse().unwrap()).collect();
+        assert_eq!(super::for_user(&granted, &ceiling(), &all, None), ["openid", "orders:read"]);
+    }
+
+    #[test]
     fn a_user_gives_no_more_than_they_hold() {
         let granted = ["openid", "orders:read", "bills:read", "admin"].map(str::to_owned);
         let scopes = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Scopes>();
-        assert_eq!(for_user(&granted, &scopes(&["orders:*"]), None), ["openid", "orders:read"]);
+        let for_user = |own: &Scopes, membership| {
+            let ceiling = scopes(&["openid", "orders:read", "bills:read", "admin"]);
+            super::for_user(&granted, &ceiling, own, membership)
+        };
+        assert_eq!(for_user(&scopes(&["orders:*"]), None), ["openid", "orders:read"]);
         let membership = scopes(&["bills:**", "admin"]);
-        assert_eq!(for_user(&granted, &scopes(&["*:**"]), None), ["openid", "orders:read", "bills:read"]);
-        assert_eq!(for_user(&granted, &scopes(&[]), Some(&membership)), ["openid", "bills:read", "admin"]);
+        assert_eq!(for_user(&scopes(&["*:**"]), None), ["openid", "orders:read", "bills:read"]);
+        assert_eq!(for_user(&scopes(&[]), Some(&membership)), ["openid", "bills:read", "admin"]);
         // What `manage` and `write` contain of an application, only the application knows.
-        assert_eq!(for_user(&granted, &scopes(&["orders:manage", "bills:write"]), None), ["openid"]);
+        assert_eq!(for_user(&scopes(&["orders:manage", "bills:write"]), None), ["openid"]);
     }
 
     #[test]

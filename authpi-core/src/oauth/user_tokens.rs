@@ -65,7 +65,8 @@ pub(super) async fn issue(call: &IssuerCall, of: &Issuance<'_>) -> Result<Issued
     let restriction = &of.client.details.settings.organizations;
     let organizations = OrganizationsClaim::of_user(held, restriction, Strength::of(of.session), selected);
     let organizations = organizations.ok_or(OAuthError::invalid_grant("The organization cannot be selected."))?;
-    let granted = scopes::for_user(of.scopes, &user.details.scopes, membership.as_ref().map(scopes_of));
+    let (ceiling, own) = (&of.client.details.settings.scopes, &user.details.scopes);
+    let granted = scopes::for_user(of.scopes, ceiling, own, membership.as_ref().map(scopes_of));
     let minting = Minting { call, of, leave: &leave, user: &user, organizations: &organizations, granted: &granted };
     minting.all().await
 }

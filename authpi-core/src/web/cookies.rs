@@ -38,7 +38,8 @@ impl CookieKind {
     const fn max_age(self) -> Option<u32> {
         match self {
             Self::Op | Self::OpBrowserState | Self::Flow => None,
-            Self::TrustedDevice => Some(30 * DAY),
+            // As long as an issuer may have it; how long a device is trusted is not for the browser to say.
+            Self::TrustedDevice => Some(365 * DAY),
             Self::Device => Some(400 * DAY),
         }
     }

@@ -36,11 +36,12 @@ impl Answer {
 }
 
 impl IssuerCall {
-    /// What is around every page of the issuer, in the language of the reader: the best of `ui_locales`, then of what the
-    /// browser accepts, among those that the issuer offers.
+    /// What is around every page of the issuer, in the language of the reader: the best of `ui_locales`, which stands
+    /// in the query where nobody says, then of what the browser accepts, among those that the issuer offers.
     pub fn frame(&self, ui_locales: Option<&str>) -> Frame {
         let browser = self.header(&ACCEPT_LANGUAGE).unwrap_or_default();
-        framed(&self.issuer().issuer, &self.iss(), ui_locales.unwrap_or_default(), browser)
+        let asked = self.query().ok().and_then(|query| query.get("ui_locales"));
+        framed(&self.issuer().issuer, &self.iss(), ui_locales.or(asked).unwrap_or_default(), browser)
     }
 }
 

@@ -365,7 +365,23 @@ fn trail(backend: DbBackend) -> Tables {
 
     let indices = vec![
         index("authpi_outbox_by_event", "authpi_outbox", &["event_id"]),
-        index("authpi_event_by_account", "authpi_event", &["account_id", "timestamp", "id"]),
+        // All that is counted stands in it, so that no count reads the rows.
+        index(
+            "authpi_event_by_account",
+            "authpi_event",
+            &[
+                "account_id",
+                "timestamp",
+                "id",
+                "kind",
+                "issuer_id",
+                "user_id",
+                "client_id",
+                "org_id",
+                "agent_id",
+                "session_id",
+            ],
+        ),
         index("authpi_event_by_issuer", "authpi_event", &["account_id", "issuer_id", "timestamp", "id"]),
         // The user first: an erasure asks for one in whatever account.
         index("authpi_event_by_user", "authpi_event", &["user_id", "account_id", "timestamp", "id"]),

@@ -1,5 +1,7 @@
 //! Links and codes that are mailed.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use http::Method;
 use serde_json::json;
@@ -37,6 +39,29 @@ async fn a_mailed_code_is_good_once_in_its_own_login() {
     ];
     assert_eq!(told, expected);
     assert_eq!(ground.last("user.login-link.consumed").await, json!({ "channel": "email-otp" }));
+}
+
+#[tokio::test]
+async fn what_was_mailed_late_in_a_login_is_good_for_as_long_as_the_mail_says() {
+    let ground = Ground::new().await;
+    let browser = ground.browser();
+    for (step, minutes) in [("email-code", 9), ("magic-link", 14)] {
+        let page = browser.login().await;
+        page.step("identify", json!({ "identifier": "ada@example.com" })).await;
+        ground.app.advance(Duration::from_mins(14));
+        page.step(step, json!({})).await;
+        if step == "email-code" {
+            let code = ground.code().await;
+            ground.app.advance(Duration::from_mins(minutes));
+            assert_eq!(page.step("email-code/verify", json!({ "code": code })).await, "done");
+        } else {
+            let link = ground.link().await;
+            ground.app.advance(Duration::from_mins(minutes));
+            let used = browser.send(browser.call(Method::POST, &link)).await;
+            assert!(used.status.is_success() || used.status.is_redirection(), "{used}");
+            assert_eq!(page.state().await["step"], "done");
+        }
+    }
 }
 
 #[tokio::test]

@@ -93,3 +93,22 @@ async fn where_the_page_is_off_there_is_no_reset() {
     page.step("identify", json!({ "identifier": "ada@example.com" })).await;
     assert_eq!(page.post("password-reset", json!({})).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_page_that_is_turned_off_replaces_no_password_by_a_mail_that_is_out() {
+    let ground = Ground::new().await;
+    let browser = ground.browser();
+    let page = browser.login().await;
+    page.step("identify", json!({ "identifier": "ada@example.com" })).await;
+    page.step("password-reset", json!({})).await;
+    let link = ground.link().await;
+    let turn = async |enabled: bool| {
+        let settings = json!({ "settings": { "portals": { "password_reset": { "enabled": enabled } } } });
+        ground.app.root().patch(&ground.issuer, settings).expect(200).await;
+    };
+    let body = || json!({ "token": token(&link), "password": OTHER });
+    turn(false).await;
+    assert_eq!(page.step("password-reset/complete", body()).await, "expired");
+    turn(true).await;
+    assert_eq!(page.step("password-reset/complete", body()).await, "first_factor", "nothing was spent");
+}

@@ -50,6 +50,26 @@ async fn nobody_becomes_a_user_before_the_address_is_proven() {
 }
 
 #[tokio::test]
+async fn pages_that_are_turned_off_make_no_user_by_a_mail_that_is_out() {
+    for (portal, waited) in [("signup", 0), ("login", 0), ("signup", 2), ("login", 2)] {
+        let ground = Ground::new().await;
+        let browser = ground.browser();
+        let page = browser.begin(request(Wants::default())).await;
+        page.step("signup", body("bob@example.com")).await;
+        let link = ground.link().await;
+        let turn = async |enabled: bool| {
+            let settings = json!({ "settings": { "portals": { portal: { "enabled": enabled } } } });
+            ground.app.root().patch(&ground.issuer, settings).expect(200).await;
+        };
+        turn(false).await;
+        // In its login, or after that is over.
+        ground.app.advance(std::time::Duration::from_hours(waited));
+        browser.send(browser.call(http::Method::GET, &link).header("accept", "application/json")).await;
+        assert_eq!(users(&ground).await, 1, "{portal} {waited}");
+    }
+}
+
+#[tokio::test]
 async fn in_the_browser_that_asked_the_link_itself_is_enough() {
     let ground = Ground::new().await;
     let browser = ground.browser();

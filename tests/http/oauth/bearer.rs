@@ -69,6 +69,8 @@ async fn a_token_of_somebody_elses_client_must_be_for_this_api_and_reaches_as_fa
     ground.app.root().patch(&user, json!({ "scopes": ["issuers:read"] })).expect(200).await;
     let base = ground.app.base.clone();
     let scopes = ["openid", "issuers:read"];
+    let client = format!("{}/clients/{}", ground.issuer, ground.client);
+    ground.app.root().patch(&client, json!({ "settings": { "scopes": scopes } })).expect(200).await;
     for elsewhere in [&[][..], &["urn:elsewhere"], &[&format!("{base}/"), &format!("{base}/v1"), &ground.url()]] {
         let token = access(&ground, &scopes, elsewhere).await;
         refused_token(&ground.app.with_bearer(&token).get("/v1/me").send().await, "invalid_token");

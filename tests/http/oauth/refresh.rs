@@ -52,6 +52,23 @@ async fn each_refresh_replaces_the_token_and_keeps_the_grant() {
 }
 
 #[tokio::test]
+async fn what_a_client_may_not_ask_for_any_more_its_sessions_do_not_get() {
+    let ground = Ground::new().await;
+    let first = ground.tokens(&["openid", "email", "profile"]).await;
+    let client = format!("{}/clients/{}", ground.issuer, ground.client);
+    let may_ask = async |scopes: &[&str]| {
+        ground.app.root().patch(&client, json!({ "settings": { "scopes": scopes } })).expect(200).await;
+    };
+    may_ask(&["openid", "profile", "offline_access"]).await;
+    let second = ground.refresh(text(&first, "refresh_token")).await;
+    assert_eq!((second.status.as_u16(), &second.body["scope"]), (200, &json!("openid profile")), "{second}");
+    assert!(ground.userinfo(text(&second, "access_token")).await.body["email"].is_null());
+    may_ask(&["openid", "email", "profile", "offline_access"]).await;
+    let third = ground.refresh(text(&second, "refresh_token")).await;
+    assert_eq!(third.body["scope"], "openid email profile", "the grant is as it was");
+}
+
+#[tokio::test]
 async fn of_sixty_four_refreshes_of_one_token_one_wins_and_the_family_ends() {
     let ground = Ground::new().await;
     let other = ground.tokens(&["openid"]).await;

@@ -99,13 +99,19 @@ async fn custom_fields_of_organizations_that_are_claims_stand_in_their_entry_and
 async fn the_claims_parameter_picks_single_claims_and_widens_nothing() {
     let ground = Ground::new().await;
     fill(&ground).await;
-    let asked = r#"{"userinfo": {"given_name": null, "address": null, "nickname": {"value": "bob"}, "plan": null},
+    let asked = r#"{"userinfo": {"given_name": null, "address": null, "nickname": {"value": "bob"}, "plan": null,
+            "email": {"value": "bob@example.com"}},
         "id_token": {"family_name": {"essential": true}, "email": null, "phone_number": null}}"#;
     let code = ground.code_with(&["openid"], None, &[], Some(asked)).await;
     let tokens = ground.exchange(&code).await;
     let reply = ground.userinfo(text(&tokens, "access_token")).await;
     assert_eq!((&reply.body["given_name"], &reply.body["address"]), (&json!("Ann"), &Value::Null));
     assert_eq!((&reply.body["nickname"], &reply.body["name"]), (&Value::Null, &Value::Null));
+    assert!(reply.body["email"].is_null(), "it is another one, {reply}");
+    let code = ground.code_with(&["openid", "email"], None, &[], Some(asked)).await;
+    let with_scope = ground.userinfo(text(&ground.exchange(&code).await, "access_token")).await;
+    let of_email = [&with_scope.body["email"], &with_scope.body["email_verified"]];
+    assert!(of_email[0].is_null() && of_email[1].is_boolean(), "{with_scope}");
     let refreshed = ground.refresh(text(&tokens, "refresh_token")).await;
     for tokens in [&tokens, &refreshed] {
         let id = super::claims(text(tokens, "id_token"));

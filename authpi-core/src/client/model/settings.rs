@@ -249,6 +249,9 @@ pub struct OrganizationRestriction {
     /// The list of `allowlist`.
     #[schema(max_items = 100)]
     pub ids: Vec<OrganizationId>,
+    /// Its tokens are for one organization at a time: whoever is in several says which, unless the request does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub select: bool,
 }
 
 impl OrganizationRestriction {

@@ -142,6 +142,16 @@ pub enum Decision {
     },
 }
 
+impl Decision {
+    /// The organization that was chosen.
+    pub const fn organization(&self) -> Option<OrganizationId> {
+        match self {
+            Self::Organization { org_id } => Some(*org_id),
+            Self::Consent { .. } | Self::Continue { .. } | Self::Invitation { .. } => None,
+        }
+    }
+}
+
 /// The live session behind the cookie of a browser.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BrowserSession {

@@ -35,6 +35,20 @@ pub(super) async fn admit(
     Ok(gate(Door { mode: access.mode, verify_email, require_approval }, applicant))
 }
 
+/// The same for somebody who has come by our pages, and has proven the address: not where those are off.
+pub(super) async fn come(
+    glance: Glance<'_>,
+    ground: &Ground,
+    address: &Mailbox,
+    pending: &PendingUser,
+) -> Result<Option<Admitted>, Refusal> {
+    let portals = &ground.issuer.details.settings.portals;
+    if !portals.signup.enabled || !portals.login.enabled {
+        return Ok(None);
+    }
+    admit(glance, ground, address, true, pending).await
+}
+
 /// Whether it is any use to ask for a proof of the address.
 pub(super) async fn may_come(
     glance: Glance<'_>,
@@ -42,9 +56,7 @@ pub(super) async fn may_come(
     address: &Mailbox,
     pending: &PendingUser,
 ) -> Result<bool, Refusal> {
-    let portals = &ground.issuer.details.settings.portals;
-    let is_open = portals.signup.enabled && portals.login.enabled;
-    Ok(is_open && admit(glance, ground, address, true, pending).await?.is_some())
+    Ok(come(glance, ground, address, pending).await?.is_some())
 }
 
 /// The address is proven by a mail before somebody becomes a user.

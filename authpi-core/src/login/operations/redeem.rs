@@ -1,7 +1,7 @@
 //! What was mailed comes back: as a code that is typed, or as a link that is opened.
 
 use super::address::take_effect;
-use super::admission::{Glance, admit};
+use super::admission::{Glance, come};
 use super::advance::{advance, ground};
 use super::claim::claim;
 use super::lockout::{Counted, forgive};
@@ -170,7 +170,7 @@ async fn alone(
     } else if let Some(pending) = &content.pending {
         let ground = ground(change, issuer).await?;
         let Some(address) = Mailbox::parse(&content.address) else { return Ok(Redeemed::Dead) };
-        let admitted = admit(Glance::of(change, issuer)?, &ground, &address, true, pending).await?;
+        let admitted = come(Glance::of(change, issuer)?, &ground, &address, pending).await?;
         let Some(admitted) = admitted else { return Ok(Redeemed::Dead) };
         if create(change, issuer, &content.address, pending, admitted).await?.is_none() {
             return Ok(Redeemed::Dead);
@@ -266,7 +266,7 @@ async fn become_user(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow,
     let Some(pending) = &content.pending else { return Ok(Stepped::not(flow, Problem::Expired)) };
     let ground = ground(change, flow.issuer_id).await?;
     let Some(address) = Mailbox::parse(&content.address) else { return Ok(Stepped::not(flow, Problem::Expired)) };
-    let admitted = admit(Glance::of(change, flow.issuer_id)?, &ground, &address, true, pending).await?;
+    let admitted = come(Glance::of(change, flow.issuer_id)?, &ground, &address, pending).await?;
     let Some(admitted) = admitted else {
         flow.state.refused(crate::login::model::Reason::NotAdmitted)?;
         super::save(change, &mut flow).await?;

@@ -1,6 +1,6 @@
 //! Forgotten passwords. A reset proves the mailbox, not the second factor, and needs a fresh login.
 
-use super::advance::ground;
+use super::advance::{Ground, ground};
 use super::lockout::forgive;
 use super::mailing::{Errand, post, reset_mail, takes_mail};
 use super::password::named;
@@ -21,9 +21,9 @@ use crate::verifier::operations as verifiers;
 /// [`StepError`](super::StepError); [`Refusal::NotFound`] when the issuer offers no passwords, or no new ones.
 pub async fn request_reset(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow) -> StepResult {
     flow.state.require(&[Step::FirstFactor])?;
-    let ground = ground(change, flow.issuer_id).await?;
-    let is_offered = ground.issuer.details.settings.portals.password_reset.enabled;
-    login_method(&ground.methods, AuthMethodKind::Password).filter(|_| is_offered).ok_or(Refusal::NotFound)?;
+    if !is_offered(&ground(change, flow.issuer_id).await?) {
+        return Err(Refusal::NotFound.into());
+    }
     let user = match named(change, &flow).await? {
         Some(user) if takes_mail(change, &user).await? => Some(user),
         _ => None,
@@ -36,6 +36,12 @@ pub async fn request_reset(change: &mut Change<'_>, visitor: &Visitor, mut flow:
     post(change, visitor, Errand::of(&flow), reset_mail(user.as_ref(), typed)).await?;
     save(change, &mut flow).await?;
     Ok(Stepped::to(flow))
+}
+
+/// The issuer has passwords, and those that are forgotten replaced.
+fn is_offered(ground: &Ground) -> bool {
+    let is_on = ground.issuer.details.settings.portals.password_reset.enabled;
+    is_on && login_method(&ground.methods, AuthMethodKind::Password).is_some()
 }
 
 /// Whose password a link resets: what a new one is looked at with.
@@ -111,7 +117,8 @@ pub async fn complete_reset(
     let Some(user) = user.filter(|user| user.email() == Some(address.as_str())) else {
         return Ok(Stepped::not(flow, Problem::Expired));
     };
-    if !takes_mail(change, &user).await? {
+    let is_open = is_offered(&ground(change, issuer).await?);
+    if !is_open || !takes_mail(change, &user).await? {
         return Ok(Stepped::not(flow, Problem::Expired));
     }
     if change.unit().logins().spend_proof(issuer, proof.id).await? == WriteOutcome::Stale {

@@ -1,5 +1,6 @@
 //! What an authorization still needs: a login, an answer of the person, or nothing (idp §4.5, §10.2, §19).
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::request::AuthorizationRequest;
@@ -7,12 +8,15 @@ use crate::client::model::{Client, ClientType, OrganizationMode};
 use crate::error::Refusal;
 use crate::id::{MemberId, OrganizationId};
 use crate::issuer::model::RuntimeIssuer;
-use crate::login::model::{Decision, Question, Wants};
+use crate::login::model::{Decision, OrganizationChoice, Question, Wants};
 use crate::login::operations::question_of;
+use crate::membership::repository::EffectiveMembership;
 use crate::oauth::model::{ClaimsRequest, Resources};
 use crate::oauth::organizations::OrganizationsClaim;
 use crate::oauth::profile::{scopes_of, within};
 use crate::oauth_error::{OAuthCode, OAuthError};
+use crate::organization::model::Organization;
+use crate::page::MAX_LIMIT;
 use crate::seal::RootKey;
 use crate::session::model::UserSession;
 use crate::store::Reads;
@@ -29,6 +33,8 @@ pub(super) enum Next {
     Login(Wants),
     /// The person answers something.
     Ask(Question),
+    /// Nobody has to be asked which organization it is for: it can be this one alone.
+    Select(OrganizationId),
     /// The code. The flag says that a consent was given and is to be remembered.
     Grant { consented: bool },
     /// Nothing: the client is told why.
@@ -92,7 +98,8 @@ impl Known<'_> {
     fn wants(&self) -> Wants {
         let request = self.request;
         Wants {
-            fresh: request.prompt.login || request.max_age.is_some(),
+            fresh: request.prompt.login
+                || self.session.map_or(request.max_age.is_some(), |session| self.is_too_old(session)),
             select_account: request.prompt.select_account,
             acr: self.known_classes().map(str::to_owned).collect(),
             acr_essential: request.acr_essential,
@@ -109,10 +116,13 @@ impl Known<'_> {
             return false;
         }
         let request = self.request;
-        let age = self.now.since(session.details.authentication.authenticated_at);
-        let too_old = request.max_age.is_some_and(|most| most == 0 || age > Duration::from_secs(most));
         let other = request.user.is_some_and(|user| user != session.user_id);
-        request.prompt.login || request.prompt.select_account || too_old || other
+        request.prompt.login || request.prompt.select_account || self.is_too_old(session) || other
+    }
+
+    fn is_too_old(&self, session: &UserSession) -> bool {
+        let age = self.now.since(session.details.authentication.authenticated_at);
+        self.request.max_age.is_some_and(|most| most == 0 || age > Duration::from_secs(most))
     }
 
     /// After a login: it is not whom the client named, or not as strong as the client must have it.
@@ -150,14 +160,19 @@ impl Known<'_> {
 
     /// The selected organization must give the session something. Whether it exists is not told.
     async fn organization(&self, reads: &dyn Reads, session: &UserSession) -> Result<Option<Next>, Refusal> {
-        let Some(selected) = self.request.org else { return Ok(None) };
-        let held = reads.memberships().effective_scopes(session.issuer_id, MemberId::User(session.user_id)).await?;
         let restriction = &self.client.details.settings.organizations;
+        if self.request.org.is_none() && !restriction.select {
+            return Ok(None);
+        }
+        let held = reads.memberships().effective_scopes(session.issuer_id, MemberId::User(session.user_id)).await?;
+        let Some(selected) = self.request.org else { return self.choice(reads, session, held).await };
         let asks_more = held.iter().any(|held| held.org_id == selected && held.is_in_force() && held.mfa_required);
         if OrganizationsClaim::of_user(held, restriction, Strength::of(session), Some(selected)).is_some() {
             return Ok(None);
         }
-        let is_begun = self.decisions.is_some_and(|made| !matches!(made, [Decision::Invitation { accepted: true }]));
+        let is_begun = self.decisions.is_some_and(|made| {
+            !matches!(made, [Decision::Invitation { accepted: true } | Decision::Organization { .. }])
+        });
         if asks_more && !is_begun {
             let step_up = Wants { acr: vec!["aal2".to_owned()], ..self.wants() };
             return Ok(Some(self.unless_silent(OAuthCode::InteractionRequired, Next::Login(step_up))));
@@ -169,6 +184,31 @@ impl Known<'_> {
         }
         let error = OAuthError::new(OAuthCode::AccessDenied, "The organization cannot be selected.");
         Ok(Some(Next::Refuse(error)))
+    }
+
+    /// Which organization it is for. One that asks for a second factor may be chosen, and is asked for it then.
+    async fn choice(
+        &self,
+        reads: &dyn Reads,
+        session: &UserSession,
+        mut held: Vec<EffectiveMembership>,
+    ) -> Result<Option<Next>, Refusal> {
+        let restriction = &self.client.details.settings.organizations;
+        held.retain(|held| held.is_in_force() && restriction.admits(held.org_id) && !held.sso_only);
+        held.sort_unstable_by_key(|held| (Reverse(held.joined_at), held.org_id));
+        let ids: Vec<OrganizationId> = held.iter().take(MAX_LIMIT as usize).map(|held| held.org_id).collect();
+        match ids.as_slice() {
+            [] => return Ok(None),
+            [only] => return Ok(Some(Next::Select(*only))),
+            _ => {}
+        }
+        let found = reads.organizations().find_all(session.issuer_id, &ids).await?;
+        let choice =
+            |organization: Organization| OrganizationChoice { id: organization.id, name: organization.details.name };
+        let mut choices: Vec<OrganizationChoice> = found.into_iter().map(choice).collect();
+        choices.sort_unstable_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
+        let question = Question::SelectOrganization { choices };
+        Ok(Some(self.unless_silent(OAuthCode::InteractionRequired, Next::Ask(question))))
     }
 
     fn has_answered_invitation(&self) -> bool {
@@ -251,12 +291,17 @@ impl Known<'_> {
     }
 
     fn consent_question(&self) -> Question {
-        let uri = url::Url::parse(&self.request.back.redirect_uri).ok();
         Question::Consent {
             scopes: self.consented_scopes(),
             audiences: self.audiences().as_slice().to_vec(),
             shares_organizations: self.client.details.settings.organizations.mode != OrganizationMode::None,
-            redirect_host: uri.as_ref().and_then(url::Url::host_str).map(str::to_owned),
+            redirect_host: destination(&self.request.back.redirect_uri),
         }
     }
+}
+
+/// Where the answer goes, as people are told: a host, or the scheme that an app has for itself (RFC 8252 §7.1).
+pub(super) fn destination(redirect_uri: &str) -> Option<String> {
+    let uri = url::Url::parse(redirect_uri).ok()?;
+    Some(uri.host_str().map_or_else(|| format!("{}:", uri.scheme()), str::to_owned))
 }

@@ -14,7 +14,7 @@ use http::Method;
 
 use answers::{back, login_page, refused};
 pub(super) use answers::{fault, origin_of, redirect, session_state, told, with_query};
-use deciding::{Known, Next};
+use deciding::{Known, Next, destination};
 use request::{AuthorizationRequest, Faulty, checked};
 
 use super::model::{ClaimsRequest, CodeBinding, GrantBinding, Resources};
@@ -25,7 +25,7 @@ use crate::error::Refusal;
 use crate::event::model::Actor;
 use crate::id::FlowId;
 use crate::login::browser::Browser;
-use crate::login::model::{Application, BrowserSession, Flow, LoginRequest, Outcome, Wants};
+use crate::login::model::{Application, BrowserSession, Decision, Flow, LoginRequest, Outcome, Wants};
 use crate::login::operations as logins;
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::pages::html::fault::FaultKind;
@@ -182,7 +182,7 @@ impl Authorizing<'_> {
         change: &mut Change<'_>,
         (client, request): (&Client, &AuthorizationRequest),
         session: Option<BrowserSession>,
-        flow: Option<(Flow, Vec<crate::login::model::Decision>)>,
+        flow: Option<(Flow, Vec<Decision>)>,
     ) -> Result<Answer, Refusal> {
         let live = match &session {
             Some(session) => change.reads().sessions().find(self.call.issuer_id(), session.id).await?,
@@ -196,12 +196,21 @@ impl Authorizing<'_> {
         let clicked = flow.as_ref().is_some_and(|(flow, made)| !made.is_empty() || signed_in_since(flow));
         let root = change.root_of(self.call.issuer_id())?;
         let (issuer, session_now) = (self.call.issuer(), live.as_ref());
-        let known =
-            Known { client, request, issuer, session: session_now, decisions, clicked, now: change.now(), root };
-        let next = known.next(change.reads()).await?;
-        let (consented, audiences, claims) = (known.consented_scopes(), known.audiences(), known.claims());
+        let now = change.now();
+        let mut request = request.clone();
+        request.org = request.org.or_else(|| decisions?.iter().find_map(Decision::organization));
+        let (next, agreed) = loop {
+            let known =
+                Known { client, request: &request, issuer, session: session_now, decisions, clicked, now, root };
+            match known.next(change.reads()).await? {
+                Next::Select(organization) => request.org = Some(organization),
+                next => break (next, (known.consented_scopes(), known.audiences(), known.claims())),
+            }
+        };
+        let (request, (consented, audiences, claims)) = (&request, agreed);
         let flow = flow.map(|(flow, _)| flow);
         match next {
+            Next::Select(_) => Err(Refusal::internal("an organization that was selected twice")),
             Next::Refuse(error) => {
                 self.end(change, flow.as_ref()).await?;
                 refused(self.call, &request.back, error)
@@ -241,13 +250,12 @@ impl Authorizing<'_> {
         request: &AuthorizationRequest,
         wants: Wants,
     ) -> Result<Flow, Refusal> {
-        let uri = url::Url::parse(&request.back.redirect_uri).ok();
         let request = LoginRequest {
             client_id: Some(client.id),
             application: Some(Application {
                 name: client.details.name.clone(),
                 logo_url: client.details.logo_url.clone(),
-                redirect_host: uri.as_ref().and_then(url::Url::host_str).map(str::to_owned),
+                redirect_host: destination(&request.back.redirect_uri),
             }),
             continuation: serde_json::to_string(request).map_err(Refusal::internal)?,
             wants,

@@ -248,6 +248,15 @@ pub async fn live_sessions_are_found_by_what_they_belong_to(ground: Ground) {
     assert_eq!(count(&ground, issuer, of_user, idle_end.minus(Duration::from_millis(1))).await, 2);
     assert_eq!(count(&ground, issuer, of_user, idle_end).await, 0, "time has ended them");
     assert_eq!(live(&ground, issuer, of_user).await.len(), 2, "and nobody has noted it");
+    let mut unit = begin(&ground, idle_end).await;
+    unit.sessions().touch(issuer, op.id, idle_end).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(count(&ground, issuer, of_user, idle_end).await, 0, "no use revives it");
+    let just_before = idle_end.minus(Duration::from_millis(1));
+    let mut unit = begin(&ground, just_before).await;
+    unit.sessions().touch(issuer, op.id, just_before).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(count(&ground, issuer, of_user, idle_end).await, 1);
 }
 
 pub async fn what_time_has_ended_is_found_longest_first(ground: Ground) {

@@ -103,6 +103,97 @@ async fn the_program_behind_a_private_use_scheme_gets_no_code_without_a_click() 
 }
 
 #[tokio::test]
+async fn who_is_asked_for_consent_sees_where_the_answer_goes_without_a_host_too() {
+    let scheme = "com.example.app:/cb";
+    let settings =
+        json!({ "scopes": ["openid"], "openid": { "application_type": "native", "redirect_uris": [scheme] } });
+    let ground = Ground::with(json!({ "type": "external", "confidential": false, "settings": settings })).await;
+    let browser = ground.browser();
+    let reply = ground.get(&browser, &[("scope", "openid"), ("redirect_uri", scheme)]).await;
+    let page = browser.page(&ground.flow(&reply)).await;
+    assert_eq!(page.password("ada@example.com", PASSWORD).await, "done");
+    let reply = ground.go_on(&browser, &page.id).await;
+    let id = ground.flow(&reply);
+    assert_eq!(browser.page(&id).await.state().await["question"]["redirect_host"], "com.example.app:");
+    let shown = browser.send(browser.call(Method::GET, &format!("/login?flow={id}"))).await;
+    let shown = String::from_utf8_lossy(&shown.bytes).into_owned();
+    assert!(shown.contains("<bdi>com.example.app:</bdi>"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_login_that_is_young_enough_is_not_made_anew_for_a_second_factor() {
+    let ground = Ground::new().await;
+    let browser = ground.browser();
+    ground.authorized(&browser).await;
+    ground.app.advance(Duration::from_mins(5));
+    let step = async |max_age: &str| {
+        let reply = ground.get(&browser, &[("max_age", max_age), ("acr_values", "aal2")]).await;
+        browser.page(&ground.flow(&reply)).await.state().await["step"].clone()
+    };
+    assert_eq!(step("3600").await, "verify_email", "the password was given, and no other factor is there");
+    assert_eq!(step("60").await, "identify");
+}
+
+#[tokio::test]
+async fn a_client_that_works_in_one_organization_at_a_time_has_its_user_choose() {
+    let settings = json!({ "scopes": ["openid", "email"], "organizations": { "select": true },
+        "openid": { "redirect_uris": [CALLBACK] } });
+    let ground = Ground::with(json!({ "settings": settings })).await;
+    let browser = ground.browser();
+    let found = ground.authorized(&browser).await;
+    let org_of = async |found: &BTreeMap<String, String>| {
+        claims(text(&ground.exchange(&found["code"]).await, "access_token"))["org_id"].clone()
+    };
+    assert_eq!(org_of(&found).await, Value::Null, "without any there is nothing to choose");
+    let mut organizations = Vec::new();
+    for name in ["Zeta", "Acme"] {
+        let made = ground.app.root().post(&format!("{}/organizations", ground.issuer), json!({ "name": name }));
+        let organization = format!("{}/organizations/{}", ground.issuer, made.expect(201).await.id());
+        let member = json!({ "member_id": ground.user, "scopes": ["orders:read"] });
+        ground.app.root().post(&format!("{organization}/members"), member).expect(201).await;
+        organizations.push(organization.rsplit('/').next().unwrap().to_owned());
+        if let [only] = organizations.as_slice() {
+            let found = answered(&ground.get(&browser, &[("prompt", "none")]).await);
+            assert_eq!(org_of(&found).await, **only, "there is no choice");
+        }
+    }
+    client_is_told(&ground.get(&browser, &[("prompt", "none")]).await, "interaction_required");
+    let named = answered(&ground.get(&browser, &[("prompt", "none"), ("org", &organizations[0])]).await);
+    assert_eq!(org_of(&named).await, *organizations[0], "the request says which");
+    let page = browser.page(&ground.flow(&ground.get(&browser, &[]).await)).await;
+    let state = page.state().await;
+    let names: Vec<&Value> = state["question"]["choices"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!((&state["step"], names), (&json!("select_org"), vec![&json!("Acme"), &json!("Zeta")]));
+    assert_eq!(page.step("organization", json!({ "org_id": organizations[1] })).await, "done");
+    let found = answered(&ground.go_on(&browser, &page.id).await);
+    assert_eq!(org_of(&found).await, *organizations[1]);
+}
+
+#[tokio::test]
+async fn a_chosen_organization_that_asks_for_a_second_factor_gets_one_or_nothing() {
+    let settings = json!({ "scopes": ["openid", "email"], "organizations": { "select": true },
+        "openid": { "redirect_uris": [CALLBACK] } });
+    let ground = Ground::with(json!({ "settings": settings })).await;
+    let browser = ground.browser();
+    ground.authorized(&browser).await;
+    let mut strict = String::new();
+    for security in [json!({ "mfa_required": false }), json!({ "mfa_required": true })] {
+        let path = ground.app.organization(&ground.issuer).await;
+        let member = json!({ "member_id": ground.user, "scopes": ["orders:read"] });
+        ground.app.root().post(&format!("{path}/members"), member).expect(201).await;
+        ground.app.root().patch(&path, json!({ "security": security })).expect(200).await;
+        path.rsplit('/').next().unwrap().clone_into(&mut strict);
+    }
+    let page = browser.page(&ground.flow(&ground.get(&browser, &[]).await)).await;
+    assert_eq!(page.step("organization", json!({ "org_id": strict })).await, "done");
+    let more = ground.go_on(&browser, &page.id).await;
+    let page = browser.page(&ground.flow(&more)).await;
+    assert_eq!(page.state().await["step"], "verify_email", "by the factor that there is");
+    page.post("abort", json!({})).await;
+    client_is_told(&ground.go_on(&browser, &page.id).await, "access_denied");
+}
+
+#[tokio::test]
 async fn an_organization_that_cannot_be_selected_is_not_told_from_one_that_is_not_there() {
     let ground = Ground::new().await;
     let browser = ground.browser();

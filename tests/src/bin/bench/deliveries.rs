@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use authpi_core::event::catalogue::{self, EventType};
 use authpi_core::event::model::{Actor, ContextRecord, Event, Subject, Trigger};
+use authpi_core::event::repository::Consumer;
 use authpi_core::id::EventId;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -30,6 +31,46 @@ const CALLERS: usize = 64;
 
 /// Events of one commit.
 const COMMIT: usize = 250;
+
+/// A receiver that is away while very many events are made, and comes back: what this process needs of memory at most, as
+/// the kernel counts it.
+pub(crate) async fn million(platform: &Platform, scale: Scale, report: &mut Report) {
+    let receiver = Receiver::start().await;
+    let kind = catalogue::USER_VERIFICATION_SUCCEEDED;
+    webhook(platform, &receiver.url(1), kind).await;
+    receiver.fail(true);
+    receiver.only_count(true);
+    let pending = scale.undelivered;
+    let before = forget_peak();
+    let begin = Instant::now();
+    for _ in 0..pending / COMMIT {
+        platform.authpi.services().store.append(events(platform, kind, COMMIT)).await.unwrap();
+    }
+    let appended = begin.elapsed();
+    while platform.authpi.services().store.reads().events().waiting_since(Consumer::Webhooks).await.unwrap().is_some() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let (made, making) = (begin.elapsed(), forget_peak());
+    receiver.fail(false);
+    let back = Instant::now();
+    receiver.counted(pending).await;
+    let recovering = forget_peak();
+    println!(
+        "{pending} undelivered: appended in {appended:.0?}, made in {made:.0?}; MiB at most before {before}, until they \
+         were made {making}, until they had arrived {recovering}"
+    );
+    report.add(format!("after an outage, {pending} pending"), None, vec![back.elapsed(); pending], back.elapsed());
+    delete_all(platform).await;
+}
+
+/// The most memory that this process has had since this was last asked, in MiB.
+fn forget_peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    peak / 1024
+}
 
 pub(crate) async fn run(platform: &Platform, scale: Scale, report: &mut Report) {
     let receiver = Receiver::start().await;
@@ -170,6 +211,9 @@ struct Receiver {
 struct Shared {
     arrived: Mutex<HashMap<(String, String), Instant>>,
     failing: AtomicBool,
+    /// What came is counted, and not remembered.
+    only_counts: AtomicBool,
+    count: AtomicUsize,
 }
 
 impl Receiver {
@@ -188,6 +232,16 @@ impl Receiver {
 
     fn fail(&self, failing: bool) {
         self.shared.failing.store(failing, Ordering::SeqCst);
+    }
+
+    fn only_count(&self, only_counts: bool) {
+        self.shared.only_counts.store(only_counts, Ordering::SeqCst);
+    }
+
+    async fn counted(&self, count: usize) {
+        while self.shared.count.load(Ordering::SeqCst) < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     fn forget(&self) {
@@ -211,6 +265,10 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, request:
     let _ = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
     if shared.failing.load(Ordering::SeqCst) {
         return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    if shared.only_counts.load(Ordering::SeqCst) {
+        shared.count.fetch_add(1, Ordering::SeqCst);
+        return StatusCode::NO_CONTENT;
     }
     let [host, id] = ["host", "webhook-id"].map(|name| headers[name].to_str().unwrap().to_owned());
     shared.arrived.lock().unwrap().entry((host, id)).or_insert(now);

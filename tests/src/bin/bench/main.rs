@@ -34,17 +34,21 @@ pub struct Scale {
     rows: usize,
     /// Events of the long history.
     history: usize,
+    /// Events that nobody has received.
+    undelivered: usize,
 }
 
 impl Scale {
-    const QUICK: Self = Self { operations: 300, rows: 5_000, history: 50_000 };
-    const FULL: Self = Self { operations: 5_000, rows: 1_000_000, history: 10_000_000 };
+    const QUICK: Self = Self { operations: 300, rows: 5_000, history: 50_000, undelivered: 20_000 };
+    const FULL: Self = Self { operations: 5_000, rows: 1_000_000, history: 10_000_000, undelivered: 1_000_000 };
 }
 
 #[tokio::main]
 async fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let scale = if quick { Scale::QUICK } else { Scale::FULL };
+    let history = std::env::args().find_map(|argument| argument.strip_prefix("--events=")?.parse().ok());
+    let scale = Scale { history: history.unwrap_or(scale.history), ..scale };
     println!("{}", measure::machine());
     let folder = tempfile::tempdir().unwrap();
     let sqlite = format!("sqlite://{}?mode=rwc", folder.path().join("bench.db").display());
@@ -76,7 +80,7 @@ async fn crashes(backend: Backend, kills: u64) {
     println!("{outcome:?}");
 }
 
-/// The parts that are named: `core`, `idp`, `deliveries`, `crashes`, `history`.
+/// The parts that are named: `core`, `idp`, `deliveries`, `crashes`, `history`, `million`.
 fn named() -> impl Iterator<Item = String> {
     std::env::args().skip(1).filter(|argument| !argument.starts_with("--"))
 }
@@ -86,19 +90,19 @@ fn wants(part: &str) -> bool {
     named().next().is_none() || named().any(|name| name == part)
 }
 
-/// The long history takes an hour to make: it is measured when it is named, and then alone.
-fn wants_history() -> bool {
-    named().any(|name| name == "history")
+/// What takes very long to make is measured when it is named.
+fn asks_for(part: &str) -> bool {
+    named().any(|name| name == part)
 }
 
 async fn run(title: &str, url: &str, scale: Scale) {
-    if !["core", "idp", "deliveries", "history"].into_iter().any(wants) {
+    if !["core", "idp", "deliveries", "history", "million"].into_iter().any(wants) {
         return;
     }
     println!("\n== {title}");
     let mut report = Report::default();
     baseline::run(url, scale, &mut report).await;
-    if wants_history() {
+    if asks_for("history") {
         history::run(url, scale, &mut report).await;
         return report.print();
     }
@@ -111,6 +115,9 @@ async fn run(title: &str, url: &str, scale: Scale) {
     }
     if wants("deliveries") {
         deliveries::run(&platform, scale, &mut report).await;
+    }
+    if asks_for("million") {
+        deliveries::million(&platform, scale, &mut report).await;
     }
     report.print();
 }

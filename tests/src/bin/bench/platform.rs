@@ -69,6 +69,14 @@ impl Platform {
         self.path(&format!("/issuers/{}{rest}", self.issuer))
     }
 
+    /// Whether the key with all rights gets what it asks for, or is told that it is too much.
+    pub(crate) async fn answers(&self, path: &str) -> bool {
+        let answer = self.authpi.handle(self.request(Method::GET, path, None)).await;
+        let text = String::from_utf8_lossy(answer.body.bytes()).into_owned();
+        assert!(answer.status.is_success() || text.contains("too many events"), "{} {text}", answer.status);
+        answer.status.is_success()
+    }
+
     /// Calls in process, as the key with all rights.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&str>) -> Answer {
         let answer = self.authpi.handle(self.request(method, path, body)).await;
