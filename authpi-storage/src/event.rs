@@ -18,7 +18,7 @@ use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, OnConflict};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
@@ -108,10 +108,15 @@ fn context_row(event: &Event) -> Option<event_context::ActiveModel> {
 /// What every row that `filter` lets through has, whoever it is about and whoever did it.
 fn conditions(account: AccountId, filter: &EventFilter) -> Condition {
     let kinds = (!filter.kinds.is_empty()).then(|| filter.kinds.iter().map(|kind| kind.as_str()));
+    // Of one user there are few: no other index may be walked along instead.
+    let (issuer, kind) = match filter.user_id {
+        Some(_) => (unindexed(Column::IssuerId), Expr::from(Func::coalesce([full(Column::Kind), Expr::val("")]))),
+        None => (full(Column::IssuerId), full(Column::Kind)),
+    };
     Condition::all()
         .add(Column::AccountId.eq(account.uuid()))
-        .add_option(filter.issuer_id.map(|issuer| Column::IssuerId.eq(issuer.uuid())))
-        .add_option(kinds.map(|kinds| Column::Kind.is_in(kinds)))
+        .add_option(filter.issuer_id.map(|id| issuer.eq(id.uuid())))
+        .add_option(kinds.map(|kinds| kind.is_in(kinds)))
         .add_option(filter.after.map(|after| Column::Timestamp.gt(after.as_millis())))
         .add_option(filter.before.map(|before| Column::Timestamp.lt(before.as_millis())))
 }
@@ -119,8 +124,9 @@ fn conditions(account: AccountId, filter: &EventFilter) -> Condition {
 /// Who rows are about, or who did what they tell: for each way to be found a condition of its own, which an index
 /// serves. Together they find every row once.
 fn walks(filter: &EventFilter) -> Vec<Condition> {
-    let user = filter.user_id.map(|user| named(Column::UserId, Column::ActorUserId, user.uuid()));
-    let client = filter.client_id.map(|client| named(Column::ClientId, Column::ActorClientId, client.uuid()));
+    let user = filter.user_id.map(|user| named(full, (Column::UserId, Column::ActorUserId), user.uuid()));
+    let found = if user.is_some() { unindexed } else { full };
+    let client = filter.client_id.map(|client| named(found, (Column::ClientId, Column::ActorClientId), client.uuid()));
     match (user, client) {
         (None, None) => vec![Condition::all()],
         (Some(walks), None) | (None, Some(walks)) => walks.to_vec(),
@@ -132,9 +138,18 @@ fn walks(filter: &EventFilter) -> Vec<Condition> {
 }
 
 /// Rows about somebody; and rows of what they did that are about somebody else.
-fn named(about: Column, done_by: Column, id: Uuid) -> [Condition; 2] {
+fn named(found: fn(Column) -> Expr, (about, done_by): (Column, Column), id: Uuid) -> [Condition; 2] {
     let about_another = Condition::any().add(about.is_null()).add(about.ne(id));
-    [Condition::all().add(about.eq(id)), Condition::all().add(done_by.eq(id)).add(about_another)]
+    [Condition::all().add(found(about).eq(id)), Condition::all().add(found(done_by).eq(id)).add(about_another)]
+}
+
+fn full(column: Column) -> Expr {
+    Expr::col((Entity, column))
+}
+
+/// An id in a form that no index serves; nil where there is none.
+fn unindexed(column: Column) -> Expr {
+    Expr::from(Func::coalesce([full(column), Expr::val(Uuid::nil())]))
 }
 
 fn page_of(

@@ -10,7 +10,7 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement, 
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, QueryResult};
 use uuid::Uuid;
 
-use super::{conditions, walks};
+use super::{conditions, unindexed, walks};
 use crate::convert::time;
 use crate::entity::event::{Column, Entity};
 use crate::error::failed;
@@ -68,7 +68,11 @@ fn picked(account: AccountId, filter: &EventFilter, by: Aggregation, only: Optio
             part.expr_as(Expr::col(Column::Timestamp).sub(into), Alias::new(START));
         }
         if let Some(group) = by.group_by {
-            part.expr_as(Expr::col(column(group)), Alias::new(KEY)).and_where(column(group).is_not_null());
+            part.expr_as(Expr::col(column(group)), Alias::new(KEY));
+            if !matches!(group, Group::Type) {
+                // All that is counted stands in the index by time, and in no other.
+                part.and_where(unindexed(column(group)).ne(Uuid::nil()));
+            }
         }
         if let Some(unique) = by.count_unique {
             part.expr_as(Expr::col(unique_column(unique)), Alias::new(UNIQUE));

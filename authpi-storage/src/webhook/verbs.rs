@@ -88,7 +88,7 @@ impl WebhookRepository for Unit {
             open_since: circuit.open_since,
             probe_at: circuit.probe_at,
             probes: circuit.probes,
-            events_after: Set(webhook.events_after.map(|event| event.uuid())),
+            events_after: Set(webhook.events_after.map(Id::uuid)),
             created_at: Set(at(webhook.created_at)),
             ..written(webhook)?
         };
