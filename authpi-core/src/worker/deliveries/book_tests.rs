@@ -1,0 +1,50 @@
+//! What is given back.
+
+use super::*;
+use crate::event::catalogue;
+use crate::id::{EventId, Id};
+use crate::webhook::model::AttemptOutcome;
+
+const START: Timestamp = Timestamp::from_millis(1_000_000);
+
+fn delivery(number: u128) -> Delivery {
+    let event = (EventId::from_uuid(uuid::Uuid::from_u128(number)), catalogue::USER_CREATED);
+    let (account, webhook) = (AccountId::from_uuid(uuid::Uuid::nil()), lane::tests::target().webhook_id());
+    Delivery::new((account, webhook), Id::from_uuid(uuid::Uuid::from_u128(number)), event, 3, START)
+}
+
+fn arrived(book: &mut Book, number: u128, now: Timestamp) {
+    let outcome = AttemptOutcome::answered(204, None, now);
+    let end = End::Attempted { delivery: delivery(number), outcome, is_probe: false };
+    book.ended(end, Duration::from_millis(1), now);
+}
+
+#[test]
+fn a_quick_receiver_that_hangs_is_noticed_however_much_comes() {
+    let mut book = Book::default();
+    book.hold(lane::tests::target(), (0..200).map(delivery).collect(), START);
+    arrived(&mut book, 0, START);
+    let mut now = START;
+    for number in 200..209 {
+        now = now.plus(FRESH / 10);
+        book.hold(lane::tests::target(), vec![delivery(number)], now);
+        book.relieve(now);
+        assert_eq!(book.unrecorded(), 1, "only what has arrived");
+    }
+    book.relieve(START.plus(FRESH));
+    assert_eq!(book.unrecorded(), 1 + 209, "nothing has ended for a second");
+    let webhook = lane::tests::target().webhook_id();
+    assert!(!book.pace.is_quick(&webhook));
+}
+
+#[test]
+fn a_quick_receiver_that_goes_on_keeps_what_waits_for_it() {
+    let mut book = Book::default();
+    book.hold(lane::tests::target(), (0..200).map(delivery).collect(), START);
+    for number in 0..10 {
+        let now = START.plus(FRESH * u32::try_from(number).unwrap_or_default() / 2);
+        arrived(&mut book, number, now);
+        book.relieve(now);
+    }
+    assert_eq!(book.unrecorded(), 10);
+}
