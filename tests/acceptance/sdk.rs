@@ -49,10 +49,12 @@ async fn run(script: &str, arguments: &[&Path], ending: &str, backend: Backend, 
     home.remove().await;
 }
 
-/// The last lines of what a script printed.
+/// The last lines of what a script printed; of a report of failures, the beginning.
 fn ending_of(printed: &str) -> String {
     let lines: Vec<_> = printed.lines().collect();
-    lines[lines.len().saturating_sub(5)..].join("\n")
+    let report = lines.iter().position(|line| line.contains("= FAILURES ="));
+    let from = report.unwrap_or(lines.len().saturating_sub(5));
+    lines[from..].iter().take(100).copied().collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]

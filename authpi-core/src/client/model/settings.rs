@@ -251,6 +251,7 @@ pub struct OrganizationRestriction {
     pub ids: Vec<OrganizationId>,
     /// Its tokens are for one organization at a time: whoever is in several says which, unless the request does.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
     pub select: bool,
 }
 
