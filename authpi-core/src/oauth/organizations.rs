@@ -45,9 +45,7 @@ impl OrganizationsClaim {
         strength: Strength,
         selected: Option<OrganizationId>,
     ) -> Option<Self> {
-        let shown = held
-            .into_iter()
-            .filter(|held| held.is_in_force() && restriction.admits(held.org_id) && strength.satisfies(held));
+        let shown = held.into_iter().filter(shown(restriction, strength, selected));
         let wanted: Vec<_> = shown.filter(|held| selected.is_none_or(|selected| selected == held.org_id)).collect();
         (selected.is_none() || !wanted.is_empty()).then(|| Self::of(wanted))
     }
@@ -61,7 +59,7 @@ impl OrganizationsClaim {
     ) -> Vec<OrganizationClaim> {
         let mut shown: Vec<_> = held
             .into_iter()
-            .filter(|held| held.is_in_force() && restriction.admits(held.org_id) && strength.satisfies(held))
+            .filter(shown(restriction, strength, selected))
             .filter(|held| selected.is_none_or(|selected| selected == held.org_id))
             .collect();
         shown.sort_unstable_by_key(|held| (held.joined_at, held.org_id));
@@ -75,6 +73,16 @@ impl OrganizationsClaim {
         let entries = held.into_iter().skip(too_many).map(claim).collect();
         Self { entries, truncated: too_many > 0 }
     }
+}
+
+/// What a login of this strength may show to a client; to one that works in one organization at a time nothing but that.
+fn shown(
+    restriction: &OrganizationRestriction,
+    strength: Strength,
+    selected: Option<OrganizationId>,
+) -> impl Fn(&EffectiveMembership) -> bool {
+    let shows = selected.is_some() || !restriction.selects();
+    move |held| shows && held.is_in_force() && restriction.admits(held.org_id) && strength.satisfies(held)
 }
 
 /// An entry in UserInfo: what a token says, and what no token says.

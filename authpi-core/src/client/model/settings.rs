@@ -250,12 +250,17 @@ pub struct OrganizationRestriction {
     #[schema(max_items = 100)]
     pub ids: Vec<OrganizationId>,
     /// Its tokens are for one organization at a time: whoever is in several says which, unless the request does.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    #[schema(required = false)]
-    pub select: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub select: Option<bool>,
 }
 
 impl OrganizationRestriction {
+    /// Tokens are for one organization, or for none.
+    pub fn selects(&self) -> bool {
+        self.select == Some(true)
+    }
+
     /// The client may see what its users are in this organization.
     pub fn admits(&self, organization: OrganizationId) -> bool {
         match self.mode {

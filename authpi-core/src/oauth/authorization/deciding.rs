@@ -161,7 +161,7 @@ impl Known<'_> {
     /// The selected organization must give the session something. Whether it exists is not told.
     async fn organization(&self, reads: &dyn Reads, session: &UserSession) -> Result<Option<Next>, Refusal> {
         let restriction = &self.client.details.settings.organizations;
-        if self.request.org.is_none() && !restriction.select {
+        if self.request.org.is_none() && !restriction.selects() {
             return Ok(None);
         }
         let held = reads.memberships().effective_scopes(session.issuer_id, MemberId::User(session.user_id)).await?;

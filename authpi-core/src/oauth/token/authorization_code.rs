@@ -82,8 +82,11 @@ async fn exchange(
     let resources = requested(call, client, form, &code.binding.resources)?;
     let (issuer, reads) = (call.issuer_id(), call.services().store.reads());
     let session = reads.sessions().find(issuer, code.session_id).await?.ok_or(WORTHLESS)?;
-    if session.status_at(call.now()) != SessionStatus::Inactive {
-        return Err(WORTHLESS.into());
+    match session.status_at(call.now()) {
+        SessionStatus::Inactive => {}
+        // Nothing but its code makes a session active: somebody was quicker.
+        SessionStatus::Active => return Ok(CodeUse::Replay { code, is_whole: true }),
+        _ => return Err(WORTHLESS.into()),
     }
     let op = active_op(call, &session).await?.ok_or(WORTHLESS)?;
     let grant = reads.grants().grant(issuer, code.session_id).await?.ok_or(WORTHLESS)?;
