@@ -92,3 +92,17 @@ async fn the_description_is_one_document_with_every_operation() {
     app.anonymous().get("/healthz").expect(200).await;
     app.anonymous().get("/readyz").expect(200).await;
 }
+
+#[tokio::test]
+async fn only_what_every_answer_has_is_required_of_answers() {
+    let app = App::start(DRIVER).await;
+    let document = app.anonymous().get("/openapi.json").expect(200).await;
+    let schemas = &document.body["components"]["schemas"];
+    let required = |name: &str| schemas[name]["required"].as_array().unwrap().clone();
+    assert_eq!(required("OrganizationRestriction"), ["ids", "mode"], "a choice that is not asked for is left out");
+    let issuer = app.root().post(&app.path("/issuers"), json!({ "name": "Main" })).expect(201).await;
+    let settings = issuer.body["data"]["settings"].as_object().unwrap();
+    let missing: Vec<_> =
+        required("IssuerSettings").into_iter().filter(|name| !settings.contains_key(name.as_str().unwrap())).collect();
+    assert_eq!(missing, [] as [Value; 0]);
+}

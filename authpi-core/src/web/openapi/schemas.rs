@@ -167,12 +167,12 @@ fn complete(schema: &Value) -> Value {
     Value::Object(form)
 }
 
-/// An optional property that is never `null`: what it has not, it leaves out. One with a default has it always, and so
-/// has one that is any object.
+/// An optional property that is never `null`: what it has not, it leaves out. One with a default has it always (`null`
+/// is none), and so has one that is any object.
 fn is_left_out(property: &Value) -> bool {
     let branches = ["oneOf", "anyOf", "allOf"].into_iter().filter_map(|key| property.get(key)?.as_array()).flatten();
-    let has_default =
-        property.get("default").is_some() || branches.clone().any(|branch| branch.get("default").is_some());
+    let defaults = |schema: &Value| schema.get("default").is_some_and(|default| !default.is_null());
+    let has_default = defaults(property) || branches.clone().any(defaults);
     let is_null = |schema: &Value| match schema.get("type") {
         Some(Value::String(kind)) => kind == "null",
         Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "null"),
