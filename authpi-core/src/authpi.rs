@@ -9,7 +9,7 @@ use std::sync::{Arc, RwLock};
 
 use async_trait::async_trait;
 use futures_channel::oneshot;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
@@ -28,17 +28,17 @@ use crate::transport::{
 use crate::urls::Urls;
 use crate::web::access_token::{Liveness, liveness};
 use crate::web::answer::Answer;
-use crate::web::authentication::{announce, client_address, identify, request_context};
-use crate::web::bearer::{self, Place};
+use crate::web::authentication::{bearer_token, identify_at_host};
+use crate::web::bearer;
 use crate::web::bells::Bells;
 use crate::web::caller::Caller;
 use crate::web::challenge::Challenge;
 use crate::web::client_keys::ClientKeys;
+use crate::web::deadline::Deadline;
 use crate::web::idempotency::InFlight;
 use crate::web::key_uses::KeyUses;
 use crate::web::personal_token::TokenAddresses;
 use crate::web::pipeline::Pipeline;
-use crate::web::place::client_location;
 use crate::web::problem::defect;
 use crate::web::rate_limit::RateLimits;
 use crate::web::request::Request;
@@ -117,7 +117,7 @@ impl AuthPi {
         }
         let services = Arc::clone(&self.0.services);
         let headers = headers.clone();
-        self.on_engine(async move { identified(&services, &headers, peer).await }).await?
+        self.on_engine(async move { identify_at_host(&services, &headers, peer).await }).await
     }
 
     /// Makes sure that all that the credential of a caller stands for is alive now. What was verified by signature alone
@@ -125,11 +125,11 @@ impl AuthPi {
     /// organization, also that organization and the membership of the user there.
     ///
     /// # Errors
-    /// [`Refusal::Unauthenticated`] when it is not; [`Refusal::Store`].
+    /// [`Refusal::Unauthenticated`] when it is not; [`Refusal::Store`]; [`Refusal::Overloaded`] after 20 seconds.
     pub async fn check_live(&self, caller: &Caller) -> Result<(), Refusal> {
         let Some(claims) = caller.claims().cloned() else { return Ok(()) };
         let (services, issuer) = (Arc::clone(&self.0.services), caller.issuer_id);
-        let liveness = self.on_engine(async move { liveness(&services, issuer, &claims).await }).await??;
+        let liveness = self.on_engine(async move { liveness(&services, issuer, &claims).await }).await?;
         match liveness {
             Liveness::Alive => Ok(()),
             Liveness::SessionEnded => Err(Refusal::Unauthenticated(Unauthenticated::SessionEnded)),
@@ -151,15 +151,22 @@ impl AuthPi {
         Some((&metadata.path, answer))
     }
 
-    /// Does work of a route of the host on the engine's own runtime: no worker of the host owns a database connection.
-    async fn on_engine<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, Refusal> {
+    /// Does work of a route of the host on the engine's own runtime, in time: no worker of the host owns a database
+    /// connection.
+    async fn on_engine<T, W>(&self, work: W) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, Refusal>> + Send + 'static,
+    {
+        let executor = &self.0.services.transport.executor;
+        let mut deadline = Deadline::begin(executor.as_ref());
         let (sender, receiver) = oneshot::channel();
         let task = async move {
             // Nobody waits any more: the answer is of no use.
-            let _ = sender.send(work.await);
+            let _ = sender.send(deadline.answered(work).await);
         };
-        self.0.services.transport.executor.spawn(Box::pin(task));
-        receiver.await.map_err(|_| Refusal::internal("the work of a route was cancelled"))
+        executor.spawn(Box::pin(task));
+        receiver.await.unwrap_or_else(|_| Err(Refusal::internal("the work of a route was cancelled")))
     }
 
     /// Starts the background workers; stop them before the process ends.
@@ -239,26 +246,6 @@ pub trait Work: Send + Sync {
     async fn apply(&self, change: &mut Change<'_>) -> Result<Self::Output, Refusal>;
 }
 
-/// The bearer token of a request, when there is one credential and it is that.
-fn bearer_token(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-async fn identified(services: &Services, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Caller, Refusal> {
-    let address = client_address(&services.options, headers, peer);
-    let caller = identify(services, headers, None, address, Place::Host).await?;
-    let location = client_location(&services.options, headers, peer, address);
-    let request = request_context(headers, &location);
-    if let Some(key) = &caller.limited_key {
-        services.use_own_key(key, caller.origin(None, request.clone())).await?;
-    }
-    announce(services, &caller, "host", None, request).await?;
-    Ok(caller)
-}
-
 /// Builds an [`AuthPi`]. Required decisions are made already; the rest has defaults.
 pub struct Builder {
     store: Arc<dyn Store>,
@@ -295,6 +282,9 @@ pub enum BuildError {
     /// No runtime was given.
     #[error("no transport was given; see authpi_transport::tokio()")]
     NoTransport,
+    /// An option is out of its range.
+    #[error("{0}")]
+    Option(&'static str),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -351,6 +341,7 @@ impl Builder {
     /// [`BuildError`].
     pub async fn build(self) -> Result<AuthPi, BuildError> {
         let transport = self.transport.ok_or(BuildError::NoTransport)?;
+        self.options.check().map_err(BuildError::Option)?;
         let store = self.store;
         let loader =
             KeyringLoader { store: &*store, vault: &*self.vault, clock: &*self.clock, entropy: &*self.entropy };

@@ -51,6 +51,7 @@ async fn run(settings: Settings) -> Result<(), StartError> {
     let options = Options {
         rate_limits: settings.rate_limit.is_on(),
         billing,
+        event_retention_days: settings.event_retention_days,
         portal_secret: settings.portal_secret()?,
         trusted_proxies: settings.trusted_proxies.clone(),
         proxy_hops: settings.proxy_hops,

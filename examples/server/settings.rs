@@ -59,6 +59,9 @@ pub(crate) struct Settings {
     /// Usage is counted and charged by the published rate card; nobody can pay in.
     #[arg(long, env = "AUTHPI_BILLING", default_value = "off")]
     pub(crate) billing: Switch,
+    /// Days that events are kept, 8 to 36500.
+    #[arg(long, env = "AUTHPI_EVENT_RETENTION_DAYS", default_value = "90")]
+    pub(crate) event_retention_days: u32,
     /// Proxies in front of the server, as addresses or networks (10.0.0.0/8), separated by commas; what their headers say
     /// of the client is believed, and nobody else's.
     #[arg(long, env = "AUTHPI_TRUSTED_PROXIES", value_delimiter = ',')]

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use authpi_core::error::Refusal;
 use authpi_core::web::services::Options;
+use base64::Engine as _;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 use tests::caller::Call;
 use tests::proxy::Proxy;
@@ -33,16 +37,25 @@ async fn a_database_that_falls_silent_is_a_503_within_the_deadline(backend: Back
     let app = App::start_on(Driver::Axum, options, store, folder).await;
     let (root, issuers) = (app.root(), app.path("/issuers"));
     let made = root.post(&issuers, json!({ "name": "before" })).expect(201).await.id();
+    // What is remembered of the issuer is too old to be relied on.
+    app.advance(Duration::from_hours(1));
 
     proxy.fall_silent();
     let began = Instant::now();
     let write = || root.post(&issuers, json!({ "name": "silent" })).header("idempotency-key", "one");
-    let (read, written, ready) =
-        tokio::join!(root.get(&issuers).send(), write().send(), app.anonymous().get("/readyz").send());
+    let (read, written, ready, edges, host) = tokio::join!(
+        root.get(&issuers).send(),
+        write().send(),
+        app.anonymous().get("/readyz").send(),
+        at_the_edges(&app, &made),
+        at_a_route_of_the_host(&app),
+    );
     assert!(began.elapsed() < DEADLINE, "{:?}", began.elapsed());
     for refused in [read, written, ready] {
         is_unavailable(&refused);
     }
+    assert_eq!(edges.map(|reply| reply.status.as_u16()), [431, 503]);
+    assert!(matches!(host, Refusal::Overloaded(_)), "{host}");
     root.get("/healthz").expect(200).await;
 
     proxy.restore();
@@ -54,6 +67,23 @@ async fn a_database_that_falls_silent_is_a_503_within_the_deadline(backend: Back
     let silent = listed.data().as_array().unwrap().iter().filter(|issuer| issuer["name"] == "silent");
     assert_eq!(silent.count(), 1);
     database.remove().await;
+}
+
+/// What asks for the issuer before its request is answered, and afterwards.
+async fn at_the_edges(app: &App, issuer: &str) -> [Reply; 2] {
+    let browser = app.anonymous();
+    let flood = format!("op.{issuer}={}", "x".repeat(17_000));
+    let flooded = browser.get(&format!("/{issuer}/authorize")).header("accept", "text/html").header("cookie", &flood);
+    let asking = browser.call(Method::OPTIONS, &format!("/{issuer}/token")).header("origin", "https://app.example.com");
+    let asking = asking.header("access-control-request-method", "POST");
+    tokio::join!(flooded.send(), asking.send()).into()
+}
+
+/// A route of the host asks who calls.
+async fn at_a_route_of_the_host(app: &App) -> Refusal {
+    let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", app.key.0, app.key.1));
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, format!("Basic {credentials}").parse().unwrap())]);
+    app.authpi.caller(&headers, None).await.map(|_| ()).unwrap_err()
 }
 
 async fn recovered(call: impl Fn() -> Call) {

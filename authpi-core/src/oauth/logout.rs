@@ -107,7 +107,12 @@ impl Runtime for Logout {
             let error = OAuthError::invalid_request("The page is too old. Try again.");
             return told(call, FaultKind::BadRequest, error).map(Step::Answer);
         }
-        let parked = parked::opened(call, "logout", ASKED).await?;
+        // A yes does nothing twice: with it, the session that it is for has ended.
+        let parked = if confirmed {
+            parked::asked(call, "logout", ASKED).await?
+        } else {
+            parked::opened(call, "logout").await?
+        };
         let sent = match &parked {
             Some(parked) => parked,
             None => call.query()?,

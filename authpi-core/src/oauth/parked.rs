@@ -19,7 +19,7 @@ use crate::web::parameters::Parameters;
 use crate::web::runtime::IssuerCall;
 
 /// How long a form waits for its GET.
-pub(super) const TURNED: Duration = Duration::from_mins(1);
+const TURNED: Duration = Duration::from_mins(1);
 
 /// Longest form: what fits into a URL once it is sealed.
 const LONGEST: usize = 8 * 1024;
@@ -57,20 +57,44 @@ pub(super) async fn handle(call: &IssuerCall, endpoint: &str, form: &[u8]) -> Re
 /// The form that a request stands for, which is used up with that; none when it stands for itself.
 ///
 /// # Errors
-/// `invalid_request` for one that is no form of ours, is too old, or was used before.
-pub(super) async fn opened(call: &IssuerCall, endpoint: &str, lasts: Duration) -> Result<Option<Parameters>, Refusal> {
-    const GONE: OAuthError =
-        OAuthError::invalid_request("The request is too old, or came twice. Go back to the application.");
+/// `invalid_request` for one that is no form of ours, is older than [`TURNED`], or was used before.
+pub(super) async fn opened(call: &IssuerCall, endpoint: &str) -> Result<Option<Parameters>, Refusal> {
+    let Some(form) = read(call, endpoint, TURNED).await? else { return Ok(None) };
+    if !is_first_use(call, form.key, form.until).await? {
+        return Err(GONE.into());
+    }
+    Ok(Some(form.parameters))
+}
+
+/// The form that a page of ours asked about, for as long as it `waits` for its answer; what is done with it, is done
+/// once by other means.
+///
+/// # Errors
+/// `invalid_request` for one that is no form of ours, or is too old.
+pub(super) async fn asked(call: &IssuerCall, endpoint: &str, waits: Duration) -> Result<Option<Parameters>, Refusal> {
+    Ok(read(call, endpoint, waits).await?.map(|form| form.parameters))
+}
+
+const GONE: OAuthError =
+    OAuthError::invalid_request("The request is too old, or came twice. Go back to the application.");
+
+/// What a handle stands for.
+struct Form {
+    key: OnceKey,
+    until: Timestamp,
+    parameters: Parameters,
+}
+
+async fn read(call: &IssuerCall, endpoint: &str, lasts: Duration) -> Result<Option<Form>, Refusal> {
     let Some(handle) = call.query()?.get(HANDLE) else { return Ok(None) };
     let sealed = URL_SAFE_NO_PAD.decode(handle).map_err(|_| GONE)?;
     let root = call.services().root_for(Some(call.issuer_id())).await?;
     let key = OnceKey::of_parked(&call.services().keyring.peppers, call.issuer_id(), &sealed);
     let plain = root.key.open(&context(call, endpoint), &Sealed::from_bytes(sealed)).map_err(|_| GONE)?;
     let (at, form) = plain.split_first_chunk::<8>().ok_or(GONE)?;
-    let at = Timestamp::from_millis(i64::from_be_bytes(*at));
-    let until = at.plus(lasts);
-    if call.now() >= until || !is_first_use(call, key, until).await? {
+    let until = Timestamp::from_millis(i64::from_be_bytes(*at)).plus(lasts);
+    if call.now() >= until {
         return Err(GONE.into());
     }
-    Ok(Some(Parameters::parse(form)?))
+    Ok(Some(Form { key, until, parameters: Parameters::parse(form)? }))
 }

@@ -91,7 +91,8 @@ impl Minting<'_, '_> {
         let access = access_token(services, issuer, algorithm, (&self.access_claims()?, self.leave)).await?;
         let expires_in = lifetime(self.of.client.details.settings.openid.access_token_ttl);
         let mut response = TokenResponse::access(access, expires_in, self.granted.join(" "));
-        if self.of.grant.binding.has("openid") {
+        let may_know_who = self.of.client.details.settings.scopes.iter().any(|scope| scope.as_str() == "openid");
+        if may_know_who && self.of.grant.binding.has("openid") {
             let claims = self.id_claims(half_hash(algorithm, &response.access_token))?;
             response.id_token = Some(id_token(services, issuer, algorithm, (&claims, self.leave)).await?);
         }

@@ -10,6 +10,7 @@ use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
 use super::bearer::{self, Place};
 use super::caller::{AccountAccess, Caller, Credential, OrganizationAccess};
 use super::headers::combined;
+use super::place::client_location;
 use super::rate_limit::BucketKey;
 use super::route::RateClass;
 use super::services::{Options, Origin, Services};
@@ -86,6 +87,34 @@ pub async fn identify(
         services.limits.take(RateClass::Unauthenticated, BucketKey::of_address(address))?;
     }
     identified
+}
+
+/// The bearer token of a request, when there is one credential and it is that.
+pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Who presents a credential at a route of the host; the use of a key counts.
+///
+/// # Errors
+/// As [`identify`]; [`Refusal::RateLimited`] over the limit of the key.
+pub async fn identify_at_host(
+    services: &Services,
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+) -> Result<Caller, Refusal> {
+    let address = client_address(&services.options, headers, peer);
+    let caller = identify(services, headers, None, address, Place::Host).await?;
+    let location = client_location(&services.options, headers, peer, address);
+    let request = request_context(headers, &location);
+    if let Some(key) = &caller.limited_key {
+        services.use_own_key(key, caller.origin(None, request.clone())).await?;
+    }
+    announce(services, &caller, "host", None, request).await?;
+    Ok(caller)
 }
 
 /// Finds out who calls.

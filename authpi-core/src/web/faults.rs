@@ -53,17 +53,17 @@ impl Reader {
         })
     }
 
-    /// The answer, as a page where it is a refusal. What is wrong with the request itself is a page for all who do not ask
-    /// for JSON; anything else, such as a limit that is used up, for browsers alone: programs know the envelope of it.
-    pub(super) async fn shown(&self, services: &Services, answer: Answer, reference: &str) -> Answer {
+    /// A refusal as a page. What is wrong with the request itself is a page for all who do not ask for JSON; anything else,
+    /// such as a limit that is used up, for browsers alone: programs know the envelope of it.
+    pub(super) async fn page(&self, services: &Services, answer: &Answer, reference: &str) -> Option<Answer> {
         let is_refusal = answer.status.is_client_error() || answer.status.is_server_error();
         let is_for_all = answer.status == StatusCode::BAD_REQUEST && !self.reads_json;
         if !is_refusal || !(self.reads_pages || is_for_all) {
-            return answer;
+            return None;
         }
         // What is a page already says nothing here.
-        let Ok(told) = serde_json::from_slice::<Told>(answer.body.bytes()) else { return answer };
-        let Some(issuer) = self.issuer(services, answer.status).await else { return answer };
+        let told: Told = serde_json::from_slice(answer.body.bytes()).ok()?;
+        let issuer = self.issuer(services, answer.status).await?;
         let page = Fault {
             kind: kind(answer.status),
             reference: reference.to_owned(),
@@ -74,10 +74,8 @@ impl Reader {
         };
         let iss = services.urls.issuer_at(self.site.as_ref(), self.issuer);
         let frame = framed(&issuer.issuer, &iss, "", &self.languages);
-        match Answer::html(answer.status, &frame, &page) {
-            Ok(page) => Answer { headers: with_more(page.headers, answer.headers), ..page },
-            Err(_) => answer,
-        }
+        let page = Answer::html(answer.status, &frame, &page).ok()?;
+        Some(Answer { headers: with_more(page.headers, &answer.headers), ..page })
     }
 
     /// Whose page it is. Where there is too much to do already, nothing is asked for it: what this process has seen last
@@ -103,16 +101,11 @@ fn kind(status: StatusCode) -> FaultKind {
 }
 
 /// The headers of a page, with those of the refusal that are about the refusal and not about its body.
-fn with_more(mut headers: HeaderMap, refusal: HeaderMap) -> HeaderMap {
-    let mut name = None;
+fn with_more(mut headers: HeaderMap, refusal: &HeaderMap) -> HeaderMap {
     let own: Vec<_> = headers.keys().cloned().collect();
-    for (next, value) in refusal {
-        // A name stands before the first of its values only.
-        name = next.or(name);
-        // A browser would ask the person for a name and a password.
-        if let Some(name) = name.as_ref().filter(|name| !own.contains(name) && **name != WWW_AUTHENTICATE) {
-            headers.append(name, value);
-        }
+    // A browser would ask the person for a name and a password.
+    for (name, value) in refusal.iter().filter(|(name, _)| !own.contains(name) && **name != WWW_AUTHENTICATE) {
+        headers.append(name, value.clone());
     }
     headers
 }

@@ -13,6 +13,7 @@ pub mod caller;
 pub mod challenge;
 pub mod client_keys;
 pub mod cookies;
+pub(crate) mod deadline;
 pub mod endpoint;
 mod faults;
 mod headers;

@@ -1,5 +1,6 @@
 //! What a host sets.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,12 @@ use super::portal_secret::PortalSecret;
 use crate::billing::model::BillingConfig;
 use crate::network::Network;
 use crate::transport::PaymentProvider;
+
+/// How many days events can be kept. At least as long as a delivery of them may be tried again.
+const RETENTION_DAYS: RangeInclusive<u32> = 8..=36_500;
+
+/// Longest time in which a refresh gets the same answer again.
+const LONGEST_GRACE: Duration = Duration::from_secs(30);
 
 /// What a host can set; every field has a default.
 #[derive(Clone, Debug)]
@@ -37,7 +44,7 @@ pub struct Options {
     pub billing: Option<BillingConfig>,
     /// Collects money; without it nobody can pay in.
     pub payments: Option<Arc<dyn PaymentProvider>>,
-    /// Days that events are kept; per-request types 30 at the most.
+    /// Days that events are kept, 8 to 36,500; per-request types 30 at the most.
     pub event_retention_days: u32,
     /// How long an identical request for a refresh gets the same answer again, at most 30 seconds; zero by default: a second
     /// use of a refresh token ends its session.
@@ -75,5 +82,31 @@ impl Default for Options {
             portal_secret: None,
             refuse_other_hosts: false,
         }
+    }
+}
+
+impl Options {
+    /// Whether the engine can work with them; what is wrong where it cannot.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if !RETENTION_DAYS.contains(&self.event_retention_days) {
+            return Err("event_retention_days must be from 8 to 36500");
+        }
+        if self.refresh_grace > LONGEST_GRACE {
+            return Err("refresh_grace must not be longer than 30 seconds");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_too_short_or_answered_again_too_long_is_refused() {
+        let days = |event_retention_days| Options { event_retention_days, ..Options::default() }.check().is_ok();
+        assert_eq!([7, 8, 36_500, 36_501].map(days), [false, true, true, false]);
+        let millis = |millis| Options { refresh_grace: Duration::from_millis(millis), ..Options::default() };
+        assert_eq!([30_000, 30_001].map(|grace| millis(grace).check().is_ok()), [true, false]);
     }
 }

@@ -84,20 +84,23 @@ impl PageCall {
         status != StatusCode::SERVICE_UNAVAILABLE && services.limits.take(RateClass::Session, bucket).is_ok()
     }
 
-    pub(super) async fn shared(&self, services: &Services, answer: Answer) -> Answer {
+    /// The answer is a refusal that its page could not read yet, and may.
+    pub(super) async fn may_read(&self, services: &Services, answer: &Answer) -> bool {
         let is_refusal = answer.status.is_client_error() || answer.status.is_server_error();
         if !is_refusal || answer.headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
-            return answer;
+            return false;
         }
         let known = match services.known_issuer(self.issuer) {
             Some(known) => Some(known),
             None if self.may_ask(services, answer.status) => services.runtime_issuer(self.issuer).await.ok().flatten(),
             None => services.issuers.find(self.issuer),
         };
-        match (known, self.origin.to_str()) {
-            (Some(known), Ok(origin)) if is_page_of(&known, origin) => shared_with_page(answer, &self.origin),
-            _ => answer,
-        }
+        known.is_some_and(|known| self.origin.to_str().is_ok_and(|origin| is_page_of(&known, origin)))
+    }
+
+    /// The answer as its page can read it.
+    pub(super) fn shared(&self, answer: Answer) -> Answer {
+        shared_with_page(answer, &self.origin)
     }
 }
 

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use futures_util::future::{Either, join, select};
+use futures_util::future::join;
 use http::Method;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, IF_NONE_MATCH, ORIGIN};
 
@@ -19,6 +18,7 @@ use super::authentication::announce;
 use super::call::CallHead;
 use super::challenge::Challenge;
 use super::cookies::expire_all;
+use super::deadline::Deadline;
 use super::endpoint::{AnyAsk, AnyWrite, Attempts, Handler, Read, read_call};
 use super::faults::Reader;
 use super::headers::{combined, if_changed, preflight_answer, secured, shared, shared_with_all, trace_id};
@@ -42,9 +42,6 @@ use crate::retries::Retries;
 use crate::secret::hex;
 use crate::store::{Change, ChangeContext, Claim};
 
-/// How long an answer may take: callers of the SDK wait 30 s (conventions §1).
-const DEADLINE: Duration = Duration::from_secs(20);
-
 /// How long an answer takes at least that must not tell by its time (D164).
 const LEAST: Duration = Duration::from_millis(250);
 
@@ -66,8 +63,8 @@ impl Pipeline {
         let is_head = request.method == Method::HEAD;
         let asks_first =
             request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        let mut deadline = self.services.transport.executor.sleep(DEADLINE);
-        let matched = match in_time(&mut deadline, self.services.place(&mut request)).await {
+        let mut deadline = Deadline::begin(self.services.transport.executor.as_ref());
+        let matched = match deadline.answered(self.services.place(&mut request)).await {
             Ok(site) => self.router.find(&request.method, &request.path).map(|matched| Placed { matched, site }),
             Err(refusal) => Err(refusal),
         };
@@ -80,16 +77,18 @@ impl Pipeline {
         let is_open = route.is_some_and(|route| route.access == Access::Public);
         let page = matched.as_ref().ok().and_then(|placed| PageCall::of(&self.services, &request, &placed.matched));
         let reader = matched.as_ref().ok().and_then(|placed| Reader::of(&request, placed));
-        let of_client =
-            if asks_first { preflight(&self.services, &self.router, &request, origin.as_ref()).await } else { None };
+        let of_client = if asks_first {
+            deadline.within(preflight(&self.services, &self.router, &request, origin.as_ref())).await.flatten()
+        } else {
+            None
+        };
         let answer = if let Some(answer) = of_client {
             answer
         } else if asks_first && self.allows(origin.as_ref()) {
             preflight_answer()
         } else {
-            let answered = AssertUnwindSafe(in_time(&mut deadline, self.answer(request, matched, &reference)))
-                .catch_unwind()
-                .await;
+            let answered = AssertUnwindSafe(deadline.answered(self.answer(request, matched, &reference)));
+            let answered = answered.catch_unwind().await;
             match answered {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(refusal)) => match realm {
@@ -104,11 +103,17 @@ impl Pipeline {
         };
         measured.finish(answer.status, self.services.now());
         let answer = match reader {
-            Some(reader) => reader.shown(&self.services, answer, &reference).await,
+            Some(reader) => {
+                deadline.within(reader.page(&self.services, &answer, &reference)).await.flatten().unwrap_or(answer)
+            }
             None => answer,
         };
         let answer = match page {
-            Some(page) if !asks_first => page.shared(&self.services, answer).await,
+            Some(page)
+                if !asks_first && deadline.within(page.may_read(&self.services, &answer)).await == Some(true) =>
+            {
+                page.shared(answer)
+            }
             _ => answer,
         };
         let answer = if is_head { Answer { body: answer.body.unsent(), ..answer } } else { answer };
@@ -343,17 +348,6 @@ impl Pipeline {
             Some(origin) if self.allows(Some(origin)) => shared(answer, origin),
             _ => answer,
         }
-    }
-}
-
-/// Answers before the deadline of its request: what waits for a database that does not answer is undone and refused.
-async fn in_time<T>(
-    deadline: &mut BoxFuture<'static, ()>,
-    answer: impl Future<Output = Result<T, Refusal>>,
-) -> Result<T, Refusal> {
-    match select(std::pin::pin!(answer), deadline).await {
-        Either::Left((answered, _)) => answered,
-        Either::Right(_) => Err(Refusal::Overloaded("no answer in time")),
     }
 }
 

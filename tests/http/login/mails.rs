@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use http::Method;
 use serde_json::json;
 
-use super::{Ground, request};
+use super::{Ground, OTHER, request};
 use authpi_core::login::model::Wants;
 
 #[tokio::test]
@@ -62,6 +62,47 @@ async fn what_was_mailed_late_in_a_login_is_good_for_as_long_as_the_mail_says() 
             assert_eq!(page.state().await["step"], "done");
         }
     }
+}
+
+#[tokio::test]
+async fn whoever_signs_up_or_has_forgotten_a_password_late_goes_on_in_the_same_login() {
+    let ground = Ground::new().await;
+    let browser = ground.browser();
+    let (late, waited) = (Duration::from_mins(14), Duration::from_mins(20));
+    let page = browser.begin(request(Wants::default())).await;
+    ground.app.advance(late);
+    page.step("signup", json!({ "email": "bob@example.com", "password": OTHER })).await;
+    let link = ground.link().await;
+    ground.app.advance(waited);
+    let phone = ground.browser();
+    let shown = phone.send(phone.call(Method::GET, &link).header("accept", "application/json")).await;
+    assert_eq!(page.step("email-code/verify", json!({ "code": shown.body["code"] })).await, "done");
+    let page = ground.browser();
+    let page = page.login().await;
+    page.step("identify", json!({ "identifier": "ada@example.com" })).await;
+    ground.app.advance(late);
+    page.step("password-reset", json!({})).await;
+    let link = ground.link().await;
+    ground.app.advance(waited);
+    let body = json!({ "token": link.split("token=").nth(1), "password": OTHER });
+    assert_eq!(page.step("password-reset/complete", body).await, "first_factor");
+    assert_eq!(page.step("password", json!({ "password": OTHER })).await, "done");
+}
+
+#[tokio::test]
+async fn however_many_mails_are_asked_for_a_login_ends() {
+    let ground = Ground::new().await;
+    let browser = ground.browser();
+    let page = browser.login().await;
+    page.step("identify", json!({ "identifier": "ada@example.com" })).await;
+    for _ in 0..7 {
+        ground.app.advance(Duration::from_mins(10) - Duration::from_secs(1));
+        assert_eq!(page.step("email-code", json!({})).await, "first_factor");
+    }
+    ground.app.advance(Duration::from_mins(5) + Duration::from_secs(7));
+    let code = ground.code().await;
+    let over = page.post("email-code/verify", json!({ "code": code })).await;
+    assert_eq!((over.status.as_u16(), &over.body["error"]), (400, &json!("invalid_request")), "{over}");
 }
 
 #[tokio::test]

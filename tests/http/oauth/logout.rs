@@ -1,5 +1,7 @@
 //! The end of sessions at the request of a client, in the browser (idp §17).
 
+use std::time::Duration;
+
 use authpi_core::oauth::model::{CodeBinding, CodeChallenge, GrantBinding, Resources};
 use http::Method;
 use serde_json::json;
@@ -67,17 +69,23 @@ fn page(reply: &Reply) -> String {
     })
 }
 
+/// What stands in a page from there to the end of the attribute.
+fn attribute(page_of: &Reply, before: &str) -> String {
+    let page = page(page_of);
+    let rest = page.split_once(before).unwrap_or_else(|| panic!("no {before} in {page}")).1;
+    rest.split_once('"').unwrap().0.to_owned()
+}
+
+/// Where the page that asks sends its answer.
+fn answer_path(question: &Reply) -> String {
+    let action = attribute(question, "<form method=\"post\" action=\"");
+    format!("/logout{}", action.split_once("/logout").unwrap().1)
+}
+
 /// What the page that asks would send, with the yes.
 async fn confirm(browser: &Browser<'_>, question: &Reply) -> Reply {
-    let between = |before: &str| {
-        let page = page(question);
-        let rest = page.split_once(before).unwrap_or_else(|| panic!("no {before} in {page}")).1;
-        rest.split_once('"').unwrap().0.to_owned()
-    };
-    let action = between("<form method=\"post\" action=\"");
-    let ticket = between("name=\"ticket\" value=\"");
-    let path = action.split_once("/logout").unwrap().1;
-    let call = browser.call(Method::POST, &format!("/logout{path}"));
+    let ticket = attribute(question, "name=\"ticket\" value=\"");
+    let call = browser.call(Method::POST, &answer_path(question));
     browser.send(call.form(&[("ticket", &ticket), ("confirm", "true")])).await
 }
 
@@ -170,6 +178,30 @@ async fn without_a_good_hint_the_person_is_asked_and_goes_nowhere_else() {
     assert_eq!(log_out(&browser, &[]).await.status.as_u16(), 200, "signed out");
     let program = ground.app.anonymous().get(&format!("/{}/logout", ground.id()));
     refused(&program.header("accept", "application/json").send().await, 400, "invalid_request");
+}
+
+#[tokio::test]
+async fn the_question_waits_for_a_quarter_of_an_hour_and_a_form_for_its_get_a_minute() {
+    let ground = ground().await;
+    let browser = ground.browser();
+    let hint = text(&signed_in(&ground, &browser).await, "id_token").to_owned();
+    let question = log_out(&browser, &[("post_logout_redirect_uri", BACK)]).await;
+    ground.app.advance(Duration::from_mins(1));
+    let form = [("id_token_hint", hint.as_str())];
+    let turned = browser.call(Method::POST, "/logout").header("origin", "https://app.example.com").form(&form);
+    let path = location(&turned.send().await).strip_prefix(&ground.url()).unwrap().to_owned();
+    ground.app.advance(Duration::from_mins(1));
+    for late in [path, answer_path(&question)] {
+        let reply = browser.send(browser.call(Method::GET, &late).header("accept", "application/json")).await;
+        refused(&reply, 400, "invalid_request");
+    }
+    ground.app.advance(Duration::from_mins(12));
+    let late = log_out(&browser, &[]).await;
+    let reply = confirm(&browser, &question).await;
+    assert_eq!((reply.status.as_u16(), location(&reply)), (200, ""), "{reply}");
+    assert_eq!(sessions(&ground).await, pairs(&[("op", "revoked"), ("rp", "revoked")]));
+    let again = confirm(&browser, &late).await;
+    assert_eq!((again.status.as_u16(), location(&again)), (400, ""), "its session has ended: {again}");
 }
 
 #[tokio::test]

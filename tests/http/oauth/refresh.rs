@@ -63,9 +63,13 @@ async fn what_a_client_may_not_ask_for_any_more_its_sessions_do_not_get() {
     let second = ground.refresh(text(&first, "refresh_token")).await;
     assert_eq!((second.status.as_u16(), &second.body["scope"]), (200, &json!("openid profile")), "{second}");
     assert!(ground.userinfo(text(&second, "access_token")).await.body["email"].is_null());
+    may_ask(&["email", "profile", "offline_access"]).await;
+    let nameless = ground.refresh(text(&second, "refresh_token")).await;
+    assert_eq!((&nameless.body["scope"], &nameless.body["id_token"]), (&json!("email profile"), &Value::Null));
     may_ask(&["openid", "email", "profile", "offline_access"]).await;
-    let third = ground.refresh(text(&second, "refresh_token")).await;
+    let third = ground.refresh(text(&nameless, "refresh_token")).await;
     assert_eq!(third.body["scope"], "openid email profile", "the grant is as it was");
+    assert!(third.body["id_token"].is_string());
 }
 
 #[tokio::test]

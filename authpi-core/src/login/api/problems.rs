@@ -60,12 +60,14 @@ fn bound(message: &str) -> String {
 /// A refusal as a page.
 ///
 /// # Errors
-/// [`Refusal`] as it came, where it is none of the person's business.
+/// [`Refusal`] as it came, for programs, and where it is none of the person's business.
 pub(super) fn fault(call: &IssuerCall, refusal: Refusal) -> Result<Answer, Refusal> {
+    if call.prefers_json() {
+        return Err(refusal);
+    }
     let (kind, status) = match &refusal {
         Refusal::NotFound => (FaultKind::FlowExpired, StatusCode::NOT_FOUND),
         Refusal::Conflict { .. } => (FaultKind::FlowReplayed, StatusCode::CONFLICT),
-        Refusal::RateLimited { .. } => (FaultKind::TooMany, StatusCode::TOO_MANY_REQUESTS),
         Refusal::OAuth(error) => match error.code {
             OAuthCode::AccessDenied => (FaultKind::OtherBrowser, StatusCode::FORBIDDEN),
             OAuthCode::UnauthorizedClient => (FaultKind::OtherBrowser, StatusCode::UNAUTHORIZED),

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::cookies::BrowserMark;
 use super::flow::FlowState;
+use super::proof::MailProof;
 use crate::error::Refusal;
 use crate::id::{AccountId, ClientId, FlowId, IssuerId};
 use crate::seal::{RootKey, Sealed};
@@ -13,6 +14,10 @@ use crate::timestamp::Timestamp;
 
 /// How long a login may take (D82).
 pub const LASTS: Duration = Duration::from_mins(15);
+
+/// How much longer one is kept for what was mailed in it, however often it was: as long as an issuer may have links of
+/// logins be good.
+const WAITED_FOR: Duration = Duration::from_hours(1);
 
 /// How long one whose time is over is still known: whoever comes too late is told, and leaves a trace. Logins that nobody
 /// comes back to leave none, as anybody can begin any number of them.
@@ -67,6 +72,12 @@ fn seal_context(id: FlowId) -> String {
 }
 
 impl Flow {
+    /// What a mail says of its time holds, as far as a login waits for anything.
+    pub fn wait_for(&mut self, mail: &MailProof) {
+        let at_most = self.created_at.plus(LASTS + WAITED_FOR);
+        self.expires_at = self.expires_at.max(mail.expires_at.min(at_most));
+    }
+
     /// For storage.
     ///
     /// # Errors

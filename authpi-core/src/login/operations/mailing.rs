@@ -142,14 +142,10 @@ async fn send_again(change: &mut Change<'_>, visitor: &Visitor, flow: Flow) -> S
     mailed(change, visitor, flow, mailing).await
 }
 
-/// How long a login is kept for what was mailed in it at most: as long as an issuer may have links of logins be good.
-const WAITED_FOR: Duration = Duration::from_hours(1);
-
 async fn mailed(change: &mut Change<'_>, visitor: &Visitor, mut flow: Flow, mailing: Mailing) -> StepResult {
     let proof = post(change, visitor, Errand::of(&flow), mailing).await?;
     flow.state.mail = Some(proof.id);
-    // What the mail says of its time holds.
-    flow.expires_at = flow.expires_at.max(proof.expires_at.min(change.now().plus(WAITED_FOR)));
+    flow.wait_for(&proof);
     save(change, &mut flow).await?;
     Ok(Stepped::to(flow))
 }

@@ -33,7 +33,8 @@ pub async fn request_reset(change: &mut Change<'_>, visitor: &Visitor, mut flow:
     }
     let typed = flow.state.identifier.clone().unwrap_or_default();
     // Nobody's mail is made and kept like anybody's: only the letter is left out.
-    post(change, visitor, Errand::of(&flow), reset_mail(user.as_ref(), typed)).await?;
+    let proof = post(change, visitor, Errand::of(&flow), reset_mail(user.as_ref(), typed)).await?;
+    flow.wait_for(&proof);
     save(change, &mut flow).await?;
     Ok(Stepped::to(flow))
 }

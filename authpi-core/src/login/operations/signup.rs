@@ -176,6 +176,7 @@ async fn ask_for_proof(
     };
     let proof = post(change, visitor, Errand::of(&flow), sign_up_mail(address.to_owned(), pending)).await?;
     flow.state.signing_up(address.to_owned(), proof.id)?;
+    flow.wait_for(&proof);
     save(change, &mut flow).await?;
     Ok(Stepped::to(flow))
 }

@@ -105,7 +105,7 @@ impl Runtime for Authorize {
             let Ok(flow) = flow.parse() else { return lost(call).map(Step::Answer) };
             return Ok(Step::Change(Asked { browser, what: What::Resumed(flow) }));
         }
-        let parked = if is_request { None } else { parked::opened(call, "authorize", parked::TURNED).await? };
+        let parked = if is_request { None } else { parked::opened(call, "authorize").await? };
         let sent = match &parked {
             Some(parked) => parked,
             None => call.query()?,

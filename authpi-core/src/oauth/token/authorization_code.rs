@@ -128,9 +128,11 @@ pub(super) async fn apply(change: &mut Change<'_>, call: &IssuerCall, code: &Cod
     match code {
         CodeUse::Exchange(exchange) => exchanged(change, call, exchange).await,
         CodeUse::Burn(code) => {
-            // Spent before by somebody quicker: it is all the same.
-            let _ = change.unit().grants().spend_code(code).await?;
-            Ok(call.refusal(WORTHLESS))
+            // Somebody may have been quicker.
+            match change.unit().grants().spend_code(code).await? {
+                SpendOutcome::SpentBefore => replayed(change, call, code, false).await,
+                SpendOutcome::Spent => Ok(call.refusal(WORTHLESS)),
+            }
         }
         CodeUse::Replay { code, is_whole } => replayed(change, call, code, *is_whole).await,
     }

@@ -116,6 +116,28 @@ async fn too_many_requests_are_a_page_for_browsers_and_the_envelope_for_all_othe
 }
 
 #[tokio::test]
+async fn a_form_that_comes_too_often_is_a_page_that_says_when_to_come_again() {
+    let app = App::start_with(DRIVER, Options::default()).await;
+    let issuer = app.issuer().await;
+    let browser = app.browser(&issuer);
+    let page = browser.login().await;
+    let sent = async |accepted: &str| {
+        let post = browser.call(Method::POST, &format!("/flows/{}/identify", page.id)).header("accept", accepted);
+        browser.send(post.form(&[("identifier", "")])).await
+    };
+    for _ in 0..60 {
+        sent(BROWSER).await;
+    }
+    let page = sent(BROWSER).await;
+    is_page(&page, 429, "rate_limited");
+    let program = sent("application/json").await;
+    refused(&program, 429, "rate_limited");
+    for reply in [page, program] {
+        assert!(reply.header("retry-after").parse::<u64>().unwrap() > 0, "{reply}");
+    }
+}
+
+#[tokio::test]
 async fn a_form_of_a_login_is_refused_by_a_page_and_a_call_of_a_portal_is_not() {
     let ground = Ground::new().await;
     let browser = ground.browser();
