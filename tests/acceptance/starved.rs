@@ -54,7 +54,8 @@ async fn a_database_that_falls_silent_is_a_503_within_the_deadline(backend: Back
     for refused in [read, written, ready] {
         is_unavailable(&refused);
     }
-    assert_eq!(edges.map(|reply| reply.status.as_u16()), [431, 503]);
+    // Without its page, and like a site that nobody knows.
+    assert_eq!(edges.map(|reply| reply.status.as_u16()), [431, 405]);
     assert!(matches!(host, Refusal::Overloaded(_)), "{host}");
     root.get("/healthz").expect(200).await;
 

@@ -1,6 +1,6 @@
 //! How long a request may take (docs/decisions/0008).
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -25,9 +25,9 @@ impl Deadline {
     }
 
     /// What the work comes to, if it does in time; once the time is over, if it waits for nothing.
-    pub(crate) async fn within<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn within<T>(&mut self, work: Pin<&mut impl Future<Output = T>>) -> Option<T> {
         let Some(ahead) = &mut self.ahead else { return work.now_or_never() };
-        match select(pin!(work), ahead).await {
+        match select(work, ahead).await {
             Either::Left((done, _)) => Some(done),
             Either::Right(_) => {
                 self.ahead = None;
@@ -41,6 +41,6 @@ impl Deadline {
     /// # Errors
     /// Those of the work; [`Refusal::Overloaded`] when it takes too long.
     pub(crate) async fn answered<T>(&mut self, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
-        self.within(work).await.unwrap_or(Err(Refusal::Overloaded("no answer in time")))
+        self.within(pin!(work)).await.unwrap_or(Err(Refusal::Overloaded("no answer in time")))
     }
 }

@@ -4,6 +4,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,7 +79,8 @@ impl Pipeline {
         let page = matched.as_ref().ok().and_then(|placed| PageCall::of(&self.services, &request, &placed.matched));
         let reader = matched.as_ref().ok().and_then(|placed| Reader::of(&request, placed));
         let of_client = if asks_first {
-            deadline.within(preflight(&self.services, &self.router, &request, origin.as_ref())).await.flatten()
+            let preflight = pin!(preflight(&self.services, &self.router, &request, origin.as_ref()));
+            deadline.within(preflight).await.flatten()
         } else {
             None
         };
@@ -104,15 +106,15 @@ impl Pipeline {
         measured.finish(answer.status, self.services.now());
         let answer = match reader {
             Some(reader) => {
-                deadline.within(reader.page(&self.services, &answer, &reference)).await.flatten().unwrap_or(answer)
+                let page = deadline.within(pin!(reader.page(&self.services, &answer, &reference))).await;
+                page.flatten().unwrap_or(answer)
             }
             None => answer,
         };
         let answer = match page {
-            Some(page)
-                if !asks_first && deadline.within(page.may_read(&self.services, &answer)).await == Some(true) =>
-            {
-                page.shared(answer)
+            Some(page) if !asks_first => {
+                let may_read = deadline.within(pin!(page.may_read(&self.services, &answer))).await;
+                if may_read == Some(true) { page.shared(answer) } else { answer }
             }
             _ => answer,
         };
