@@ -110,8 +110,8 @@ fn conditions(account: AccountId, filter: &EventFilter) -> Condition {
     let kinds = (!filter.kinds.is_empty()).then(|| filter.kinds.iter().map(|kind| kind.as_str()));
     // Of one user there are few: no other index may be walked along instead.
     let (issuer, kind) = match filter.user_id {
-        Some(_) => (unindexed(Column::IssuerId), Expr::from(Func::coalesce([full(Column::Kind), Expr::val("")]))),
-        None => (full(Column::IssuerId), full(Column::Kind)),
+        Some(_) => (unindexed(Column::IssuerId), Expr::from(Func::coalesce([indexed(Column::Kind), Expr::val("")]))),
+        None => (indexed(Column::IssuerId), indexed(Column::Kind)),
     };
     Condition::all()
         .add(Column::AccountId.eq(account.uuid()))
@@ -124,8 +124,8 @@ fn conditions(account: AccountId, filter: &EventFilter) -> Condition {
 /// Who rows are about, or who did what they tell: for each way to be found a condition of its own, which an index
 /// serves. Together they find every row once.
 fn walks(filter: &EventFilter) -> Vec<Condition> {
-    let user = filter.user_id.map(|user| named(full, (Column::UserId, Column::ActorUserId), user.uuid()));
-    let found = if user.is_some() { unindexed } else { full };
+    let user = filter.user_id.map(|user| named(indexed, (Column::UserId, Column::ActorUserId), user.uuid()));
+    let found = if user.is_some() { unindexed } else { indexed };
     let client = filter.client_id.map(|client| named(found, (Column::ClientId, Column::ActorClientId), client.uuid()));
     match (user, client) {
         (None, None) => vec![Condition::all()],
@@ -143,13 +143,14 @@ fn named(found: fn(Column) -> Expr, (about, done_by): (Column, Column), id: Uuid
     [Condition::all().add(found(about).eq(id)), Condition::all().add(found(done_by).eq(id)).add(about_another)]
 }
 
-fn full(column: Column) -> Expr {
+/// A column as indices serve it.
+fn indexed(column: Column) -> Expr {
     Expr::col((Entity, column))
 }
 
 /// An id in a form that no index serves; nil where there is none.
 fn unindexed(column: Column) -> Expr {
-    Expr::from(Func::coalesce([full(column), Expr::val(Uuid::nil())]))
+    Expr::from(Func::coalesce([indexed(column), Expr::val(Uuid::nil())]))
 }
 
 fn page_of(

@@ -1,7 +1,5 @@
 //! Who calls the token endpoint and its neighbours: a client or an agent, and how it proved that (idp §6.2).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
@@ -15,6 +13,7 @@ use crate::id::{AgentId, ClientId, Id as _, VerifierId};
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::rotating_secret::RotatingSecret;
 use crate::secret::Secret;
+use crate::web::authentication::basic_credentials;
 use crate::web::parameters::Parameters;
 use crate::web::rate_limit::BucketKey;
 use crate::web::route::RateClass;
@@ -129,11 +128,12 @@ fn presented<'r>(call: &'r IssuerCall, form: &'r Parameters) -> Result<Presented
     let mut headers = call.headers().get_all(AUTHORIZATION).iter();
     let basic = match (headers.next(), headers.next()) {
         (None, _) => None,
-        (Some(header), None) => Some(basic(header.to_str().ok()).ok_or(REFUSED)?),
+        (Some(header), None) => Some(header.to_str().ok().and_then(basic_credentials).ok_or(REFUSED)?),
         (Some(_), Some(_)) => return Err(OAuthError::invalid_request("There is more than one Authorization header.")),
     };
     match (basic, secret, assertion) {
         (Some((user, password)), None, None) => {
+            let user = Zeroizing::new(user);
             let decode = |text: &Zeroizing<String>| {
                 let spaced = Zeroizing::new(text.replace('+', " "));
                 percent_decode_str(&spaced).decode_utf8().ok().map(|text| Zeroizing::new(text.into_owned()))
@@ -156,16 +156,6 @@ fn presented<'r>(call: &'r IssuerCall, form: &'r Parameters) -> Result<Presented
         }
         _ => Err(TWICE),
     }
-}
-
-fn basic(header: Option<&str>) -> Option<(Zeroizing<String>, Zeroizing<String>)> {
-    let (scheme, encoded) = header?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let plain = Zeroizing::new(String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?);
-    let (user, password) = plain.split_once(':')?;
-    Some((Zeroizing::new(user.to_owned()), Zeroizing::new(password.to_owned())))
 }
 
 /// The secrets that may be meant: decoded as RFC 6749 §2.3.1 demands, and as they came.

@@ -1,13 +1,10 @@
 //! `GET /keyinfo` (idp §22): an API key asks about itself.
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use http::header::AUTHORIZATION;
 use serde::Serialize;
 use utoipa::ToSchema;
-use zeroize::Zeroizing;
 
 use super::introspection::Never;
 use crate::credential::events;
@@ -23,6 +20,7 @@ use crate::scope::Scopes;
 use crate::store::Change;
 use crate::timestamp::Timestamp;
 use crate::web::answer::Answer;
+use crate::web::authentication::basic_credentials;
 use crate::web::rate_limit::BucketKey;
 use crate::web::route::{RateClass, Route};
 use crate::web::runtime::{IssuerCall, Runtime, Step};
@@ -75,7 +73,7 @@ impl Runtime for GetKeyInfo {
 
 async fn authenticated(call: &IssuerCall) -> Result<ApiKeyAuthentication, Refusal> {
     let header = call.header(&AUTHORIZATION).ok_or(REFUSED)?;
-    let (id, secret) = basic(header).ok_or(REFUSED)?;
+    let (id, secret) = basic_credentials(header).ok_or(REFUSED)?;
     let found = match id.parse::<ApiKeyId>() {
         Ok(id) => call.services().store.reads().api_keys().authentication(id).await?,
         Err(_) => None,
@@ -91,16 +89,6 @@ async fn authenticated(call: &IssuerCall) -> Result<ApiKeyAuthentication, Refusa
         Verdict::AddressRefused => Err(Refusal::AccessDenied("The key may not be used from this address.")),
         _ => Err(REFUSED),
     }
-}
-
-fn basic(header: &str) -> Option<(String, Zeroizing<String>)> {
-    let (scheme, encoded) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let plain = Zeroizing::new(String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?);
-    let (id, secret) = plain.split_once(':')?;
-    Some((id.to_owned(), Zeroizing::new(secret.to_owned())))
 }
 
 /// What an API key may know of itself.

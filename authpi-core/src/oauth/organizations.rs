@@ -45,8 +45,7 @@ impl OrganizationsClaim {
         strength: Strength,
         selected: Option<OrganizationId>,
     ) -> Option<Self> {
-        let shown = held.into_iter().filter(shown(restriction, strength, selected));
-        let wanted: Vec<_> = shown.filter(|held| selected.is_none_or(|selected| selected == held.org_id)).collect();
+        let wanted: Vec<_> = held.into_iter().filter(shown(restriction, strength, selected)).collect();
         (selected.is_none() || !wanted.is_empty()).then(|| Self::of(wanted))
     }
 
@@ -57,11 +56,7 @@ impl OrganizationsClaim {
         strength: Strength,
         selected: Option<OrganizationId>,
     ) -> Vec<OrganizationClaim> {
-        let mut shown: Vec<_> = held
-            .into_iter()
-            .filter(shown(restriction, strength, selected))
-            .filter(|held| selected.is_none_or(|selected| selected == held.org_id))
-            .collect();
+        let mut shown: Vec<_> = held.into_iter().filter(shown(restriction, strength, selected)).collect();
         shown.sort_unstable_by_key(|held| (held.joined_at, held.org_id));
         shown.into_iter().map(claim).collect()
     }
@@ -75,14 +70,17 @@ impl OrganizationsClaim {
     }
 }
 
-/// What a login of this strength may show to a client; to one that works in one organization at a time nothing but that.
+/// What a login of this strength may show to a client: where an organization is selected, that alone; to a client that works
+/// in one at a time, nothing without.
 fn shown(
     restriction: &OrganizationRestriction,
     strength: Strength,
     selected: Option<OrganizationId>,
 ) -> impl Fn(&EffectiveMembership) -> bool {
-    let shows = selected.is_some() || !restriction.selects();
-    move |held| shows && held.is_in_force() && restriction.admits(held.org_id) && strength.satisfies(held)
+    let is_wanted = move |organization| selected.map_or(!restriction.selects(), |selected| selected == organization);
+    move |held| {
+        is_wanted(held.org_id) && held.is_in_force() && restriction.admits(held.org_id) && strength.satisfies(held)
+    }
 }
 
 /// An entry in UserInfo: what a token says, and what no token says.

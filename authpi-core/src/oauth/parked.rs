@@ -1,5 +1,6 @@
 //! Forms that other sites post here (D17). They bring no cookie that is `SameSite=Lax`; turned into a GET of the same
-//! path they do. The form travels sealed, for a minute and for one request, so that nothing of it stands in a URL.
+//! path they do. The form travels sealed, for a minute and for one request, or for as long as a page of
+//! ours asks, so that nothing of it stands in a URL.
 
 use std::time::Duration;
 

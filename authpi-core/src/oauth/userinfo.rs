@@ -59,7 +59,7 @@ impl Runtime for UserInfo {
     }
 
     async fn prepare(&self, call: &IssuerCall) -> Result<Step<Noted>, Refusal> {
-        let has_form = self.method == Method::POST && call.has_type("application/x-www-form-urlencoded");
+        let has_form = self.method == Method::POST && call.sends_form();
         let form = if has_form { Some(call.form()?) } else { None };
         let person = Person::of(call, presented(call, form)?).await?;
         let claims = Value::Object(person.claims(call).await?);

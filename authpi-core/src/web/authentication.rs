@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
+use zeroize::Zeroizing;
 
 use super::bearer::{self, Place};
 use super::caller::{AccountAccess, Caller, Credential, OrganizationAccess};
@@ -169,10 +170,16 @@ async fn by_api_key(services: &Services, encoded: &str, address: IpAddr) -> Resu
     }
 }
 
-fn decoded(encoded: &str) -> Option<(String, zeroize::Zeroizing<String>)> {
-    let plain = zeroize::Zeroizing::new(String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?);
+/// Name and password of an `Authorization` header (RFC 7617 §2).
+pub fn basic_credentials(header: &str) -> Option<(String, Zeroizing<String>)> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("basic") { decoded(encoded.trim()) } else { None }
+}
+
+fn decoded(encoded: &str) -> Option<(String, Zeroizing<String>)> {
+    let plain = Zeroizing::new(String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?);
     let (id, secret) = plain.split_once(':')?;
-    Some((id.to_owned(), zeroize::Zeroizing::new(secret.to_owned())))
+    Some((id.to_owned(), Zeroizing::new(secret.to_owned())))
 }
 
 fn caller(key: &ApiKeyAuthentication) -> Caller {

@@ -104,22 +104,30 @@ impl Pipeline {
             }
         };
         measured.finish(answer.status, self.services.now());
-        let answer = match reader {
-            Some(reader) => {
-                let page = deadline.within(pin!(reader.page(&self.services, &answer, &reference))).await;
-                page.flatten().unwrap_or(answer)
-            }
-            None => answer,
-        };
-        let answer = match page {
-            Some(page) if !asks_first => {
-                let may_read = deadline.within(pin!(page.may_read(&self.services, &answer))).await;
-                if may_read == Some(true) { page.shared(answer) } else { answer }
-            }
-            _ => answer,
-        };
+        let page = page.filter(|_| !asks_first);
+        let answer = self.readable(&mut deadline, (reader, page), answer, &reference).await;
         let answer = if is_head { Answer { body: answer.body.unsent(), ..answer } } else { answer };
         self.finished(answer, origin.as_ref(), is_open, &reference)
+    }
+
+    /// The answer as those who are there can read it: people as a page, and pages of other sites at all.
+    async fn readable(
+        &self,
+        deadline: &mut Deadline,
+        (reader, page): (Option<Reader>, Option<PageCall>),
+        mut answer: Answer,
+        reference: &str,
+    ) -> Answer {
+        if let Some(reader) = reader {
+            let page = deadline.within(pin!(reader.page(&self.services, &answer, reference))).await;
+            answer = page.flatten().unwrap_or(answer);
+        }
+        if let Some(page) = page
+            && deadline.within(pin!(page.may_read(&self.services, &answer))).await == Some(true)
+        {
+            answer = page.shared(answer);
+        }
+        answer
     }
 
     async fn answer(

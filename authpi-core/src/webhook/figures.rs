@@ -20,7 +20,7 @@ pub(crate) fn attempted(outcome: &AttemptOutcome, took: Duration) {
     metrics::histogram!("authpi_webhook_attempt_seconds").record(took);
 }
 
-/// A delivery was given up without a further attempt.
-pub(crate) fn expired() {
-    metrics::counter!("authpi_webhook_attempts_total", "outcome" => "expired").increment(1);
+/// So many deliveries were given up without a further attempt.
+pub(crate) fn expired(count: u64) {
+    metrics::counter!("authpi_webhook_attempts_total", "outcome" => "expired").increment(count);
 }

@@ -209,12 +209,12 @@ pub trait WebhookRepository: WebhookReads {
     /// [`StoreError`].
     async fn hasten_on(&mut self, limit: u32) -> Result<u64, StoreError>;
 
-    /// Cancels at most `limit` deliveries to deleted webhooks of all accounts. Returns how many it has looked after:
-    /// zero when nothing is left.
+    /// Cancels at most `limit` deliveries to deleted webhooks of all accounts. Returns how many; `None` when nothing is
+    /// left to be looked after.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn cancel_orphans(&mut self, limit: u32) -> Result<u64, StoreError>;
+    async fn cancel_orphans(&mut self, limit: u32) -> Result<Option<u64>, StoreError>;
 
     /// Removes at most `limit` deliveries of all accounts that were made before `older_than`. Returns how many.
     ///

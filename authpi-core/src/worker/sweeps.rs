@@ -14,7 +14,7 @@ use crate::membership::model::REMOVAL_REMEMBERED;
 use crate::store::UnitOfWork;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
-use crate::webhook::figures::came_to;
+use crate::webhook::figures::{self, came_to};
 use crate::webhook::model::{DeliveryStatus, HORIZON};
 
 /// Rows of one unit of work: few enough to keep no other writer waiting.
@@ -39,7 +39,8 @@ const DAY: Duration = Duration::from_hours(24);
 /// Days that per-request types are kept at most (events-webhooks §5).
 const PER_REQUEST_DAYS: u32 = 30;
 
-/// How much longer an event is kept that waits for somebody: its number in the chain, its webhooks, mail or the host.
+/// How much longer an event is kept that waits for somebody: its number in the chain, its webhooks, mail,
+/// metering or the host.
 const WAITS: Duration = Duration::from_hours(7 * 24);
 
 /// Days that deliveries are kept, and deleted webhooks listed (events-webhooks §6, core-api section 10).
@@ -156,8 +157,8 @@ pub(super) async fn old_events(services: &Arc<Services>) -> Result<Next, Refusal
 pub(super) async fn orphaned_deliveries(services: &Arc<Services>) -> Result<Next, Refusal> {
     let mut unit = services.store.begin(services.now()).await?;
     let cancelled = unit.webhooks().cancel_orphans(BATCH).await?;
-    let next = committed(unit, cancelled).await?;
-    came_to(DeliveryStatus::Cancelled, cancelled);
+    let next = committed(unit, u64::from(cancelled.is_some())).await?;
+    came_to(DeliveryStatus::Cancelled, cancelled.unwrap_or_default());
     Ok(next)
 }
 
@@ -175,6 +176,7 @@ pub(super) async fn overdue_deliveries(services: &Arc<Services>) -> Result<Next,
     let expired = unit.deliveries().expire(now.minus(HORIZON), BATCH).await?;
     let next = committed(unit, expired).await?;
     came_to(DeliveryStatus::Failed, expired);
+    figures::expired(expired);
     Ok(next)
 }
 

@@ -62,22 +62,22 @@ impl Unit {
     }
 }
 
-pub(super) async fn cancel_orphans(unit: &mut Unit, limit: u32) -> Result<u64, StoreError> {
+pub(super) async fn cancel_orphans(unit: &mut Unit, limit: u32) -> Result<Option<u64>, StoreError> {
     const OPERATION: &str = "webhook.cancel_orphans";
     let Some(webhook) = unit.webhook_ids(Condition::all().add(Column::Draining.eq(true)), 1).await?.pop() else {
-        return Ok(0);
+        return Ok(None);
     };
     let waiting =
         Condition::all().add(DeliveryColumn::WebhookId.eq(webhook)).add(DeliveryColumn::Status.is_in(WAITING));
     let ids = unit.delivery_ids(waiting, limit).await?;
     if ids.is_empty() {
-        let done = Entity::update_many()
+        Entity::update_many()
             .set(ActiveModel { draining: Set(false), ..Default::default() })
             .filter(Column::Id.eq(webhook))
             .exec(&unit.connection)
             .await
             .map_err(failed(OPERATION))?;
-        return Ok(done.rows_affected);
+        return Ok(Some(0));
     }
     let done = Deliveries::update_many()
         .set(webhook_delivery::ActiveModel {
@@ -95,7 +95,7 @@ pub(super) async fn cancel_orphans(unit: &mut Unit, limit: u32) -> Result<u64, S
         .await
         .map_err(failed(OPERATION))?;
     // What an attempt has finished in between is no longer waiting; there may be more all the same.
-    Ok(Ord::max(done.rows_affected, 1))
+    Ok(Some(done.rows_affected))
 }
 
 /// Makes deliveries due that wait for a later time. Returns how many there were, whoever was faster.

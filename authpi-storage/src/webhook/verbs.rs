@@ -195,7 +195,7 @@ impl WebhookRepository for Unit {
         sweeps::hasten_on(self, limit).await
     }
 
-    async fn cancel_orphans(&mut self, limit: u32) -> Result<u64, StoreError> {
+    async fn cancel_orphans(&mut self, limit: u32) -> Result<Option<u64>, StoreError> {
         sweeps::cancel_orphans(self, limit).await
     }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::request::AuthorizationRequest;
-use crate::client::model::{Client, ClientType, OrganizationMode};
+use crate::client::model::{Client, ClientType, OrganizationMode, OrganizationRestriction};
 use crate::error::Refusal;
 use crate::id::{MemberId, OrganizationId};
 use crate::issuer::model::RuntimeIssuer;
@@ -33,8 +33,6 @@ pub(super) enum Next {
     Login(Wants),
     /// The person answers something.
     Ask(Question),
-    /// Nobody has to be asked which organization it is for: it can be this one alone.
-    Select(OrganizationId),
     /// The code. The flag says that a consent was given and is to be remembered.
     Grant { consented: bool },
     /// Nothing: the client is told why.
@@ -44,7 +42,8 @@ pub(super) enum Next {
 /// What is known when it is decided.
 pub(super) struct Known<'k> {
     pub client: &'k Client,
-    pub request: &'k AuthorizationRequest,
+    /// What the client wants. Where only one organization can be selected, it is.
+    pub request: AuthorizationRequest,
     /// The issuer with its login methods.
     pub issuer: &'k RuntimeIssuer,
     /// The session of the browser, live.
@@ -63,7 +62,7 @@ impl Known<'_> {
     ///
     /// # Errors
     /// [`Refusal::Store`].
-    pub(super) async fn next(&self, reads: &dyn Reads) -> Result<Next, Refusal> {
+    pub(super) async fn next(&mut self, reads: &dyn Reads) -> Result<Next, Refusal> {
         let Some(session) = self.session.filter(|session| !self.wants_login(session)) else {
             return Ok(self.unless_silent(OAuthCode::LoginRequired, Next::Login(self.wants())));
         };
@@ -96,7 +95,7 @@ impl Known<'_> {
     }
 
     fn wants(&self) -> Wants {
-        let request = self.request;
+        let request = &self.request;
         Wants {
             fresh: request.prompt.login
                 || self.session.map_or(request.max_age.is_some(), |session| self.is_too_old(session)),
@@ -115,7 +114,7 @@ impl Known<'_> {
         if self.decisions.is_some() {
             return false;
         }
-        let request = self.request;
+        let request = &self.request;
         let other = request.user.is_some_and(|user| user != session.user_id);
         request.prompt.login || request.prompt.select_account || self.is_too_old(session) || other
     }
@@ -158,14 +157,19 @@ impl Known<'_> {
         self.request.acr.iter().map(String::as_str).filter(|class| matches!(*class, "aal1" | "aal2"))
     }
 
-    /// The selected organization must give the session something. Whether it exists is not told.
-    async fn organization(&self, reads: &dyn Reads, session: &UserSession) -> Result<Option<Next>, Refusal> {
+    /// Which organization it is for, chosen if need be: it must give the session something. Whether it exists is not told.
+    async fn organization(&mut self, reads: &dyn Reads, session: &UserSession) -> Result<Option<Next>, Refusal> {
         let restriction = &self.client.details.settings.organizations;
         if self.request.org.is_none() && !restriction.selects() {
             return Ok(None);
         }
         let held = reads.memberships().effective_scopes(session.issuer_id, MemberId::User(session.user_id)).await?;
-        let Some(selected) = self.request.org else { return self.choice(reads, session, held).await };
+        let selected = match (self.request.org, candidates(restriction, &held).as_slice()) {
+            (Some(selected), _) | (None, &[selected]) => selected,
+            (None, []) => return Ok(None),
+            (None, several) => return self.choice(reads, session, several).await.map(Some),
+        };
+        self.request.org = Some(selected);
         let asks_more = held.iter().any(|held| held.org_id == selected && held.is_in_force() && held.mfa_required);
         if OrganizationsClaim::of_user(held, restriction, Strength::of(session), Some(selected)).is_some() {
             return Ok(None);
@@ -186,29 +190,19 @@ impl Known<'_> {
         Ok(Some(Next::Refuse(error)))
     }
 
-    /// Which organization it is for. One that asks for a second factor may be chosen, and is asked for it then.
+    /// The person says which of several organizations it is for.
     async fn choice(
         &self,
         reads: &dyn Reads,
         session: &UserSession,
-        mut held: Vec<EffectiveMembership>,
-    ) -> Result<Option<Next>, Refusal> {
-        let restriction = &self.client.details.settings.organizations;
-        held.retain(|held| held.is_in_force() && restriction.admits(held.org_id) && !held.sso_only);
-        held.sort_unstable_by_key(|held| (Reverse(held.joined_at), held.org_id));
-        let ids: Vec<OrganizationId> = held.iter().take(MAX_LIMIT as usize).map(|held| held.org_id).collect();
-        match ids.as_slice() {
-            [] => return Ok(None),
-            [only] => return Ok(Some(Next::Select(*only))),
-            _ => {}
-        }
-        let found = reads.organizations().find_all(session.issuer_id, &ids).await?;
+        several: &[OrganizationId],
+    ) -> Result<Next, Refusal> {
+        let found = reads.organizations().find_all(session.issuer_id, several).await?;
         let choice =
             |organization: Organization| OrganizationChoice { id: organization.id, name: organization.details.name };
         let mut choices: Vec<OrganizationChoice> = found.into_iter().map(choice).collect();
         choices.sort_unstable_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
-        let question = Question::SelectOrganization { choices };
-        Ok(Some(self.unless_silent(OAuthCode::InteractionRequired, Next::Ask(question))))
+        Ok(self.unless_silent(OAuthCode::InteractionRequired, Next::Ask(Question::SelectOrganization { choices })))
     }
 
     fn has_answered_invitation(&self) -> bool {
@@ -304,4 +298,13 @@ impl Known<'_> {
 pub(super) fn destination(redirect_uri: &str) -> Option<String> {
     let uri = url::Url::parse(redirect_uri).ok()?;
     Some(uri.host_str().map_or_else(|| format!("{}:", uri.scheme()), str::to_owned))
+}
+
+/// Organizations that can be selected, those that were joined last first. One that asks for a second factor may be chosen, and
+/// the person is asked for it then.
+fn candidates(restriction: &OrganizationRestriction, held: &[EffectiveMembership]) -> Vec<OrganizationId> {
+    let can_be = |held: &&EffectiveMembership| held.is_in_force() && restriction.admits(held.org_id) && !held.sso_only;
+    let mut those: Vec<_> = held.iter().filter(can_be).collect();
+    those.sort_unstable_by_key(|held| (Reverse(held.joined_at), held.org_id));
+    those.into_iter().take(MAX_LIMIT as usize).map(|held| held.org_id).collect()
 }

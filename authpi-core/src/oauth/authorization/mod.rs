@@ -199,18 +199,12 @@ impl Authorizing<'_> {
         let now = change.now();
         let mut request = request.clone();
         request.org = request.org.or_else(|| decisions?.iter().find_map(Decision::organization));
-        let (next, agreed) = loop {
-            let known =
-                Known { client, request: &request, issuer, session: session_now, decisions, clicked, now, root };
-            match known.next(change.reads()).await? {
-                Next::Select(organization) => request.org = Some(organization),
-                next => break (next, (known.consented_scopes(), known.audiences(), known.claims())),
-            }
-        };
-        let (request, (consented, audiences, claims)) = (&request, agreed);
+        let mut known = Known { client, request, issuer, session: session_now, decisions, clicked, now, root };
+        let next = known.next(change.reads()).await?;
+        let (consented, audiences, claims) = (known.consented_scopes(), known.audiences(), known.claims());
+        let request = &{ known.request };
         let flow = flow.map(|(flow, _)| flow);
         match next {
-            Next::Select(_) => Err(Refusal::internal("an organization that was selected twice")),
             Next::Refuse(error) => {
                 self.end(change, flow.as_ref()).await?;
                 refused(self.call, &request.back, error)

@@ -21,7 +21,6 @@ use crate::web::members::Joined;
 use crate::web::query::Parameter;
 use crate::web::route::Route;
 use crate::webhook::body::with_body;
-use crate::webhook::figures::came_to;
 use crate::webhook::model::{Delivery, DeliveryStatus, Webhook, WebhookStatus};
 use crate::webhook::operations::{Attempt, SecretsInUse, recorded};
 use crate::webhook::repository::{DeliveryFilter, Requeue};
@@ -161,7 +160,6 @@ impl Write for Redeliver {
             }
         };
         let (after, webhook) = recorded(change, reserved, outcome).await?;
-        came_to(after.status, 1);
         let first = AttemptHead { success: outcome.is_success() };
         Ok(Answer::of(Joined { first, second: DeliveryView::of(&after, &webhook) }))
     }
@@ -198,7 +196,6 @@ impl Write for RedeliverFailed {
             budget: webhook.details.retry.max_attempts,
         };
         let done = change.unit().webhooks().requeue(account, id, &which).await?;
-        came_to(DeliveryStatus::Pending, done.queued);
         let mut answer = Answer::of(RequeuedView { queued: done.queued, skipped: done.skipped });
         answer.status = StatusCode::ACCEPTED;
         Ok(answer)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Dispatch;
 use super::lane::{self, End, Lane, Place, Target};
-use super::load::{Load, Share};
+use super::load::{Bucket, Load};
 use super::pace::{MAX_IN_FLIGHT_PER_HOST, Pace, Patience};
 use crate::id::{AccountId, WebhookId};
 use crate::timestamp::Timestamp;
@@ -75,31 +75,31 @@ impl Book {
         let mut load = Load::unrecorded(self.unrecorded.len() + self.recording);
         load.add_bytes(self.unrecorded.iter().map(|end| end.delivery().body_size()).sum());
         for (id, running) in &self.lanes {
-            load.add(self.share(*id, running.lane.place()), running.held);
+            load.add(self.bucket(*id, running.lane.place()), running.held);
             load.add_bytes(running.lane.bytes());
         }
         for (id, planned) in &self.promised {
-            load.add(self.share(*id, planned.place.clone()), planned.count);
+            load.add(self.bucket(*id, planned.place.clone()), planned.count);
         }
         load
     }
 
-    fn share(&self, webhook: WebhookId, (account, host): Place) -> Share {
-        Share { account, host, is_quick: self.pace.is_quick(&webhook) }
+    fn bucket(&self, webhook: WebhookId, (account, host): Place) -> Bucket {
+        Bucket { account, host, is_quick: self.pace.is_quick(&webhook) }
     }
 
     /// How many more deliveries `load` leaves to a webhook at this place, `limit` at most.
     pub(super) fn room_for(&self, load: &Load, webhook: WebhookId, place: &Place, limit: usize) -> usize {
         let own = self.lanes.get(&webhook).map_or(0, |running| running.held)
             + self.promised.get(&webhook).map_or(0, |promised| promised.count);
-        let share = self.share(webhook, place.clone());
-        let room = self.pace.room(&webhook, own, load.at_host(&share));
-        room.min(limit).min(load.room_of(share.account))
+        let bucket = self.bucket(webhook, place.clone());
+        let room = self.pace.room(&webhook, own, load.at_host(&bucket));
+        room.min(limit).min(load.room_of(bucket.account))
     }
 
     /// Keeps room.
     pub(super) fn promise(&mut self, load: &mut Load, planned: Planned) {
-        load.add(self.share(planned.webhook, planned.place.clone()), planned.count);
+        load.add(self.bucket(planned.webhook, planned.place.clone()), planned.count);
         match self.promised.entry(planned.webhook) {
             Entry::Occupied(known) => known.into_mut().count += planned.count,
             Entry::Vacant(new) => drop(new.insert(planned)),
@@ -138,8 +138,8 @@ impl Book {
         }
         let is_full = |((account, webhook), count): (&(AccountId, WebhookId), &usize)| {
             let held = self.lanes.get(webhook).map_or(0, |running| running.held);
-            let share = load.share(*account, among.get(account).copied().unwrap_or_default());
-            let room = share.min(self.pace.most(webhook).saturating_sub(held));
+            let quota = load.quota(*account, among.get(account).copied().unwrap_or_default());
+            let room = quota.min(self.pace.most(webhook).saturating_sub(held));
             self.pace.is_behind(webhook) || load.of_account(*account) > 0 && room < *count
         };
         quick().any(is_full) && self.patience.lasts(now)

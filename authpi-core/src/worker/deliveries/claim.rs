@@ -21,7 +21,7 @@ use crate::webhook::repository::Due;
 const UNREADABLE: Duration = Duration::from_mins(5);
 
 /// How long one is left alone that could not be given up.
-const UNRECORDED: Duration = Duration::from_mins(1);
+const GIVE_UP_PAUSE: Duration = Duration::from_mins(1);
 
 /// Looks that follow each other at most.
 const LOOKS: u32 = 8;
@@ -109,7 +109,7 @@ async fn look(services: &Services, dispatch: &Arc<Dispatch>, passed: &[WebhookId
         let is_idle = due.deliveries.is_empty() && due.next.is_none();
         if is_idle && webhook.circuit.given_up_at().is_some_and(|at| at <= now) {
             silent.push(webhook);
-            rests.push((webhook, Some(now.plus(UNRECORDED))));
+            rests.push((webhook, Some(now.plus(GIVE_UP_PAUSE))));
             counts.push(0);
             continue;
         }
@@ -171,13 +171,13 @@ fn plan<'w>(
     }
     let mut book = dispatch.book();
     let mut load = book.load();
-    let mut shares: HashMap<AccountId, usize> = HashMap::new();
+    let mut quotas: HashMap<AccountId, usize> = HashMap::new();
     for (webhook, target) in able {
-        let share = *shares.entry(webhook.account_id).or_insert_with(|| {
+        let quota = *quotas.entry(webhook.account_id).or_insert_with(|| {
             let among = awake.iter().filter(|other| other.account_id == webhook.account_id).count();
-            load.share(webhook.account_id, among)
+            load.quota(webhook.account_id, among)
         });
-        let (limit, place) = (if target.is_probe() { share.min(1) } else { share }, target.place());
+        let (limit, place) = (if target.is_probe() { quota.min(1) } else { quota }, target.place());
         let count = book.room_for(&load, webhook.id, &place, limit);
         if count == 0 {
             plan.waited.push(webhook.id);

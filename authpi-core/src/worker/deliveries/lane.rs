@@ -39,7 +39,9 @@ impl Target {
     }
 
     pub(super) fn place(&self) -> Place {
-        place(&self.webhook)
+        let url = url::Url::parse(&self.webhook.details.url).ok();
+        let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default().into();
+        (self.webhook.account_id, host)
     }
 
     pub(super) const fn webhook_id(&self) -> WebhookId {
@@ -62,11 +64,6 @@ pub(super) fn opened(services: &Services, webhook: Webhook, now: Timestamp) -> O
 
 /// What attempts in flight are counted by: an account, and the host that they go to.
 pub(super) type Place = (AccountId, Arc<str>);
-
-fn place(webhook: &Webhook) -> Place {
-    let url = url::Url::parse(&webhook.details.url).ok();
-    (webhook.account_id, url.as_ref().and_then(url::Url::host_str).unwrap_or_default().into())
-}
 
 /// Reserved deliveries in the order in which they are attempted.
 pub(super) struct Lane {
@@ -238,7 +235,7 @@ async fn attempt(services: &Services, target: &Target, delivery: Delivery) -> Re
     let (webhook, begun) = (&target.webhook, services.now());
     let timeout = webhook.details.retry.timeout();
     if delivery.is_overdue(begun) {
-        figures::expired();
+        figures::expired(1);
         return Ok(End::Expired(delivery));
     }
     if !has_time(&delivery, timeout, begun) {
@@ -249,7 +246,7 @@ async fn attempt(services: &Services, target: &Target, delivery: Delivery) -> Re
         return Ok(End::Attempted { delivery, outcome, is_probe });
     }
     let Some((delivery, body)) = with_body(services, delivery.clone()).await? else {
-        figures::expired();
+        figures::expired(1);
         return Ok(End::Expired(delivery));
     };
     let now = services.now();

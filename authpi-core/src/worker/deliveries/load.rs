@@ -24,12 +24,12 @@ pub(super) struct Load {
     /// Of bodies.
     bytes: usize,
     of_accounts: HashMap<AccountId, usize>,
-    at_hosts: HashMap<Share, usize>,
+    at_hosts: HashMap<Bucket, usize>,
 }
 
 /// What is counted together at a host: what goes there for one account, to webhooks that answer quickly or to others.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Share {
+pub(super) struct Bucket {
     pub(super) account: AccountId,
     pub(super) host: Arc<str>,
     pub(super) is_quick: bool,
@@ -46,10 +46,10 @@ impl Load {
         self.bytes += bytes;
     }
 
-    pub(super) fn add(&mut self, share: Share, count: usize) {
+    pub(super) fn add(&mut self, bucket: Bucket, count: usize) {
         self.all += count;
-        *self.of_accounts.entry(share.account).or_default() += count;
-        *self.at_hosts.entry(share).or_default() += count;
+        *self.of_accounts.entry(bucket.account).or_default() += count;
+        *self.at_hosts.entry(bucket).or_default() += count;
     }
 
     /// How many more deliveries may be reserved.
@@ -64,7 +64,7 @@ impl Load {
 
     /// How many of them to each of `among` webhooks of this account: one takes a part of what is free at a time, so that
     /// something always is.
-    pub(super) fn share(&self, account: AccountId, among: usize) -> usize {
+    pub(super) fn quota(&self, account: AccountId, among: usize) -> usize {
         self.room_of(account).min(self.room().div_ceil(PART)).div_ceil(among.max(1))
     }
 
@@ -72,8 +72,8 @@ impl Load {
         self.of_accounts.get(&account).copied().unwrap_or_default()
     }
 
-    pub(super) fn at_host(&self, share: &Share) -> usize {
-        self.at_hosts.get(share).copied().unwrap_or_default()
+    pub(super) fn at_host(&self, bucket: &Bucket) -> usize {
+        self.at_hosts.get(bucket).copied().unwrap_or_default()
     }
 }
 
@@ -82,41 +82,41 @@ mod tests {
     use super::*;
     use crate::id::Id;
 
-    fn share(account: u128) -> Share {
+    fn bucket(account: u128) -> Bucket {
         let account = AccountId::from_uuid(uuid::Uuid::from_u128(account));
-        Share { account, host: "receiver.example".into(), is_quick: true }
+        Bucket { account, host: "receiver.example".into(), is_quick: true }
     }
 
     #[test]
     fn an_account_gets_a_quarter_of_what_is_free_shared_alike() {
-        let (mut load, one, other) = (Load::default(), share(1), share(2));
-        assert_eq!((load.share(one.account, 1), load.share(one.account, 3)), (2_048, 683));
+        let (mut load, one, other) = (Load::default(), bucket(1), bucket(2));
+        assert_eq!((load.quota(one.account, 1), load.quota(one.account, 3)), (2_048, 683));
         load.add(one.clone(), 1_500);
-        assert_eq!((load.room(), load.room_of(one.account), load.share(one.account, 1)), (6_692, 548, 548));
-        assert_eq!(load.share(other.account, 1), 1_673);
+        assert_eq!((load.room(), load.room_of(one.account), load.quota(one.account, 1)), (6_692, 548, 548));
+        assert_eq!(load.quota(other.account, 1), 1_673);
     }
 
     #[test]
     fn what_has_ended_takes_room_until_it_is_recorded() {
         let load = Load::unrecorded(8_190);
-        assert_eq!((load.room(), load.room_of(share(1).account), load.share(share(1).account, 1)), (2, 2, 1));
+        assert_eq!((load.room(), load.room_of(bucket(1).account), load.quota(bucket(1).account, 1)), (2, 2, 1));
     }
 
     #[test]
     fn large_bodies_take_all_room() {
         let mut load = Load::default();
         load.add_bytes(MAX_BYTES - 1);
-        assert_eq!((load.room(), load.share(share(1).account, 1)), (8_192, 2_048));
+        assert_eq!((load.room(), load.quota(bucket(1).account, 1)), (8_192, 2_048));
         load.add_bytes(1);
-        assert_eq!((load.room(), load.room_of(share(1).account), load.share(share(1).account, 1)), (0, 0, 0));
+        assert_eq!((load.room(), load.room_of(bucket(1).account), load.quota(bucket(1).account, 1)), (0, 0, 0));
     }
 
     #[test]
     fn what_goes_to_a_host_is_counted_apart_for_quick_webhooks() {
-        let (mut load, quick) = (Load::default(), share(1));
+        let (mut load, quick) = (Load::default(), bucket(1));
         load.add(quick.clone(), 2);
         load.add(quick.clone(), 1);
-        let slow = Share { is_quick: false, ..quick.clone() };
+        let slow = Bucket { is_quick: false, ..quick.clone() };
         assert_eq!((load.at_host(&quick), load.at_host(&slow), load.of_account(quick.account)), (3, 0, 3));
     }
 }

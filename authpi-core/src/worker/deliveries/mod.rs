@@ -116,8 +116,8 @@ impl Dispatch {
         }
         let found = services.store.reads().webhooks().of_accounts(&accounts).await?.webhooks;
         // One whose circuit is open is to be probed, by somebody who has reserved that.
-        let open = found.into_iter().filter(|webhook| webhook.circuit.open.is_none() && !webhook.is_paused(now));
-        let known = open.map(|webhook| (webhook.id, lane::opened(services, webhook, now))).collect();
+        let sendable = found.into_iter().filter(|webhook| webhook.circuit.open.is_none() && !webhook.is_paused(now));
+        let known = sendable.map(|webhook| (webhook.id, lane::opened(services, webhook, now))).collect();
         self.book().refresh(known, now);
         Ok(())
     }

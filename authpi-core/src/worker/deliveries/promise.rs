@@ -46,12 +46,12 @@ impl Promise {
         }
         let mut book = dispatch.book();
         let mut load = book.load();
-        let shares = among.into_iter().map(|(account, among)| (account, load.share(account, among)));
-        let shares: HashMap<AccountId, usize> = shares.collect();
+        let quotas = among.into_iter().map(|(account, among)| (account, load.quota(account, among)));
+        let quotas: HashMap<AccountId, usize> = quotas.collect();
         for (target, count) in ready {
             let (webhook, place) = (target.webhook_id(), target.place());
-            let share = shares.get(&place.0).copied().unwrap_or_default();
-            if book.room_for(&load, webhook, &place, share) >= count {
+            let quota = quotas.get(&place.0).copied().unwrap_or_default();
+            if book.room_for(&load, webhook, &place, quota) >= count {
                 promise.keep(&mut book, &mut load, Planned { webhook, place, count });
                 promise.targets.insert(webhook, target);
             }

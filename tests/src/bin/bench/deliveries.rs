@@ -34,14 +34,14 @@ const COMMIT: usize = 250;
 
 /// A receiver that is away while very many events are made, and comes back: what this process needs of memory at most, as
 /// the kernel counts it.
-pub(crate) async fn million(platform: &Platform, scale: Scale, report: &mut Report) {
+pub(crate) async fn long_outage(platform: &Platform, scale: Scale, report: &mut Report) {
     let receiver = Receiver::start().await;
     let kind = catalogue::USER_VERIFICATION_SUCCEEDED;
     webhook(platform, &receiver.url(1), kind).await;
     receiver.fail(true);
     receiver.only_count(true);
     let pending = scale.undelivered;
-    let before = forget_peak();
+    let before = take_peak_mib();
     let begin = Instant::now();
     for _ in 0..pending / COMMIT {
         platform.authpi.services().store.append(events(platform, kind, COMMIT)).await.unwrap();
@@ -50,11 +50,11 @@ pub(crate) async fn million(platform: &Platform, scale: Scale, report: &mut Repo
     while platform.authpi.services().store.reads().events().waiting_since(Consumer::Webhooks).await.unwrap().is_some() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let (made, making) = (begin.elapsed(), forget_peak());
+    let (made, making) = (begin.elapsed(), take_peak_mib());
     receiver.fail(false);
     let back = Instant::now();
     receiver.counted(pending).await;
-    let recovering = forget_peak();
+    let recovering = take_peak_mib();
     println!(
         "{pending} undelivered: appended in {appended:.0?}, made in {made:.0?}; MiB at most before {before}, until they \
          were made {making}, until they had arrived {recovering}"
@@ -64,7 +64,7 @@ pub(crate) async fn million(platform: &Platform, scale: Scale, report: &mut Repo
 }
 
 /// The most memory that this process has had since this was last asked, in MiB.
-fn forget_peak() -> u64 {
+fn take_peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();

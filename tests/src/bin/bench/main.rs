@@ -80,7 +80,7 @@ async fn crashes(backend: Backend, kills: u64) {
     println!("{outcome:?}");
 }
 
-/// The parts that are named: `core`, `idp`, `deliveries`, `crashes`, `history`, `million`.
+/// The parts that are named: `core`, `idp`, `deliveries`, `crashes`, `history`, `outage`.
 fn named() -> impl Iterator<Item = String> {
     std::env::args().skip(1).filter(|argument| !argument.starts_with("--"))
 }
@@ -96,7 +96,7 @@ fn asks_for(part: &str) -> bool {
 }
 
 async fn run(title: &str, url: &str, scale: Scale) {
-    if !["core", "idp", "deliveries", "history", "million"].into_iter().any(wants) {
+    if !["core", "idp", "deliveries", "history", "outage"].into_iter().any(wants) {
         return;
     }
     println!("\n== {title}");
@@ -116,8 +116,8 @@ async fn run(title: &str, url: &str, scale: Scale) {
     if wants("deliveries") {
         deliveries::run(&platform, scale, &mut report).await;
     }
-    if asks_for("million") {
-        deliveries::million(&platform, scale, &mut report).await;
+    if asks_for("outage") {
+        deliveries::long_outage(&platform, scale, &mut report).await;
     }
     report.print();
 }
