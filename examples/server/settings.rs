@@ -1,5 +1,6 @@
 //! Settings from the environment, or flags of the same names.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -139,7 +140,8 @@ impl Settings {
     /// Starts the log on standard error.
     pub(crate) fn start_log(&self) {
         let filter = EnvFilter::try_new(&self.log).unwrap_or_else(|_| EnvFilter::new("info"));
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let has_colours = std::io::stderr().is_terminal();
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(has_colours).with_writer(std::io::stderr);
         match self.log_format {
             LogFormat::Json => log.json().init(),
             LogFormat::Text => log.init(),
