@@ -70,17 +70,13 @@ impl OrganizationsClaim {
     }
 }
 
-/// What a login of this strength may show to a client: where an organization is selected, that alone; to a client that works
-/// in one at a time, nothing without.
+/// What a login of this strength may show to a client.
 fn shown(
     restriction: &OrganizationRestriction,
     strength: Strength,
     selected: Option<OrganizationId>,
 ) -> impl Fn(&EffectiveMembership) -> bool {
-    let is_wanted = move |organization| selected.map_or(!restriction.selects(), |selected| selected == organization);
-    move |held| {
-        is_wanted(held.org_id) && held.is_in_force() && restriction.admits(held.org_id) && strength.satisfies(held)
-    }
+    move |held| held.is_in_force() && restriction.shows(selected, held.org_id) && strength.satisfies(held)
 }
 
 /// An entry in UserInfo: what a token says, and what no token says.

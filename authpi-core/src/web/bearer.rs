@@ -108,11 +108,7 @@ async fn in_core(services: &Services, issuer: IssuerId, claims: AccessClaims) ->
     let session = sessions.find(issuer, claims.sid.ok_or(REFUSED)?).await?.ok_or(REFUSED)?;
     let strength = Strength::of(&session);
     let restriction = &client.details.settings.organizations;
-    let shows = |held: &EffectiveMembership| {
-        restriction.admits(held.org_id)
-            && strength.satisfies(held)
-            && claims.org_id.is_none_or(|selected| selected == held.org_id)
-    };
+    let shows = |held: &EffectiveMembership| restriction.shows(claims.org_id, held.org_id) && strength.satisfies(held);
     let held = services.store.reads().memberships().effective_scopes(issuer, MemberId::User(user)).await?;
     let held = held.into_iter().filter(shows).collect();
     let token = if is_own { token.unbound() } else { token };

@@ -90,6 +90,17 @@ async fn a_token_of_somebody_elses_client_must_be_for_this_api_and_reaches_as_fa
 }
 
 #[tokio::test]
+async fn a_client_that_works_in_one_organization_at_a_time_reaches_none_without_a_choice() {
+    let (ground, caller) = own().await;
+    let client = format!("{}/clients/{}", ground.issuer, ground.client);
+    let select = json!({ "settings": { "organizations": { "select": true } } });
+    ground.app.root().patch(&client, select).expect(200).await;
+    let me = caller.get("/v1/me").expect(200).await;
+    assert_eq!((&me.data()["accounts"], &me.data()["organizations"]), (&json!([]), &json!([])), "{me}");
+    refused(&caller.get(&ground.app.path("/issuers")).send().await, 403, "access_denied");
+}
+
+#[tokio::test]
 async fn a_token_is_worth_nothing_once_what_it_stands_for_has_ended() {
     let (ground, caller) = own().await;
     let me = async |caller: &Caller| caller.get("/v1/me").send().await;

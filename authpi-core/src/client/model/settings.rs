@@ -261,6 +261,12 @@ impl OrganizationRestriction {
         self.select == Some(true)
     }
 
+    /// A login for the selected organization, or for none, shows this one: where one is selected that alone, and where one
+    /// has to be none without.
+    pub fn shows(&self, selected: Option<OrganizationId>, organization: OrganizationId) -> bool {
+        selected.map_or(!self.selects(), |selected| selected == organization) && self.admits(organization)
+    }
+
     /// The client may see what its users are in this organization.
     pub fn admits(&self, organization: OrganizationId) -> bool {
         match self.mode {

@@ -52,6 +52,8 @@ pub(super) struct Known<'k> {
     pub decisions: Option<&'k [Decision]>,
     /// The person did something in that flow: signed in, or answered.
     pub clicked: bool,
+    /// That flow was to reach a second factor: another would not reach more.
+    pub stepped_up: bool,
     pub now: Timestamp,
     /// Root key of the issuer.
     pub root: &'k RootKey,
@@ -174,10 +176,7 @@ impl Known<'_> {
         if OrganizationsClaim::of_user(held, restriction, Strength::of(session), Some(selected)).is_some() {
             return Ok(None);
         }
-        let is_begun = self.decisions.is_some_and(|made| {
-            !matches!(made, [Decision::Invitation { accepted: true } | Decision::Organization { .. }])
-        });
-        if asks_more && !is_begun {
+        if asks_more && !self.stepped_up {
             let step_up = Wants { acr: vec!["aal2".to_owned()], ..self.wants() };
             return Ok(Some(self.unless_silent(OAuthCode::InteractionRequired, Next::Login(step_up))));
         }

@@ -25,7 +25,7 @@ use crate::error::Refusal;
 use crate::event::model::Actor;
 use crate::id::FlowId;
 use crate::login::browser::Browser;
-use crate::login::model::{Application, BrowserSession, Decision, Flow, LoginRequest, Outcome, Wants};
+use crate::login::model::{AAL2, Application, BrowserSession, Decision, Flow, LoginRequest, Outcome, Wants};
 use crate::login::operations as logins;
 use crate::oauth_error::{OAuthCode, OAuthError};
 use crate::pages::html::fault::FaultKind;
@@ -194,12 +194,16 @@ impl Authorizing<'_> {
             live.as_ref().is_some_and(|live| live.details.authentication.authenticated_at >= flow.created_at)
         };
         let clicked = flow.as_ref().is_some_and(|(flow, made)| !made.is_empty() || signed_in_since(flow));
+        let stepped_up = flow
+            .as_ref()
+            .is_some_and(|(flow, _)| flow.state.request.wants.acr.first().is_some_and(|best| best == AAL2));
         let root = change.root_of(self.call.issuer_id())?;
         let (issuer, session_now) = (self.call.issuer(), live.as_ref());
         let now = change.now();
         let mut request = request.clone();
         request.org = request.org.or_else(|| decisions?.iter().find_map(Decision::organization));
-        let mut known = Known { client, request, issuer, session: session_now, decisions, clicked, now, root };
+        let mut known =
+            Known { client, request, issuer, session: session_now, decisions, clicked, stepped_up, now, root };
         let next = known.next(change.reads()).await?;
         let (consented, audiences, claims) = (known.consented_scopes(), known.audiences(), known.claims());
         let request = &{ known.request };

@@ -149,7 +149,7 @@ impl Webhook {
         let is_disabled =
             self.status.value == WebhookStatus::Disabled && self.status.at.is_none_or(|since| since <= at);
         let is_about_itself = subject.webhook_id == Some(self.id);
-        self.events_after.is_none_or(|last| event > last)
+        (is_about_itself || self.events_after.is_none_or(|last| event > last))
             && !is_disabled
             && (is_active || !is_about_itself)
             && self.details.wants(kind, subject)

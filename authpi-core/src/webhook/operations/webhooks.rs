@@ -124,8 +124,8 @@ pub async fn update(
     after = match patch.status {
         Some((WebhookStatus::Active, note)) => after.activated(change.now(), note),
         Some((WebhookStatus::Disabled, note)) => after.disabled(change.now(), note),
-        // Without a circuit breaker no circuit is open.
-        _ if after.circuit.open.is_some() && !after.details.circuit_breaker.enabled => {
+        // Without a circuit breaker no circuit is open; who was disabled stays that.
+        _ if was == WebhookStatus::Failing && !after.details.circuit_breaker.enabled => {
             after.activated(change.now(), StatusNote::default())
         }
         Some((WebhookStatus::Failing, _)) | None => after,

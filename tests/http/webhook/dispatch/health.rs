@@ -116,6 +116,22 @@ async fn a_breaker_that_is_turned_off_closes_its_circuit() {
 }
 
 #[tokio::test]
+async fn a_webhook_that_was_disabled_stays_that_whatever_else_is_changed() {
+    let ground = Ground::start().await;
+    let more = json!({ "events": ["organization.created"], "circuit_breaker": { "failure_threshold": 1 } });
+    let webhook = ground.webhook("/in", more).await;
+    ground.receiver.answer(500, &[], "");
+    ground.organization("one").await;
+    ground.work().await;
+    assert_eq!(ground.status(&webhook).await.0, "failing");
+    ground.patch(&webhook, json!({ "status": "disabled", "circuit_breaker": { "enabled": false } })).await;
+    ground.patch(&webhook, json!({ "description": "renamed" })).await;
+    ground.patch(&webhook, json!({ "circuit_breaker": { "enabled": false } })).await;
+    assert_eq!(ground.status(&webhook).await.0, "disabled");
+    assert!(ground.told("webhook.resumed").await.is_empty());
+}
+
+#[tokio::test]
 async fn a_receiver_that_is_gone_is_left_alone() {
     let ground = Ground::start().await;
     let webhook = ground.webhook("/in", json!({ "events": ["organization.created"] })).await;

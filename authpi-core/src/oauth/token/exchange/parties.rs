@@ -193,7 +193,12 @@ impl Subject {
     pub(super) fn shows(&self, held: &EffectiveMembership) -> bool {
         let session = self.token().and_then(|token| token.session.as_ref());
         let strength = session.map_or(Strength::OF_NO_LOGIN, Strength::of);
-        let restriction = self.token().and_then(|token| token.restriction.as_ref());
-        strength.satisfies(held) && restriction.is_none_or(|restriction| restriction.admits(held.org_id))
+        let is_shown = |token: &SubjectToken| {
+            let Some(restriction) = &token.restriction else { return true };
+            // Of a client that works in all of them at once, the token limits nothing.
+            let selected = if restriction.selects() { token.claims.org_id } else { None };
+            restriction.shows(selected, held.org_id)
+        };
+        strength.satisfies(held) && self.token().is_none_or(is_shown)
     }
 }
