@@ -101,8 +101,10 @@ async fn only_what_every_answer_has_is_required_of_answers() {
     let required = |name: &str| schemas[name]["required"].as_array().unwrap().clone();
     assert_eq!(required("OrganizationRestriction"), ["ids", "mode"], "a choice that is not asked for is left out");
     let issuer = app.root().post(&app.path("/issuers"), json!({ "name": "Main" })).expect(201).await;
-    let settings = issuer.body["data"]["settings"].as_object().unwrap();
-    let missing: Vec<_> =
-        required("IssuerSettings").into_iter().filter(|name| !settings.contains_key(name.as_str().unwrap())).collect();
+    let settings = issuer.body["data"]["settings"]["security"].as_object().unwrap();
+    let missing: Vec<_> = required("SecuritySettings")
+        .into_iter()
+        .filter(|name| !settings.contains_key(name.as_str().unwrap()))
+        .collect();
     assert_eq!(missing, [] as [Value; 0]);
 }

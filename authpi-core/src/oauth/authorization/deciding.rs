@@ -166,10 +166,11 @@ impl Known<'_> {
             return Ok(None);
         }
         let held = reads.memberships().effective_scopes(session.issuer_id, MemberId::User(session.user_id)).await?;
-        let selected = match (self.request.org, candidates(restriction, &held).as_slice()) {
-            (Some(selected), _) | (None, &[selected]) => selected,
-            (None, []) => return Ok(None),
-            (None, several) => return self.choice(reads, session, several).await.map(Some),
+        let selectable = self.request.org.map_or_else(|| candidates(restriction, &held), |selected| vec![selected]);
+        let selected = match selectable.as_slice() {
+            [] => return Ok(None),
+            [selected] => *selected,
+            several => return self.choice(reads, session, several).await.map(Some),
         };
         self.request.org = Some(selected);
         let asks_more = held.iter().any(|held| held.org_id == selected && held.is_in_force() && held.mfa_required);

@@ -2,6 +2,17 @@
 
 use super::*;
 
+/// A webhook whose circuit has opened at the first attempt.
+async fn failing(ground: &Ground) -> Value {
+    let more = json!({ "events": ["organization.created"], "circuit_breaker": { "failure_threshold": 1 } });
+    let webhook = ground.webhook("/in", more).await;
+    ground.receiver.answer(500, &[], "");
+    ground.organization("one").await;
+    ground.work().await;
+    assert_eq!((ground.status(&webhook).await.0.as_str(), ground.received("/in").len()), ("failing", 1));
+    webhook
+}
+
 #[tokio::test]
 async fn a_circuit_opens_pauses_probes_and_closes() {
     let ground = Ground::start().await;
@@ -50,11 +61,7 @@ async fn a_circuit_opens_pauses_probes_and_closes() {
 #[tokio::test]
 async fn a_receiver_that_fails_for_five_days_is_given_up() {
     let ground = Ground::start().await;
-    let more = json!({ "events": ["organization.created"], "circuit_breaker": { "failure_threshold": 1 } });
-    let webhook = ground.webhook("/in", more).await;
-    ground.receiver.answer(500, &[], "");
-    ground.organization("one").await;
-    ground.work().await;
+    let webhook = failing(&ground).await;
     ground.app.advance(Duration::from_hours(5 * 24 - 1));
     ground.work().await;
     assert_eq!(ground.status(&webhook).await.0, "failing");
@@ -101,12 +108,7 @@ async fn a_receiver_that_nothing_is_left_for_is_given_up_after_five_days_too() {
 #[tokio::test]
 async fn a_breaker_that_is_turned_off_closes_its_circuit() {
     let ground = Ground::start().await;
-    let more = json!({ "events": ["organization.created"], "circuit_breaker": { "failure_threshold": 1 } });
-    let webhook = ground.webhook("/in", more).await;
-    ground.receiver.answer(500, &[], "");
-    ground.organization("one").await;
-    ground.work().await;
-    assert_eq!((ground.status(&webhook).await.0.as_str(), ground.received("/in").len()), ("failing", 1));
+    let webhook = failing(&ground).await;
     ground.receiver.answer(204, &[], "");
     ground.patch(&webhook, json!({ "circuit_breaker": { "enabled": false } })).await;
     assert_eq!(ground.status(&webhook).await.0, "active");
@@ -118,12 +120,7 @@ async fn a_breaker_that_is_turned_off_closes_its_circuit() {
 #[tokio::test]
 async fn a_webhook_that_was_disabled_stays_that_whatever_else_is_changed() {
     let ground = Ground::start().await;
-    let more = json!({ "events": ["organization.created"], "circuit_breaker": { "failure_threshold": 1 } });
-    let webhook = ground.webhook("/in", more).await;
-    ground.receiver.answer(500, &[], "");
-    ground.organization("one").await;
-    ground.work().await;
-    assert_eq!(ground.status(&webhook).await.0, "failing");
+    let webhook = failing(&ground).await;
     ground.patch(&webhook, json!({ "status": "disabled", "circuit_breaker": { "enabled": false } })).await;
     ground.patch(&webhook, json!({ "description": "renamed" })).await;
     ground.patch(&webhook, json!({ "circuit_breaker": { "enabled": false } })).await;
