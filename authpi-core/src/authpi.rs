@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use self::instance_keys::KeyringLoader;
 use crate::error::{Refusal, StoreError, Unauthenticated};
+use crate::event::aggregate;
 use crate::event::catalogue::EventType;
 use crate::event::model::Trigger;
 use crate::id::{AccountId, IssuerId};
@@ -362,6 +363,7 @@ impl Builder {
             client_keys: ClientKeys::default(),
             token_addresses: TokenAddresses::default(),
             streams: Streams::default(),
+            counts: aggregate::permits(),
             shares: Shares::default(),
             in_flight: InFlight::default(),
             roots: RwLock::new(HashMap::new()),

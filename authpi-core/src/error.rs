@@ -154,10 +154,19 @@ pub enum StoreErrorKind {
     Retryable,
     /// The database cannot be reached, is full or refuses work; try later.
     Unavailable,
+    /// The database works on the statement for longer than one may take. It may find the time later, or never.
+    OutOfTime,
     /// Stored data breaks an invariant.
     Corrupt,
     /// A defect of ours: bad SQL, wrong use.
     Bug,
+}
+
+impl StoreErrorKind {
+    /// The same may succeed later, and nobody has made a mistake.
+    pub const fn is_passing(self) -> bool {
+        matches!(self, Self::Retryable | Self::Unavailable | Self::OutOfTime)
+    }
 }
 
 /// A failure of storage. The source is for the log only.

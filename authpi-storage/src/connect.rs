@@ -17,10 +17,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 #[cfg(feature = "postgres")]
 const LOCK_TIMEOUT: &str = "2s";
 
-/// How long a statement may run: no question of ours is near it.
-#[cfg(feature = "postgres")]
-const STATEMENT_TIMEOUT: &str = "15s";
-
 /// What every session on MariaDB or MySQL begins with, the time for a statement left out. Each server reads its own of
 /// the comments; `lock_wait_timeout` is about locks of whole tables.
 #[cfg(feature = "mysql")]
@@ -28,10 +24,15 @@ const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
      SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,\
      ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION'";
 
-/// The time limits of [`SESSION`] for requests: 2 s for a lock, 15 s for a statement.
+/// The time limits of [`SESSION`] for requests: 2 s for a lock, that of `options` for a statement.
 #[cfg(feature = "mysql")]
-const SERVING: &str = "SET SESSION innodb_lock_wait_timeout = 2, lock_wait_timeout = 2 \
-     /*M! , max_statement_time = 15 */ /*!80000 , max_execution_time = 15000 */";
+fn serving(options: ConnectOptions) -> String {
+    let (seconds, millis) = (options.statement_timeout.as_secs_f64(), options.statement_timeout.as_millis());
+    format!(
+        "SET SESSION innodb_lock_wait_timeout = 2, lock_wait_timeout = 2 \
+         /*M! , max_statement_time = {seconds} */ /*!80000 , max_execution_time = {millis} */"
+    )
+}
 
 /// The time limits of [`SESSION`] for migrations, which may take their time.
 #[cfg(feature = "mysql")]
@@ -54,11 +55,14 @@ pub struct ConnectOptions {
     pub max_connections: u32,
     /// What a commit on SQLite survives. Default [`Durability::Full`].
     pub durability: Durability,
+    /// How long a statement may run: a server gives it up then. On SQLite it bounds questions about the trail of events, the
+    /// only ones that may take long. Whole milliseconds, at least one. Default 15 s.
+    pub statement_timeout: Duration,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        Self { max_connections: 8, durability: Durability::Full }
+        Self { max_connections: 8, durability: Durability::Full, statement_timeout: Duration::from_secs(15) }
     }
 }
 
@@ -140,7 +144,7 @@ async fn sqlite(url: &str, options: ConnectOptions) -> Result<DatabaseStore, Con
         single.idle_timeout(None).max_lifetime(None);
         let connection = Database::connect(single).await.map_err(ConnectError::Unreachable)?;
         migration::run(&connection).await?;
-        return Ok(DatabaseStore::new(connection.clone(), connection, None));
+        return Ok(DatabaseStore::on(connection));
     };
     let lock = lock(&path)?;
     let mut writing = sqlite_pool(url, 1, options);
@@ -149,10 +153,36 @@ async fn sqlite(url: &str, options: ConnectOptions) -> Result<DatabaseStore, Con
     });
     let writer = Database::connect(writing).await.map_err(|error| unreachable_or_not_writable(&path, error))?;
     migration::run(&writer).await?;
-    let reader = Database::connect(sqlite_pool(url, options.max_connections, options))
-        .await
-        .map_err(ConnectError::Unreachable)?;
-    Ok(DatabaseStore::new(reader, writer, Some(lock)))
+    let readers = || sqlite_pool(url, options.max_connections, options);
+    let reader = Database::connect(readers()).await.map_err(ConnectError::Unreachable)?;
+    let patient = Database::connect(bounded(readers(), options.statement_timeout));
+    let patient = patient.await.map_err(ConnectError::Unreachable)?;
+    Ok(DatabaseStore::new(reader, Some(patient), writer, Some(lock)))
+}
+
+/// Instructions of SQLite after which a statement is asked whether its time is over: fewer than a millisecond's.
+#[cfg(feature = "sqlite")]
+const SQLITE_STEPS: i32 = 10_000;
+
+/// Bounds how long a connection is worked with. SQLite has no such limit of its own, and its driver goes on with a statement
+/// that nobody waits for.
+#[cfg(feature = "sqlite")]
+fn bounded(mut pool: Pool, timeout: Duration) -> Pool {
+    pool.map_sqlx_sqlite_pool_opts(move |pool| {
+        pool.after_connect(move |connection, _| Box::pin(interrupt_after(connection, timeout))).before_acquire(
+            move |connection, _| Box::pin(async move { interrupt_after(connection, timeout).await.map(|()| true) }),
+        )
+    });
+    pool
+}
+
+/// Interrupts what the connection works on at the end of `timeout`, which begins now.
+#[cfg(feature = "sqlite")]
+#[allow(clippy::disallowed_methods, reason = "this is how long the database may work, not what time it is")]
+async fn interrupt_after(connection: &mut sqlx::SqliteConnection, timeout: Duration) -> Result<(), sqlx::Error> {
+    let begin = std::time::Instant::now();
+    connection.lock_handle().await?.set_progress_handler(SQLITE_STEPS, move || begin.elapsed() < timeout);
+    Ok(())
 }
 
 /// What a connection keeps of the file in memory at most: 16 MiB, which SQLite wants as a negative number of KiB.
@@ -241,14 +271,17 @@ fn unreachable_or_not_writable(path: &Path, error: DbErr) -> ConnectError {
 #[cfg(feature = "postgres")]
 async fn postgres(url: &str, options: ConnectOptions) -> Result<DatabaseStore, ConnectError> {
     let mut pool = pool(url, options.max_connections);
-    pool.test_before_acquire_if_idle_for(IDLE_TEST).map_sqlx_postgres_opts(|postgres| {
-        // Whatever the server or the role was set to.
-        let isolation = ("default_transaction_isolation", "read committed");
-        postgres.options([isolation, ("lock_timeout", LOCK_TIMEOUT), ("statement_timeout", STATEMENT_TIMEOUT)])
+    pool.test_before_acquire_if_idle_for(IDLE_TEST).map_sqlx_postgres_opts(move |postgres| {
+        postgres.options([
+            // Whatever the server or the role was set to.
+            ("default_transaction_isolation", "read committed".to_owned()),
+            ("lock_timeout", LOCK_TIMEOUT.to_owned()),
+            ("statement_timeout", format!("{}ms", options.statement_timeout.as_millis())),
+        ])
     });
     let connection = Database::connect(pool).await.map_err(ConnectError::Unreachable)?;
     migration::run(&connection).await?;
-    Ok(DatabaseStore::new(connection.clone(), connection, None))
+    Ok(DatabaseStore::on(connection))
 }
 
 #[cfg(feature = "mysql")]
@@ -256,15 +289,14 @@ async fn mysql(url: &str, options: ConnectOptions) -> Result<DatabaseStore, Conn
     // The driver knows one scheme only.
     let url = url.strip_prefix("mariadb:").map_or_else(|| url.to_owned(), |rest| format!("mysql:{rest}"));
     // The lock of the migration lasts as long as its connection.
-    let alone = Database::connect(mysql_pool(&url, 1, MIGRATING)).await.map_err(ConnectError::Unreachable)?;
+    let alone =
+        Database::connect(mysql_pool(&url, 1, MIGRATING.to_owned())).await.map_err(ConnectError::Unreachable)?;
     let migrated = migration::run(&alone).await;
     let closed = alone.close().await;
     migrated?;
     closed.map_err(ConnectError::Migration)?;
-    let connection = Database::connect(mysql_pool(&url, options.max_connections, SERVING))
-        .await
-        .map_err(ConnectError::Unreachable)?;
-    Ok(DatabaseStore::new(connection.clone(), connection, None))
+    let pool = mysql_pool(&url, options.max_connections, serving(options));
+    Ok(DatabaseStore::on(Database::connect(pool).await.map_err(ConnectError::Unreachable)?))
 }
 
 /// Prepared statements of one connection. To forget one is expensive: nobody answers that, and what is sent next waits 40 ms
@@ -276,8 +308,8 @@ fn remembered(connections: u32) -> usize {
 }
 
 #[cfg(feature = "mysql")]
-fn mysql_pool(url: &str, connections: u32, limits: &'static str) -> Pool {
-    use sqlx::{Connection, Executor};
+fn mysql_pool(url: &str, connections: u32, limits: String) -> Pool {
+    use sqlx::{AssertSqlSafe, Connection, Executor};
     let mut pool = pool(url, connections);
     pool.test_before_acquire_if_idle_for(IDLE_TEST)
         .map_sqlx_mysql_opts(move |mysql| {
@@ -285,7 +317,9 @@ fn mysql_pool(url: &str, connections: u32, limits: &'static str) -> Pool {
             mysql.statement_cache_capacity(remembered(connections))
         })
         .map_sqlx_mysql_pool_opts(move |pool| {
+            let limits = limits.clone();
             pool.after_connect(move |connection, _| {
+                let limits = AssertSqlSafe(limits.clone());
                 Box::pin(async move {
                     connection.execute(SESSION).await?;
                     connection.execute(limits).await.map(|_| ())

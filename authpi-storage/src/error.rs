@@ -47,8 +47,10 @@ fn by_code(error: &DbErr) -> StoreErrorKind {
     match code(error).as_deref().unwrap_or_default() {
         // PostgreSQL: serialization failure, deadlock, lock timeout. SQLite: busy and its variants, locked.
         "40001" | "40P01" | "55P03" | "5" | "261" | "517" | "773" | "6" | "262" => StoreErrorKind::Retryable,
-        // PostgreSQL: out of time, shutting down, crashed, starting, too many connections, disk or memory full.
-        "57014" | "57P01" | "57P02" | "57P03" | "53300" | "53100" | "53200" | "25006" => StoreErrorKind::Unavailable,
+        // PostgreSQL: its time is over. SQLite: interrupted, which is done to what takes too long.
+        "57014" | "9" => StoreErrorKind::OutOfTime,
+        // PostgreSQL: shutting down, crashed, starting, too many connections, disk or memory full.
+        "57P01" | "57P02" | "57P03" | "53300" | "53100" | "53200" | "25006" => StoreErrorKind::Unavailable,
         // SQLite: read-only, I/O, full, cannot open; their extended codes keep the low byte.
         other => match other.parse::<u32>().map(|extended| extended & 0xff) {
             Ok(8 | 10 | 13 | 14) => StoreErrorKind::Unavailable,
@@ -63,8 +65,10 @@ fn by_number(number: u16) -> StoreErrorKind {
     match number {
         // Lock timeout, deadlock, changed since it was read, table changed, refused by the cluster's certification.
         1205 | 1213 | 1020 | 1412 | 3101 | 1614 => StoreErrorKind::Retryable,
+        // The time of the statement is over.
+        1969 | 3024 => StoreErrorKind::OutOfTime,
         // Too many connections, of one user, out of resources, lock table full, memory or disk full, read only,
-        // out of time, interrupted, killed, shutting down, network.
+        // interrupted, killed, shutting down, network.
         1040
         | 1203
         | 1226
@@ -77,8 +81,6 @@ fn by_number(number: u16) -> StoreErrorKind {
         | 1290
         | 1792
         | 1836
-        | 1969
-        | 3024
         | 1317
         | 1927
         | 1053

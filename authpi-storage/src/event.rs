@@ -227,7 +227,7 @@ impl<C: ConnectionTrait + Send + Sync> EventReads for Session<C> {
         let is_merge = walks.len() > 1;
         for walk in walks {
             let query = page_of(walk, account, filter, page);
-            rows.extend(query.all(&self.connection).await.map_err(failed("event.list"))?);
+            rows.extend(query.all(self.patient()).await.map_err(failed("event.list"))?);
         }
         if is_merge {
             rows.sort_unstable_by_key(|row| std::cmp::Reverse((row.timestamp, row.id)));

@@ -80,7 +80,7 @@ fn is_for_all(error: &StoreError) -> bool {
 
 async fn commit(writer: &DatabaseConnection, news: &News, events: &[Event]) -> Result<(), StoreError> {
     let connection = begin(writer).await.map_err(failed("event.append"))?;
-    let mut unit = Unit { connection, now: Timestamp::EPOCH, news: news.clone() };
+    let mut unit = Unit { connection, patient: None, now: Timestamp::EPOCH, news: news.clone() };
     unit.append_missing(events).await?;
     unit.connection.commit().await.map_err(failed("event.append"))?;
     unit.news.tell();

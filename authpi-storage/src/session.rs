@@ -39,8 +39,17 @@ use crate::news::News;
 /// A pool or a transaction that answers questions.
 pub(crate) struct Session<C> {
     pub(crate) connection: C,
+    /// Where questions go that may take long, so that no others wait for them; `None`: to `connection`, too.
+    pub(crate) patient: Option<C>,
     pub(crate) now: Timestamp,
     pub(crate) news: News,
+}
+
+impl<C> Session<C> {
+    /// For questions that may take long.
+    pub(crate) fn patient(&self) -> &C {
+        self.patient.as_ref().unwrap_or(&self.connection)
+    }
 }
 
 impl<C: ConnectionTrait + Send + Sync + 'static> Reads for Session<C> {

@@ -26,11 +26,21 @@ pub struct DatabaseStore {
 }
 
 impl DatabaseStore {
-    /// `reader` and `writer` may be the same pool. `lock` is held as long as the store lives.
-    pub(crate) fn new(reader: DatabaseConnection, writer: DatabaseConnection, lock: Option<std::fs::File>) -> Self {
+    /// On one pool for everything.
+    pub(crate) fn on(connection: DatabaseConnection) -> Self {
+        Self::new(connection.clone(), None, connection, None)
+    }
+
+    /// `patient` answers what may take long. `lock` is held as long as the store lives.
+    pub(crate) fn new(
+        reader: DatabaseConnection,
+        patient: Option<DatabaseConnection>,
+        writer: DatabaseConnection,
+        lock: Option<std::fs::File>,
+    ) -> Self {
         let news = News::default();
         Self {
-            reads: Session { connection: reader, now: Timestamp::EPOCH, news: News::default() },
+            reads: Session { connection: reader, patient, now: Timestamp::EPOCH, news: News::default() },
             committer: GroupCommitter::start(writer.clone(), news.clone()),
             news,
             writer,
@@ -41,9 +51,11 @@ impl DatabaseStore {
     /// Calls `counter` for every statement that is sent from here on, `BEGIN` and `COMMIT` left out. For tests that
     /// count statements.
     pub fn on_statement(&mut self, counter: impl Fn(&str) + Send + Sync + Clone + 'static) {
-        let writer = counter.clone();
-        self.reads.connection.set_metric_callback(move |info| counter(&info.statement.sql));
-        self.writer.set_metric_callback(move |info| writer(&info.statement.sql));
+        let Session { connection, patient, .. } = &mut self.reads;
+        for connection in [connection, &mut self.writer].into_iter().chain(patient) {
+            let counter = counter.clone();
+            connection.set_metric_callback(move |info| counter(&info.statement.sql));
+        }
     }
 }
 
@@ -55,7 +67,7 @@ impl Store for DatabaseStore {
 
     async fn begin(&self, now: Timestamp) -> Result<Box<dyn UnitOfWork>, StoreError> {
         let connection = begin(&self.writer).await.map_err(failed("unit.begin"))?;
-        Ok(Box::new(Unit { connection, now, news: self.news.clone() }))
+        Ok(Box::new(Unit { connection, patient: None, now, news: self.news.clone() }))
     }
 
     async fn append(&self, events: Vec<Event>) -> Result<(), StoreError> {

@@ -9,6 +9,9 @@ use authpi_core::event::catalogue;
 use authpi_core::event::model::{EventDraft, Subject};
 use authpi_core::id::{AccountId, IssuerId};
 use authpi_core::store::Change;
+use authpi_core::web::services::Options;
+use authpi_storage::ConnectOptions;
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use tests::App;
 
@@ -205,6 +208,53 @@ async fn an_aggregate_has_at_most_a_thousand_intervals_and_known_words() {
     }
     let before = format!("interval=day&after={now}&before={now}");
     assert_eq!(aggregated(&app, &before).await["buckets"], json!([]));
+}
+
+#[tokio::test]
+async fn a_count_that_takes_too_long_asks_for_less_and_nothing_else_suffers() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display());
+    let mut hasty = ConnectOptions::default();
+    hasty.statement_timeout = Duration::from_millis(1);
+    let store = authpi_storage::connect_with(&url, hasty).await.unwrap();
+    let app = App::start_on(DRIVER, Options { rate_limits: false, ..Options::default() }, store, folder).await;
+    let many = Many { account: app.account.parse().unwrap() };
+    for _ in 0..10 {
+        app.authpi.run(&many).await.unwrap();
+    }
+    let path = app.path("/events/aggregate?interval=minute&group_by=type&count_unique=session_id");
+    let root = app.root();
+    let counts = join_all((0..12).map(|_| root.get(&path).expect(400)));
+    let others = join_all((0..12).map(|_| root.get(&app.path("/issuers")).expect(200)));
+    let (counts, _) = join(counts, others).await;
+    for refused in counts {
+        assert_eq!(refused.refusal(), ("invalid_request".to_owned(), vec!["after too_small".to_owned()]));
+    }
+}
+
+/// Makes a thousand events.
+struct Many {
+    account: AccountId,
+}
+
+#[async_trait]
+impl Work for Many {
+    type Output = ();
+
+    fn account(&self) -> AccountId {
+        self.account
+    }
+
+    fn issuer(&self) -> Option<IssuerId> {
+        None
+    }
+
+    async fn apply(&self, change: &mut Change<'_>) -> Result<(), Refusal> {
+        for _ in 0..1_000 {
+            change.emit(EventDraft::new(catalogue::ACCOUNT_UPDATED, Subject::account(self.account)))?;
+        }
+        Ok(())
+    }
 }
 
 /// Says more than an event may.

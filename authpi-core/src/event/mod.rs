@@ -1,6 +1,6 @@
 //! Events: the immutable record of everything that happened, and the outbox at the same time.
 
-mod aggregate;
+pub(crate) mod aggregate;
 pub mod api;
 pub mod catalogue;
 pub mod chain;

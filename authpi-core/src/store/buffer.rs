@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::Store;
-use crate::error::{StoreError, StoreErrorKind};
+use crate::error::StoreError;
 use crate::event::model::Event;
 
 /// Most events of one commit: longer ones would keep other writers waiting.
@@ -68,7 +68,7 @@ impl EventBuffer {
             let size = taken.events.len().min(BATCH);
             let batch: Vec<Event> = taken.events.iter().take(size).cloned().collect();
             match store.append(batch).await {
-                Err(error) if may_pass(&error) => return Err(error),
+                Err(error) if error.kind.is_passing() => return Err(error),
                 Err(_) => self.write_one_by_one(store, &mut taken, size).await?,
                 Ok(()) => drop(taken.events.drain(..size)),
             }
@@ -82,7 +82,7 @@ impl EventBuffer {
             let Some(event) = taken.events.first().cloned() else { break };
             let id = event.id;
             match store.append(vec![event]).await {
-                Err(error) if may_pass(&error) => return Err(error),
+                Err(error) if error.kind.is_passing() => return Err(error),
                 Err(error) => {
                     tracing::error!(event = %id, %error, "a buffered event was dropped");
                     self.count_dropped(1);
@@ -110,11 +110,6 @@ impl EventBuffer {
             metrics::counter!("authpi_events_dropped_total").increment(events as u64);
         }
     }
-}
-
-/// The same events may be taken later.
-fn may_pass(error: &StoreError) -> bool {
-    matches!(error.kind, StoreErrorKind::Retryable | StoreErrorKind::Unavailable)
 }
 
 /// Events on their way to the store. What is left when this is dropped goes back to where it was taken from; appending

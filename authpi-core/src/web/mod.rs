@@ -30,6 +30,7 @@ pub mod openapi;
 mod options;
 mod origins;
 pub mod parameters;
+pub(crate) mod permits;
 pub mod personal_token;
 pub mod pipeline;
 pub mod place;

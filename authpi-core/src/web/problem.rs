@@ -10,7 +10,7 @@ use http::header::{ALLOW, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHEN
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use crate::error::{FieldCode, FieldErrors, Refusal, StoreError, StoreErrorKind, Unauthenticated};
+use crate::error::{FieldCode, FieldErrors, Refusal, Unauthenticated};
 use crate::etag::ETag;
 use crate::oauth_error::{OAuthCode, OAuthError};
 
@@ -50,17 +50,13 @@ pub fn defect(reference: &str) -> Answer {
 fn report(refusal: &Refusal, reference: &str) {
     match refusal {
         Refusal::Overloaded(what) => tracing::warn!(reference, what, "overloaded"),
-        Refusal::Store(error) if is_passing(error) => {
+        Refusal::Store(error) if error.kind.is_passing() => {
             tracing::warn!(reference, %error, "the store is not available");
         }
         Refusal::Store(error) => tracing::error!(reference, %error, "the store failed"),
         Refusal::Internal(defect) => tracing::error!(reference, defect, "internal error"),
         _ => {}
     }
-}
-
-const fn is_passing(error: &StoreError) -> bool {
-    matches!(error.kind, StoreErrorKind::Unavailable | StoreErrorKind::Retryable)
 }
 
 fn problem(refusal: &Refusal, reference: &str) -> Answer {
@@ -112,7 +108,7 @@ const fn code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::MisdirectedRequest => (StatusCode::MISDIRECTED_REQUEST, "misdirected_request"),
         // Contention that outlived every retry is load, too.
         Refusal::Overloaded(_) | Refusal::Stale => UNAVAILABLE,
-        Refusal::Store(error) if is_passing(error) => UNAVAILABLE,
+        Refusal::Store(error) if error.kind.is_passing() => UNAVAILABLE,
         Refusal::Store(_) | Refusal::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
     }
 }
@@ -145,7 +141,7 @@ fn description(refusal: &Refusal) -> Cow<'_, str> {
         Refusal::HeadersTooLarge => "Request line and headers are larger than 16 KiB.",
         Refusal::MisdirectedRequest => "The host of the request is not served here.",
         Refusal::Overloaded(_) | Refusal::Stale => BUSY,
-        Refusal::Store(error) if is_passing(error) => BUSY,
+        Refusal::Store(error) if error.kind.is_passing() => BUSY,
         Refusal::Store(_) | Refusal::Internal(_) => "An unexpected error occurred.",
     };
     text.into()

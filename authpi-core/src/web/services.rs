@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::bells::Bells;
 use super::client_keys::ClientKeys;
 use super::key_uses::KeyUses;
+use super::permits::Permits;
 use super::rate_limit::RateLimits;
 use super::shares::Shares;
 use super::sites::Sites;
@@ -73,6 +74,8 @@ pub struct Services {
     /// Addresses that personal tokens are known to be used from.
     pub token_addresses: TokenAddresses,
     pub(crate) streams: Streams,
+    /// Counts of events.
+    pub(crate) counts: Permits,
     pub(crate) shares: Shares,
     pub(crate) bells: Arc<Bells>,
     /// What the host wants to be called for.

@@ -1,7 +1,6 @@
 //! Bodies that a task makes while they are sent. They take the same memory however slow the client is, and end when it hangs
 //! up, stands still, or the process stops.
 
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either, Shared, select};
 
 use super::answer::{BrokenOff, Chunks};
+use super::permits::{Permit, Permits};
 use crate::error::Refusal;
 use crate::id::AccountId;
 use crate::transport::Executor;
@@ -29,38 +29,18 @@ const MAX_OPEN: usize = 64;
 /// Of those, for one account.
 const MAX_OPEN_PER_ACCOUNT: usize = 8;
 
-/// When somebody whose account has as many as it may have might ask again.
-const ASK_AGAIN: Duration = Duration::from_secs(10);
-
 /// The streams of an engine.
 pub struct Streams {
     order: Mutex<Option<oneshot::Sender<()>>>,
     ended: Shared<oneshot::Receiver<()>>,
-    open: Arc<Mutex<HashMap<AccountId, usize>>>,
-}
-
-/// Counts a stream as long as it is open.
-struct Place {
-    account: AccountId,
-    open: Arc<Mutex<HashMap<AccountId, usize>>>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.account) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.account);
-            }
-        }
-    }
+    permits: Permits,
 }
 
 impl Default for Streams {
     fn default() -> Self {
         let (order, ended) = oneshot::channel();
-        Self { order: Mutex::new(Some(order)), ended: ended.shared(), open: Arc::default() }
+        let permits = Permits::new("answers that are made while they are sent", MAX_OPEN, MAX_OPEN_PER_ACCOUNT);
+        Self { order: Mutex::new(Some(order)), ended: ended.shared(), permits }
     }
 }
 
@@ -70,25 +50,12 @@ impl Streams {
     /// # Errors
     /// [`Refusal::RateLimited`] when the account has enough of them; [`Refusal::Overloaded`] when all together have.
     pub(crate) fn open(&self, account: AccountId, executor: &Arc<dyn Executor>) -> Result<(Sink, Chunks), Refusal> {
-        let place = self.place(account)?;
+        let permit = self.permits.try_acquire(account)?;
         // One chunk waits for the client while the next one is made.
         let (sender, receiver) = mpsc::channel(0);
         let (executor, longest) = (Arc::clone(executor), executor.sleep(LONGEST));
-        let sink = Sink { sender, ended: self.ended.clone(), executor, longest, _place: place };
+        let sink = Sink { sender, ended: self.ended.clone(), executor, longest, _permit: permit };
         Ok((sink, Chunks::of(receiver)))
-    }
-
-    fn place(&self, account: AccountId) -> Result<Place, Refusal> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.values().sum::<usize>() >= MAX_OPEN {
-            return Err(Refusal::Overloaded("answers that are made while they are sent"));
-        }
-        let of_account = open.entry(account).or_default();
-        if *of_account >= MAX_OPEN_PER_ACCOUNT {
-            return Err(Refusal::RateLimited { retry_after: ASK_AGAIN });
-        }
-        *of_account += 1;
-        Ok(Place { account, open: Arc::clone(&self.open) })
     }
 
     /// Ends those that are open, and all to come, after the chunk that is on its way.
@@ -111,7 +78,7 @@ pub(crate) struct Sink {
     ended: Shared<oneshot::Receiver<()>>,
     executor: Arc<dyn Executor>,
     longest: BoxFuture<'static, ()>,
-    _place: Place,
+    _permit: Permit,
 }
 
 impl Sink {
@@ -140,38 +107,5 @@ impl Sink {
             _ => return Err(Gone),
         }
         self.sender.start_send(chunk).map_err(|_| Gone)
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::id::Id as _;
-
-    fn account(number: u128) -> AccountId {
-        AccountId::from_uuid(Uuid::from_u128(number))
-    }
-
-    #[test]
-    fn an_account_has_eight_at_once_and_leaves_room_for_others() {
-        let streams = Streams::default();
-        let mut held: Vec<Place> = (0..8).map(|_| streams.place(account(1)).unwrap()).collect();
-        assert!(matches!(streams.place(account(1)), Err(Refusal::RateLimited { .. })));
-        held.push(streams.place(account(2)).unwrap());
-        held.swap_remove(0);
-        held.push(streams.place(account(1)).unwrap());
-        assert!(matches!(streams.place(account(1)), Err(Refusal::RateLimited { .. })));
-    }
-
-    #[test]
-    fn there_are_64_at_once_and_what_has_ended_is_not_counted() {
-        let streams = Streams::default();
-        let held: Vec<Place> = (0..64).map(|number| streams.place(account(number)).unwrap()).collect();
-        assert!(matches!(streams.place(account(64)), Err(Refusal::Overloaded(_))));
-        drop(held);
-        assert!(streams.open.lock().unwrap().is_empty());
     }
 }

@@ -6,8 +6,8 @@ use authpi_core::event::repository::{
 };
 use authpi_core::id::{AccountId, ClientId, Id, IssuerId, OrganizationId, UserId};
 use authpi_core::store::StoreError;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement, UnionType};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, QueryResult};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Order, Query, SelectStatement, UnionType, WindowStatement};
+use sea_orm::{ConnectionTrait, QueryResult};
 use uuid::Uuid;
 
 use super::{conditions, unindexed, walks};
@@ -27,11 +27,9 @@ const UNIQUE: &str = "unique_id";
 const EVENTS: &str = "n_events";
 const DIFFERENT: &str = "n_different";
 
-/// Groups that a count is limited to.
-enum Keys {
-    Words(Vec<String>),
-    Ids(Vec<Uuid>),
-}
+/// Names of columns that order groups by what they have in all.
+const TOTAL: &str = "n_total";
+const RANK: &str = "size_rank";
 
 const fn column(group: Group) -> Column {
     match group {
@@ -58,7 +56,7 @@ fn name(column: &'static str) -> Expr {
 }
 
 /// The rows that are counted, with no more columns than that takes.
-fn picked(account: AccountId, filter: &EventFilter, by: Aggregation, only: Option<&Condition>) -> SelectStatement {
+fn picked(account: AccountId, filter: &EventFilter, by: Aggregation) -> SelectStatement {
     let mut parts = walks(filter).into_iter().map(|walk| {
         let mut part = Query::select();
         part.from(Entity).cond_where(conditions(account, filter)).cond_where(walk);
@@ -76,9 +74,6 @@ fn picked(account: AccountId, filter: &EventFilter, by: Aggregation, only: Optio
         }
         if let Some(unique) = by.count_unique {
             part.expr_as(Expr::col(unique_column(unique)), Alias::new(UNIQUE));
-        }
-        if let Some(only) = only {
-            part.cond_where(only.clone());
         }
         // A query of no columns is none.
         part.expr_as(Expr::val(1), Alias::new("one"));
@@ -136,23 +131,35 @@ fn event_count(row: &QueryResult, by: Aggregation) -> Result<EventCount, StoreEr
 
 impl<C: ConnectionTrait> Session<C> {
     async fn event_counts(&self, query: &SelectStatement) -> Result<Vec<QueryResult>, StoreError> {
-        self.connection.query_all(query).await.map_err(failed(OPERATION))
-    }
-
-    /// The largest groups over the whole time.
-    async fn largest_groups(&self, account: AccountId, filter: &EventFilter, group: Group) -> Result<Keys, StoreError> {
-        let by = Aggregation { group_by: Some(group), ..Aggregation::default() };
-        let mut query = counted(picked(account, filter, by, None), by);
-        let rows = self.event_counts(largest_first(&mut query)).await?;
-        Ok(match group {
-            Group::Type => Keys::Words(rows.iter().map(|row| value(row, KEY)).collect::<Result<_, _>>()?),
-            _ => Keys::Ids(rows.iter().map(|row| value(row, KEY)).collect::<Result<_, _>>()?),
-        })
+        self.patient().query_all(query).await.map_err(failed(OPERATION))
     }
 }
 
-fn largest_first(query: &mut SelectStatement) -> &SelectStatement {
-    query.order_by_expr(name(EVENTS), Order::Desc).order_by_expr(name(KEY), Order::Asc).limit(u64::from(LARGEST_GROUPS))
+fn largest_first(query: &mut SelectStatement) -> &mut SelectStatement {
+    query.order_by_expr(name(EVENTS), Order::Desc).order_by_expr(name(KEY), Order::Asc)
+}
+
+/// Of what is counted by interval and group, the groups that are the largest over the whole time. In one statement, as what is
+/// picked may be much.
+fn of_largest_groups(grouped: SelectStatement, by: Aggregation) -> SelectStatement {
+    let columns = |from: SelectStatement, of: &'static str| {
+        let mut query = Query::select();
+        query.columns([START, KEY, EVENTS].map(Alias::new)).from_subquery(from, Alias::new(of));
+        if by.count_unique.is_some() {
+            query.column(Alias::new(DIFFERENT));
+        }
+        query
+    };
+    let mut with_totals = columns(grouped, "grouped");
+    let of_group = WindowStatement::partition_by(Alias::new(KEY));
+    with_totals.expr_window_as(name(EVENTS).sum(), of_group, Alias::new(TOTAL));
+    let mut ranked = columns(with_totals, "with_totals");
+    let mut by_size = WindowStatement::new();
+    by_size.order_by_expr(name(TOTAL), Order::Desc).order_by_expr(name(KEY), Order::Asc);
+    ranked.expr_window_as(Func::cust("DENSE_RANK"), by_size, Alias::new(RANK));
+    let mut largest = columns(ranked, "ranked");
+    largest.and_where(name(RANK).lte(i64::from(LARGEST_GROUPS)));
+    largest
 }
 
 #[async_trait]
@@ -163,30 +170,21 @@ impl<C: ConnectionTrait + Send + Sync> EventCounts for Session<C> {
         filter: &EventFilter,
         by: Aggregation,
     ) -> Result<Vec<EventCount>, StoreError> {
-        let rows = match (by.interval, by.group_by) {
-            (None, Some(_)) => {
-                let mut query = counted(picked(account, filter, by, None), by);
-                self.event_counts(largest_first(&mut query)).await?
-            }
-            (Some(_), Some(group)) => {
-                let only = match self.largest_groups(account, filter, group).await? {
-                    Keys::Words(words) => column(group).is_in(words),
-                    Keys::Ids(ids) => column(group).is_in(ids),
-                };
-                let mut query = counted(picked(account, filter, by, Some(&Condition::all().add(only))), by);
-                query
-                    .order_by_expr(name(START), Order::Asc)
-                    .order_by_expr(name(EVENTS), Order::Desc)
-                    .order_by_expr(name(KEY), Order::Asc);
-                self.event_counts(&query).await?
-            }
+        let mut query = counted(picked(account, filter, by), by);
+        match (by.interval, by.group_by) {
+            (None, None) => {}
             (Some(_), None) => {
-                let mut query = counted(picked(account, filter, by, None), by);
                 query.order_by_expr(name(START), Order::Asc);
-                self.event_counts(&query).await?
             }
-            (None, None) => self.event_counts(&counted(picked(account, filter, by, None), by)).await?,
-        };
+            (None, Some(_)) => {
+                largest_first(&mut query).limit(u64::from(LARGEST_GROUPS));
+            }
+            (Some(_), Some(_)) => {
+                query = of_largest_groups(query, by);
+                largest_first(query.order_by_expr(name(START), Order::Asc));
+            }
+        }
+        let rows = self.event_counts(&query).await?;
         rows.iter().map(|row| event_count(row, by)).collect()
     }
 }

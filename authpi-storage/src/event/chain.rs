@@ -115,7 +115,7 @@ impl<C: ConnectionTrait + Send + Sync> ChainReads for Session<C> {
             .filter(event_link::Column::Sequence.lte(stored(range.through)))
             .order_by_asc(event_link::Column::Sequence)
             .limit(u64::from(limit))
-            .all(&self.connection)
+            .all(self.patient())
             .await
             .map_err(failed(OPERATION))?;
         if rows.is_empty() {
@@ -126,7 +126,7 @@ impl<C: ConnectionTrait + Send + Sync> ChainReads for Session<C> {
             .filter(Column::Id.is_in(rows.iter().map(|row| row.event_id)))
             .filter(conditions(account, filter))
             .filter(who)
-            .all(&self.connection)
+            .all(self.patient())
             .await
             .map_err(failed(OPERATION))?;
         let events: Vec<_> = self.joined(found, Reading::Whole).await?.collect::<Result<_, _>>()?;

@@ -1,5 +1,6 @@
 //! Stores to run the contract on, each with empty tables, and the runtime.
 
+mod limits;
 #[cfg(feature = "mysql")]
 mod mysql;
 
@@ -44,8 +45,13 @@ fn run(url: &str, case: impl FnOnce(Ground) -> Case) {
 
 /// Runs a case on a SQLite file of its own.
 pub(crate) fn on_sqlite_file(case: impl FnOnce(Ground) -> Case) {
+    at_sqlite_file(|url| run(url, case));
+}
+
+/// Calls `use_it` with the URL of a SQLite file that is not there yet.
+pub(crate) fn at_sqlite_file(use_it: impl FnOnce(&str)) {
     let folder = tempfile::tempdir().unwrap();
-    run(&format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display()), case);
+    use_it(&format!("sqlite://{}?mode=rwc", folder.path().join("authpi.db").display()));
 }
 
 /// Runs a case on a SQLite database in memory.
@@ -89,12 +95,18 @@ pub(crate) fn fresh_name() -> String {
 /// Runs a case on a PostgreSQL database of its own, if a server is configured.
 #[cfg(feature = "postgres")]
 pub(crate) fn on_postgres(case: impl FnOnce(Ground) -> Case) {
+    on_postgres_database(|url| run(url.as_str(), case));
+}
+
+/// Calls `use_it` with the URL of an empty PostgreSQL database, if a server is configured.
+#[cfg(feature = "postgres")]
+pub(crate) fn on_postgres_database(use_it: impl FnOnce(&url::Url)) {
     let Some(server) = server("PostgreSQL", "AUTHPI_TEST_POSTGRES_URL") else { return };
     let name = fresh_name();
     execute(&server, &[format!("CREATE DATABASE {name}")]);
     let mut url = server.clone();
     url.set_path(&name);
-    run(url.as_str(), case);
+    use_it(&url);
     execute(&server, &[format!("DROP DATABASE {name} WITH (FORCE)")]);
 }
 

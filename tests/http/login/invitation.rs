@@ -181,3 +181,22 @@ async fn whom_the_wanted_organization_invites_is_asked_before_the_application_is
     assert_eq!(answer_of(&go_on(&browser, &flow).await)["error"], "access_denied");
     assert_eq!(declined.status().await, "declined");
 }
+
+#[tokio::test]
+async fn who_joins_an_organization_that_asks_for_a_second_factor_gives_one_in_the_same_login() {
+    let invited = Invited::new("ada@example.com", json!({})).await;
+    let security = json!({ "security": { "mfa_required": true } });
+    invited.ground.app.root().patch(&invited.organization, security).expect(200).await;
+    let application = Application::new(&invited.ground, "internal").await;
+    let org = invited.organization.rsplit('/').next().unwrap();
+    let browser = invited.ground.browser();
+    assert_eq!(browser.login().await.password("ada@example.com", PASSWORD).await, "done");
+    let flow = login_of(&application.ask(&browser, &[("org", org)]).await).unwrap();
+    assert_eq!(browser.page(&flow).await.step("invitation", json!({ "accept": true })).await, "done");
+    assert_eq!((invited.status().await.as_str(), invited.members().await), ("accepted", 1));
+    let more = login_of(&go_on(&browser, &flow).await).expect("a factor is asked for, and nobody is turned away");
+    let page = browser.page(&more).await;
+    assert_eq!(page.state().await["step"], "verify_email", "by the factor that there is");
+    let _ = page.post("abort", json!({})).await;
+    assert_eq!(answer_of(&go_on(&browser, &more).await)["error"], "access_denied");
+}

@@ -28,7 +28,7 @@ use self::circuit::CircuitChange;
 use crate::error::{FieldCode, FieldErrors};
 use crate::event::catalogue::EventType;
 use crate::event::model::Subject;
-use crate::id::{AccountId, EventId, WebhookId};
+use crate::id::{AccountId, EventId, Id as _, WebhookId};
 use crate::metadata::Metadata;
 use crate::status::{Status, StatusNote};
 use crate::timestamp::Timestamp;
@@ -142,6 +142,12 @@ impl WebhookDetails {
 }
 
 impl Webhook {
+    /// What [`Webhook::events_after`] is of one that is made now, where `waiting` is the newest event on its way. One of a process
+    /// whose clock is ahead says nothing about what comes later.
+    pub fn begins_after(id: WebhookId, waiting: Option<EventId>) -> Option<EventId> {
+        waiting.map(|newest| newest.min(EventId::from_uuid(id.uuid())))
+    }
+
     /// An event that is on its way is to be delivered here. Not what was on its way before there was this webhook, or happened
     /// while it was disabled; nor, so that no loop forms, what happens to itself while it is not active.
     pub fn receives(&self, event: EventId, kind: EventType, subject: &Subject, at: Timestamp) -> bool {
@@ -235,7 +241,6 @@ fn machine_note(reason: &str) -> StatusNote {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::Id as _;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
 
@@ -276,6 +281,14 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_after_it_is_for_it_though_a_clock_was_ahead() {
+        let own = WebhookId::from_uuid(uuid::Uuid::from_u128(7));
+        assert_eq!(Webhook::begins_after(own, None), None);
+        assert_eq!(Webhook::begins_after(own, Some(event(5))), Some(event(5)));
+        assert_eq!(Webhook::begins_after(own, Some(event(9))), Some(event(7)));
+    }
+
+    #[test]
     fn what_happens_to_itself_is_not_for_it_while_it_is_not_active() {
         let kind = crate::event::catalogue::WEBHOOK_PAUSED;
         let about = |webhook: &Webhook| Subject::account(webhook.account_id).webhook(webhook.id);
@@ -283,6 +296,9 @@ mod tests {
         assert!(!failing.receives(event(2), kind, &about(&failing), NOW));
         let active = webhook(WebhookStatus::Active);
         assert!(active.receives(event(2), kind, &about(&active), NOW));
+        let behind = Webhook { events_after: Some(event(3)), ..active.clone() };
+        assert!(behind.receives(event(2), kind, &about(&active), NOW), "whatever clock made it");
+        assert!(!behind.receives(event(2), kind, &Subject::account(active.account_id), NOW));
         let other = Webhook { id: WebhookId::from_uuid(uuid::Uuid::from_u128(1)), ..webhook(WebhookStatus::Active) };
         assert!(failing.receives(event(2), kind, &about(&other), NOW));
     }

@@ -71,7 +71,7 @@ pub async fn create(
     let none = WebhookAuth { kind: AuthKind::None, bearer: None, signing: None };
     let wanted = WantedAuth { kind: Some(new.auth), regenerate: false };
     let (auth, secrets) = renewed(change, id, none, wanted)?;
-    let events_after = change.unit().events().newest_waiting(Consumer::Webhooks, account, SEEN).await?;
+    let waiting = change.unit().events().newest_waiting(Consumer::Webhooks, account, SEEN).await?;
     let status = if new.disabled { WebhookStatus::Disabled } else { WebhookStatus::Active };
     let webhook = Webhook {
         id,
@@ -81,7 +81,7 @@ pub async fn create(
         auth,
         circuit: Circuit::CLOSED,
         metadata: new.metadata,
-        events_after,
+        events_after: Webhook::begins_after(id, waiting),
         created_at: change.now(),
         updated_at: change.now(),
     };

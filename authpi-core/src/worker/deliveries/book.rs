@@ -337,13 +337,16 @@ impl Book {
     }
 
     /// Attempts see webhooks as they are now, where their secrets can be opened. What waits is given back when nothing may
-    /// be sent to its webhook any more, when its lease is nearly over, or when the receiver was quick and is so no longer.
+    /// be sent to its webhook any more, of one whose circuit is open nothing but what was reserved as a probe; when its lease is
+    /// nearly over, or when the receiver was quick and is so no longer.
     pub(super) fn refresh(&mut self, mut known: HashMap<WebhookId, Option<Target>>, now: Timestamp) {
         let mut given_back = Vec::new();
         for (id, running) in self.lanes.iter_mut().filter(|(_, running)| running.is_old(now)) {
             running.seen_at = now;
             let has_slowed = running.lane.waits() > MAX_IN_FLIGHT_PER_HOST && !self.pace.is_quick(id);
-            let Some(target) = known.remove(id).filter(|_| !has_slowed) else {
+            let is_probe = running.lane.is_probe();
+            let may_go = |target: &Option<Target>| is_probe || !target.as_ref().is_some_and(Target::is_probe);
+            let Some(target) = known.remove(id).filter(|target| !has_slowed && may_go(target)) else {
                 given_back.extend(running.lane.take_all());
                 continue;
             };

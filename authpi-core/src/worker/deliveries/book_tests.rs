@@ -48,3 +48,22 @@ fn a_quick_receiver_that_goes_on_keeps_what_waits_for_it() {
     }
     assert_eq!(book.unrecorded(), 10);
 }
+
+/// How many of two deliveries are given back a second later, when the webhook is `seen` like that.
+fn given_back(reserved: Target, seen: Option<Target>) -> usize {
+    let mut book = Book::default();
+    let webhook = reserved.webhook_id();
+    let leased = |number| Delivery { leased_until: Some(START.plus(FRESH * 60)), ..delivery(number) };
+    book.hold(reserved, (0..2).map(leased).collect(), START);
+    book.refresh(seen.map(|target| (webhook, Some(target))).into_iter().collect(), START.plus(FRESH));
+    book.unrecorded()
+}
+
+#[test]
+fn a_probe_waits_for_a_sender_and_what_is_none_is_given_back_when_the_circuit_opens() {
+    assert_eq!(given_back(lane::tests::probed(), Some(lane::tests::probed())), 0);
+    assert_eq!(given_back(lane::tests::probed(), Some(lane::tests::target())), 0, "it has closed meanwhile");
+    assert_eq!(given_back(lane::tests::target(), Some(lane::tests::probed())), 2);
+    assert_eq!(given_back(lane::tests::target(), Some(lane::tests::target())), 0);
+    assert_eq!(given_back(lane::tests::probed(), None), 2, "it is disabled, or gone");
+}

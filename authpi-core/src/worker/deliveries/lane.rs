@@ -95,6 +95,11 @@ impl Lane {
         self.place.0
     }
 
+    /// What waits was reserved to find out whether the circuit closes.
+    pub(super) fn is_probe(&self) -> bool {
+        self.target().is_probe()
+    }
+
     /// Whether senders give up their places after a turn.
     pub(super) fn contend(&self, is_contended: bool) {
         self.is_contended.store(is_contended, Ordering::Relaxed);
@@ -264,7 +269,7 @@ pub(super) mod tests {
     use crate::id::Id;
     use crate::metadata::Metadata;
     use crate::status::Status;
-    use crate::webhook::model::{AuthKind, Circuit, WebhookAuth, WebhookDetails, WebhookStatus};
+    use crate::webhook::model::{AuthKind, Circuit, OpenCircuit, WebhookAuth, WebhookDetails, WebhookStatus};
 
     /// Of a webhook without secrets.
     pub(in crate::worker::deliveries) fn target() -> Target {
@@ -281,5 +286,13 @@ pub(super) mod tests {
             updated_at: Timestamp::EPOCH,
         };
         Target { webhook, secrets: SecretsInUse { bearer: None, signing: Vec::new() } }
+    }
+
+    /// The same with an open circuit.
+    pub(in crate::worker::deliveries) fn probed() -> Target {
+        let mut target = target();
+        target.webhook.circuit.open =
+            Some(OpenCircuit { since: Timestamp::EPOCH, probe_at: Timestamp::EPOCH, probes: 0 });
+        target
     }
 }

@@ -25,6 +25,7 @@ use crate::error::Refusal;
 use crate::id::{AccountId, WebhookId};
 use crate::web::bells::Bell;
 use crate::web::services::Services;
+use crate::webhook::model::WebhookStatus;
 
 /// How often deliveries are looked for that nobody rang for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -115,9 +116,8 @@ impl Dispatch {
             return Ok(());
         }
         let found = services.store.reads().webhooks().of_accounts(&accounts).await?.webhooks;
-        // One whose circuit is open is to be probed, by somebody who has reserved that.
-        let sendable = found.into_iter().filter(|webhook| webhook.circuit.open.is_none() && !webhook.is_paused(now));
-        let known = sendable.map(|webhook| (webhook.id, lane::opened(services, webhook, now))).collect();
+        let enabled = found.into_iter().filter(|webhook| webhook.status.value != WebhookStatus::Disabled);
+        let known = enabled.map(|webhook| (webhook.id, lane::opened(services, webhook, now))).collect();
         self.book().refresh(known, now);
         Ok(())
     }

@@ -102,6 +102,25 @@ async fn an_organization_out_of_reach_is_refused_whatever_the_reason() {
 }
 
 #[tokio::test]
+async fn a_token_of_a_client_that_works_in_one_organization_at_a_time_leads_into_no_other() {
+    let acting = Acting::new().await;
+    let (_, here) = organization(&acting, &["orders:*"]).await;
+    let (_, there) = organization(&acting, &["orders:*"]).await;
+    let (none, token) = (acting.token().await, selected(&acting, &here).await);
+    let client = format!("{}/clients/{}", acting.ground.issuer, acting.ground.client);
+    let select = json!({ "settings": { "organizations": { "select": true } } });
+    acting.ground.app.root().patch(&client, select).expect(200).await;
+    let reply = acting.exchange((&token, ACCESS), &[("org", &here)]).await;
+    assert_eq!(claims(text(&reply, "access_token"))["org_id"], here);
+    refused(&acting.exchange((&token, ACCESS), &[("org", &there)]).await, 403, "access_denied");
+    for org in [&here, &there] {
+        refused(&acting.exchange((&none, ACCESS), &[("org", org)]).await, 403, "access_denied");
+    }
+    let reply = acting.exchange((&none, ACCESS), &[]).await;
+    assert!(claims(text(&reply, "access_token"))["org_id"].is_null());
+}
+
+#[tokio::test]
 async fn what_an_agent_holds_in_an_organization_ends_with_it_at_once() {
     let acting = Acting::new().await;
     let root = acting.ground.app.root();
