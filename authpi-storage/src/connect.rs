@@ -56,7 +56,7 @@ pub struct ConnectOptions {
     /// What a commit on SQLite survives. Default [`Durability::Full`].
     pub durability: Durability,
     /// How long a statement may run: a server gives it up then. On SQLite it bounds questions about the trail of events, the
-    /// only ones that may take long. Whole milliseconds, at least one. Default 15 s.
+    /// only ones that may take long. In milliseconds, one at least. Default 15 s.
     pub statement_timeout: Duration,
 }
 
@@ -116,6 +116,9 @@ pub async fn connect(url: &str) -> Result<DatabaseStore, ConnectError> {
 /// # Errors
 /// [`ConnectError`].
 pub async fn connect_with(url: &str, options: ConnectOptions) -> Result<DatabaseStore, ConnectError> {
+    // To servers, none means as long as it takes.
+    let statement_timeout = options.statement_timeout.max(Duration::from_millis(1));
+    let options = ConnectOptions { statement_timeout, ..options };
     match url.split(':').next().unwrap_or_default() {
         #[cfg(feature = "sqlite")]
         "sqlite" => sqlite(url, options).await,
@@ -140,22 +143,22 @@ fn pool(url: &str, connections: u32) -> Pool {
 async fn sqlite(url: &str, options: ConnectOptions) -> Result<DatabaseStore, ConnectError> {
     let Some(path) = sqlite_path(url) else {
         // Every connection to `:memory:` is a database of its own: there is exactly one, for ever.
-        let mut single = sqlite_pool(url, 1, options);
+        let mut single = sqlite_pool(url, 1, SQLITE_CACHE, options.durability);
         single.idle_timeout(None).max_lifetime(None);
         let connection = Database::connect(single).await.map_err(ConnectError::Unreachable)?;
         migration::run(&connection).await?;
         return Ok(DatabaseStore::on(connection));
     };
     let lock = lock(&path)?;
-    let mut writing = sqlite_pool(url, 1, options);
+    let mut writing = sqlite_pool(url, 1, SQLITE_CACHE, options.durability);
     writing.idle_timeout(None).max_lifetime(None).map_sqlx_sqlite_pool_opts(|pool| {
         pool.after_release(|connection, _| Box::pin(is_outside_transactions(connection)))
     });
     let writer = Database::connect(writing).await.map_err(|error| unreachable_or_not_writable(&path, error))?;
     migration::run(&writer).await?;
-    let readers = || sqlite_pool(url, options.max_connections, options);
-    let reader = Database::connect(readers()).await.map_err(ConnectError::Unreachable)?;
-    let patient = Database::connect(bounded(readers(), options.statement_timeout));
+    let readers = |cache| sqlite_pool(url, options.max_connections, cache, options.durability);
+    let reader = Database::connect(readers(SQLITE_CACHE)).await.map_err(ConnectError::Unreachable)?;
+    let patient = Database::connect(bounded(readers(SQLITE_CACHE_OF_WALKS), options.statement_timeout));
     let patient = patient.await.map_err(ConnectError::Unreachable)?;
     Ok(DatabaseStore::new(reader, Some(patient), writer, Some(lock)))
 }
@@ -189,15 +192,19 @@ async fn interrupt_after(connection: &mut sqlx::SqliteConnection, timeout: Durat
 #[cfg(feature = "sqlite")]
 const SQLITE_CACHE: &str = "-16384";
 
+/// The same for questions that may take long: 4 MiB, as they walk along and do not come back.
+#[cfg(feature = "sqlite")]
+const SQLITE_CACHE_OF_WALKS: &str = "-4096";
+
 /// Pages in the log, of 4 KiB, from which on it is written back into the file. Pages that change often are written there once
 /// for many times that they stand in the log, which grows to 32 MiB and some more.
 #[cfg(feature = "sqlite")]
 const SQLITE_CHECKPOINT: &str = "8192";
 
 #[cfg(feature = "sqlite")]
-fn sqlite_pool(url: &str, connections: u32, options: ConnectOptions) -> Pool {
+fn sqlite_pool(url: &str, connections: u32, cache: &'static str, durability: Durability) -> Pool {
     use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-    let synchronous = match options.durability {
+    let synchronous = match durability {
         Durability::Full => SqliteSynchronous::Full,
         Durability::ProcessCrash => SqliteSynchronous::Normal,
     };
@@ -207,7 +214,7 @@ fn sqlite_pool(url: &str, connections: u32, options: ConnectOptions) -> Pool {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
             .busy_timeout(Duration::from_secs(5))
-            .pragma("cache_size", SQLITE_CACHE)
+            .pragma("cache_size", cache)
             .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT)
     });
     pool

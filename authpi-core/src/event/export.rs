@@ -27,6 +27,10 @@ use crate::web::streams::{Gone, Sink};
 /// Links that are read at a time; their lines are one chunk.
 const PAGE: u32 = 200;
 
+/// Pages without a line after which a space is sent: who waits sees that something is done, and it belongs to the next line, as
+/// JSON may begin with it.
+const SILENT_PAGES: u32 = 25;
+
 /// A line of the export.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
@@ -154,10 +158,15 @@ impl Exporter {
     }
 
     async fn send_all(&mut self, sink: &mut Sink, first: Bytes) -> Result<(), Ended> {
-        let mut lines = first;
+        let (mut lines, mut silent) = (first, 0);
         loop {
+            silent += 1;
+            if lines.is_empty() && silent == SILENT_PAGES {
+                lines = Bytes::from_static(b" ");
+            }
             if !lines.is_empty() {
                 sink.send(lines).await?;
+                silent = 0;
             }
             if self.at.0 >= self.through {
                 break;

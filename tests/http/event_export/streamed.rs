@@ -46,6 +46,16 @@ async fn twenty_thousand_events_come_in_small_chunks_and_verify() {
     assert!(largest < 512 * 1024, "{largest} bytes at once");
 }
 
+#[tokio::test]
+async fn while_no_line_is_found_spaces_tell_that_one_is_looked_for() {
+    let app = App::start(DRIVER).await;
+    fill(&app, 10_500).await;
+    let export = export(&app, "event_types=webhook.created").await;
+    assert_eq!((export.lines.len(), &export.trailer["count"]), (0, &json!(0)));
+    let spaces = export.text.find('{').unwrap();
+    assert_eq!(&export.text[..spaces], "  ", "one for each 5,000 events");
+}
+
 /// Asks for an export, and reads nothing yet.
 async fn ask(app: &App) -> TcpStream {
     let pair = base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", app.key.0, app.key.1));
