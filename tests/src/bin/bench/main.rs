@@ -63,7 +63,7 @@ async fn main() {
         }
     }
     if wants("crashes") {
-        for backend in [Backend::Sqlite, Backend::Postgres] {
+        for backend in [Backend::Sqlite, Backend::Postgres, Backend::Mariadb] {
             crashes(backend, if quick { 5 } else { 100 }).await;
         }
     }
