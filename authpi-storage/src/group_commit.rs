@@ -75,7 +75,7 @@ impl Waiting {
 
 /// The database refuses everybody.
 fn is_for_all(error: &StoreError) -> bool {
-    matches!(error.kind, StoreErrorKind::Retryable | StoreErrorKind::Unavailable)
+    error.kind.is_passing()
 }
 
 async fn commit(writer: &DatabaseConnection, news: &News, events: &[Event]) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ use crate::transport::Executor;
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// How many wait for each permit.
-const QUEUE: usize = 8;
+const QUEUE: usize = 32;
 
 /// The permits of one kind of work.
 pub(crate) struct Permits {
@@ -68,7 +68,7 @@ impl Permits {
     }
 
     /// The same for somebody who can wait for it: first come, first served, save for those whose account has as many as it
-    /// may have. Eight wait for each permit, those of one account for each of its part.
+    /// may have. [`QUEUE`] wait for each permit, those of one account for each of its part.
     ///
     /// # Errors
     /// Those of [`Permits::try_acquire`], at once when too many wait, otherwise once `patience` is at its end.
@@ -274,10 +274,10 @@ mod tests {
         let late = |number| permits.acquire(account(number), Duration::from_secs(1), &over).now_or_never().unwrap();
         assert!(matches!(late(1), Err(Refusal::RateLimited { .. })));
         assert!(matches!(late(3), Err(Refusal::Overloaded("tests"))));
-        let _own: Vec<_> = (0..8).map(|_| waits(&permits, 1)).collect();
-        let _others: Vec<_> = (3..11).map(|number| waits(&permits, number)).collect();
+        let _own: Vec<_> = (0..QUEUE).map(|_| waits(&permits, 1)).collect();
+        let _others: Vec<_> = (0..QUEUE).map(|number| waits(&permits, 3 + number as u128)).collect();
         let full = |number| permits.acquire(account(number), Duration::from_secs(1), &STILL).now_or_never().unwrap();
-        assert!(matches!(full(1), Err(Refusal::RateLimited { .. })), "eight wait for the one of the account");
-        assert!(matches!(full(11), Err(Refusal::Overloaded("tests"))), "sixteen wait for the two");
+        assert!(matches!(full(1), Err(Refusal::RateLimited { .. })), "enough wait for the one of the account");
+        assert!(matches!(full(2), Err(Refusal::Overloaded("tests"))), "enough wait for the two");
     }
 }
