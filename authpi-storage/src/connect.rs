@@ -47,6 +47,12 @@ const RELEASE: Duration = Duration::from_secs(3);
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 const IDLE_TEST: Duration = Duration::from_secs(30);
 
+/// Servers take none for as long as it takes.
+const SHORTEST_STATEMENT_TIMEOUT: Duration = Duration::from_millis(1);
+
+/// Nobody waits that long for an answer.
+const LONGEST_STATEMENT_TIMEOUT: Duration = Duration::from_mins(1);
+
 /// What can be set besides the URL.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -56,7 +62,7 @@ pub struct ConnectOptions {
     /// What a commit on SQLite survives. Default [`Durability::Full`].
     pub durability: Durability,
     /// How long a statement may run: a server gives it up then. On SQLite it bounds questions about the trail of events, the
-    /// only ones that may take long. In milliseconds, one at least. Default 15 s.
+    /// only ones that may take long. Between 1 ms and 1 min, otherwise the nearer of the two. Default 15 s.
     pub statement_timeout: Duration,
 }
 
@@ -116,8 +122,7 @@ pub async fn connect(url: &str) -> Result<DatabaseStore, ConnectError> {
 /// # Errors
 /// [`ConnectError`].
 pub async fn connect_with(url: &str, options: ConnectOptions) -> Result<DatabaseStore, ConnectError> {
-    // To servers, none means as long as it takes.
-    let statement_timeout = options.statement_timeout.max(Duration::from_millis(1));
+    let statement_timeout = options.statement_timeout.clamp(SHORTEST_STATEMENT_TIMEOUT, LONGEST_STATEMENT_TIMEOUT);
     let options = ConnectOptions { statement_timeout, ..options };
     match url.split(':').next().unwrap_or_default() {
         #[cfg(feature = "sqlite")]
@@ -163,9 +168,9 @@ async fn sqlite(url: &str, options: ConnectOptions) -> Result<DatabaseStore, Con
     Ok(DatabaseStore::new(reader, Some(patient), writer, Some(lock)))
 }
 
-/// Instructions of SQLite after which a statement is asked whether its time is over: fewer than a millisecond's.
+/// Instructions of SQLite after which a statement is asked whether its time is over. They read a hundred pages at most.
 #[cfg(feature = "sqlite")]
-const SQLITE_STEPS: i32 = 10_000;
+const SQLITE_STEPS: i32 = 1_000;
 
 /// Bounds how long a connection is worked with. SQLite has no such limit of its own, and its driver goes on with a statement
 /// that nobody waits for.

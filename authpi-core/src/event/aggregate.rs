@@ -33,12 +33,12 @@ const MAX_RUNNING: usize = 4;
 /// Of those, for one account.
 const MAX_RUNNING_PER_ACCOUNT: usize = 2;
 
-/// How long a count waits for others. Then it has what is left of the time of a request (docs/decisions/0008), which is more
-/// than the databases give a statement.
+/// How long a count waits for others: with the time that the databases give a statement, less than a request has
+/// (docs/decisions/0008).
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How long the answer of a database is waited for: it gives the count up before, unless it cannot be reached.
-const LONGEST: Duration = Duration::from_secs(20);
+const LONGEST: Duration = Duration::from_secs(75);
 
 const HOUR: Duration = Duration::from_hours(1);
 

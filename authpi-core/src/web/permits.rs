@@ -15,8 +15,11 @@ use crate::transport::Executor;
 /// When somebody whose account has as many as it may have might ask again.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 
-/// How many wait for each permit.
-const QUEUE: usize = 32;
+/// How many wait for permits of one kind.
+const MAX_WAITING: usize = 1_024;
+
+/// Of those, for one account.
+const MAX_WAITING_PER_ACCOUNT: usize = 64;
 
 /// The permits of one kind of work.
 pub(crate) struct Permits {
@@ -67,8 +70,7 @@ impl Permits {
         self.shared.grant(&mut self.shared.lists(), account).map_err(|exhausted| self.refusal(exhausted))
     }
 
-    /// The same for somebody who can wait for it: first come, first served, save for those whose account has as many as it
-    /// may have. [`QUEUE`] wait for each permit, those of one account for each of its part.
+    /// The same for somebody who can wait for it. Those go first whose account holds least, then those who came first.
     ///
     /// # Errors
     /// Those of [`Permits::try_acquire`], at once when too many wait, otherwise once `patience` is at its end.
@@ -123,10 +125,10 @@ impl Shared {
             Err(exhausted) => exhausted,
         };
         lists.forget_those_gone();
-        if lists.waiting.iter().filter(|(waiting, _)| *waiting == account).count() >= self.most_each * QUEUE {
+        if lists.waiting.iter().filter(|(waiting, _)| *waiting == account).count() >= MAX_WAITING_PER_ACCOUNT {
             return Err(Exhausted::Account);
         }
-        if lists.waiting.len() >= self.most * QUEUE {
+        if lists.waiting.len() >= MAX_WAITING {
             return Err(Exhausted::All);
         }
         let (sender, coming) = oneshot::channel();
@@ -135,13 +137,16 @@ impl Shared {
         Ok(Either::Right((coming, exhausted)))
     }
 
-    /// A permit for the first who waits and may have one, and where it is waited for.
+    /// A permit for whoever is next and may have one, and where it is waited for.
     fn grant_to_next(self: &Arc<Self>, lists: &mut Lists) -> Option<(oneshot::Sender<Permit>, Permit)> {
         lists.forget_those_gone();
-        let first = lists.waiting.iter().position(|(account, _)| lists.held_by(*account) < self.most_each)?;
-        let permit = self.grant(lists, lists.waiting.get(first)?.0).ok()?;
-        let (_, sender) = lists.waiting.remove(first)?;
-        Some((sender, permit))
+        let held = |(_, (account, _)): &(usize, &(AccountId, _))| lists.held_by(*account);
+        let (next, _) = lists.waiting.iter().enumerate().min_by_key(held)?;
+        if lists.held_by(lists.waiting.get(next)?.0) >= self.most_each {
+            return None;
+        }
+        let (account, sender) = lists.waiting.remove(next)?;
+        Some((sender, self.grant(lists, account).ok()?))
     }
 }
 
@@ -244,9 +249,21 @@ mod tests {
         let third = (&mut third).now_or_never().unwrap().unwrap();
         assert!((&mut fourth).now_or_never().is_none());
         first.pop();
-        let _again = again.now_or_never().unwrap().unwrap();
+        assert!((&mut again).now_or_never().is_none(), "it holds one, others none");
+        let _fourth = fourth.now_or_never().unwrap().unwrap();
         drop(third);
-        assert!(fourth.now_or_never().unwrap().is_ok());
+        assert!(again.now_or_never().unwrap().is_ok());
+    }
+
+    #[test]
+    fn accounts_that_always_ask_for_more_keep_no_other_waiting() {
+        let permits = Permits::new("tests", 4, 2);
+        let mut held: Vec<Permit> = [1, 1, 2, 2].map(|number| permits.try_acquire(account(number)).unwrap()).into();
+        let greedy: Vec<_> = (0..100).map(|number| waits(&permits, 1 + number % 2)).collect();
+        let modest = waits(&permits, 3);
+        held.pop();
+        assert!(modest.now_or_never().unwrap().is_ok());
+        drop(greedy);
     }
 
     #[test]
@@ -274,10 +291,10 @@ mod tests {
         let late = |number| permits.acquire(account(number), Duration::from_secs(1), &over).now_or_never().unwrap();
         assert!(matches!(late(1), Err(Refusal::RateLimited { .. })));
         assert!(matches!(late(3), Err(Refusal::Overloaded("tests"))));
-        let _own: Vec<_> = (0..QUEUE).map(|_| waits(&permits, 1)).collect();
-        let _others: Vec<_> = (0..QUEUE).map(|number| waits(&permits, 3 + number as u128)).collect();
+        let _own: Vec<_> = (0..64).map(|_| waits(&permits, 1)).collect();
         let full = |number| permits.acquire(account(number), Duration::from_secs(1), &STILL).now_or_never().unwrap();
-        assert!(matches!(full(1), Err(Refusal::RateLimited { .. })), "enough wait for the one of the account");
-        assert!(matches!(full(2), Err(Refusal::Overloaded("tests"))), "enough wait for the two");
+        assert!(matches!(full(1), Err(Refusal::RateLimited { .. })), "enough of the account wait");
+        let _others: Vec<_> = (3..963).map(|number| waits(&permits, number)).collect();
+        assert!(matches!(full(2), Err(Refusal::Overloaded("tests"))), "enough wait in all");
     }
 }

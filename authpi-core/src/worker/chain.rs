@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::round::Round;
 use super::schedule::Next;
 use super::steps::WorkerState;
-use crate::error::{Refusal, StoreError, StoreErrorKind};
+use crate::error::Refusal;
 use crate::event::numbering::{BATCH, link_all};
 use crate::event::repository::Unchained;
 use crate::id::AccountId;
@@ -46,6 +46,6 @@ pub(super) async fn link(state: &WorkerState) -> Result<Next, Refusal> {
 
 /// The failure is none of one account's events.
 fn is_everybodys(refusal: &Refusal) -> bool {
-    let unavailable = matches!(refusal, Refusal::Store(StoreError { kind: StoreErrorKind::Unavailable, .. }));
-    unavailable || refusal.is_retryable()
+    let is_passing = matches!(refusal, Refusal::Store(error) if error.kind.is_passing());
+    is_passing || refusal.is_retryable()
 }

@@ -143,7 +143,7 @@ impl WebhookDetails {
 
 impl Webhook {
     /// What [`Webhook::events_after`] is of one that is made now, where `waiting` is the newest event on its way. One of a process
-    /// whose clock is ahead says nothing about what comes later.
+    /// whose clock is ahead says nothing about what comes later; what was on its way with a later id is for it, too.
     pub fn begins_after(id: WebhookId, waiting: Option<EventId>) -> Option<EventId> {
         waiting.map(|newest| newest.min(EventId::from_uuid(id.uuid())))
     }

@@ -160,9 +160,13 @@ impl Book {
         self.pace.set_behind(webhook, is_behind);
     }
 
+    /// Takes what was reserved. A lane holds probes or other deliveries: what is left of the other kind is given back.
     pub(super) fn hold(&mut self, target: Target, deliveries: Vec<Delivery>, now: Timestamp) {
-        let count = deliveries.len();
-        let running = match self.lanes.entry(target.webhook_id()) {
+        let (webhook, count) = (target.webhook_id(), deliveries.len());
+        if self.lanes.get(&webhook).is_some_and(|running| running.lane.is_probe() != target.is_probe()) {
+            self.give_back_of(webhook);
+        }
+        let running = match self.lanes.entry(webhook) {
             Entry::Occupied(known) => {
                 let running = known.into_mut();
                 running.lane.aim(target);
@@ -325,10 +329,11 @@ impl Book {
         accounts.into_iter().collect()
     }
 
-    /// What waits for a receiver that was quick and stands still is given back: others may need the room.
+    /// What waits for a receiver that was quick and stands still is given back: others may need the room. A probe waits.
     pub(super) fn relieve(&mut self, now: Timestamp) {
         let mut given_back = Vec::new();
-        for (id, running) in self.lanes.iter().filter(|(_, running)| running.held > 0) {
+        let holding = self.lanes.iter().filter(|(_, running)| running.held > 0 && !running.lane.is_probe());
+        for (id, running) in holding {
             if now.since(running.moved_at) >= FRESH && self.pace.slowed(id) {
                 given_back.extend(running.lane.take_all());
             }

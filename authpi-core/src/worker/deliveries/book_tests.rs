@@ -67,3 +67,25 @@ fn a_probe_waits_for_a_sender_and_what_is_none_is_given_back_when_the_circuit_op
     assert_eq!(given_back(lane::tests::target(), Some(lane::tests::target())), 0);
     assert_eq!(given_back(lane::tests::probed(), None), 2, "it is disabled, or gone");
 }
+
+#[test]
+fn a_lane_holds_probes_or_what_is_none() {
+    for (first, then) in
+        [(lane::tests::probed(), lane::tests::target()), (lane::tests::target(), lane::tests::probed())]
+    {
+        let mut book = Book::default();
+        book.hold(first, (0..2).map(delivery).collect(), START);
+        book.hold(then, vec![delivery(2)], START);
+        let given_back: Vec<_> = book.take_unrecorded().iter().map(|end| end.delivery().id).collect();
+        assert_eq!(given_back, [delivery(0).id, delivery(1).id]);
+    }
+}
+
+#[test]
+fn a_probe_of_a_receiver_that_was_quick_waits_for_a_sender() {
+    let mut book = Book::default();
+    arrived(&mut book, 0, START);
+    book.hold(lane::tests::probed(), vec![delivery(1)], START);
+    book.relieve(START.plus(FRESH));
+    assert_eq!(book.unrecorded(), 1, "only what has arrived");
+}

@@ -117,7 +117,12 @@ impl Dispatch {
         }
         let found = services.store.reads().webhooks().of_accounts(&accounts).await?.webhooks;
         let enabled = found.into_iter().filter(|webhook| webhook.status.value != WebhookStatus::Disabled);
-        let known = enabled.map(|webhook| (webhook.id, lane::opened(services, webhook, now))).collect();
+        let known = enabled.filter_map(|webhook| {
+            let (id, is_closed) = (webhook.id, webhook.circuit.open.is_none());
+            let target = lane::opened(services, webhook, now);
+            (is_closed || target.is_some()).then_some((id, target))
+        });
+        let known = known.collect();
         self.book().refresh(known, now);
         Ok(())
     }
