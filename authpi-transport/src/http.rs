@@ -166,11 +166,18 @@ impl Resolve for CheckedResolver {
                 return Err(NoAddress::Blocked.into());
             }
             // Port 0 is replaced by that of the URL.
-            let tried = addresses.into_iter().take(MOST_ADDRESSES).map(|address| SocketAddr::new(address, 0));
-            let addresses: Addrs = Box::new(tried);
+            let addresses: Addrs = Box::new(tried(addresses).into_iter().map(|address| SocketAddr::new(address, 0)));
             Ok(addresses)
         })
     }
+}
+
+/// The addresses of a name that are tried, of both families in turn: a host may have a way out for one of them only.
+fn tried(addresses: impl IntoIterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let (six, four): (Vec<_>, Vec<_>) = addresses.into_iter().partition(IpAddr::is_ipv6);
+    let (mut six, mut four) = (six.into_iter(), four.into_iter());
+    let turns = std::iter::from_fn(|| Some([six.next(), four.next()]).filter(|turn| turn.iter().any(Option::is_some)));
+    turns.flatten().flatten().take(MOST_ADDRESSES).collect()
 }
 
 /// The class of a failure, found in what it was caused by.

@@ -190,3 +190,13 @@ async fn failures_are_told_by_their_class_alone() {
     let unknown = OutgoingRequest { timeout: Duration::from_secs(30), ..request("https://nowhere.invalid/") };
     assert_eq!(open().send(unknown).await.unwrap_err(), HttpFailure::Dns);
 }
+
+#[test]
+fn addresses_of_both_families_are_tried_however_many_there_are_of_one() {
+    let six = |last: u16| IpAddr::from([0x2600, 0, 0, 0, 0, 0, 0, last]);
+    let four = |last: u8| IpAddr::from([93, 184, 216, last]);
+    let named = (1..=8).map(six).chain((1..=4).map(four));
+    let expected = [six(1), four(1), six(2), four(2), six(3), four(3), six(4), four(4)];
+    assert_eq!(tried(named), expected);
+    assert_eq!(tried((1..=9).map(four)), (1..=8).map(four).collect::<Vec<_>>());
+}
