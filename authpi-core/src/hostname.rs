@@ -52,16 +52,18 @@ impl FromStr for Hostname {
 
 /// At least two labels of letters, digits and inner hyphens; the last one is no number.
 fn is_host_name(name: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
     let has_letter = |label: &str| label.bytes().any(|b| b.is_ascii_lowercase());
     name.len() <= MAX_LENGTH
         && name.rsplit_once('.').is_some_and(|(_, last)| has_letter(last))
-        && name.split('.').all(is_label)
+        && name.split('.').all(is_host_label)
+}
+
+/// Letters, digits and inner hyphens (RFC 5321 §4.1.2 `sub-domain`).
+pub(crate) fn is_host_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
 }
 
 impl fmt::Display for Hostname {

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 pub use crate::admission::AccessMode;
 use crate::error::{FieldCode, FieldErrors};
+use crate::hostname::is_host_label;
 
 /// Who gets in, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -140,7 +141,9 @@ fn replace(names: &mut Vec<String>, path: &str, normal: fn(&str) -> Option<Strin
 /// The A-label form of a domain name with at least two labels.
 pub fn normal_domain(text: &str) -> Option<String> {
     match Host::parse(text).ok()? {
-        Host::Domain(name) if name.len() <= 253 && name.contains('.') && !name.ends_with('.') => Some(name),
+        Host::Domain(name) if name.len() <= 253 && name.contains('.') && name.split('.').all(is_host_label) => {
+            Some(name)
+        }
         _ => None,
     }
 }
