@@ -48,6 +48,7 @@ use crate::web::services::{Options, Origin, Services};
 use crate::web::shares::Shares;
 use crate::web::sites::Sites;
 use crate::web::streams::Streams;
+use crate::webhook::api::redeliveries;
 use crate::worker::Workers;
 use crate::{documents, routes};
 
@@ -364,6 +365,7 @@ impl Builder {
             token_addresses: TokenAddresses::default(),
             streams: Streams::default(),
             counts: aggregate::permits(),
+            redeliveries: redeliveries(),
             shares: Shares::default(),
             in_flight: InFlight::default(),
             roots: RwLock::new(HashMap::new()),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::App;
+use crate::{App, Caller};
 
 impl App {
     /// A new issuer; returns the path below it.
@@ -35,6 +35,21 @@ impl App {
         let account = self.root().get(&self.path("")).expect(200).await;
         let id = |name: &str| account.data()["organization"][name].as_str().unwrap().to_owned();
         self.path(&format!("/issuers/{}/organizations/{}", id("issuer_id"), id("id")))
+    }
+
+    /// Another account, opened by somebody of the platform: its first key, and its id.
+    pub async fn another_account(&self) -> (Caller, String) {
+        let organization = self.account_organization().await;
+        let users = format!("{}/users", organization.split_once("/organizations/").unwrap().0);
+        let boss = json!({ "email": "boss@example.com", "profile": { "email_verified": true } });
+        let boss = self.root().post(&users, boss).expect(201).await.id();
+        let token = json!({ "name": "cli", "restrictions": { "scopes": ["*:**"] } });
+        let token = self.root().post(&format!("{users}/{boss}/tokens"), token).expect(201).await;
+        let bearer = self.with_bearer(&token.text("token_plain"));
+        let opened = bearer.post("/v1/accounts", json!({ "name": "Umbrella" })).expect(201).await;
+        let key = &opened.data()["api_key"];
+        let key = self.with_key(key["id"].as_str().unwrap(), key["secret_plain"].as_str().unwrap());
+        (key, opened.id())
     }
 
     /// All events of the account, oldest first.

@@ -76,6 +76,8 @@ pub struct Services {
     pub(crate) streams: Streams,
     /// Counts of events.
     pub(crate) counts: Permits,
+    /// Deliveries that are attempted while somebody waits.
+    pub(crate) redeliveries: Permits,
     pub(crate) shares: Shares,
     pub(crate) bells: Arc<Bells>,
     /// What the host wants to be called for.

@@ -57,7 +57,7 @@ impl Workers {
         Self { services, stop, ended }
     }
 
-    /// Stops them: the running steps end, no other begins, attempts under way are waited for, but not for long, and what is
+    /// Stops them: the running steps end, no other begins, attempts under way are waited for, 30 s at most, and what is
     /// buffered is written.
     pub async fn stop(self) {
         // The loop is gone already when its runtime has ended.

@@ -12,7 +12,7 @@ use futures_util::future::{Either, select};
 use futures_util::lock::Mutex;
 
 use super::round::Round;
-use super::schedule::Next;
+use super::schedule::{GRACE, Next};
 use super::under_way::{Ended, UnderWay};
 use crate::error::Refusal;
 use crate::outcome::WriteOutcome;
@@ -26,9 +26,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 
 /// How soon after the end of an attempt it is looked for where more may wait than there was room for.
 const REFILL_AFTER: Duration = Duration::from_millis(100);
-
-/// How long attempts under way are waited for at the end; what is not recorded by then is repeated.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// What waits in such a queue.
 #[async_trait]
@@ -144,7 +141,7 @@ pub(super) async fn remove<Q: Queued>(services: &Services, held: &Q) -> Result<(
     Ok(())
 }
 
-/// Waits for the attempts under way, but not for long.
+/// Waits for the attempts under way, but not for ever.
 pub(super) async fn finish<Q: Queued>(services: &Services, attempts: &Mutex<Attempts<Q>>) {
     let mut under_way = attempts.lock().await;
     let mut grace = services.transport.executor.sleep(GRACE);

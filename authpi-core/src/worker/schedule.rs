@@ -26,6 +26,10 @@ const OVERTAKEN: u32 = 5;
 /// The longest pause after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
+/// How long attempts under way are waited for at the end (conventions, "graceful shutdown"), which is as long as one may take;
+/// what is not recorded by then is repeated.
+pub(super) const GRACE: Duration = Duration::from_secs(30);
+
 /// When a step wants to be called next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {

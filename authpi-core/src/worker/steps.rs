@@ -78,7 +78,7 @@ impl WorkerState {
         }
     }
 
-    /// Waits for the attempts under way, but not for long.
+    /// Waits for the attempts under way, but not for ever.
     pub(super) async fn finish(&self) {
         let mails = queue::finish::<Mail>(&self.services, &self.mails);
         let logouts = queue::finish::<LogoutNotice>(&self.services, &self.logouts);

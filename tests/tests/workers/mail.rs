@@ -103,17 +103,8 @@ impl Inviter {
 
     /// Another account, opened by somebody of the platform.
     async fn another(app: &App) -> Self {
-        let organization = app.account_organization().await;
-        let users = format!("{}/users", organization.split_once("/organizations/").unwrap().0);
-        let boss = json!({ "email": "boss@example.com", "profile": { "email_verified": true } });
-        let boss = app.root().post(&users, boss).expect(201).await.id();
-        let token = json!({ "name": "cli", "restrictions": { "scopes": ["*:**"] } });
-        let token = app.root().post(&format!("{users}/{boss}/tokens"), token).expect(201).await;
-        let bearer = app.with_bearer(&token.text("token_plain"));
-        let opened = bearer.post("/v1/accounts", json!({ "name": "Umbrella" })).expect(201).await;
-        let key = &opened.data()["api_key"];
-        let key = app.with_key(key["id"].as_str().unwrap(), key["secret_plain"].as_str().unwrap());
-        Self::new(key, &opened.id()).await
+        let (caller, account) = app.another_account().await;
+        Self::new(caller, &account).await
     }
 
     async fn invite(&self, email: &str) {

@@ -18,6 +18,7 @@ use crate::web::body::{Body, NoBody};
 use crate::web::call::Call;
 use crate::web::endpoint::{Read, Write};
 use crate::web::members::Joined;
+use crate::web::permits::Permits;
 use crate::web::query::Parameter;
 use crate::web::route::Route;
 use crate::webhook::body::with_body;
@@ -28,6 +29,20 @@ use crate::webhook::request::AttemptRequest;
 
 /// Longest attempt that a caller waits for.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(15);
+
+/// Attempts that callers wait for at the same time.
+const MAX_ASKED: usize = 64;
+
+/// Of those, for one account, wherever they go: no more than §9 allows at one host.
+const MAX_ASKED_PER_ACCOUNT: usize = 4;
+
+/// How long one waits for others to end.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// The permits of attempts that callers wait for.
+pub(crate) fn redeliveries() -> Permits {
+    Permits::new("deliveries that callers wait for", MAX_ASKED, MAX_ASKED_PER_ACCOUNT)
+}
 
 /// `listWebhookDeliveries`
 pub(super) struct List;
@@ -107,6 +122,8 @@ impl Write for Redeliver {
     /// Reserves the delivery, commits that, and sends: nothing is sent inside a unit of work.
     async fn prepare(&self, call: &Call) -> Result<Attempt, Refusal> {
         let services = call.services();
+        let executor = services.transport.executor.as_ref();
+        let _permit = services.redeliveries.acquire(call.account()?, PATIENCE, executor).await?;
         let Ok((webhook, delivery)) = existing(services.store.reads(), call).await else {
             return Ok(Attempt::NotMade);
         };

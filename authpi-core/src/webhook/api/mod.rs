@@ -7,6 +7,7 @@ mod webhooks;
 
 use std::sync::Arc;
 
+pub(crate) use self::deliveries::redeliveries;
 use crate::web::endpoint::Operation;
 
 const ALL: &str = "/v1/accounts/{account_id}/webhooks";

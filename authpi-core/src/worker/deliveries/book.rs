@@ -9,19 +9,20 @@ use super::Dispatch;
 use super::lane::{self, End, Lane, Place, Target};
 use super::load::{Bucket, Load};
 use super::pace::{MAX_IN_FLIGHT_PER_HOST, Pace, Patience};
+use super::turns::{InFlight, Turn};
 use crate::id::{AccountId, WebhookId};
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 use crate::webhook::model::{Delivery, Webhook};
-
-/// Attempts in flight.
-const MAX_IN_FLIGHT: usize = 512;
 
 /// Attempts that are recorded together.
 const RECORDED: usize = 1_024;
 
 /// How long places that senders have left may stay empty.
 const REFILL: Duration = Duration::from_millis(5);
+
+/// Webhooks without room that are remembered from one time to the next: each look names them.
+const PASSED_BY: usize = 1_024;
 
 /// How old an attempt may see its webhook.
 const FRESH: Duration = Duration::from_secs(1);
@@ -32,6 +33,8 @@ pub(super) struct Book {
     lanes: HashMap<WebhookId, Running>,
     /// What is about to be reserved.
     promised: HashMap<WebhookId, Planned>,
+    /// There was no room for these: nobody looks at them again before there is some.
+    passed_by: HashMap<WebhookId, Place>,
     pace: Pace,
     unrecorded: Vec<End>,
     recording: usize,
@@ -59,14 +62,6 @@ struct Running {
     moved_at: Timestamp,
     /// When the webhook was last looked up.
     seen_at: Timestamp,
-}
-
-/// What goes to one host for one account.
-#[derive(Default)]
-struct AtHost {
-    senders: usize,
-    /// Lanes with something to do.
-    lanes: usize,
 }
 
 impl Book {
@@ -116,10 +111,24 @@ impl Book {
         }
     }
 
-    /// Webhooks that no more is reserved of: of a quick one, until half of it has ended.
+    /// There is no room for this webhook.
+    pub(super) fn pass_by(&mut self, webhook: WebhookId, place: Place) {
+        self.passed_by.insert(webhook, place);
+    }
+
+    /// Forgets webhooks that there is room for by now. Whether there are others.
+    pub(super) fn recall(&mut self) -> bool {
+        let mut passed_by = std::mem::take(&mut self.passed_by);
+        let load = self.load();
+        passed_by.retain(|webhook, place| self.room_for(&load, *webhook, place, 1) == 0);
+        self.passed_by = passed_by.into_iter().take(PASSED_BY).collect();
+        !self.passed_by.is_empty()
+    }
+
+    /// Webhooks that no more is reserved of: of a quick one, until half of it has ended; and those that were passed by.
     pub(super) fn busy(&self) -> Vec<WebhookId> {
         let busy = self.lanes.iter().filter(|(id, running)| running.held >= self.pace.enough(id));
-        busy.map(|(id, _)| *id).collect()
+        busy.map(|(id, _)| *id).chain(self.passed_by.keys().copied()).collect()
     }
 
     /// What is made for this webhook may be reserved at once: it answers quickly, and nothing is due before.
@@ -185,38 +194,24 @@ impl Book {
         running.seen_at = now;
     }
 
-    /// Starts senders for what waits, as far as the hosts bear it: for accounts with few first, then for webhooks that have
-    /// waited longest.
+    /// Starts senders for what waits, as far as there are places for them.
     pub(super) fn begin(&mut self, services: &Arc<Services>, dispatch: &Arc<Dispatch>) {
         self.begun_at = services.now();
-        let (mut hosts, mut accounts) = (HashMap::new(), HashMap::new());
-        for running in self.lanes.values() {
-            let host: &mut AtHost = hosts.entry(running.lane.place()).or_default();
-            host.senders += running.senders;
-            host.lanes += usize::from(running.senders > 0 || running.lane.waits() > 0);
-            *accounts.entry(running.lane.account()).or_insert(0) += running.senders;
-        }
-        let mut free = MAX_IN_FLIGHT.saturating_sub(self.senders());
-        let mut turns: Vec<&mut Running> = self.lanes.values_mut().filter(|running| running.lane.waits() > 0).collect();
-        turns.sort_by_key(|running| (accounts.get(&running.lane.account()).copied(), running.moved_at));
-        for running in turns {
-            let host = hosts.entry(running.lane.place()).or_default();
-            let more = MAX_IN_FLIGHT_PER_HOST.saturating_sub(host.senders).min(running.lane.waits()).min(free);
-            host.senders += more;
-            free -= more;
+        let turns: Vec<Turn> = self.lanes.iter().map(|(id, running)| running.turn(self.pace.is_quick(id))).collect();
+        let mut in_flight = InFlight::of(&turns);
+        let more = in_flight.hand_out(&turns);
+        self.is_contended = false;
+        for ((running, turn), more) in self.lanes.values_mut().zip(&turns).zip(more) {
             running.senders += more;
             for _ in 0..more {
                 let sender = lane::send(Arc::clone(services), Arc::clone(&running.lane), Arc::clone(dispatch));
                 services.transport.executor.spawn(Box::pin(sender));
             }
+            let is_contended = in_flight.is_contended(turn);
+            running.lane.contend(is_contended);
+            self.is_contended |= is_contended;
         }
-        for running in self.lanes.values() {
-            let has_company = hosts.get(&running.lane.place()).is_some_and(|host| host.lanes > 1);
-            running.lane.contend(free == 0 || has_company);
-        }
-        self.is_contended = free == 0 || hosts.values().any(|host| host.lanes > 1);
-        let in_flight = u32::try_from(self.senders()).unwrap_or(u32::MAX);
-        metrics::gauge!("authpi_webhook_in_flight").set(in_flight);
+        metrics::gauge!("authpi_webhook_in_flight").set(u32::try_from(in_flight.all()).unwrap_or(u32::MAX));
     }
 
     /// Fills places that senders have left to others, not more often than that is worth.
@@ -371,6 +366,11 @@ impl Book {
 }
 
 impl Running {
+    fn turn(&self, is_quick: bool) -> Turn {
+        let (place, waits) = (self.lane.place(), self.lane.waits());
+        Turn { place, is_quick, senders: self.senders, waits, since: self.moved_at }
+    }
+
     fn is_old(&self, now: Timestamp) -> bool {
         self.held > 0 && now.since(self.seen_at) >= FRESH
     }

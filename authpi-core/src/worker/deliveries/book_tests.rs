@@ -89,3 +89,42 @@ fn a_probe_of_a_receiver_that_was_quick_waits_for_a_sender() {
     book.relieve(START.plus(FRESH));
     assert_eq!(book.unrecorded(), 1, "only what has arrived");
 }
+
+/// Ends everything that is held of the webhook.
+fn ends(book: &mut Book, deliveries: impl Iterator<Item = u128>, now: Timestamp) {
+    for number in deliveries {
+        arrived(book, number, now);
+    }
+    drop(book.take_unrecorded());
+    book.recorded();
+}
+
+#[test]
+fn nobody_looks_again_at_a_webhook_without_room_before_there_is_some() {
+    let mut book = Book::default();
+    let (target, other) = (lane::tests::target(), WebhookId::from_uuid(uuid::Uuid::from_u128(2)));
+    let (webhook, place) = (target.webhook_id(), target.place());
+    book.hold(target, (0..4).map(delivery).collect(), START);
+    assert_eq!(book.room_for(&book.load(), other, &place, 9), 0, "the host has four deliveries of the account");
+    book.pass_by(other, place.clone());
+    assert!(book.recall(), "there still is none");
+    assert_eq!(BTreeSet::from_iter(book.busy()), BTreeSet::from([webhook, other]));
+    ends(&mut book, 0..4, START);
+    assert!(!book.recall());
+    assert_eq!((book.busy(), book.room_for(&book.load(), other, &place, 9)), (vec![], 4));
+}
+
+#[test]
+fn of_a_quick_webhook_no_more_is_reserved_before_half_of_it_has_ended() {
+    let mut book = Book::default();
+    let (target, webhook) = (lane::tests::target(), lane::tests::target().webhook_id());
+    arrived(&mut book, 0, START);
+    let place = target.place();
+    assert_eq!(book.room_for(&book.load(), webhook, &place, 9_999), 1_024);
+    book.hold(target, (1..=1_024).map(delivery).collect(), START);
+    assert_eq!((book.busy(), book.room_for(&book.load(), webhook, &place, 9_999)), (vec![webhook], 0));
+    ends(&mut book, 1..513, START);
+    assert_eq!(book.busy(), [webhook]);
+    ends(&mut book, 513..514, START);
+    assert_eq!((book.busy(), book.room_for(&book.load(), webhook, &place, 9_999)), (vec![], 513));
+}

@@ -9,7 +9,7 @@ use super::book::Planned;
 use super::lane::{Target, opened};
 use super::{Dispatch, Promise, record};
 use crate::error::Refusal;
-use crate::id::{AccountId, WebhookId};
+use crate::id::AccountId;
 use crate::retries::Retries;
 use crate::store::UnitOfWork;
 use crate::timestamp::Timestamp;
@@ -38,15 +38,15 @@ struct Plan<'w> {
     targets: Vec<Target>,
     /// These are left alone until then.
     rests: Vec<(&'w Webhook, Option<Timestamp>)>,
-    /// There was no room for these.
-    waited: Vec<WebhookId>,
+    /// There was no room for so many.
+    waited: usize,
 }
 
 /// What a look has brought.
 struct Looked {
     reserved: usize,
-    /// Webhooks that there was no room for.
-    waited: Vec<WebhookId>,
+    /// There was no room for some webhooks.
+    is_full: bool,
     /// Room was kept for webhooks that had no use for it.
     left_room: bool,
     /// More is due than was reserved.
@@ -62,8 +62,9 @@ pub(super) struct Claimed {
 
 /// Reserves as much as there is room for.
 pub(super) async fn claim(services: &Services, dispatch: &Arc<Dispatch>) -> Result<Claimed, Refusal> {
-    let (mut reserved, mut passed) = (0, Vec::new());
+    let mut reserved = 0;
     let mut left = dispatch.book().has_slow();
+    left |= dispatch.book().recall();
     for _ in 0..LOOKS {
         if dispatch.book().load().room() == 0 {
             left = true;
@@ -71,35 +72,34 @@ pub(super) async fn claim(services: &Services, dispatch: &Arc<Dispatch>) -> Resu
         }
         let mut retries = Retries::new();
         let looked = loop {
-            if let Some(ended) = retries.ended(look(services, dispatch, &passed).await) {
+            if let Some(ended) = retries.ended(look(services, dispatch).await) {
                 break ended?;
             }
         };
         reserved += looked.reserved;
-        left |= looked.left || !looked.waited.is_empty();
-        if looked.waited.is_empty() {
+        left |= looked.left || looked.is_full;
+        if !looked.is_full {
             break;
         }
+        // Others may wait behind those without room, unless these have some now.
         if looked.left_room {
-            passed.clear();
-        } else {
-            // Others may wait behind these that there is room for.
-            passed.extend(looked.waited);
+            dispatch.book().recall();
         }
     }
     Ok(Claimed { reserved, left })
 }
 
-/// Looks once at webhooks that are awake, those left out that were `passed` by.
-async fn look(services: &Services, dispatch: &Arc<Dispatch>, passed: &[WebhookId]) -> Result<Looked, Refusal> {
+/// Looks once at webhooks that are awake, and that there may be room for.
+async fn look(services: &Services, dispatch: &Arc<Dispatch>) -> Result<Looked, Refusal> {
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
-    let busy = [dispatch.book().busy().as_slice(), passed].concat();
+    let busy = dispatch.book().busy();
     let awake = in_turns(unit.deliveries().awake(&busy, LOOKED_AT).await?);
     let mut promise = Promise::nothing(dispatch);
     let Plan { wanted, targets, mut rests, waited } = plan(services, dispatch, &mut promise, &awake, now);
+    let is_full = waited > 0;
     if wanted.is_empty() && rests.is_empty() {
-        return Ok(Looked { reserved: 0, waited, left_room: false, left: false });
+        return Ok(Looked { reserved: 0, is_full, left_room: false, left: false });
     }
     let kept: usize = wanted.iter().map(|(_, limit)| *limit as usize).sum();
     let due = unit.deliveries().due(&wanted).await?;
@@ -141,7 +141,7 @@ async fn look(services: &Services, dispatch: &Arc<Dispatch>, passed: &[WebhookId
     for webhook in silent {
         record::give_up(services, webhook).await?;
     }
-    Ok(Looked { reserved, waited, left_room: reserved < kept, left })
+    Ok(Looked { reserved, is_full, left_room: reserved < kept, left })
 }
 
 fn plan<'w>(
@@ -180,7 +180,8 @@ fn plan<'w>(
         let (limit, place) = (if target.is_probe() { quota.min(1) } else { quota }, target.place());
         let count = book.room_for(&load, webhook.id, &place, limit);
         if count == 0 {
-            plan.waited.push(webhook.id);
+            book.pass_by(webhook.id, place);
+            plan.waited += 1;
             continue;
         }
         promise.keep(&mut book, &mut load, Planned { webhook: webhook.id, place, count });

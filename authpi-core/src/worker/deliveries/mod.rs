@@ -8,6 +8,7 @@ mod load;
 mod pace;
 mod promise;
 mod record;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -15,11 +16,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
 
 use self::book::Book;
 pub(super) use self::promise::Promise;
-use super::schedule::Next;
+use super::schedule::{GRACE, Next};
 use super::steps::WorkerState;
 use crate::error::Refusal;
 use crate::id::{AccountId, WebhookId};
@@ -33,8 +35,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long ends gather to be recorded together, while nothing waits for that.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// How long attempts under way are waited for at the end; what is not recorded by then is repeated.
-const GRACE: Duration = Duration::from_secs(10);
+/// How soon it is tried again at the end to record what could not be recorded.
+const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
 /// How often whoever makes deliveries looks whether receivers that answer quickly have caught up.
 const GLANCE: Duration = Duration::from_millis(2);
@@ -161,19 +163,29 @@ pub(super) async fn deliver(state: &WorkerState) -> Result<Next, Refusal> {
     Ok(Next::Now)
 }
 
-/// Waits for the attempts under way, but not for long, records them, and gives back what no attempt has begun at.
+/// Gives back what no attempt has begun at, then waits for the attempts under way and records each as it ends: who is not
+/// waited for until then has little to repeat.
 pub(super) async fn finish(state: &WorkerState) {
     let (services, dispatch) = (&state.services, &state.dispatch);
+    let executor = &services.transport.executor;
     dispatch.book().give_back_all();
-    let mut grace = services.transport.executor.sleep(GRACE);
-    while dispatch.book().senders() > 0 {
-        match select(pin!(dispatch.ends.heard()), grace).await {
+    let mut grace = executor.sleep(GRACE);
+    loop {
+        let recorded = dispatch.record(services).await;
+        if dispatch.book().senders() == 0 && dispatch.book().unrecorded() == 0 {
+            return;
+        }
+        let next = async {
+            match recorded {
+                Ok(()) => select(pin!(dispatch.ends.heard()), executor.sleep(RECORD_AGAIN)).map(drop).await,
+                Err(_) => executor.sleep(RECORD_AGAIN).await,
+            }
+        };
+        match select(pin!(next), grace).await {
             Either::Left(((), rest)) => grace = rest,
             Either::Right(_) => break,
         }
     }
-    if let Err(refusal) = dispatch.record(services).await {
-        let lost = dispatch.book().unrecorded();
-        tracing::error!(%refusal, lost, "attempts at deliveries could not be recorded at the end and will be repeated");
-    }
+    let (senders, lost) = (dispatch.book().senders(), dispatch.book().unrecorded());
+    tracing::error!(senders, lost, "attempts at deliveries could not be recorded at the end and will be repeated");
 }
