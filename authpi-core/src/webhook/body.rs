@@ -5,7 +5,7 @@ use crate::id::DeliveryId;
 use crate::keyring::Keyring;
 use crate::seal::Sealed;
 use crate::web::services::Services;
-use crate::webhook::model::{Delivery, body_seal};
+use crate::webhook::model::{Delivery, KeptBody, body_seal};
 use crate::webhook::request::RenderedEvent;
 
 /// A body as it is kept with its delivery.
@@ -23,8 +23,12 @@ pub(crate) fn sealed_body(keyring: &Keyring, delivery: DeliveryId, body: &[u8]) 
 /// [`Refusal::Stale`] when somebody else has the delivery by now; [`Refusal::Store`]; [`Refusal::Internal`] when a seal does
 /// not open or the vault does not give a key.
 pub(crate) async fn with_body(services: &Services, delivery: Delivery) -> Result<Option<(Delivery, Vec<u8>)>, Refusal> {
+    let delivery = match delivery.body {
+        KeptBody::InStore => kept(services, delivery).await?,
+        KeptBody::None | KeptBody::Here(_) => delivery,
+    };
     if let Some(body) = delivery.opened_body(&services.keyring)? {
-        return Ok(Some((delivery, body)));
+        return Ok(Some((Delivery { body: delivery.body.to_wait(), ..delivery }, body)));
     }
     let event = services.store.reads().events().find(delivery.account_id, delivery.event_id).await?;
     let Some(event) = event else { return Ok(None) };
@@ -37,5 +41,14 @@ pub(crate) async fn with_body(services: &Services, delivery: Delivery) -> Result
     let mut unit = services.store.begin(services.now()).await?;
     unit.deliveries().keep_body(&delivery, &sealed).await?.required()?;
     unit.commit().await?;
-    Ok(Some((Delivery { body: Some(sealed), ..delivery }, body)))
+    Ok(Some((Delivery { body: KeptBody::Here(sealed).to_wait(), ..delivery }, body)))
+}
+
+/// With the body that is kept of it.
+async fn kept(services: &Services, delivery: Delivery) -> Result<Delivery, Refusal> {
+    let Delivery { account_id, webhook_id, id, .. } = delivery;
+    let found = services.store.reads().webhooks().delivery(account_id, webhook_id, id).await?;
+    // Somebody else has it, or it is final.
+    let found = found.filter(|found| found.updated_at == delivery.updated_at).ok_or(Refusal::Stale)?;
+    Ok(Delivery { body: found.body, ..delivery })
 }

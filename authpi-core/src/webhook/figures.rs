@@ -20,6 +20,12 @@ pub(crate) fn attempted(outcome: &AttemptOutcome, took: Duration) {
     metrics::histogram!("authpi_webhook_attempt_seconds").record(took);
 }
 
+/// So many deliveries were given up together, as nobody could attempt them in time.
+pub(crate) fn gave_up(count: u64) {
+    came_to(DeliveryStatus::Failed, count);
+    expired(count);
+}
+
 /// So many deliveries were given up without a further attempt.
 pub(crate) fn expired(count: u64) {
     metrics::counter!("authpi_webhook_attempts_total", "outcome" => "expired").increment(count);

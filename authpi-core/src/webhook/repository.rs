@@ -202,8 +202,15 @@ pub trait WebhookRepository: WebhookReads {
     /// [`StoreError`].
     async fn hasten(&mut self, account: AccountId, webhook: WebhookId, limit: u32) -> Result<(), StoreError>;
 
-    /// Goes on where [`WebhookRepository::hasten`] has stopped, with at most `limit` deliveries of any account. Returns
-    /// how many it has looked after: zero when nothing is left.
+    /// Erases previous signing secrets whose time is over, of at most `limit` webhooks of any account. Returns how many. The
+    /// version stays: nobody sees a difference.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn erase_previous_secrets(&mut self, limit: u32) -> Result<u64, StoreError>;
+
+    /// Goes on where [`WebhookRepository::hasten`] has stopped, with at most `limit` deliveries of any account, save those that
+    /// have been attempted since then. Returns how many it has looked after: zero when nothing is left.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -309,10 +316,15 @@ pub trait DeliveryQueue: Send + Sync {
     /// [`StoreError`].
     async fn keep_body(&mut self, delivery: &Delivery, body: &Sealed) -> Result<WriteOutcome, StoreError>;
 
-    /// Gives up at most `limit` deliveries to webhooks that are disabled or failing which were enqueued before
-    /// `enqueued_before`. Returns how many.
+    /// Gives up at most `limit` deliveries that were enqueued before `enqueued_before`, to one of these webhooks or, without any,
+    /// to one that is disabled or failing. Returns how many.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn expire(&mut self, enqueued_before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+    async fn expire(
+        &mut self,
+        of: Option<&[WebhookId]>,
+        enqueued_before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
 }

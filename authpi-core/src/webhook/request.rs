@@ -294,6 +294,7 @@ mod tests {
             circuit: Circuit::CLOSED,
             metadata: Metadata::default(),
             events_after: None,
+            silent: None,
             created_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
         };

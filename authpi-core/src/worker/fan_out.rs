@@ -18,7 +18,7 @@ use crate::timestamp::Timestamp;
 use crate::web::services::Services;
 use crate::webhook::body::sealed_body;
 use crate::webhook::figures::came_to;
-use crate::webhook::model::{Delivery, DeliveryStatus, Webhook};
+use crate::webhook::model::{Delivery, DeliveryStatus, KeptBody, Webhook};
 use crate::webhook::repository::WebhooksFound;
 use crate::webhook::request::RenderedEvent;
 
@@ -291,6 +291,6 @@ impl<'w> Draft<'w> {
         let webhook = webhooks.get(&self.webhook).filter(|webhook| receives(webhook, self.event))?;
         let (key, budget) = ((webhook.account_id, webhook.id), webhook.details.retry.max_attempts);
         let delivery = Delivery::new(key, self.id, (self.event.id, self.event.kind), budget, now);
-        Some(Delivery { body: Some(self.body), ..delivery })
+        Some(Delivery { body: KeptBody::Here(self.body), ..delivery })
     }
 }

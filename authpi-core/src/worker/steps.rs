@@ -163,6 +163,7 @@ pub(super) const ALL: &[Step] = &[
     in_turn("key-uses", |state| Box::pin(sweeps::key_uses(&state.services))),
     in_turn("orphaned-deliveries", |state| Box::pin(sweeps::orphaned_deliveries(&state.services))),
     in_turn("hastened-deliveries", |state| Box::pin(sweeps::hastened_deliveries(&state.services))),
+    in_turn("previous-secrets", |state| Box::pin(sweeps::previous_secrets(&state.services))),
     in_turn("overdue-deliveries", |state| Box::pin(sweeps::overdue_deliveries(&state.services))),
     in_turn("old-deliveries", |state| Box::pin(sweeps::old_deliveries(&state.services))),
     in_turn("deleted-webhooks", |state| Box::pin(sweeps::deleted_webhooks(&state.services))),

@@ -169,14 +169,20 @@ pub(super) async fn hastened_deliveries(services: &Arc<Services>) -> Result<Next
     committed(unit, hastened).await
 }
 
+/// Erases signing secrets that sign no longer (events-webhooks §7).
+pub(super) async fn previous_secrets(services: &Arc<Services>) -> Result<Next, Refusal> {
+    let mut unit = services.store.begin(services.now()).await?;
+    let erased = unit.webhooks().erase_previous_secrets(SMALL_BATCH).await?;
+    committed(unit, erased).await
+}
+
 /// Gives up deliveries whose horizon passed while their webhook was disabled or failing.
 pub(super) async fn overdue_deliveries(services: &Arc<Services>) -> Result<Next, Refusal> {
     let now = services.now();
     let mut unit = services.store.begin(now).await?;
-    let expired = unit.deliveries().expire(now.minus(HORIZON), BATCH).await?;
+    let expired = unit.deliveries().expire(None, now.minus(HORIZON), BATCH).await?;
     let next = committed(unit, expired).await?;
-    came_to(DeliveryStatus::Failed, expired);
-    figures::expired(expired);
+    figures::gave_up(expired);
     Ok(next)
 }
 

@@ -29,9 +29,11 @@ pub struct Model {
     pub probe_at: Option<i64>,
     pub probes: i64,
     pub wake_at: Option<i64>,
-    pub hastening: bool,
+    pub hastened_at: Option<i64>,
     pub metadata: Json,
     pub events_after: Option<Uuid>,
+    pub silent_from: Option<i64>,
+    pub silent_until: Option<i64>,
     pub created_at: i64,
     pub updated_at: i64,
 }

@@ -30,9 +30,11 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         .col(number_null("probe_at"))
         .col(number("probes"))
         .col(number_null("wake_at"))
-        .col(flag("hastening"))
+        .col(number_null("hastened_at"))
         .col(json("metadata"))
         .col(id_null("events_after"))
+        .col(number_null("silent_from"))
+        .col(number_null("silent_until"))
         .col(number("created_at"))
         .col(number("updated_at"));
 
@@ -63,7 +65,8 @@ pub(super) fn tables(backend: DbBackend) -> Tables {
         index("authpi_webhook_by_account", WEBHOOK, &["account_id", "deleted", "id"]),
         index("authpi_webhook_deleted", WEBHOOK, &["deleted_at"]),
         index("authpi_webhook_draining", WEBHOOK, &["draining"]),
-        index("authpi_webhook_hastening", WEBHOOK, &["hastening"]),
+        index("authpi_webhook_hastened", WEBHOOK, &["hastened_at"]),
+        index("authpi_webhook_previous_secret", WEBHOOK, &["previous_signing_until"]),
         index("authpi_webhook_awake", WEBHOOK, &["wake_at"]),
         index("authpi_webhook_by_status", WEBHOOK, &["status", "deleted"]),
         unique("authpi_webhook_delivery_event", DELIVERY, &["webhook_id", "event_id"]),

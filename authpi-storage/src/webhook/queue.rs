@@ -9,11 +9,12 @@ use authpi_core::outcome::WriteOutcome;
 use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
-use authpi_core::webhook::model::{Delivery, DeliveryStatus, EXPIRED, Webhook, WebhookStatus};
+use authpi_core::webhook::model::{Delivery, DeliveryStatus, EXPIRED, KeptBody, Webhook, WebhookStatus};
 use authpi_core::webhook::repository::{DeliveryQueue, Due, WebhooksFound};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{
-    Asterisk, CaseStatement, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Query, SelectStatement, UnionType,
+    Asterisk, CaseStatement, Expr, ExprTrait, Func, LockBehavior, LockType, OnConflict, Query, SelectStatement,
+    UnionType,
 };
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
@@ -21,7 +22,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::row::{at, delivery, found, new_delivery, progress, webhook};
+use super::row::{at, delivery, found, new_delivery, progress, read_if, webhook};
 use super::sweeps::WAITING;
 use crate::batch::{self, padded, portions};
 use crate::convert::{millis, readable, time, to_word};
@@ -89,9 +90,12 @@ fn time_of_each(time: TimeOf, deliveries: &[&Delivery]) -> Expr {
     cases.finally(Expr::value(last)).into()
 }
 
-/// The first deliveries to a webhook of those that wait. Not locked: their webhook is, and every write compares versions.
-fn first(webhook: &Webhook, limit: u64) -> SelectStatement {
-    let ordered = Deliveries::find()
+/// The first deliveries to a webhook of those that wait, and bodies of those that are due: small ones, as many may wait. Not
+/// locked: their webhook is, and every write compares versions.
+fn first(webhook: &Webhook, limit: u64, now: Timestamp) -> SelectStatement {
+    let is_small = Expr::expr(Func::cust("length").arg(Expr::col(DeliveryColumn::Body))).lte(KeptBody::SMALL as i64);
+    let is_read = Condition::all().add(DeliveryColumn::DueAt.lte(at(now))).add(is_small);
+    let ordered = read_if(Deliveries::find(), is_read)
         .filter(DeliveryColumn::WebhookId.eq(webhook.id.uuid()))
         .filter(DeliveryColumn::AccountId.eq(webhook.account_id.uuid()))
         .filter(DeliveryColumn::DueAt.is_not_null())
@@ -197,7 +201,7 @@ impl DeliveryQueue for Unit {
     }
 
     async fn due(&mut self, webhooks: &[(&Webhook, u32)]) -> Result<Vec<Due>, StoreError> {
-        let mut queries = webhooks.iter().map(|(webhook, limit)| first(webhook, u64::from(*limit) + 1));
+        let mut queries = webhooks.iter().map(|(webhook, limit)| first(webhook, u64::from(*limit) + 1, self.now));
         let Some(query) = queries.next() else { return Ok(Vec::new()) };
         let query = queries.fold(query, |mut all, one| all.union(UnionType::All, one).to_owned());
         let query = self.connection.get_database_backend().build(&query);
@@ -257,13 +261,22 @@ impl DeliveryQueue for Unit {
         Ok(WriteOutcome::of_rows(done.rows_affected))
     }
 
-    async fn expire(&mut self, enqueued_before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    async fn expire(
+        &mut self,
+        of: Option<&[WebhookId]>,
+        enqueued_before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
         const OPERATION: &str = "webhook.expire";
         let resting = [to_word(OPERATION, &WebhookStatus::Disabled)?, to_word(OPERATION, &WebhookStatus::Failing)?];
         let mut webhooks = Entity::find().filter(Column::Status.is_in(resting)).filter(Column::Deleted.eq(false));
         let webhooks = QuerySelect::query(&mut webhooks).clear_selects().column(Column::Id).to_owned();
+        let webhook = DeliveryColumn::WebhookId;
         let query = Deliveries::find()
-            .filter(DeliveryColumn::WebhookId.in_subquery(webhooks))
+            .filter(match of {
+                Some(those) => webhook.is_in(those.iter().map(|one| one.uuid())),
+                None => webhook.in_subquery(webhooks),
+            })
             .filter(DeliveryColumn::Status.is_in(WAITING))
             // What was made later was enqueued later: this is what the index serves.
             .filter(DeliveryColumn::CreatedAt.lt(at(enqueued_before)))

@@ -7,11 +7,12 @@ use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
 use authpi_core::webhook::model::{Delivery, Webhook, WebhookStatus};
 use authpi_core::webhook::repository::{DeliveryFilter, StatusFilter, WebhookListing, WebhookReads, WebhooksFound};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use super::row::{at, delivery, found, webhook};
+use super::row::{at, delivery, found, read_if, webhook};
 use crate::convert::{time, to_word};
 use crate::entity::webhook::{Column, Entity};
 use crate::entity::webhook_delivery::{Column as DeliveryColumn, Entity as Deliveries};
@@ -121,7 +122,7 @@ impl<C: ConnectionTrait + Send + Sync> WebhookReads for Session<C> {
         filter: &DeliveryFilter,
         page: &PageRequest<TimeAndId<DeliveryId>>,
     ) -> Result<Page<Delivery>, StoreError> {
-        let mut query = Deliveries::find()
+        let mut query = read_if(Deliveries::find(), Condition::all().add(Expr::value(false)))
             .filter(DeliveryColumn::WebhookId.eq(webhook.uuid()))
             .filter(DeliveryColumn::AccountId.eq(account.uuid()))
             .order_by_desc(DeliveryColumn::CreatedAt)

@@ -5,11 +5,16 @@ use authpi_core::id::Id;
 use authpi_core::seal::Sealed;
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
-use authpi_core::webhook::model::{Circuit, Delivery, OpenCircuit, SigningSecret, StoredSecret, Webhook, WebhookAuth};
+use authpi_core::webhook::model::{
+    Circuit, Delivery, KeptBody, OpenCircuit, SigningSecret, StoredSecret, Webhook, WebhookAuth,
+};
 use authpi_core::webhook::repository::WebhooksFound;
 use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
+use sea_orm::{Condition, Iterable, QuerySelect, Select};
 
 use crate::convert::{Place, id, millis, status, time, to_json, to_word};
+use crate::entity::webhook_delivery::{Column, Entity};
 use crate::entity::{webhook, webhook_delivery};
 
 const WRITE: &str = "webhook.write";
@@ -35,6 +40,7 @@ pub(super) fn webhook(row: webhook::Model) -> Result<Webhook, StoreError> {
         circuit,
         metadata: place.json("metadata", row.metadata)?,
         events_after: row.events_after.map(id),
+        silent: row.silent_from.map(time).zip(row.silent_until.map(time)),
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
     })
@@ -99,6 +105,8 @@ pub(super) fn written(webhook: &Webhook) -> Result<webhook::ActiveModel, StoreEr
         signing_hint: Set(signing.map(|known| known.current.hint.clone())),
         previous_signing_sealed: Set(previous.map(|(sealed, _)| bytes(sealed))),
         previous_signing_until: Set(previous.map(|(_, until)| until.as_millis())),
+        silent_from: Set(webhook.silent.map(|(from, _)| from.as_millis())),
+        silent_until: Set(webhook.silent.map(|(_, until)| until.as_millis())),
         details: Set(to_json(WRITE, &webhook.details)?),
         metadata: Set(to_json(WRITE, &webhook.metadata)?),
         updated_at: Set(webhook.updated_at.as_millis()),
@@ -137,11 +145,27 @@ pub(super) fn delivery(row: webhook_delivery::Model) -> Result<Delivery, StoreEr
         last_response_status: answered.map_err(|_| place.corrupt("last_response_status"))?,
         leased_until: row.leased_until.map(time),
         lost_leases: place.count("lost_leases", row.lost_leases)?,
-        body: row.body.map(Sealed::from_bytes),
+        body: row.body.map_or(KeptBody::None, body),
         enqueued_at: time(row.enqueued_at),
         created_at: time(row.created_at),
         updated_at: time(row.updated_at),
     })
+}
+
+/// No sealed body is empty: [`read_if`] leaves nothing of those that are not read.
+fn body(bytes: Vec<u8>) -> KeptBody {
+    if bytes.is_empty() { KeptBody::InStore } else { KeptBody::Here(Sealed::from_bytes(bytes)) }
+}
+
+/// Deliveries with the bodies that meet a condition.
+pub(super) fn read_if(query: Select<Entity>, condition: impl Into<Condition>) -> Select<Entity> {
+    let body = Expr::col(Column::Body);
+    let body = CaseStatement::new()
+        .case(body.clone().is_null(), body.clone())
+        .case(condition.into(), body)
+        .finally(Vec::<u8>::new());
+    let columns = Column::iter().filter(|column| !matches!(column, Column::Body));
+    query.select_only().columns(columns).expr_as(body, "body")
 }
 
 /// The columns that an attempt writes.
@@ -175,7 +199,7 @@ pub(super) fn new_delivery(delivery: &Delivery) -> webhook_delivery::ActiveModel
         event_id: Set(delivery.event_id.uuid()),
         event_type: Set(delivery.event_type.as_str().to_owned()),
         created_at: Set(delivery.created_at.as_millis()),
-        body: Set(delivery.body.as_ref().map(|sealed| sealed.as_bytes().to_vec())),
+        body: Set(delivery.body.sealed().map(|sealed| sealed.as_bytes().to_vec())),
         ..progress(delivery)
     }
 }

@@ -7,13 +7,13 @@ use authpi_core::webhook::model::DeliveryStatus;
 use authpi_core::webhook::repository::DeliveryQueue as _;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::row::at;
 use super::verbs::IDS;
 use crate::batch;
-use crate::convert::id;
+use crate::convert::{id, time};
 use crate::entity::webhook::{ActiveModel, Column, Entity};
 use crate::entity::webhook_delivery::{self, Column as DeliveryColumn, Entity as Deliveries};
 use crate::error::failed;
@@ -30,7 +30,7 @@ pub(super) fn deleted(now: Timestamp) -> ActiveModel {
         deleted_at: Set(Some(at(now))),
         draining: Set(true),
         wake_at: Set(None),
-        hastening: Set(false),
+        hastened_at: Set(None),
         status_at: Set(Some(at(now))),
         bearer_sealed: Set(None),
         bearer_hint: Set(None),
@@ -98,10 +98,14 @@ pub(super) async fn cancel_orphans(unit: &mut Unit, limit: u32) -> Result<Option
     Ok(Some(done.rows_affected))
 }
 
-/// Makes deliveries due that wait for a later time. Returns how many there were, whoever was faster.
-pub(super) async fn hasten(unit: &Unit, which: Condition, limit: u32) -> Result<u64, StoreError> {
+/// Makes deliveries due that wait for a later time, save those that were attempted later than `since` and have failed again. Returns
+/// how many there were, whoever was faster.
+pub(super) async fn hasten(unit: &Unit, which: Condition, since: Timestamp, limit: u32) -> Result<u64, StoreError> {
     const OPERATION: &str = "webhook.hasten";
-    let waiting = which.add(DeliveryColumn::DueAt.gt(at(unit.now))).add(DeliveryColumn::LeasedUntil.is_null());
+    let last = DeliveryColumn::LastAttemptedAt;
+    let untried = Condition::any().add(last.is_null()).add(last.lte(at(since)));
+    let later = DeliveryColumn::DueAt.gt(at(unit.now));
+    let waiting = which.add(later).add(untried).add(DeliveryColumn::LeasedUntil.is_null());
     let query = Deliveries::find().filter(waiting).order_by_asc(DeliveryColumn::DueAt);
     let waiting =
         batch::first_keys(&unit.connection, query, DeliveryColumn::Id, limit).await.map_err(failed(OPERATION))?;
@@ -121,20 +125,45 @@ pub(super) async fn hasten(unit: &Unit, which: Condition, limit: u32) -> Result<
 }
 
 pub(super) async fn hasten_on(unit: &mut Unit, limit: u32) -> Result<u64, StoreError> {
-    let Some(webhook) = unit.webhook_ids(Condition::all().add(Column::Hastening.eq(true)), 1).await?.pop() else {
-        return Ok(0);
-    };
+    const OPERATION: &str = "webhook.hasten_on";
+    let of_one: Option<(Uuid, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::HastenedAt])
+        .filter(Column::HastenedAt.is_not_null())
+        .order_by_asc(Column::HastenedAt)
+        .into_tuple()
+        .one(&unit.connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    let Some((webhook, since)) = of_one else { return Ok(0) };
     unit.wake(&[id(webhook)], unit.now).await?;
-    let hastened = hasten(unit, Condition::all().add(DeliveryColumn::WebhookId.eq(webhook)), limit).await?;
+    let of_webhook = Condition::all().add(DeliveryColumn::WebhookId.eq(webhook));
+    let hastened = hasten(unit, of_webhook, time(since), limit).await?;
     if hastened < u64::from(limit) {
         Entity::update_many()
-            .set(ActiveModel { hastening: Set(false), ..Default::default() })
+            .set(ActiveModel { hastened_at: Set(None), ..Default::default() })
             .filter(Column::Id.eq(webhook))
+            .filter(Column::HastenedAt.eq(since))
             .exec(&unit.connection)
             .await
-            .map_err(failed("webhook.hasten_on"))?;
+            .map_err(failed(OPERATION))?;
     }
     Ok(Ord::max(hastened, 1))
+}
+
+pub(super) async fn erase_previous_secrets(unit: &Unit, limit: u32) -> Result<u64, StoreError> {
+    let over = Condition::all().add(Column::PreviousSigningUntil.lte(at(unit.now)));
+    let none =
+        ActiveModel { previous_signing_sealed: Set(None), previous_signing_until: Set(None), ..Default::default() };
+    let done = Entity::update_many()
+        .set(none)
+        .filter(Column::Id.is_in(unit.webhook_ids(over.clone(), limit).await?))
+        // Another one may have become the previous one.
+        .filter(over)
+        .exec(&unit.connection)
+        .await
+        .map_err(failed("webhook.erase_previous_secrets"))?;
+    Ok(done.rows_affected)
 }
 
 pub(super) async fn purge_deliveries(unit: &mut Unit, older_than: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -83,7 +83,7 @@ impl WebhookRepository for Unit {
             deleted_at: Set(None),
             draining: Set(false),
             wake_at: Set(None),
-            hastening: Set(false),
+            hastened_at: Set(None),
             failures: circuit.failures,
             open_since: circuit.open_since,
             probe_at: circuit.probe_at,
@@ -184,8 +184,8 @@ impl WebhookRepository for Unit {
         let awake = ActiveModel { wake_at: Set(Some(at(self.now))), ..Default::default() };
         let query = Entity::update_many().set(awake).filter(of_account.clone()).filter(Column::Deleted.eq(false));
         query.exec(&self.connection).await.map_err(failed("webhook.hasten"))?;
-        let is_left = sweeps::hasten(self, which, limit).await? >= u64::from(limit);
-        let rest = ActiveModel { hastening: Set(is_left), ..Default::default() };
+        let is_left = sweeps::hasten(self, which, self.now, limit).await? >= u64::from(limit);
+        let rest = ActiveModel { hastened_at: Set(is_left.then(|| at(self.now))), ..Default::default() };
         let query = Entity::update_many().set(rest).filter(of_account);
         query.exec(&self.connection).await.map_err(failed("webhook.hasten"))?;
         Ok(())
@@ -193,6 +193,10 @@ impl WebhookRepository for Unit {
 
     async fn hasten_on(&mut self, limit: u32) -> Result<u64, StoreError> {
         sweeps::hasten_on(self, limit).await
+    }
+
+    async fn erase_previous_secrets(&mut self, limit: u32) -> Result<u64, StoreError> {
+        sweeps::erase_previous_secrets(self, limit).await
     }
 
     async fn cancel_orphans(&mut self, limit: u32) -> Result<Option<u64>, StoreError> {

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use authpi_core::event::catalogue;
+use authpi_core::event::repository::Consumer;
+use authpi_core::store::contract::event::event;
 use authpi_core::transport::{HttpClient, HttpFailure, IncomingAnswer, OutgoingRequest, Transport};
 use authpi_core::web::services::Options;
 use authpi_core::webhook::model::DeliveryStatus;
@@ -12,6 +15,7 @@ use authpi_core::worker::run_once;
 use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use http::HeaderMap;
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::json;
 use tests::{App, Caller, Driver};
 use tokio::sync::Semaphore;
@@ -81,6 +85,27 @@ impl Ground {
         events
     }
 
+    /// How many deliveries are reserved now, or on their way.
+    async fn reserved(&self) -> i64 {
+        let url = format!("sqlite://{}", self.app.folder.path().join("authpi.db").display());
+        let database = sea_orm::Database::connect(&url).await.unwrap();
+        let sql = "SELECT count(*) FROM authpi_webhook_delivery WHERE leased_until IS NOT NULL";
+        let row = database.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap().unwrap();
+        row.try_get_by_index(0).unwrap()
+    }
+
+    /// So many events of the account happen at once.
+    async fn very_many(&self, count: usize) {
+        let (services, account) = (self.app.authpi.services(), self.app.account.parse().unwrap());
+        let mut unit = services.store.begin(services.now()).await.unwrap();
+        for _ in 0..count.div_ceil(500) {
+            let events: Vec<_> =
+                (0..500).map(|_| event(account, catalogue::ORGANIZATION_CREATED, services.now())).collect();
+            unit.events().append(&events).await.unwrap();
+        }
+        unit.commit().await.unwrap();
+    }
+
     /// What has arrived at `host` meanwhile.
     fn seen(&mut self, host: &str) -> Vec<String> {
         let mut events = Vec::new();
@@ -91,6 +116,16 @@ impl Ground {
         }
         events
     }
+}
+
+/// Looks until something has come about.
+async fn until(holds: impl AsyncFn() -> bool) {
+    let looks = async {
+        while !holds().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looks).await.unwrap();
 }
 
 /// Of an account: its webhooks, and where something happens.
@@ -206,13 +241,12 @@ async fn webhooks_of_one_host_share_its_four_places_and_each_gets_its_events() {
     let workers = ground.app.authpi.start();
     ours.happens(3).await;
     ground.sees("good.example", 3).await;
-    for _ in 0..36 {
-        ground.receivers.gate.add_permits(1);
-    }
-    while ground.receivers.gate.available_permits() > 0 {
+    ground.receivers.gate.add_permits(36);
+    until(async || {
         assert!(ground.receivers.waiting.load(Ordering::SeqCst) <= 4);
-        tokio::task::yield_now().await;
-    }
+        ground.receivers.gate.available_permits() == 0
+    })
+    .await;
     workers.stop().await;
     for webhook in webhooks {
         assert_eq!(ours.count(&webhook, "delivered").await, 3);
@@ -254,4 +288,33 @@ async fn who_waits_too_long_for_attempts_of_their_own_account_is_told_to_come_ag
     };
     assert_eq!(join(asked, meanwhile).await.0, [true; 4]);
     assert_eq!(ours.count(&slow, "failed").await, 1, "nothing has become of it");
+}
+
+#[tokio::test]
+async fn of_very_many_deliveries_few_are_held_in_memory_when_a_receiver_hangs_or_stops_answering() {
+    let mut ground = Ground::start().await;
+    let ours = Tenant::new((ground.app.root(), ground.app.account.clone())).await;
+    let services = Arc::clone(ground.app.authpi.services());
+    // What is on its way when the webhook is made is not for it.
+    run_once(&services).await.unwrap();
+    ours.webhook("slow.example").await;
+    ground.very_many(4_000).await;
+    let workers = ground.app.authpi.start();
+    ground.sees("slow.example", 4).await;
+    until(async || services.store.reads().events().waiting_since(Consumer::Webhooks).await.unwrap().is_none()).await;
+    assert_eq!(ground.reserved().await, 4, "all others wait in the store");
+    ground.receivers.gate.add_permits(1_500);
+    ground.sees("slow.example", 1_500).await;
+    let most = ground.reserved().await;
+    assert!((5..=1_024 + 4).contains(&most), "as many as it answers in a while: {most}");
+    // The clock stands still unless it is told: nothing has ended for a second.
+    until(async || {
+        ground.app.advance(Duration::from_secs(1));
+        ground.reserved().await <= 4
+    })
+    .await;
+    ground.receivers.gate.add_permits(10_000);
+    ground.sees("slow.example", 2_496).await;
+    workers.stop().await;
+    assert_eq!(ground.reserved().await, 0);
 }

@@ -59,6 +59,44 @@ impl DeliveryStatus {
     }
 }
 
+/// What all attempts send, sealed because it may hold personal context.
+#[derive(Clone, Debug)]
+pub enum KeptBody {
+    /// Nothing: the event is looked up.
+    None,
+    /// This.
+    Here(Sealed),
+    /// Something that is read when it is sent.
+    InStore,
+}
+
+impl KeptBody {
+    /// Bytes of a sealed body that is held with its delivery while that waits for its turn.
+    pub const SMALL: usize = 8 * 1024;
+
+    /// Nothing is kept.
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// What is here.
+    pub const fn sealed(&self) -> Option<&Sealed> {
+        match self {
+            Self::Here(sealed) => Some(sealed),
+            Self::None | Self::InStore => None,
+        }
+    }
+
+    /// A large one is left where it is kept, so that those who wait take little room.
+    #[must_use]
+    pub fn to_wait(self) -> Self {
+        match self {
+            Self::Here(sealed) if sealed.as_bytes().len() > Self::SMALL => Self::InStore,
+            other => other,
+        }
+    }
+}
+
 /// One event on its way to one webhook.
 #[derive(Clone, Debug)]
 pub struct Delivery {
@@ -92,9 +130,8 @@ pub struct Delivery {
     pub leased_until: Option<Timestamp>,
     /// Leases that ran out since the last recorded attempt.
     pub lost_leases: u32,
-    /// The body, sealed because it may hold personal context, so that every attempt sends the same bytes; dropped once
-    /// the delivery is final.
-    pub body: Option<Sealed>,
+    /// The body, so that every attempt sends the same bytes; dropped once the delivery is final.
+    pub body: KeptBody,
     /// When the last series of attempts began.
     pub enqueued_at: Timestamp,
     /// When it was made.
@@ -128,7 +165,7 @@ impl Delivery {
             last_response_status: None,
             leased_until: None,
             lost_leases: 0,
-            body: None,
+            body: KeptBody::None,
             enqueued_at: now,
             created_at: now,
             updated_at: now,
@@ -145,17 +182,12 @@ impl Delivery {
         now > self.enqueued_at.plus(HORIZON)
     }
 
-    /// Bytes that its body takes.
-    pub fn body_size(&self) -> usize {
-        self.body.as_ref().map_or(0, |sealed| sealed.as_bytes().len())
-    }
-
-    /// The body as earlier attempts have sent it, as long as it is kept.
+    /// The body as earlier attempts have sent it, if it is here.
     ///
     /// # Errors
     /// [`Refusal::Internal`] when the seal does not open.
     pub fn opened_body(&self, keyring: &Keyring) -> Result<Option<Vec<u8>>, Refusal> {
-        let Some(sealed) = &self.body else { return Ok(None) };
+        let KeptBody::Here(sealed) = &self.body else { return Ok(None) };
         let plain = keyring.seals.open(&body_seal(self.id), sealed).map_err(Refusal::internal)?;
         Ok(Some(plain.to_vec()))
     }
@@ -250,7 +282,7 @@ impl Delivery {
     }
 
     fn ended(self, status: DeliveryStatus) -> Self {
-        Self { status, next_attempt_at: None, body: None, ..self }
+        Self { status, next_attempt_at: None, body: KeptBody::None, ..self }
     }
 }
 
@@ -289,12 +321,12 @@ mod tests {
     fn a_failure_is_retried_until_the_budget_is_used_up() {
         let policy = RetryPolicy::default();
         let mut delivery = delivery();
-        delivery.body = Some(Sealed::from_bytes(vec![1]));
+        delivery.body = KeptBody::Here(Sealed::from_bytes(vec![1]));
         let first = delivery.leased(policy.timeout(), START).after(&failure(None), &policy, MIDDLE, START);
         assert_eq!((first.status, first.attempt_count), (DeliveryStatus::Retrying, 1));
         assert_eq!(waits(&first, START), Some(30));
         assert_eq!(first.last_error.as_deref(), Some("http_503"));
-        assert!(first.leased_until.is_none() && first.body.is_some());
+        assert!(first.leased_until.is_none() && !first.body.is_none());
         let second = first.after(&failure(None), &policy, MIDDLE, START);
         assert_eq!(waits(&second, START), Some(120));
         let third = second.after(&failure(None), &policy, MIDDLE, START);

@@ -18,7 +18,7 @@ pub use auth::{
     AuthKind, SIGNATURE_OVERLAP, SigningSecret, StoredSecret, WebhookAuth, bearer_seal, hint, signing_seal,
 };
 pub use circuit::{Circuit, CircuitBreaker, OpenCircuit};
-pub use delivery::{Delivery, DeliveryStatus, EXPIRED, HORIZON, LEASE_MARGIN, body_seal};
+pub use delivery::{Delivery, DeliveryStatus, EXPIRED, HORIZON, KeptBody, LEASE_MARGIN, body_seal};
 pub use filter::{DeliverableType, SubjectFilter};
 pub use retry::RetryPolicy;
 pub use signature::{SIGNING_PREFIX, signature, signing_secret};
@@ -53,6 +53,9 @@ pub struct Webhook {
     /// The last event of the account that was already on its way when it was made: those that come later are for it. `None`
     /// when none was.
     pub events_after: Option<EventId>,
+    /// When it was disabled last, and activated again: what happened from the one to the other is not for it, though it may be
+    /// on its way still.
+    pub silent: Option<(Timestamp, Timestamp)>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Its version.
@@ -149,16 +152,22 @@ impl Webhook {
     }
 
     /// An event that is on its way is to be delivered here. Not what was on its way before there was this webhook, or happened
-    /// while it was disabled; nor, so that no loop forms, what happens to itself while it is not active.
+    /// while it was disabled, whoever has activated it since then; nor, so that no loop forms, what happens to itself while it is not active.
     pub fn receives(&self, event: EventId, kind: EventType, subject: &Subject, at: Timestamp) -> bool {
         let is_active = self.status.value == WebhookStatus::Active;
-        let is_disabled =
-            self.status.value == WebhookStatus::Disabled && self.status.at.is_none_or(|since| since <= at);
+        let is_disabled = self.disabled_since().is_some_and(|since| since <= at)
+            || self.silent.is_some_and(|(from, until)| from <= at && at < until);
         let is_about_itself = subject.webhook_id == Some(self.id);
         (is_about_itself || self.events_after.is_none_or(|last| event > last))
             && !is_disabled
             && (is_active || !is_about_itself)
             && self.details.wants(kind, subject)
+    }
+
+    /// Since when it is disabled, if it is.
+    fn disabled_since(&self) -> Option<Timestamp> {
+        let is_disabled = self.status.value == WebhookStatus::Disabled;
+        is_disabled.then(|| self.status.at.unwrap_or(self.created_at))
     }
 
     /// No attempt may be made now.
@@ -175,8 +184,8 @@ impl Webhook {
     /// Delivers again, as if nothing had failed.
     #[must_use]
     pub fn activated(self, now: Timestamp, note: StatusNote) -> Self {
-        let circuit = Circuit::CLOSED;
-        Self { circuit, ..self.with_status(WebhookStatus::Active, now, note) }
+        let silent = self.disabled_since().map(|since| (since, now)).or(self.silent);
+        Self { circuit: Circuit::CLOSED, silent, ..self.with_status(WebhookStatus::Active, now, note) }
     }
 
     /// Takes note of an attempt in its turn. If somebody has disabled the webhook meanwhile, that stands.
@@ -243,6 +252,7 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
+    const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 
     fn event(number: u128) -> EventId {
         EventId::from_uuid(uuid::Uuid::from_u128(number))
@@ -259,6 +269,7 @@ mod tests {
             circuit: Circuit { failures: 10, open: Some(open) },
             metadata: Metadata::default(),
             events_after: Some(event(0)),
+            silent: None,
             created_at: NOW,
             updated_at: NOW,
         }
@@ -268,7 +279,7 @@ mod tests {
     fn events_from_before_it_and_from_while_it_was_disabled_are_not_for_it() {
         let kind = crate::event::catalogue::USER_CREATED;
         let subject = Subject::account(AccountId::from_uuid(uuid::Uuid::nil()));
-        let later = NOW.plus(std::time::Duration::from_secs(1));
+        let later = NOW.plus(SECOND);
         assert!(webhook(WebhookStatus::Failing).receives(event(1), kind, &subject, NOW));
         assert!(!webhook(WebhookStatus::Active).receives(event(0), kind, &subject, NOW), "it was on its way");
         let first = Webhook { events_after: None, ..webhook(WebhookStatus::Active) };
@@ -276,6 +287,11 @@ mod tests {
         let disabled = webhook(WebhookStatus::Active).disabled(later, machine_note("manual"));
         assert!(disabled.receives(event(1), kind, &subject, NOW), "it happened before, and waits");
         assert!(!disabled.receives(event(1), kind, &subject, later));
+        let activated = disabled.clone().activated(later.plus(SECOND), machine_note("manual"));
+        let seconds = [0, 1, 2].map(|seconds| activated.receives(event(1), kind, &subject, NOW.plus(SECOND * seconds)));
+        assert_eq!(seconds, [true, false, true], "what was on its way when it was activated, too");
+        let once_more = activated.clone().activated(later.plus(SECOND * 5), machine_note("manual"));
+        assert_eq!(once_more.silent, activated.silent, "it was active already");
         let from_the_beginning = webhook(WebhookStatus::Disabled);
         assert!(!from_the_beginning.receives(event(1), kind, &subject, later));
     }

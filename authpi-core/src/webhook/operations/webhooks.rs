@@ -82,6 +82,7 @@ pub async fn create(
         circuit: Circuit::CLOSED,
         metadata: new.metadata,
         events_after: Webhook::begins_after(id, waiting),
+        silent: None,
         created_at: change.now(),
         updated_at: change.now(),
     };

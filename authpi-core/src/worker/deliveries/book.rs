@@ -68,10 +68,8 @@ impl Book {
     /// What is reserved now.
     pub(super) fn load(&self) -> Load {
         let mut load = Load::unrecorded(self.unrecorded.len() + self.recording);
-        load.add_bytes(self.unrecorded.iter().map(|end| end.delivery().body_size()).sum());
         for (id, running) in &self.lanes {
             load.add(self.bucket(*id, running.lane.place()), running.held);
-            load.add_bytes(running.lane.bytes());
         }
         for (id, planned) in &self.promised {
             load.add(self.bucket(*id, planned.place.clone()), planned.count);

@@ -9,12 +9,13 @@ use super::book::Planned;
 use super::lane::{Target, opened};
 use super::{Dispatch, Promise, record};
 use crate::error::Refusal;
-use crate::id::AccountId;
+use crate::id::{AccountId, WebhookId};
 use crate::retries::Retries;
 use crate::store::UnitOfWork;
 use crate::timestamp::Timestamp;
 use crate::web::services::Services;
-use crate::webhook::model::{Delivery, Webhook, WebhookStatus};
+use crate::webhook::figures;
+use crate::webhook::model::{Delivery, HORIZON, Webhook, WebhookStatus};
 use crate::webhook::repository::Due;
 
 /// How long a webhook is left alone whose secrets cannot be opened.
@@ -22,6 +23,9 @@ const UNREADABLE: Duration = Duration::from_mins(5);
 
 /// How long one is left alone that could not be given up.
 const GIVE_UP_PAUSE: Duration = Duration::from_mins(1);
+
+/// Deliveries to such webhooks that are given up together.
+const EXPIRED_TOGETHER: u32 = 500;
 
 /// Looks that follow each other at most.
 const LOOKS: u32 = 8;
@@ -38,6 +42,8 @@ struct Plan<'w> {
     targets: Vec<Target>,
     /// These are left alone until then.
     rests: Vec<(&'w Webhook, Option<Timestamp>)>,
+    /// The secrets of these cannot be opened.
+    unreadable: Vec<WebhookId>,
     /// There was no room for so many.
     waited: usize,
 }
@@ -96,7 +102,7 @@ async fn look(services: &Services, dispatch: &Arc<Dispatch>) -> Result<Looked, R
     let busy = dispatch.book().busy();
     let awake = in_turns(unit.deliveries().awake(&busy, LOOKED_AT).await?);
     let mut promise = Promise::nothing(dispatch);
-    let Plan { wanted, targets, mut rests, waited } = plan(services, dispatch, &mut promise, &awake, now);
+    let Plan { wanted, targets, mut rests, unreadable, waited } = plan(services, dispatch, &mut promise, &awake, now);
     let is_full = waited > 0;
     if wanted.is_empty() && rests.is_empty() {
         return Ok(Looked { reserved: 0, is_full, left_room: false, left: false });
@@ -120,11 +126,13 @@ async fn look(services: &Services, dispatch: &Arc<Dispatch>) -> Result<Looked, R
         writes.extend(deliveries);
     }
     unit.deliveries().rest(&rests).await?;
+    let expired = expired(unit.as_mut(), &unreadable).await?;
     let overtaken = unit.deliveries().write(&writes).await?;
     if overtaken > 0 {
         return Err(Refusal::Stale);
     }
     unit.commit().await?;
+    figures::gave_up(expired);
     let reserved = writes.len();
     drop(promise);
     let mut deliveries = writes.into_iter().map(|(delivery, _)| delivery);
@@ -166,7 +174,10 @@ fn plan<'w>(
         }
         match opened(services, webhook.clone(), now) {
             Some(target) => able.push((webhook, target)),
-            None => plan.rests.push((webhook, Some(now.plus(UNREADABLE)))),
+            None => {
+                plan.rests.push((webhook, Some(now.plus(UNREADABLE))));
+                plan.unreadable.push(webhook.id);
+            }
         }
     }
     let mut book = dispatch.book();
@@ -189,6 +200,15 @@ fn plan<'w>(
         plan.targets.push(target);
     }
     plan
+}
+
+/// Gives up what waits too long for secrets that cannot be opened; how much that is.
+async fn expired(unit: &mut dyn UnitOfWork, unreadable: &[WebhookId]) -> Result<u64, Refusal> {
+    if unreadable.is_empty() {
+        return Ok(0);
+    }
+    let horizon = unit.now().minus(HORIZON);
+    Ok(unit.deliveries().expire(Some(unreadable), horizon, EXPIRED_TOGETHER).await?)
 }
 
 /// The first webhook of each account, then the second of each, and so on.

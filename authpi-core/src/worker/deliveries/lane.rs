@@ -58,7 +58,10 @@ impl Target {
 pub(super) fn opened(services: &Services, webhook: Webhook, now: Timestamp) -> Option<Target> {
     let id = webhook.id;
     Target::new(&services.keyring, webhook, now)
-        .inspect_err(|refusal| tracing::error!(webhook = %id, %refusal, "the secrets of a webhook cannot be opened"))
+        .inspect_err(|refusal| {
+            metrics::counter!("authpi_worker_failures_total", "step" => "deliveries").increment(1);
+            tracing::error!(webhook = %id, %refusal, "the secrets of a webhook cannot be opened");
+        })
         .ok()
 }
 
@@ -130,11 +133,6 @@ impl Lane {
 
     pub(super) fn waits(&self) -> usize {
         self.waiting().len()
-    }
-
-    /// How large the bodies are that wait.
-    pub(super) fn bytes(&self) -> usize {
-        self.waiting().iter().map(Delivery::body_size).sum()
     }
 
     fn next(&self) -> Option<Delivery> {
@@ -282,6 +280,7 @@ pub(super) mod tests {
             circuit: Circuit::CLOSED,
             metadata: Metadata::default(),
             events_after: None,
+            silent: None,
             created_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
         };

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::id::AccountId;
+#[cfg(doc)]
+use crate::webhook::model::KeptBody;
 
-/// Deliveries that this process has reserved, or has attempted and not recorded yet.
+/// Deliveries that this process has reserved, or has attempted and not recorded yet. Each holds a small body at most
+/// ([`KeptBody::SMALL`]), so that all of them take 64 MiB however many wait.
 const MAX_LEASED: usize = 8_192;
 
 /// Of those that it has reserved, to webhooks of one account.
 const MAX_LEASED_PER_ACCOUNT: usize = 2_048;
-
-/// Bytes of bodies that are held before no more is reserved: large ones are few.
-const MAX_BYTES: usize = 64 << 20;
 
 /// What an account gets at a time of what is free, as a divisor.
 const PART: usize = 4;
@@ -21,8 +21,6 @@ const PART: usize = 4;
 #[derive(Default)]
 pub(super) struct Load {
     all: usize,
-    /// Of bodies.
-    bytes: usize,
     of_accounts: HashMap<AccountId, usize>,
     at_hosts: HashMap<Bucket, usize>,
 }
@@ -41,11 +39,6 @@ impl Load {
         Self { all: ends, ..Self::default() }
     }
 
-    /// Bodies are held.
-    pub(super) fn add_bytes(&mut self, bytes: usize) {
-        self.bytes += bytes;
-    }
-
     pub(super) fn add(&mut self, bucket: Bucket, count: usize) {
         self.all += count;
         *self.of_accounts.entry(bucket.account).or_default() += count;
@@ -53,8 +46,8 @@ impl Load {
     }
 
     /// How many more deliveries may be reserved.
-    pub(super) fn room(&self) -> usize {
-        if self.bytes < MAX_BYTES { MAX_LEASED.saturating_sub(self.all) } else { 0 }
+    pub(super) const fn room(&self) -> usize {
+        MAX_LEASED.saturating_sub(self.all)
     }
 
     /// How many of them to webhooks of this account.
@@ -100,15 +93,6 @@ mod tests {
     fn what_has_ended_takes_room_until_it_is_recorded() {
         let load = Load::unrecorded(8_190);
         assert_eq!((load.room(), load.room_of(bucket(1).account), load.quota(bucket(1).account, 1)), (2, 2, 1));
-    }
-
-    #[test]
-    fn large_bodies_take_all_room() {
-        let mut load = Load::default();
-        load.add_bytes(MAX_BYTES - 1);
-        assert_eq!((load.room(), load.quota(bucket(1).account, 1)), (8_192, 2_048));
-        load.add_bytes(1);
-        assert_eq!((load.room(), load.room_of(bucket(1).account), load.quota(bucket(1).account, 1)), (0, 0, 0));
     }
 
     #[test]

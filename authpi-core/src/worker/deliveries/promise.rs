@@ -74,7 +74,8 @@ impl Promise {
     pub(in crate::worker) fn redeem(mut self, services: &Arc<Services>, deliveries: Vec<Delivery>) {
         let now = services.now();
         let mut by_webhook: HashMap<WebhookId, Vec<Delivery>> = HashMap::new();
-        for delivery in deliveries {
+        for mut delivery in deliveries {
+            delivery.body = delivery.body.to_wait();
             by_webhook.entry(delivery.webhook_id).or_default().push(delivery);
         }
         let mut book = self.dispatch.book();

@@ -148,6 +148,24 @@ async fn what_waits_for_a_disabled_webhook_goes_on_when_it_is_activated() {
 }
 
 #[tokio::test]
+async fn what_happened_while_it_was_disabled_is_not_for_a_webhook_that_was_activated_before_anybody_looked() {
+    let ground = Ground::start().await;
+    let webhook = ground.webhook("/in", json!({ "events": ["organization.created", "webhook.resumed"] })).await;
+    let minute = || ground.app.advance(Duration::from_mins(1));
+    ground.organization("before").await;
+    minute();
+    ground.patch(&webhook, json!({ "status": "disabled" })).await;
+    ground.organization("at once").await;
+    minute();
+    ground.organization("meanwhile").await;
+    minute();
+    ground.patch(&webhook, json!({ "status": "active" })).await;
+    ground.organization("after").await;
+    ground.work().await;
+    assert_eq!(ground.received("/in"), ["organization.created", "webhook.resumed", "organization.created"]);
+}
+
+#[tokio::test]
 async fn an_activated_webhook_gets_what_waits_for_a_retry_at_once() {
     let ground = Ground::start().await;
     let webhook = ground.webhook("/in", json!({ "events": ["organization.created"] })).await;

@@ -9,12 +9,12 @@ use crate::id::AccountId;
 use crate::page::{Limit, PageRequest, TimeAndId};
 use crate::seal::Sealed;
 use crate::store::contract::{Ground, START, begin, later, mint, race};
-use crate::webhook::model::{Delivery, DeliveryStatus};
+use crate::webhook::model::{Delivery, DeliveryStatus, KeptBody};
 use crate::webhook::repository::{DeliveryFilter, Requeue};
 
 pub async fn a_delivery_comes_back_as_it_was_written(ground: Ground) {
     let webhook = webhook(mint());
-    let made = Delivery { body: Some(Sealed::from_bytes(vec![7; 200_000])), ..delivery(&webhook) };
+    let made = Delivery { body: KeptBody::Here(Sealed::from_bytes(vec![7; 200_000])), ..delivery(&webhook) };
     insert_delivery(&ground, &made).await;
     assert_eq!(told(find_delivery(&ground, &made).await.as_ref()), told(Some(&made)));
     let tried = Delivery {
@@ -28,7 +28,7 @@ pub async fn a_delivery_comes_back_as_it_was_written(ground: Ground) {
         last_response_status: Some(599),
         leased_until: Some(later(4)),
         lost_leases: 4,
-        body: None,
+        body: KeptBody::None,
         enqueued_at: later(1),
         updated_at: later(5),
         ..made.clone()

@@ -15,6 +15,7 @@ pub use queue::{
     an_event_is_enqueued_once_for_a_webhook, deliveries_are_written_together_and_each_only_from_its_version,
     of_parallel_workers_each_delivery_meets_one, the_webhooks_of_accounts_are_those_that_are_not_deleted,
     those_who_waited_longest_are_looked_at_first_and_busy_ones_not_at_all,
+    what_is_due_brings_its_body_unless_that_is_large,
     what_is_enqueued_wakes_its_webhook_and_is_due_in_the_order_of_its_events,
     what_is_overdue_is_given_up_where_nobody_attempts_it, work_that_is_added_while_somebody_looks_is_seen_afterwards,
 };
@@ -24,9 +25,9 @@ pub use record::{
     of_parallel_updates_of_one_version_one_wins, pages_neither_repeat_nor_skip_while_rows_come_and_go,
 };
 pub use removal::{
-    the_webhooks_of_a_closed_account_stop_and_are_removed,
+    previous_signing_secrets_are_erased_when_their_time_is_over, the_webhooks_of_a_closed_account_stop_and_are_removed,
     waiting_deliveries_are_hastened_and_those_of_a_deleted_webhook_cancelled,
-    what_was_kept_long_enough_goes_in_batches,
+    what_has_failed_since_its_webhook_was_activated_waits_for_its_time, what_was_kept_long_enough_goes_in_batches,
 };
 
 use super::{Ground, START, begin, later, mint};
@@ -53,6 +54,7 @@ pub(super) fn webhook(account: AccountId) -> Webhook {
         circuit: Circuit::CLOSED,
         metadata: Metadata::default(),
         events_after: None,
+        silent: None,
         created_at: START,
         updated_at: START,
     }
@@ -106,6 +108,6 @@ async fn find_delivery(ground: &Ground, delivery: &Delivery) -> Option<Delivery>
 }
 
 fn told(delivery: Option<&Delivery>) -> Option<String> {
-    let body = delivery.map(|delivery| delivery.body.as_ref().map(|body| body.as_bytes().to_vec()));
+    let body = delivery.map(|delivery| delivery.body.sealed().map(|body| body.as_bytes().to_vec()));
     delivery.map(|delivery| format!("{delivery:?} {body:?}"))
 }

@@ -12,7 +12,9 @@ use crate::status::Status;
 use crate::store::UnitOfWork;
 use crate::store::contract::{Ground, RACERS, START, begin, later, mint, race};
 use crate::timestamp::Timestamp;
-use crate::webhook::model::{Circuit, Delivery, DeliveryStatus, EXPIRED, OpenCircuit, Webhook, WebhookStatus};
+use crate::webhook::model::{
+    Circuit, Delivery, DeliveryStatus, EXPIRED, KeptBody, OpenCircuit, Webhook, WebhookStatus,
+};
 use crate::webhook::repository::Due;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -137,14 +139,14 @@ pub async fn deliveries_are_written_together_and_each_only_from_its_version(grou
     let mine = webhook(mint());
     insert(&ground, &mine).await;
     let made: Vec<Delivery> =
-        (0..3).map(|_| Delivery { body: Some(Sealed::from_bytes(vec![9])), ..delivery(&mine) }).collect();
+        (0..3).map(|_| Delivery { body: KeptBody::Here(Sealed::from_bytes(vec![9])), ..delivery(&mine) }).collect();
     enqueue(&ground, &made).await;
     let mut unit = begin(&ground, later(1)).await;
     let reserved = reserve(unit.as_mut(), &mine, 10).await;
     unit.commit().await.unwrap();
     let found = find_delivery(&ground, &reserved[0]).await.unwrap();
     assert_eq!((found.leased_until, found.updated_at), (Some(later(1).plus(TIMEOUT * 3)), later(1)));
-    assert!(found.body.is_some(), "it is kept for the attempt");
+    assert!(!found.body.is_none(), "it is kept for the attempt");
     let mut unit = begin(&ground, later(1)).await;
     let due = due_of(unit.as_mut(), &mine, 10).await;
     assert_eq!((due.deliveries.len(), due.next), (0, found.leased_until), "all are reserved");
@@ -154,8 +156,12 @@ pub async fn deliveries_are_written_together_and_each_only_from_its_version(grou
     let done: Vec<_> = reserved
         .iter()
         .map(|delivery| {
-            let ended =
-                Delivery { status: DeliveryStatus::Delivered, next_attempt_at: None, body: None, ..delivery.clone() };
+            let ended = Delivery {
+                status: DeliveryStatus::Delivered,
+                next_attempt_at: None,
+                body: KeptBody::None,
+                ..delivery.clone()
+            };
             (Delivery { leased_until: None, updated_at: later(2), ..ended }, delivery.updated_at)
         })
         .collect();
@@ -166,6 +172,25 @@ pub async fn deliveries_are_written_together_and_each_only_from_its_version(grou
         let is_done = (found.status == DeliveryStatus::Delivered, found.body.is_none());
         assert_eq!(is_done, (index != 1, index != 1), "{index}");
     }
+}
+
+pub async fn what_is_due_brings_its_body_unless_that_is_large(ground: Ground) {
+    let mine = webhook(mint());
+    insert(&ground, &mine).await;
+    let of = |length: usize| Delivery { body: KeptBody::Here(Sealed::from_bytes(vec![9; length])), ..delivery(&mine) };
+    let made = [of(KeptBody::SMALL), of(KeptBody::SMALL + 1), delivery(&mine)];
+    enqueue(&ground, &made).await;
+    let mut unit = begin(&ground, later(1)).await;
+    let due = due_of(unit.as_mut(), &mine, 10).await.deliveries;
+    let bodies: Vec<_> = due.iter().map(|delivery| delivery.body.sealed().map(|body| body.as_bytes().len())).collect();
+    assert_eq!(bodies, [Some(KeptBody::SMALL), None, None]);
+    assert_eq!(due.iter().map(|delivery| delivery.body.is_none()).collect::<Vec<_>>(), [false, false, true]);
+    let leased: Vec<_> =
+        due.into_iter().map(|delivery| (delivery.clone().leased(TIMEOUT, later(1)), delivery.updated_at)).collect();
+    assert_eq!(unit.deliveries().write(&leased).await.unwrap(), 0);
+    unit.commit().await.unwrap();
+    let kept = find_delivery(&ground, &made[1]).await.unwrap().body;
+    assert_eq!(kept.sealed().unwrap().as_bytes().len(), KeptBody::SMALL + 1, "it stays where it is");
 }
 
 pub async fn of_parallel_workers_each_delivery_meets_one(ground: Ground) {
@@ -206,27 +231,38 @@ pub async fn what_is_overdue_is_given_up_where_nobody_attempts_it(ground: Ground
     let mut made = Vec::new();
     for webhook in &webhooks {
         insert(&ground, webhook).await;
-        let old = Delivery { body: Some(Sealed::from_bytes(vec![1])), ..delivery(webhook) };
+        let old = Delivery { body: KeptBody::Here(Sealed::from_bytes(vec![1])), ..delivery(webhook) };
         let anew = Delivery { enqueued_at: later(5), ..delivery(webhook) };
         let done = Delivery { status: DeliveryStatus::Delivered, next_attempt_at: None, ..delivery(webhook) };
         enqueue(&ground, &[old.clone(), anew.clone(), done.clone()]).await;
         made.push([old, anew, done]);
     }
     let mut unit = begin(&ground, later(9)).await;
-    assert_eq!(unit.deliveries().expire(START, 10).await.unwrap(), 0);
-    assert_eq!(unit.deliveries().expire(later(1), 1).await.unwrap(), 1);
-    assert_eq!(unit.deliveries().expire(later(1), 10).await.unwrap(), 1);
-    assert_eq!(unit.deliveries().expire(later(1), 10).await.unwrap(), 0);
+    assert_eq!(unit.deliveries().expire(None, START, 10).await.unwrap(), 0);
+    assert_eq!(unit.deliveries().expire(None, later(1), 1).await.unwrap(), 1);
+    assert_eq!(unit.deliveries().expire(None, later(1), 10).await.unwrap(), 1);
+    assert_eq!(unit.deliveries().expire(None, later(1), 10).await.unwrap(), 0);
     unit.commit().await.unwrap();
-    for (webhook, made) in webhooks.iter().zip(&made) {
-        let expired = webhook.status.value != WebhookStatus::Active;
-        let old = find_delivery(&ground, &made[0]).await.unwrap();
-        assert_eq!(old.status == DeliveryStatus::Failed, expired);
-        assert_eq!(old.last_error.as_deref() == Some(EXPIRED), expired);
-        assert_eq!(old.body.is_none() && old.next_attempt_at.is_none(), expired);
-        assert_eq!(find_delivery(&ground, &made[1]).await.unwrap().status, DeliveryStatus::Pending);
-        assert_eq!(find_delivery(&ground, &made[2]).await.unwrap().status, DeliveryStatus::Delivered);
-    }
+    let given_up = async || {
+        let mut given_up = Vec::new();
+        for (webhook, made) in webhooks.iter().zip(&made) {
+            let old = find_delivery(&ground, &made[0]).await.unwrap();
+            if old.status == DeliveryStatus::Failed {
+                assert_eq!(old.last_error.as_deref(), Some(EXPIRED));
+                assert!(old.body.is_none() && old.next_attempt_at.is_none());
+                given_up.push(webhook.status.value);
+            }
+            assert_eq!(find_delivery(&ground, &made[1]).await.unwrap().status, DeliveryStatus::Pending);
+            assert_eq!(find_delivery(&ground, &made[2]).await.unwrap().status, DeliveryStatus::Delivered);
+        }
+        given_up
+    };
+    assert_eq!(given_up().await, [WebhookStatus::Disabled, WebhookStatus::Failing]);
+    let mut unit = begin(&ground, later(9)).await;
+    assert_eq!(unit.deliveries().expire(Some(&[mint()]), later(1), 10).await.unwrap(), 0);
+    assert_eq!(unit.deliveries().expire(Some(&[webhooks[0].id]), later(1), 10).await.unwrap(), 1);
+    unit.commit().await.unwrap();
+    assert_eq!(given_up().await.len(), 3);
 }
 
 pub async fn a_body_is_kept_from_the_first_attempt_on(ground: Ground) {
@@ -243,8 +279,8 @@ pub async fn a_body_is_kept_from_the_first_attempt_on(ground: Ground) {
         assert_eq!(kept, outcome);
     }
     unit.commit().await.unwrap();
-    let body = find_delivery(&ground, &made).await.unwrap().body.unwrap();
-    assert_eq!(body.as_bytes(), [1], "the first one stays");
+    let body = find_delivery(&ground, &made).await.unwrap().body;
+    assert_eq!(body.sealed().unwrap().as_bytes(), [1], "the first one stays");
 }
 
 pub async fn the_webhooks_of_accounts_are_those_that_are_not_deleted(ground: Ground) {

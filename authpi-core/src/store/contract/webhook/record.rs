@@ -38,6 +38,7 @@ pub async fn every_field_comes_back_as_it_was_written(ground: Ground) {
         ),
         circuit: Circuit { failures: 12, open: Some(open) },
         events_after: Some(mint()),
+        silent: Some((later(1), later(2))),
         ..with_secrets(mint())
     };
     insert(&ground, &full).await;

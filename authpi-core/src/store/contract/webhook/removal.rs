@@ -7,7 +7,7 @@ use crate::page::{Limit, PageRequest};
 use crate::seal::Sealed;
 use crate::store::UnitOfWork;
 use crate::store::contract::{Ground, START, begin, later, mint};
-use crate::webhook::model::{Delivery, DeliveryStatus};
+use crate::webhook::model::{Delivery, DeliveryStatus, KeptBody};
 use crate::webhook::repository::StatusFilter;
 
 pub async fn waiting_deliveries_are_hastened_and_those_of_a_deleted_webhook_cancelled(ground: Ground) {
@@ -15,7 +15,7 @@ pub async fn waiting_deliveries_are_hastened_and_those_of_a_deleted_webhook_canc
     insert(&ground, &webhook).await;
     let made = [DeliveryStatus::Pending, DeliveryStatus::Retrying, DeliveryStatus::Delivered].map(|status| {
         let next_attempt_at = if status.is_final() { None } else { Some(later(50)) };
-        Delivery { status, next_attempt_at, body: Some(Sealed::from_bytes(vec![1])), ..delivery(&webhook) }
+        Delivery { status, next_attempt_at, body: KeptBody::Here(Sealed::from_bytes(vec![1])), ..delivery(&webhook) }
     });
     for delivery in &made {
         insert_delivery(&ground, delivery).await;
@@ -47,6 +47,51 @@ pub async fn waiting_deliveries_are_hastened_and_those_of_a_deleted_webhook_canc
     }
     let cancelled = (DeliveryStatus::Cancelled, None);
     assert_eq!(statuses, [cancelled, cancelled, (DeliveryStatus::Delivered, None)]);
+}
+
+pub async fn what_has_failed_since_its_webhook_was_activated_waits_for_its_time(ground: Ground) {
+    let webhook = webhook(mint());
+    insert(&ground, &webhook).await;
+    let retrying = |attempted: u64, due: u64| Delivery {
+        status: DeliveryStatus::Retrying,
+        last_attempted_at: Some(later(attempted)),
+        next_attempt_at: Some(later(due)),
+        ..delivery(&webhook)
+    };
+    // One was attempted before the activation, one is attempted between the two steps.
+    let (first, second, again) = (retrying(0, 40), retrying(0, 50), retrying(2, 30));
+    for delivery in [&first, &second, &again] {
+        insert_delivery(&ground, delivery).await;
+    }
+    let mut unit = begin(&ground, later(1)).await;
+    unit.webhooks().hasten(webhook.account_id, webhook.id, 1).await.unwrap();
+    unit.commit().await.unwrap();
+    let mut unit = begin(&ground, later(3)).await;
+    while unit.webhooks().hasten_on(1).await.unwrap() > 0 {}
+    unit.commit().await.unwrap();
+    let mut next = Vec::new();
+    for delivery in [&first, &second, &again] {
+        next.push(find_delivery(&ground, delivery).await.unwrap().next_attempt_at);
+    }
+    assert_eq!(next, [Some(later(1)), Some(later(3)), Some(later(30))]);
+}
+
+pub async fn previous_signing_secrets_are_erased_when_their_time_is_over(ground: Ground) {
+    let (mine, other) = (with_secrets(mint()), with_secrets(mint()));
+    for webhook in [&mine, &other] {
+        insert(&ground, webhook).await;
+    }
+    let erase = async |minute| {
+        let mut unit = begin(&ground, later(minute)).await;
+        let erased = unit.webhooks().erase_previous_secrets(1).await.unwrap();
+        unit.commit().await.unwrap();
+        erased
+    };
+    assert_eq!(erase(59).await, 0);
+    assert_eq!((erase(60).await, erase(60).await, erase(60).await), (1, 1, 0));
+    let mut expected = mine.clone();
+    expected.auth.signing.as_mut().unwrap().previous = None;
+    assert_eq!(shown(find(&ground, &mine).await.as_ref()), shown(Some(&expected)), "nothing else has changed");
 }
 
 pub async fn what_was_kept_long_enough_goes_in_batches(ground: Ground) {
