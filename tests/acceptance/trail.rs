@@ -4,11 +4,13 @@ use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
+use authpi_core::webhook::model::signature;
+use authpi_core::worker::run_once;
 use authpi_verifier::trail::Trail;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::server::{Home, Server, binary, free_port};
-use tests::{App, Backend, Caller, Driver};
+use tests::{App, Backend, Caller, Dns, Driver, Receiver};
 use tokio::process::Command;
 
 tests::on_every_database! {
@@ -88,7 +90,11 @@ struct Exports {
 
 impl Exports {
     async fn new() -> Self {
-        Self { app: App::start(Driver::Axum).await, folder: tempfile::tempdir().unwrap() }
+        Self::of(App::start(Driver::Axum).await)
+    }
+
+    fn of(app: App) -> Self {
+        Self { app, folder: tempfile::tempdir().unwrap() }
     }
 
     async fn export(&self, query: &str) -> String {
@@ -229,4 +235,75 @@ async fn the_checker_tells_what_it_cannot_look_at_from_tampering() {
         (&["--head", &first, "--against", "nothing-new", "newer"], 3, "number 1 is known"),
     ];
     exports.assert(&runs).await;
+}
+
+/// Somebody of the platform who may make issuers: the path of the user, and a token.
+async fn colleague(app: &App) -> (String, String) {
+    let organization = app.account_organization().await;
+    let (platform, _) = organization.split_once("/organizations/").unwrap();
+    let user = app.user(platform, "ada@example.com").await;
+    let member = json!({ "member_id": user, "scopes": ["issuers:*"] });
+    app.root().post(&format!("{organization}/members"), member).expect(201).await;
+    let user = format!("{platform}/users/{user}");
+    let token = json!({ "name": "t", "restrictions": { "scopes": ["issuers:*"] } });
+    let made = app.root().post(&format!("{user}/tokens"), token).expect(201).await;
+    (user, made.text("token_plain"))
+}
+
+#[tokio::test]
+async fn what_is_redelivered_after_its_user_was_erased_says_nothing_personal_and_the_trail_is_whole() {
+    let (dns, receiver) = (Dns::start().await, Receiver::start().await);
+    let exports = Exports::of(App::start_reaching(Driver::Axum, &dns).await);
+    let app = &exports.app;
+    let work = async || run_once(app.authpi.services()).await.unwrap();
+    let (ada, token) = colleague(app).await;
+    work().await;
+    let webhook = json!({
+        "url": format!("{}/in", receiver.base), "auth": { "type": "signature" }, "events": ["issuer.created"],
+    });
+    let webhook = app.root().post(&app.path("/webhooks"), webhook).expect(201).await;
+    let secret = webhook.data()["auth"]["signature_secret_plain"].as_str().unwrap().to_owned();
+    let webhook = app.path(&format!("/webhooks/{}", webhook.id()));
+    receiver.answer(500, &[], "");
+    let made = app.with_bearer(&token).post(&app.path("/issuers"), json!({ "name": "acme" }));
+    made.header("user-agent", "Lovelace/1").expect(201).await;
+    app.root().delete(&ada).expect(204).await;
+    work().await;
+    let first = receiver.received().remove(0);
+    let before = exports.export("").await;
+    exports.write("before", &before);
+    let agent = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap()["data"]["auth"]["user_agent"].clone();
+    assert_eq!(agent(&first.body), "Lovelace/1");
+    assert!(before.contains("Lovelace/1"));
+    // All attempts fail, those of a second series as well, and the user is erased.
+    let day = Duration::from_hours(24);
+    for _ in 0..8 {
+        app.advance(day);
+        work().await;
+    }
+    let tried = receiver.received();
+    assert!(
+        tried.len() > 5 && tried.iter().all(|again| again.body == first.body),
+        "the same bytes as long as it is tried"
+    );
+    assert_eq!(app.root().act(&format!("{webhook}/redeliver")).expect(202).await.body["data"]["queued"], 1);
+    app.advance(day * 22 + Duration::from_secs(1));
+    work().await;
+    work().await;
+    receiver.received();
+    receiver.answer(204, &[], "");
+    let deliveries = app.root().get(&format!("{webhook}/deliveries")).expect(200).await;
+    let delivery = deliveries.data()[0]["id"].as_str().unwrap().to_owned();
+    let again = app.root().act(&format!("{webhook}/deliveries/{delivery}/redeliver")).expect(200).await;
+    assert_eq!(again.data()["success"], true);
+    let again = receiver.received().remove(0);
+    assert_eq!((agent(&again.body), again.header("webhook-id")), (Value::Null, first.header("webhook-id")));
+    assert!(!String::from_utf8_lossy(&again.body).contains("Lovelace"));
+    let signed = signature(&secret, first.header("webhook-id"), app.now() / 1_000, &again.body).unwrap();
+    assert_eq!(again.header("webhook-signature"), signed);
+    let after = exports.export("").await;
+    assert!(!after.contains("Lovelace"));
+    exports.write("after", &after);
+    let head = exports.head().await;
+    exports.assert(&[(&["before"], 0, "events: "), (&["--head", &head, "after"], 0, "events: ")]).await;
 }

@@ -144,7 +144,7 @@ impl AttemptRequest<'_> {
     /// # Errors
     /// [`Refusal::Internal`] when a stored value does not fit into a request.
     pub(crate) async fn send(self, services: &Services) -> Result<AttemptOutcome, Refusal> {
-        let begun = services.now();
+        let (begun, delivery) = (services.now(), self.delivery);
         let outcome = match services.send(self.build()?).await {
             Ok(answer) => {
                 let retry_after = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -152,7 +152,8 @@ impl AttemptRequest<'_> {
             }
             Err(class) => AttemptOutcome::unanswered(class),
         };
-        figures::attempted(&outcome, services.now().since(begun));
+        let now = services.now();
+        figures::attempted(delivery, &outcome, now.since(begun), now);
         Ok(outcome)
     }
 

@@ -93,7 +93,7 @@ fn time_of_each(time: TimeOf, deliveries: &[&Delivery]) -> Expr {
 /// The first deliveries to a webhook of those that wait, and bodies of those that are due: small ones, as many may wait. Not
 /// locked: their webhook is, and every write compares versions.
 fn first(webhook: &Webhook, limit: u64, now: Timestamp) -> SelectStatement {
-    let is_small = Expr::expr(Func::cust("length").arg(Expr::col(DeliveryColumn::Body))).lte(KeptBody::SMALL as i64);
+    let is_small = Expr::expr(Func::cust("length").arg(Expr::col(DeliveryColumn::Body))).lte(KeptBody::SMALL);
     let is_read = Condition::all().add(DeliveryColumn::DueAt.lte(at(now))).add(is_small);
     let ordered = read_if(Deliveries::find(), is_read)
         .filter(DeliveryColumn::WebhookId.eq(webhook.id.uuid()))

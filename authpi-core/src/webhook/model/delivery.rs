@@ -26,7 +26,7 @@ pub const LEASE_MARGIN: Duration = Duration::from_secs(30);
 pub const EXPIRED: &str = "expired";
 
 /// How far a delivery has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
     /// Not attempted yet.
@@ -72,7 +72,7 @@ pub enum KeptBody {
 
 impl KeptBody {
     /// Bytes of a sealed body that is held with its delivery while that waits for its turn.
-    pub const SMALL: usize = 8 * 1024;
+    pub const SMALL: u32 = 8 * 1024;
 
     /// Nothing is kept.
     pub const fn is_none(&self) -> bool {
@@ -91,7 +91,7 @@ impl KeptBody {
     #[must_use]
     pub fn to_wait(self) -> Self {
         match self {
-            Self::Here(sealed) if sealed.as_bytes().len() > Self::SMALL => Self::InStore,
+            Self::Here(sealed) if sealed.as_bytes().len() > Self::SMALL as usize => Self::InStore,
             other => other,
         }
     }

@@ -172,12 +172,11 @@ fn plan<'w>(
             plan.rests.push((webhook, until));
             continue;
         }
-        match opened(services, webhook.clone(), now) {
-            Some(target) => able.push((webhook, target)),
-            None => {
-                plan.rests.push((webhook, Some(now.plus(UNREADABLE))));
-                plan.unreadable.push(webhook.id);
-            }
+        if let Some(target) = opened(services, webhook.clone(), now) {
+            able.push((webhook, target));
+        } else {
+            plan.rests.push((webhook, Some(now.plus(UNREADABLE))));
+            plan.unreadable.push(webhook.id);
         }
     }
     let mut book = dispatch.book();

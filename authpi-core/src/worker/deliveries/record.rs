@@ -93,7 +93,8 @@ async fn write(
     webhooks: &HashMap<WebhookId, &Webhook>,
 ) -> Result<Vec<(DeliveryStatus, u64)>, Refusal> {
     let now = unit.now();
-    let (mut writes, mut statuses): (Vec<_>, Vec<(DeliveryStatus, u64)>) = Default::default();
+    let mut writes: BTreeMap<DeliveryStatus, Vec<(Delivery, Timestamp)>> = BTreeMap::new();
+    let mut released = Vec::new();
     for (id, ends) in ends {
         // Of a deleted webhook: its deliveries are cancelled, or about to be.
         let policy = webhooks.get(id).map_or_else(RetryPolicy::default, |webhook| webhook.details.retry);
@@ -101,19 +102,24 @@ async fn write(
         for end in ends {
             let after = after(services, end, &policy, now)?;
             next = after.due_at().into_iter().chain(next).min();
-            if !matches!(end, End::Unsent(_)) {
-                match statuses.iter_mut().find(|(status, _)| *status == after.status) {
-                    Some((_, count)) => *count += 1,
-                    None => statuses.push((after.status, 1)),
-                }
+            let write = (after, end.delivery().updated_at);
+            if matches!(end, End::Unsent(_)) {
+                released.push(write);
+            } else {
+                writes.entry(write.0.status).or_default().push(write);
             }
-            writes.push((after, end.delivery().updated_at));
         }
         if let Some(next) = next {
             unit.deliveries().wake(&[*id], next).await?;
         }
     }
-    let overtaken = unit.deliveries().write(&writes).await?;
+    let mut overtaken = unit.deliveries().write(&released).await?;
+    let mut statuses = Vec::new();
+    for (status, writes) in writes {
+        let missed = unit.deliveries().write(&writes).await?;
+        statuses.push((status, (writes.len() as u64).saturating_sub(missed)));
+        overtaken += missed;
+    }
     if overtaken > 0 {
         tracing::info!(overtaken, "deliveries were attempted again by others before these attempts were recorded");
     }
