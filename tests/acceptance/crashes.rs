@@ -16,9 +16,9 @@ tests::on_every_database! {
 
 async fn a_kill_at_any_point_loses_no_event_and_invents_none(backend: Backend) {
     let Some(home) = Home::new(backend).await else { return };
-    let (victim, server) = Victim::start(home).await;
-    let outcome = victim.suffer(server, 5).await;
-    assert!(outcome.answered > 0 && outcome.events > outcome.answered, "{outcome:?}");
+    let (victim, servers) = Victim::start(home, backend).await;
+    let outcome = victim.suffer(servers, 5, 1).await;
+    assert!(outcome.answered > 0 && outcome.events > outcome.answered && outcome.redelivered > 0, "{outcome:?}");
 }
 
 /// How often each event arrived, once `wanted` have.

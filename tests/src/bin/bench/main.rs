@@ -64,19 +64,18 @@ async fn main() {
     }
     if wants("crashes") {
         for backend in [Backend::Sqlite, Backend::Postgres, Backend::Mariadb] {
-            crashes(backend, if quick { 5 } else { 100 }).await;
+            crashes(backend, if quick { (5, 1) } else { (100, 4) }).await;
         }
     }
 }
 
 /// Kills a server under load, and says what has become of the events: the bench ends here if one was lost.
-async fn crashes(backend: Backend, kills: u64) {
+async fn crashes(backend: Backend, (kills, takeovers): (u64, u64)) {
     let Some(home) = Home::new(backend).await else { return };
-    let (victim, server) = Victim::start(home).await;
-    let outcome = victim.suffer(server, kills).await;
-    println!(
-        "\n== {kills} kills under load, {backend:?}: no event lost or invented, all bodies the same on each attempt"
-    );
+    let (victim, servers) = Victim::start(home, backend).await;
+    let outcome = victim.suffer(servers, kills, takeovers).await;
+    println!("\n== {kills} kills under load and {takeovers} while leases of the dead are taken over, {backend:?}:");
+    println!("no event lost or invented, all bodies the same on each attempt");
     println!("{outcome:?}");
 }
 
