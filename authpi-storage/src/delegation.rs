@@ -1,6 +1,6 @@
 //! Delegations in SQL.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use authpi_core::delegation::model::{Delegation, DelegationParty, DelegationState, DelegationStatus};
@@ -15,15 +15,16 @@ use authpi_core::timestamp::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 use uuid::Uuid;
 
 use crate::batch;
 use crate::convert::{Place, id, millis, scopes_json, status, time, to_json, to_word};
+use crate::departed;
 use crate::entity::delegation::{ActiveModel, Column, Entity, Model};
-use crate::entity::{agent, client, issuer, user};
+use crate::entity::issuer;
 use crate::error::failed;
 use crate::session::{Session, Unit};
 
@@ -120,26 +121,21 @@ impl<C: ConnectionTrait + Send + Sync> Session<C> {
         ids.iter().filter_map(|id| rows.remove(id)).map(delegation).collect()
     }
 
-    async fn departed_of(
-        &self,
-        query: Select<Entity>,
-        party: Column,
-        since: SimpleExpr,
-        limit: u32,
-    ) -> Result<Vec<(Uuid, Uuid, Uuid)>, StoreError> {
-        let issuers = Entity::belongs_to(issuer::Entity).from(Column::IssuerId).to(issuer::Column::Id);
-        query
+    /// Accounts of issuers; one that is gone is left out.
+    async fn accounts_of(&self, issuers: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, Uuid>, StoreError> {
+        let issuers: BTreeSet<Uuid> = issuers.collect();
+        if issuers.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let found: Vec<(Uuid, Uuid)> = issuer::Entity::find()
             .select_only()
-            .column(issuer::Column::AccountId)
-            .columns([Column::IssuerId, party])
-            .distinct()
-            .join(JoinType::InnerJoin, issuers.into())
-            .filter(since)
-            .limit(u64::from(limit))
+            .columns([issuer::Column::Id, issuer::Column::AccountId])
+            .filter(issuer::Column::Id.is_in(issuers))
             .into_tuple()
             .all(&self.connection)
             .await
-            .map_err(failed("delegation.departed"))
+            .map_err(failed("delegation.accounts_of"))?;
+        Ok(found.into_iter().collect())
     }
 }
 
@@ -205,27 +201,26 @@ impl<C: ConnectionTrait + Send + Sync> DelegationReads for Session<C> {
     }
 
     async fn departed(&self, since: Timestamp, now: Timestamp, limit: u32) -> Result<Vec<DepartedParty>, StoreError> {
-        let since = since.as_millis();
-        let active = to_word("delegation.departed", &DelegationStatus::Active)?;
+        const OPERATION: &str = "delegation.departed";
+        let active = to_word(OPERATION, &DelegationStatus::Active)?;
         let in_force =
-            || Condition::all().add(Column::Status.eq(active.as_str())).add(Column::ExpiresAt.gt(now.as_millis()));
-        let users = Entity::belongs_to(user::Entity).from(Column::UserId).to(user::Column::Id);
-        let users = Entity::find().join(JoinType::InnerJoin, users.into());
-        let users = self.departed_of(users, Column::UserId, user::Column::DeletedAt.gte(since), limit).await?;
-        let agents = Entity::belongs_to(agent::Entity).from(Column::AgentId).to(agent::Column::Id);
-        let agents = Entity::find().join(JoinType::InnerJoin, agents.into()).filter(in_force());
-        let agents = self.departed_of(agents, Column::AgentId, agent::Column::DeletedAt.gte(since), limit).await?;
-        let clients = Entity::belongs_to(client::Entity).from(Column::ClientId).to(client::Column::Id);
-        let clients = Entity::find().join(JoinType::InnerJoin, clients.into()).filter(in_force());
-        let clients = self.departed_of(clients, Column::ClientId, client::Column::DeletedAt.gte(since), limit).await?;
-        let departed =
-            |(account, issuer), party| DepartedParty { account_id: id(account), issuer_id: id(issuer), party };
-        let users = users.into_iter().map(|(of, issuer, user)| departed((of, issuer), DelegationParty::User(id(user))));
-        let agents =
-            agents.into_iter().map(|(of, issuer, agent)| departed((of, issuer), DelegationParty::Agent(id(agent))));
-        let clients =
-            clients.into_iter().map(|(of, issuer, client)| departed((of, issuer), DelegationParty::Client(id(client))));
-        Ok(users.chain(agents).chain(clients).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
+            || Entity::find().filter(Column::Status.eq(active.as_str())).filter(Column::ExpiresAt.gt(now.as_millis()));
+        let by_user = (Entity::find(), [Column::IssuerId, Column::UserId]);
+        let users = departed::users(&self.connection, since, by_user, limit).await.map_err(failed(OPERATION))?;
+        let by_agent = (in_force(), [Column::IssuerId, Column::AgentId]);
+        let agents = departed::agents(&self.connection, since, by_agent, limit).await.map_err(failed(OPERATION))?;
+        let by_client = (in_force(), [Column::IssuerId, Column::ClientId]);
+        let clients = departed::clients(&self.connection, since, by_client, limit).await.map_err(failed(OPERATION))?;
+        let users = users.into_iter().map(|(issuer, user)| (issuer, DelegationParty::User(id(user))));
+        let agents = agents.into_iter().map(|(issuer, agent)| (issuer, DelegationParty::Agent(id(agent))));
+        let clients = clients.into_iter().map(|(issuer, client)| (issuer, DelegationParty::Client(id(client))));
+        let found: Vec<_> = users.chain(agents).chain(clients).take(limit as usize).collect();
+        let accounts = self.accounts_of(found.iter().map(|(issuer, _)| *issuer)).await?;
+        let departed = |(issuer, party)| {
+            let account_id = id(*accounts.get(&issuer)?);
+            Some(DepartedParty { account_id, issuer_id: id(issuer), party })
+        };
+        Ok(found.into_iter().filter_map(departed).collect())
     }
 }
 

@@ -297,8 +297,11 @@ impl GrantRepository for Unit {
             .all(&self.connection)
             .await
             .map_err(failed(OPERATION))?;
-        let codes = code::Entity::delete_many().filter(code::Column::Hash.is_in(codes));
-        let mut removed = codes.exec(&self.connection).await.map_err(failed(OPERATION))?.rows_affected;
+        let mut removed = 0;
+        if !codes.is_empty() {
+            let codes = code::Entity::delete_many().filter(code::Column::Hash.is_in(codes));
+            removed += codes.exec(&self.connection).await.map_err(failed(OPERATION))?.rows_affected;
+        }
         let denied = denied_token::Entity::find()
             .filter(denied_token::Column::ExpiresAt.lte(now))
             .order_by_asc(denied_token::Column::ExpiresAt);
@@ -321,6 +324,9 @@ impl Unit {
         let over = Entity::find().select_only().column(Column::SessionId).filter(Column::ReplayUntil.lte(now));
         let over = over.order_by_asc(Column::ReplayUntil).limit(limit).into_tuple::<uuid::Uuid>();
         let over = over.all(&self.connection).await?;
+        if over.is_empty() {
+            return Ok(0);
+        }
         let erased = Entity::update_many()
             .col_expr(Column::ReplayJti, Expr::value(Value::String(None)))
             .col_expr(Column::ReplayRequest, Expr::value(Value::Bytes(None)))

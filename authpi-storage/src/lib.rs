@@ -19,6 +19,7 @@ mod connect;
 mod connection;
 mod convert;
 mod delegation;
+mod departed;
 mod device;
 mod domain;
 mod entity;

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use crate::batch;
 use crate::convert::{Place, id, millis, scopes_json, status, time, to_json, to_word};
+use crate::departed;
 use crate::entity::personal_token::{ActiveModel, Column, Entity, Model};
 use crate::entity::personal_token_address::{self as address, Column as Used};
 use crate::entity::{issuer, user};
@@ -178,18 +179,9 @@ impl<C: ConnectionTrait + Send + Sync> PersonalTokenReads for Session<C> {
     }
 
     async fn departed_owners(&self, since: Timestamp, limit: u32) -> Result<Vec<DepartedOwner>, StoreError> {
-        let owner = Entity::belongs_to(user::Entity).from(Column::UserId).to(user::Column::Id).into();
-        let rows: Vec<(Uuid, Uuid)> = Entity::find()
-            .select_only()
-            .columns([Column::IssuerId, Column::UserId])
-            .join(JoinType::InnerJoin, owner)
-            .filter(user::Column::DeletedAt.gte(since.as_millis()))
-            .distinct()
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed("personal_token.departed_owners"))?;
+        let tokens = (Entity::find(), [Column::IssuerId, Column::UserId]);
+        let rows = departed::users(&self.connection, since, tokens, limit).await;
+        let rows = rows.map_err(failed("personal_token.departed_owners"))?;
         Ok(rows.into_iter().map(|(issuer, user)| DepartedOwner { issuer_id: id(issuer), user_id: id(user) }).collect())
     }
 }

@@ -9,10 +9,9 @@ use authpi_core::membership::repository::{
 use authpi_core::page::{Page, PageRequest};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
-use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, RelationDef, Select,
+    QuerySelect, QueryTrait, Select,
 };
 use uuid::Uuid;
 
@@ -20,11 +19,12 @@ use super::held;
 use super::removal;
 use super::row::{kind, membership, one};
 use crate::convert::{id, to_word};
+use crate::departed;
 use crate::entity::membership::{Column, Entity};
 use crate::entity::membership_group;
 use crate::entity::membership_removal;
 use crate::entity::membership_scope::{self, Column as Held};
-use crate::entity::{agent, user};
+use crate::entity::user;
 use crate::error::failed;
 use crate::session::Session;
 
@@ -73,16 +73,6 @@ fn by_scope(
         query = query.filter(behind(Held::JoinedAt, Held::MemberId, last));
     }
     query.order_by_desc(Held::JoinedAt).order_by_desc(Held::MemberId)
-}
-
-/// Members whose own deletion was accepted, found along the index of deletions.
-fn departed_among(members: RelationDef, deleted: SimpleExpr) -> Select<Entity> {
-    Entity::find()
-        .select_only()
-        .columns([Column::IssuerId, Column::MemberId])
-        .distinct()
-        .join(JoinType::InnerJoin, members)
-        .filter(deleted)
 }
 
 #[async_trait]
@@ -243,19 +233,10 @@ impl<C: ConnectionTrait + Send + Sync> MembershipReads for Session<C> {
     }
 
     async fn departed(&self, since: Timestamp, limit: u32) -> Result<Vec<DepartedMember>, StoreError> {
-        let limit = u64::from(limit);
-        let users = Entity::belongs_to(user::Entity)
-            .from((Column::IssuerId, Column::MemberId))
-            .to((user::Column::IssuerId, user::Column::Id));
-        let users = departed_among(users.into(), user::Column::DeletedAt.gte(since.as_millis())).limit(limit);
-        let users: Vec<(Uuid, Uuid)> =
-            users.into_tuple().all(&self.connection).await.map_err(failed("membership.departed"))?;
-        let agents = Entity::belongs_to(agent::Entity)
-            .from((Column::IssuerId, Column::MemberId))
-            .to((agent::Column::IssuerId, agent::Column::Id));
-        let agents = departed_among(agents.into(), agent::Column::DeletedAt.gte(since.as_millis())).limit(limit);
-        let agents: Vec<(Uuid, Uuid)> =
-            agents.into_tuple().all(&self.connection).await.map_err(failed("membership.departed"))?;
+        const OPERATION: &str = "membership.departed";
+        let members = || (Entity::find(), [Column::IssuerId, Column::MemberId]);
+        let users = departed::users(&self.connection, since, members(), limit).await.map_err(failed(OPERATION))?;
+        let agents = departed::agents(&self.connection, since, members(), limit).await.map_err(failed(OPERATION))?;
         let users = users.into_iter().map(|(issuer, user)| (issuer, MemberId::User(id(user))));
         let agents = agents.into_iter().map(|(issuer, agent)| (issuer, MemberId::Agent(id(agent))));
         let departed = |(issuer, member)| DepartedMember { issuer_id: id(issuer), member };

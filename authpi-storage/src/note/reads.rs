@@ -9,19 +9,18 @@ use authpi_core::note::repository::{DepartedSubject, NoteFilter, NotePosition, N
 use authpi_core::page::{EXAMINED_ROWS, Limit, PageRequest, SearchPage};
 use authpi_core::store::StoreError;
 use authpi_core::timestamp::Timestamp;
-use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, RelationDef, Select,
+    QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
 use super::row::note;
 use crate::convert::{id, time, to_word};
+use crate::departed;
 use crate::entity::note::{Column, Entity};
 use crate::entity::note_mention::{self, Column as Named};
 use crate::entity::note_reference::{self, Column as Linked};
-use crate::entity::{agent, client, user};
 use crate::error::failed;
 use crate::session::Session;
 
@@ -157,34 +156,6 @@ impl<C: ConnectionTrait + Send + Sync> Session<C> {
         }
         Ok(facts)
     }
-
-    /// Subjects of one kind that were deleted and have notes.
-    async fn departed_subjects(
-        &self,
-        subjects: RelationDef,
-        kind: NoteSubjectType,
-        deleted: SimpleExpr,
-        limit: u32,
-    ) -> Result<Vec<DepartedSubject>, StoreError> {
-        const OPERATION: &str = "note.departed";
-        let rows: Vec<(Uuid, Uuid)> = Entity::find()
-            .select_only()
-            .columns([Column::IssuerId, Column::SubjectId])
-            .distinct()
-            .join(JoinType::InnerJoin, subjects)
-            .filter(Column::SubjectType.eq(to_word(OPERATION, &kind)?))
-            .filter(deleted)
-            .limit(u64::from(limit))
-            .into_tuple()
-            .all(&self.connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        let departed = |(issuer, subject)| DepartedSubject {
-            issuer_id: id(issuer),
-            subject: NoteSubject::from_uuid(kind, subject),
-        };
-        Ok(rows.into_iter().map(departed).collect())
-    }
 }
 
 #[async_trait]
@@ -251,17 +222,20 @@ impl<C: ConnectionTrait + Send + Sync> NoteReads for Session<C> {
     }
 
     async fn departed(&self, since: Timestamp, limit: u32) -> Result<Vec<DepartedSubject>, StoreError> {
-        let since = since.as_millis();
-        let users = Entity::belongs_to(user::Entity).from(Column::SubjectId).to(user::Column::Id).into();
-        let clients = Entity::belongs_to(client::Entity).from(Column::SubjectId).to(client::Column::Id).into();
-        let agents = Entity::belongs_to(agent::Entity).from(Column::SubjectId).to(agent::Column::Id).into();
+        const OPERATION: &str = "note.departed";
         let mut found = Vec::new();
-        for (subjects, kind, deleted) in [
-            (users, NoteSubjectType::User, user::Column::DeletedAt.gte(since)),
-            (clients, NoteSubjectType::Client, client::Column::DeletedAt.gte(since)),
-            (agents, NoteSubjectType::Agent, agent::Column::DeletedAt.gte(since)),
-        ] {
-            found.extend(self.departed_subjects(subjects, kind, deleted, limit).await?);
+        for kind in [NoteSubjectType::User, NoteSubjectType::Client, NoteSubjectType::Agent] {
+            let notes = Entity::find().filter(Column::SubjectType.eq(to_word(OPERATION, &kind)?));
+            let (connection, notes) = (&self.connection, (notes, [Column::IssuerId, Column::SubjectId]));
+            let gone = match kind {
+                NoteSubjectType::Client => departed::clients(connection, since, notes, limit).await,
+                NoteSubjectType::Agent => departed::agents(connection, since, notes, limit).await,
+                _ => departed::users(connection, since, notes, limit).await,
+            };
+            found.extend(gone.map_err(failed(OPERATION))?.into_iter().map(|(issuer, subject)| DepartedSubject {
+                issuer_id: id(issuer),
+                subject: NoteSubject::from_uuid(kind, subject),
+            }));
         }
         found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(found)

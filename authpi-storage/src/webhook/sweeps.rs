@@ -152,17 +152,23 @@ pub(super) async fn hasten_on(unit: &mut Unit, limit: u32) -> Result<u64, StoreE
 }
 
 pub(super) async fn erase_previous_secrets(unit: &Unit, limit: u32) -> Result<u64, StoreError> {
-    let over = Condition::all().add(Column::PreviousSigningUntil.lte(at(unit.now)));
+    const OPERATION: &str = "webhook.erase_previous_secrets";
+    let over = Column::PreviousSigningUntil.lte(at(unit.now));
+    let which = Entity::find().filter(over.clone()).order_by_asc(Column::PreviousSigningUntil);
+    let those = batch::first_keys(&unit.connection, which, Column::Id, limit).await.map_err(failed(OPERATION))?;
+    if those.is_empty() {
+        return Ok(0);
+    }
     let none =
         ActiveModel { previous_signing_sealed: Set(None), previous_signing_until: Set(None), ..Default::default() };
     let done = Entity::update_many()
         .set(none)
-        .filter(Column::Id.is_in(unit.webhook_ids(over.clone(), limit).await?))
+        .filter(Column::Id.is_in(those))
         // Another one may have become the previous one.
         .filter(over)
         .exec(&unit.connection)
         .await
-        .map_err(failed("webhook.erase_previous_secrets"))?;
+        .map_err(failed(OPERATION))?;
     Ok(done.rows_affected)
 }
 
