@@ -128,3 +128,20 @@ fn of_a_quick_webhook_no_more_is_reserved_before_half_of_it_has_ended() {
     ends(&mut book, 513..514, START);
     assert_eq!((book.busy(), book.room_for(&book.load(), webhook, &place, 9_999)), (vec![], 513));
 }
+
+#[test]
+fn whoever_makes_deliveries_waits_for_quick_webhooks_without_room_and_for_no_others() {
+    let mut book = Book::default();
+    let target = lane::tests::target();
+    let (key, webhook) = ((target.place().0, target.webhook_id()), target.webhook_id());
+    let wanted = |count: usize| BTreeMap::from([(key, count)]);
+    assert!(!book.is_tight(&wanted(9_999), START), "nobody waits for what is not quick");
+    arrived(&mut book, 0, START);
+    assert!(!book.is_tight(&wanted(1_024), START), "there is room");
+    book.hold(target, (1..=1_000).map(delivery).collect(), START);
+    assert!(!book.is_tight(&wanted(24), START) && book.is_tight(&wanted(25), START));
+    book.set_behind(webhook, true);
+    assert!(book.is_tight(&wanted(1), START), "what is due comes before");
+    book.waited_in_vain(START);
+    assert!(!book.is_tight(&wanted(1), START), "not for ever");
+}

@@ -248,3 +248,17 @@ async fn reserve(
     let until = next.map(|next| next.max(now)).into_iter().chain(lease_ends).min();
     Ok((reserved, until.or(webhook.circuit.given_up_at())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lane::tests::webhook;
+    use super::*;
+
+    #[test]
+    fn accounts_take_turns_then_their_webhooks_in_the_order_in_which_they_have_waited() {
+        let waiting = [(1, 10), (2, 10), (3, 10), (4, 20), (5, 30), (6, 20)];
+        let turns = in_turns(waiting.map(|(id, account)| webhook(id, account)).to_vec());
+        let ids: Vec<u128> = turns.iter().map(|webhook| crate::id::Id::uuid(webhook.id).as_u128()).collect();
+        assert_eq!(ids, [1, 4, 5, 2, 6, 3]);
+    }
+}

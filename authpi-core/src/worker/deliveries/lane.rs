@@ -269,11 +269,11 @@ pub(super) mod tests {
     use crate::status::Status;
     use crate::webhook::model::{AuthKind, Circuit, OpenCircuit, WebhookAuth, WebhookDetails, WebhookStatus};
 
-    /// Of a webhook without secrets.
-    pub(in crate::worker::deliveries) fn target() -> Target {
-        let webhook = Webhook {
-            id: WebhookId::from_uuid(uuid::Uuid::from_u128(1)),
-            account_id: AccountId::from_uuid(uuid::Uuid::nil()),
+    /// A webhook of an account, without secrets.
+    pub(in crate::worker::deliveries) fn webhook(id: u128, account: u128) -> Webhook {
+        Webhook {
+            id: WebhookId::from_uuid(uuid::Uuid::from_u128(id)),
+            account_id: AccountId::from_uuid(uuid::Uuid::from_u128(account)),
             status: Status::initial(WebhookStatus::Active),
             details: WebhookDetails { url: "https://receiver.example/".to_owned(), ..WebhookDetails::default() },
             auth: WebhookAuth { kind: AuthKind::None, bearer: None, signing: None },
@@ -283,8 +283,12 @@ pub(super) mod tests {
             silent: None,
             created_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
-        };
-        Target { webhook, secrets: SecretsInUse { bearer: None, signing: Vec::new() } }
+        }
+    }
+
+    /// Of such a webhook.
+    pub(in crate::worker::deliveries) fn target() -> Target {
+        Target { webhook: webhook(1, 0), secrets: SecretsInUse { bearer: None, signing: Vec::new() } }
     }
 
     /// The same with an open circuit.

@@ -50,6 +50,7 @@ pub(crate) async fn run(url: &str, scale: Scale, report: &mut Report) {
     bare_count(url, report).await;
     lists(&platform, &clock, scale, report).await;
     counts(&platform, scale, report).await;
+    retention(&platform, scale, report).await;
 }
 
 /// An id that is the same for the same number.
@@ -178,3 +179,36 @@ async fn counts(platform: &Platform, scale: Scale, report: &mut Report) {
             .await;
     }
 }
+
+/// What is kept no longer goes as fast as it came, in units of work as workers take them.
+async fn retention(platform: &Platform, scale: Scale, report: &mut Report) {
+    let (shared, count) = (platform.clone(), scale.operations.min(100));
+    report
+        .measure(MADE, None, (1, count), move |number| {
+            let shared = shared.clone();
+            async move {
+                let (from, to) = (number * KEPT_TOGETHER, (number + 1) * KEPT_TOGETHER);
+                let history = History { account: shared.account, issuer: shared.issuer, from, to };
+                shared.authpi.run(&history).await.unwrap();
+            }
+        })
+        .await;
+    let shared = platform.clone();
+    report
+        .measure("500 events removed", Some(MADE), (1, count), move |_| {
+            let services = Arc::clone(shared.authpi.services());
+            async move {
+                let mut unit = services.store.begin(services.now()).await.unwrap();
+                let limit = u32::try_from(KEPT_TOGETHER).unwrap();
+                let removed = unit.events().purge(services.now(), services.now(), limit).await.unwrap();
+                assert_eq!(removed, u64::from(limit));
+                unit.commit().await.unwrap();
+            }
+        })
+        .await;
+}
+
+const MADE: &str = "500 events made";
+
+/// Events of a unit of work.
+const KEPT_TOGETHER: usize = 500;
