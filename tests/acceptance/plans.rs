@@ -109,7 +109,8 @@ async fn of_sqlite(database: &DatabaseConnection, sql: &str) -> Vec<String> {
 
 /// As if tables were large: what is read as a whole all the same has no index that helps.
 async fn of_postgresql(database: &DatabaseConnection, sql: &str) -> Vec<String> {
-    let count = (1..).take_while(|number| sql.contains(&format!("${number}"))).count();
+    let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<usize>();
+    let count = sql.split('$').skip(1).filter_map(|text| digits(text).ok()).max().unwrap_or_default();
     let values = vec!["NULL"; count].join(", ");
     let execute = if count == 0 { "walk".to_owned() } else { format!("walk({values})") };
     let unit = database.begin().await.unwrap();
